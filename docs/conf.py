@@ -1,0 +1,67 @@
+"""Sphinx settings: numpydoc pages made from ``__all__``, and a gallery that runs the examples.
+
+Nothing here needs a network, so there are no links into other projects' documentation.
+"""
+
+import os
+
+# Small networks do not gain by more threads; set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import skgen
+
+project = "scikit-gen"
+author = "the scikit-gen developers"
+copyright = f"2026, {author}"
+version = release = skgen.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "myst_parser",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+# Only the gallery's text and the changelog are read; its notebooks and scripts are for download.
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+
+autodoc_typehints = "none"
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"[/\\]plot_",
+    "ignore_pattern": r"[/\\]benchmarks[/\\]|__init__\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("skgen",),
+    "reference_url": {"skgen": None},
+    "backreferences_dir": None,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "min_reported_time": 1,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"scikit-gen {version}"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+
+
+def leave_out_foreign_members(app, what, name, obj, skip, options):
+    """Skip inherited members that are not written here: their pages are scikit-learn's."""
+    module = getattr(getattr(obj, "fget", obj), "__module__", None) or "skgen"
+    return True if module.split(".")[0] != "skgen" else None
+
+
+def setup(app):
+    """Connect what autodoc asks before it shows a member."""
+    app.connect("autodoc-skip-member", leave_out_foreign_members)

@@ -1,0 +1,6 @@
+"""Generative models that behave like scikit-learn estimators."""
+
+from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
+
+__version__ = "0.1.0"
+__all__ = ["VariationalDiffusionAE"]

@@ -1,0 +1,676 @@
+"""What every estimator shares: scikit-learn's contract around a PyTorch module.
+
+:class:`BaseGenerativeModel` validates data and conditions, scales columns, splits off a
+validation part, trains the stages that a model yields, and evaluates the fitted module in blocks,
+in the precision of the data. :class:`LatentMixin` and :class:`LikelihoodMixin` add what a model
+can do besides. A model implements ``_build_module`` and ``_stages``; its module, the methods that
+the docstrings here name.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from skgen.conditions import ConditionEncoder
+from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
+from skgen.scaling import ColumnScaler, shared_levels
+from skgen.training import Plan, Stage, StageNet, train
+
+REGISTRY: dict[str, type] = {}
+"""Every estimator class by its name: how a loader finds it."""
+
+MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
+MIN_VALIDATED_ROWS = 20
+SCORE_DRAWS = 64
+
+
+def _seed(random_state: Any) -> int:
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+class BaseGenerativeModel(BaseEstimator):
+    """Fit, sample and impute; see the module for what children implement."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "ema_decay": [Interval(Real, 0, 1, closed="left")],
+        "callbacks": [list, tuple, None],
+        "net_params": [dict, None],
+        "warm_start": ["boolean"],
+        "device": [str, torch.device, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "input_shape": [tuple, list, None],
+        "condition_dropout": [Interval(Real, 0, 1, closed="left")],
+        "scaling": [StrOptions({"auto", "standard", "common", "quantile"})],
+    }
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if not cls.__name__.startswith("_"):
+            REGISTRY[cls.__name__] = cls
+
+    # What a model brings -------------------------------------------------------------------
+
+    def _build_module(self, rows: Tensor, n_condition: int, generator: torch.Generator) -> Any:
+        """Return the paper's nn.Module for scaled rows, its weights drawn from the generator."""
+        raise NotImplementedError
+
+    def _stages(
+        self, module: Any, train: Mapping[str, Tensor], valid: Mapping[str, Tensor] | None
+    ) -> Iterator[Stage]:
+        """Yield the stages of training, each drawn when the one before it has trained."""
+        raise NotImplementedError
+
+    def _check_values(self, X: np.ndarray, reset: bool) -> None:
+        """Raise where a model cannot learn from the values of X; learn what scaling needs."""
+
+    def _sampling_options(self) -> dict[str, Any]:
+        """Return what the module's ``sample`` and ``impute`` take from the constructor."""
+        return {}
+
+    # Fitting -------------------------------------------------------------------------------
+
+    def fit(self, X, y=None, *, condition=None):
+        """Learn the law of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to learn from, in any units.
+        y : None
+            Ignored: a label is never read unless asked for by name, as ``condition``.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            Labels of any type, or real vectors, to learn p(x | condition).
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the data or the condition cannot be used; the message says which.
+        TrainingError
+            If the loss becomes NaN or infinite. A model fitted before stays as it was.
+        """
+        return self._fit(X, condition, reset=not self._continues(), partial=False)
+
+    def partial_fit(self, X, y=None, *, condition=None):
+        """Go on learning from a piece of the data.
+
+        The first piece fixes the scaling and the labels. Every call trains each stage for
+        ``max_steps`` gradient steps, by default for as many as `fit` would take on the piece
+        alone (at most 3,000), at a learning rate that does not decay.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            A piece of the data.
+        y : None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of the piece, if the first had one.
+
+        Returns
+        -------
+        self : object
+            The estimator, trained further.
+        """
+        return self._fit(X, condition, reset=not hasattr(self, "module_"), partial=True)
+
+    def _continues(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "module_")
+
+    def _fit(self, X: Any, condition: Any, *, reset: bool, partial: bool) -> Any:
+        before = self.__dict__.copy()
+        try:
+            return self._learn(X, condition, reset=reset, partial=partial)
+        except BaseException:
+            # All or nothing: a failed fit leaves what was there.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _learn(self, X: Any, condition: Any, *, reset: bool, partial: bool) -> Any:
+        self._validate_params()
+        X = validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
+        )
+        self._check_input_shape()
+        self._check_values(X, reset)
+        seed = _seed(self.random_state)
+        if reset:
+            self.scaler_ = ColumnScaler(self._scaling_kind(X)).fit(X)
+            self.condition_encoder_ = (
+                None if condition is None else ConditionEncoder().fit(condition, len(X))
+            )
+        if self.condition_encoder_ is not None and condition is None:
+            raise ValueError("The model learns with a condition: give condition= here too.")
+        encoded = self._encode_condition(condition, len(X))
+        device = self._training_device()
+        rows, _ = self.scaler_.forward(torch.from_numpy(X.astype(np.float64)))
+        data = {"x": rows.float().to(device)}
+        if encoded is not None:
+            data["condition"] = encoded.float().to(device)
+        training, validation = self._split(data, seed)
+        if reset:
+            generator = torch.Generator().manual_seed(seed)
+            n_condition = 0 if encoded is None else encoded.shape[1]
+            module = self._build_module(training["x"].cpu(), n_condition, generator)
+        else:
+            module = copy.deepcopy(self.module_)
+            seed = seed + len(self.history_)
+        module = module.float().to(device)
+        plan = self._plan(len(training["x"]), device, decay=not partial)
+        nets, history = self._train(module, training, validation, plan, seed)
+        self.module_ = module.requires_grad_(False).eval()
+        self.nets_ = nets
+        self.history_ = history if reset else self.history_ + history
+        self.n_steps_ = sum(net.step_ for net in nets)
+        self._fit_dtype = X.dtype
+        self._copies: dict[torch.dtype, nn.Module] = {}
+        self._finish_fit()
+        return self
+
+    def _finish_fit(self) -> None:
+        """Set further fitted attributes; a place for models."""
+
+    def _train(
+        self,
+        module: nn.Module,
+        training: Mapping[str, Tensor],
+        validation: Mapping[str, Tensor] | None,
+        plan: Plan,
+        seed: int,
+    ) -> tuple[list[StageNet], list[dict[str, Any]]]:
+        nets: list[StageNet] = []
+        history: list[dict[str, Any]] = []
+        for number, stage in enumerate(self._stages(module, training, validation)):
+            if nets and nets[-1].interrupted_:
+                # The stages left over are set up on what there is, and stay untrained.
+                continue
+            net = train(stage, plan, seed + 10 * number)
+            nets.append(net)
+            diagnosis = dict(stage.diagnose())
+            for row in net.history:
+                if "train_loss" in row:
+                    names = ("epoch", "step", "train_loss", "valid_loss", "dur")
+                    kept = {name: row[name] for name in names if row.get(name) is not None}
+                    history.append({"stage": stage.name, **kept})
+            if history:
+                history[-1].update(diagnosis)
+        if nets[-1].interrupted_:
+            warnings.warn(
+                f"Training was interrupted in stage '{nets[-1].stage.name}' at step "
+                f"{nets[-1].step_} of {plan.n_steps}; the model is usable as far as it was "
+                "trained. Call fit again with warm_start=True to go on.",
+                stacklevel=5,
+            )
+        for net in nets:
+            # The data belong to the caller, not to the fitted net.
+            net.stage = None
+        return nets, history
+
+    def _plan(self, n_rows: int, device: torch.device, decay: bool) -> Plan:
+        steps = MIN_STEPS + STEPS_PER_ROW * max(0, n_rows - 100)
+        return Plan(
+            n_steps=min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            ema_decay=self.ema_decay,
+            early_stopping=self.early_stopping and decay,
+            device=device,
+            decay=decay,
+            verbose=bool(self.verbose),
+            callbacks=self.callbacks or (),
+            net_params=self.net_params or {},
+        )
+
+    def _split(
+        self, data: dict[str, Tensor], seed: int
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
+        n = len(data["x"])
+        n_valid = int(round(self.validation_fraction * n))
+        if n < MIN_VALIDATED_ROWS or n_valid == 0:
+            return data, None
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(n, generator=generator).to(data["x"].device)
+        held, kept = order[:n_valid], order[n_valid:]
+        return {k: v[kept] for k, v in data.items()}, {k: v[held] for k, v in data.items()}
+
+    def _scaling_kind(self, X: np.ndarray) -> str:
+        if self.scaling != "auto":
+            return self.scaling
+        if self.input_shape is not None or shared_levels(X) is not None:
+            return "common"
+        return "auto"
+
+    def _training_device(self) -> torch.device:
+        if self.device is not None:
+            try:
+                return torch.empty(0, device=self.device).device
+            except (RuntimeError, AssertionError) as error:
+                raise ValueError(
+                    f"device={self.device!r} cannot be used here: {error}. "
+                    "device=None takes the best there is."
+                ) from None
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+    def _check_input_shape(self) -> None:
+        if self.input_shape is None:
+            return
+        shape = tuple(self.input_shape)
+        if len(shape) not in (2, 3) or any(
+            not isinstance(side, Integral) or side < 1 for side in shape
+        ):
+            raise ValueError(
+                "input_shape must be (channels, height, width) or (length, channels), positive "
+                f"integers; got {self.input_shape!r}."
+            )
+        if np.prod(shape) != self.n_features_in_:
+            raise ValueError(
+                f"input_shape={shape} means {np.prod(shape)} features a row, but X has "
+                f"{self.n_features_in_}."
+            )
+
+    # Using a fitted model ------------------------------------------------------------------
+
+    def _encode_condition(self, condition: Any, n_rows: int) -> Tensor | None:
+        if self.condition_encoder_ is None:
+            if condition is not None:
+                raise ValueError(
+                    "condition was given, but the model was fitted without one; "
+                    "fit it with condition=."
+                )
+            return None
+        if condition is None:
+            if self.condition_dropout == 0:
+                raise ValueError(
+                    "The model was fitted with a condition and condition_dropout=0, so it needs a "
+                    "condition here too; it answers without one after condition_dropout=0.1."
+                )
+            return None
+        return torch.from_numpy(self.condition_encoder_.transform(condition, n_rows))
+
+    def _module_in(self, dtype: torch.dtype) -> Any:
+        """Return the fitted module in a precision; the copies are made once."""
+        if dtype == torch.float32 or self.module_device.type == "mps":
+            return self.module_
+        if dtype not in self._copies:
+            self._copies[dtype] = copy.deepcopy(self.module_).to(dtype)
+        return self._copies[dtype]
+
+    @property
+    def module_device(self) -> torch.device:
+        """The device that the fitted module lives on."""
+        return next(self.module_.parameters()).device
+
+    def _check_rows(self, X: Any, **kwargs: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
+
+    def _in_blocks(
+        self,
+        function: Callable[..., Tensor],
+        module: Any,
+        arrays: list[Tensor | None],
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """Call a method of the module on blocks of rows, without gradients."""
+        present = [a for a in arrays if a is not None]
+        blocks = []
+        for start in range(0, len(present[0]), module.block_size):
+            part = slice(start, start + module.block_size)
+            inputs = [None if a is None else a[part].to(self.module_device) for a in arrays]
+            with torch.no_grad():
+                blocks.append(function(*inputs).cpu())
+        return torch.cat(blocks)
+
+    def _frame(self, values: np.ndarray) -> Any:
+        """Wrap rows in the container that set_output asks for, with fit's column names."""
+        container = _get_output_config("transform", self)["dense"]
+        if container == "default":
+            return values
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = np.array([f"x{j}" for j in range(values.shape[1])])
+        if container == "polars":
+            import polars
+
+            return polars.DataFrame(values, schema=[str(name) for name in names], orient="row")
+        import pandas
+
+        return pandas.DataFrame(values, columns=names)
+
+    def _to_data(self, rows: Tensor) -> np.ndarray:
+        """Map scaled rows back to the units of X."""
+        Y = rows.double()
+        return self.scaler_.snap(self.scaler_.inverse(Y), Y).numpy()
+
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        condition=None,
+        guidance_scale=0.0,
+        n_steps=None,
+        random_state=None,
+    ):
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        guidance_scale : float, default=0.0
+            Classifier-free guidance: predictions move this many times the difference that the
+            condition makes beyond the conditional ones. 0 draws from the conditional law.
+        n_steps : int, default=None
+            Number of sampling steps; None takes the constructor's.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
+            number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            New rows, in the units of the training data.
+        """
+        return self._sample(n_samples, condition, guidance_scale, n_steps, random_state)
+
+    def _sample(
+        self,
+        n_samples: Any,
+        condition: Any,
+        guidance_scale: Any,
+        n_steps: Any,
+        random_state: Any,
+        **options: Any,
+    ) -> Any:
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
+        self._check_sampling(n_steps, guidance_scale, condition)
+        n_samples = int(n_samples)
+        encoded = self._encode_condition(condition, n_samples)
+        seed = _seed(self.random_state if random_state is None else random_state)
+        settings = {**self._sampling_options(), **options, "guidance_scale": float(guidance_scale)}
+        if n_steps is not None:
+            settings["n_steps"] = int(n_steps)
+        block = self.module_.block_size
+        parts = []
+        for number, start in enumerate(range(0, n_samples, block)):
+            # Every block has the same size and a seed of its own, so that a row's bits depend on
+            # its place alone, not on how many rows are asked for.
+            noise = self._noise(seed, number)
+            given = None
+            if encoded is not None:
+                given = encoded[start : start + block]
+                short = block - len(given)
+                given = torch.cat([given, given[:1].expand(short, -1)]) if short else given
+                given = given.float().to(self.module_device)
+            with torch.no_grad():
+                rows = self.module_.sample(noise, block, given, **settings)
+            parts.append(rows.cpu())
+        rows = torch.cat(parts)[:n_samples]
+        return self._frame(self._to_data(rows).astype(self._fit_dtype))
+
+    def _noise(self, seed: int, number: int) -> GeneratorNoise:
+        mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator(self.module_device).manual_seed(int(mixed >> np.uint64(1)))
+        return GeneratorNoise(generator)
+
+    def _check_sampling(self, n_steps: Any, guidance_scale: Any, condition: Any) -> None:
+        if n_steps is not None and (not isinstance(n_steps, Integral) or n_steps < 1):
+            raise ValueError(f"n_steps must be an integer of at least 1, got {n_steps!r}.")
+        if not isinstance(guidance_scale, Real) or not guidance_scale >= 0:
+            raise ValueError(f"guidance_scale must be a number >= 0, got {guidance_scale!r}.")
+        if guidance_scale > 0:
+            if condition is None:
+                raise ValueError("guidance_scale > 0 needs a condition to guide towards.")
+            if self.condition_dropout == 0:
+                raise ValueError(
+                    "guidance_scale > 0 needs a model that also learnt without a condition: fit "
+                    "it with condition_dropout > 0."
+                )
+
+    def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
+        """Draw the missing entries of X given the observed ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with NaN where an entry is missing.
+        n_draws : int, default=1
+            Number of completions of each row.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        n_steps : int, default=None
+            Number of noise levels; None takes the model's own.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
+            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
+            as they were given.
+        """
+        X = self._check_rows(X, ensure_all_finite="allow-nan")
+        if not isinstance(n_draws, Integral) or n_draws < 1:
+            raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}.")
+        self._check_sampling(n_steps, 0.0, condition)
+        encoded = self._encode_condition(condition, len(X))
+        seed = _seed(self.random_state if random_state is None else random_state)
+        missing = np.isnan(X)
+        # A missing entry stands at its column's centre until it is drawn.
+        filled = np.where(missing, self.scaler_.location, X.astype(np.float64))
+        rows, _ = self.scaler_.forward(torch.from_numpy(filled))
+        options = self._sampling_options()
+        if n_steps is not None:
+            options["n_steps"] = int(n_steps)
+        todo = np.flatnonzero(missing.any(1))
+        result = np.repeat(X[None], n_draws, 0)
+        block = self.module_.block_size
+        jobs = np.tile(todo, n_draws)
+        draws = np.repeat(np.arange(n_draws), len(todo))
+        for number, start in enumerate(range(0, len(jobs), block)):
+            index, draw = jobs[start : start + block], draws[start : start + block]
+            given = None if encoded is None else encoded[index].float().to(self.module_device)
+            with torch.no_grad():
+                completed = self.module_.impute(
+                    self._noise(seed, number),
+                    rows[index].float().to(self.module_device),
+                    torch.from_numpy(~missing[index]).to(self.module_device),
+                    given,
+                    **options,
+                )
+            values = self._to_data(completed.cpu()).astype(X.dtype)
+            hole = missing[index]
+            result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
+        return self._frame(result[0]) if n_draws == 1 else result
+
+    # State ---------------------------------------------------------------------------------
+
+    def __getstate__(self):
+        state = super().__getstate__().copy()
+        if "module_" in state:
+            # The optimisers' state is not worth its bytes, and a module on the CPU opens anywhere.
+            state.pop("nets_", None)
+            state["module_"] = copy.deepcopy(state["module_"]).cpu()
+            state["_copies"] = {}
+        return state
+
+
+class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Data to latent and back, for modules with ``encode`` and ``decode``."""
+
+    def fit_transform(self, X, y=None, *, condition=None):
+        """Fit to X and return its latent rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to learn from.
+        y : None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_latent)
+            The latent of each row.
+        """
+        return self.fit(X, y, condition=condition).transform(X, condition=condition)
+
+    def transform(self, X, *, condition=None):
+        """Map rows to the latent space; deterministic.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_latent)
+            The latent of each row.
+        """
+        X = self._check_rows(X)
+        encoded = self._encode_condition(condition, len(X))
+        rows, _ = self.scaler_.forward(torch.from_numpy(X.astype(np.float64)))
+        return self._apply("encode", rows, encoded, X.dtype)
+
+    def inverse_transform(self, X, *, condition=None):
+        """Map latent rows back to data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_latent)
+            Latent rows, as `transform` returns them.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            Rows in the units of the training data.
+        """
+        check_is_fitted(self)
+        Z = self._check_latent(X)
+        encoded = self._encode_condition(condition, len(Z))
+        rows = self._apply("decode", torch.from_numpy(Z), encoded, np.float64, Z.dtype)
+        return self._frame(self._to_data(torch.from_numpy(rows)).astype(Z.dtype))
+
+    def _check_latent(self, X: Any) -> np.ndarray:
+        from sklearn.utils import check_array
+
+        Z = check_array(X, dtype=[np.float64, np.float32])
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"inverse_transform takes the {self._n_features_out} latent columns that transform "
+                f"returns, got {Z.shape[1]}."
+            )
+        return Z
+
+    def _apply(
+        self, method: str, rows: Tensor, encoded: Tensor | None, out: Any, precision: Any = None
+    ) -> np.ndarray:
+        dtype = torch.float32 if np.dtype(precision or out) == np.float32 else torch.float64
+        module = self._module_in(dtype)
+        dtype = next(module.parameters()).dtype
+        given = None if encoded is None else encoded.to(dtype)
+        options = self._sampling_options()
+
+        def function(x, c):
+            return getattr(module, method)(x, c, **(options if method == "decode" else {}))
+
+        values = self._in_blocks(function, module, [rows.to(dtype), given], dtype)
+        return values.numpy().astype(out)
+
+
+class LikelihoodMixin:
+    """Log-likelihood or its bound, for modules with ``negative_log_likelihood``."""
+
+    def score_samples(self, X, *, condition=None):
+        """Return the log-likelihood of each row, or its lower bound, in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data; the value is that of their density in these
+            units.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            Deterministic: the noise of a row is keyed by its own values.
+        """
+        X = self._check_rows(X)
+        encoded = self._encode_condition(condition, len(X))
+        X64 = torch.from_numpy(X.astype(np.float64))
+        rows, log_slope = self.scaler_.forward(X64)
+        dtype = torch.float32 if X.dtype == np.float32 else torch.float64
+        module = self._module_in(dtype)
+        dtype = next(module.parameters()).dtype
+
+        def function(x, keys, c):
+            total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+            for draw in range(SCORE_DRAWS):
+                noise = RowNoise(keys, draw, SCORE_DRAWS)
+                total += module.negative_log_likelihood(noise, x, c).double()
+            return -total / SCORE_DRAWS
+
+        given = None if encoded is None else encoded.to(dtype)
+        arrays = [rows.to(dtype), row_keys(X64), given]
+        values = self._in_blocks(function, module, arrays, dtype)
+        return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
+
+    def _log_volume(self, log_slope: Tensor) -> Tensor:
+        """Return what the change of units adds to a log-density; 0 for probabilities."""
+        return log_slope
+
+    def score(self, X, y=None, *, condition=None):
+        """Return the mean of `score_samples`: higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        y : None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        score : float
+            Mean log-likelihood, or its lower bound, in nats a row.
+        """
+        return float(np.mean(self.score_samples(X, condition=condition)))

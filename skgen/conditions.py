@@ -1,0 +1,122 @@
+"""Conditions, labels or real vectors, as numbers a network can read."""
+
+from typing import Any
+
+import numpy as np
+
+
+def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
+    """Split a condition into named columns, whatever it came as."""
+    if hasattr(condition, "columns"):
+        names = [str(name) for name in condition.columns]
+        return names, [np.asarray(condition[name]) for name in condition.columns]
+    values = np.asarray(condition)
+    if values.ndim == 0:
+        values = values[None]
+    if values.ndim == 1:
+        return [None], [values]
+    if values.ndim == 2:
+        return [None] * values.shape[1], list(values.T)
+    raise ValueError(
+        f"condition must have one dimension (labels) or two (columns), got shape {values.shape}."
+    )
+
+
+class ConditionEncoder:
+    """Encode conditions as rows of floats: labels one-hot, numbers standardised.
+
+    A one-dimensional condition is labels, of any type, unless it holds fractions. In two
+    dimensions, columns of numbers are real vectors, all others labels.
+
+    Attributes
+    ----------
+    n_out : int
+        Columns of an encoded condition.
+    """
+
+    def fit(self, condition: Any, n_rows: int) -> "ConditionEncoder":
+        """Learn the columns, their labels and scales, from the condition of n_rows rows."""
+        self.names, columns = _columns(condition)
+        self.labels: list[np.ndarray | None] = []
+        self.moments: list[tuple[float, float] | None] = []
+        for column in columns:
+            self._check_length(column, n_rows)
+            numeric = column.dtype.kind == "f" or (column.dtype.kind in "iu" and len(columns) > 1)
+            if numeric and len(columns) == 1:
+                finite = column[np.isfinite(column)]
+                numeric = not np.array_equal(finite, np.round(finite))
+            self._check_present(column)
+            self.labels.append(None if numeric else np.unique(column.astype(self._kind(column))))
+            scale = float(np.std(column.astype(float))) if numeric else 1.0
+            self.moments.append((float(np.mean(column)), scale or 1.0) if numeric else None)
+        self.n_out = sum(1 if labels is None else len(labels) for labels in self.labels)
+        return self
+
+    @staticmethod
+    def _kind(column: np.ndarray) -> type:
+        return str if column.dtype.kind in "OUSTb" else float
+
+    @staticmethod
+    def _check_present(column: np.ndarray) -> None:
+        missing = [v is None or v != v for v in column.tolist()]
+        if any(missing):
+            raise ValueError(
+                f"condition has a missing value in row {missing.index(True)}; every row needs one "
+                "(give unknown labels a name of their own)."
+            )
+
+    @staticmethod
+    def _check_length(column: np.ndarray, n_rows: int) -> None:
+        if len(column) != n_rows:
+            raise ValueError(
+                f"condition has {len(column)} rows where {n_rows} are needed, one for each row."
+            )
+
+    def transform(self, condition: Any, n_rows: int) -> np.ndarray:
+        """Encode the condition of n_rows rows; a single value serves them all."""
+        if isinstance(condition, str) or np.ndim(condition) == 0:
+            condition = np.repeat(np.asarray(condition), n_rows)
+        names, columns = _columns(condition)
+        if any(name is not None for name in self.names) and names != self.names:
+            if hasattr(condition, "columns"):
+                absent = [name for name in self.names if name not in names]
+                if absent:
+                    raise ValueError(
+                        f"condition lacks the column(s) {absent} seen in fit; it has {names}."
+                    )
+                columns = [np.asarray(condition[name]) for name in self.names]
+        if len(columns) != len(self.names):
+            raise ValueError(
+                f"condition has {len(columns)} column(s), but fit saw {len(self.names)}."
+            )
+        parts = []
+        for column, labels, moments in zip(columns, self.labels, self.moments, strict=True):
+            self._check_length(column, n_rows)
+            self._check_present(column)
+            if labels is None:
+                mean, scale = moments
+                try:
+                    part = (np.asarray(column, dtype=np.float64)[:, None] - mean) / scale
+                except (TypeError, ValueError):
+                    raise ValueError(
+                        "condition was numbers in fit, but now holds "
+                        f"{column[0]!r}, which is not a number."
+                    ) from None
+            else:
+                part = self._one_hot(column, labels)
+            parts.append(part)
+        return np.concatenate(parts, 1)
+
+    def _one_hot(self, column: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        try:
+            column = column.astype(labels.dtype.type if labels.dtype.kind == "f" else str)
+        except (TypeError, ValueError):
+            pass
+        unknown = sorted(set(column.tolist()) - set(labels.tolist()), key=str)
+        if unknown:
+            shown = ", ".join(repr(label) for label in labels[:20].tolist())
+            raise ValueError(
+                f"condition has the unknown label {unknown[0]!r}; fit saw {shown}"
+                f"{', ...' if len(labels) > 20 else ''}."
+            )
+        return (column[:, None] == labels).astype(np.float64)

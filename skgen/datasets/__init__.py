@@ -1,0 +1,20 @@
+"""Data sets for examples, tests and benchmarks, beside those that scikit-learn brings.
+
+- laws with a known density: `CorrelatedGaussian`, `GaussianRing`;
+- colour images offline: `load_photo_crops`;
+- published sets from a folder or OpenML: `fetch_mnist`, `fetch_california_housing`,
+  `fetch_power_plant`.
+"""
+
+from ._densities import CorrelatedGaussian, GaussianRing
+from ._files import fetch_california_housing, fetch_mnist, fetch_power_plant
+from ._photos import load_photo_crops
+
+__all__ = [
+    "CorrelatedGaussian",
+    "GaussianRing",
+    "fetch_california_housing",
+    "fetch_mnist",
+    "fetch_power_plant",
+    "load_photo_crops",
+]

@@ -1,0 +1,279 @@
+r"""Gaussian diffusion of rows, given a context: the part that the papers' modules are built of.
+
+Rows are turned to the principal axes of the data, where each axis has its own standard deviation
+:math:`\lambda`. A network corrects the answer that is exact for Gaussian data: with
+:math:`r^2 = \alpha^2 \lambda^2 + \sigma^2` and the unit-variance input :math:`\zeta = z / r`, a
+network F predicts
+
+.. math::
+
+    \hat\epsilon = \frac{\sigma}{r}\zeta + \frac{\alpha\lambda}{r} F, \qquad
+    \hat x = \frac{\alpha\lambda^2}{r}\zeta - \frac{\lambda\sigma}{r} F,
+
+so that F is the velocity :math:`\alpha\epsilon - \sigma x` of an axis of unit variance, and F = 0
+is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other parametrisations
+predict their own quantity's deviation from the same answer.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from skgen.networks.embeddings import noise_level_features
+from skgen.processes import gaussian
+from skgen.processes.integrators import euler_step, heun_step
+from skgen.processes.schedules import Schedule, alpha_sigma
+
+NOISE_FEATURES = 32
+Predictor = Callable[[Tensor, Tensor], Tensor]
+
+
+class PrincipalAxes(nn.Module):
+    """Centre, rotation and standard deviations of rows; the identity until fitted.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of a row.
+    rotate : bool
+        Whether to turn to the axes of the covariance, or to keep the columns and one scale, as
+        images and sequences need.
+    """
+
+    def __init__(self, n_features: int, rotate: bool):
+        super().__init__()
+        self.rotate = rotate
+        self.register_buffer("mean", torch.zeros(n_features, device="cpu"))
+        self.register_buffer("scale", torch.ones(n_features, device="cpu"))
+        basis = torch.eye(n_features, device="cpu") if rotate else torch.empty(0, device="cpu")
+        self.register_buffer("basis", basis)
+
+    def fit(self, rows: Tensor, extra_variance: Tensor | float = 0.0) -> None:
+        """Learn from (n, n_features) rows, to whose variance a diagonal may be added."""
+        rows = rows.double()
+        mean = rows.mean(0)
+        centred = rows - mean
+        if self.rotate:
+            covariance = centred.T @ centred / len(rows)
+            covariance += torch.diag(torch.zeros_like(mean) + extra_variance)
+            # On few rows the small eigenvalues come out too small; a little of the mean variance
+            # on the diagonal keeps them up.
+            ridge = covariance.diagonal().mean() / (10.0 * len(rows))
+            variance, basis = torch.linalg.eigh(
+                covariance + ridge * torch.eye(len(mean), device=rows.device).double()
+            )
+            self.basis.copy_(basis)
+            scale = variance.clamp(min=0).sqrt()
+        else:
+            scale = (centred.square().mean() + extra_variance).sqrt().expand(len(mean))
+        self.mean.copy_(mean)
+        self.scale.copy_(scale.clamp(min=1e-6))
+
+    def to_axes(self, rows: Tensor) -> Tensor:
+        """Centre and rotate rows."""
+        return (rows - self.mean) @ self.basis if self.rotate else rows - self.mean
+
+    def from_axes(self, rows: Tensor) -> Tensor:
+        """Rotate and shift rows back."""
+        return (rows @ self.basis.T if self.rotate else rows) + self.mean
+
+
+class GaussianDiffusion(nn.Module):
+    """A law of rows given a context, by diffusion.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Takes (n, n_features) rows and a context of noise-level features and given numbers.
+    axes : PrincipalAxes
+        Where the diffusion runs.
+    schedule : Schedule
+        The noise levels.
+    prediction : {"v", "epsilon", "x", "score"}
+        What the network predicts.
+    n_timesteps : int or None
+        Steps of the bound; None for continuous time.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        axes: PrincipalAxes,
+        schedule: Schedule,
+        prediction: str = "v",
+        n_timesteps: int | None = None,
+    ):
+        super().__init__()
+        self.network, self.axes, self.schedule = network, axes, schedule
+        self.prediction, self.n_timesteps = prediction, n_timesteps
+
+    def predict(self, z: Tensor, gamma: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the predicted noise and clean row, both on the axes."""
+        alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+        scale = self.axes.scale
+        r = torch.sqrt((alpha * scale).square() + sigma.square())
+        zeta = z / r
+        features = noise_level_features(gamma, NOISE_FEATURES)
+        F = self.network(zeta, torch.cat([features, context], -1))
+        if self.prediction == "x":
+            x_hat = scale * (alpha * scale / r * zeta + F)
+            return gaussian.predicted_epsilon(z, x_hat, gamma[:, None]), x_hat
+        weight = {"v": alpha * scale / r, "epsilon": 1.0, "score": -sigma}[self.prediction]
+        epsilon_hat = sigma / r * zeta + weight * F
+        if self.prediction == "v":
+            return epsilon_hat, scale * (alpha * scale * zeta - sigma * F) / r
+        return epsilon_hat, (z - sigma * epsilon_hat) / alpha
+
+    def _noised(self, noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = self.axes.to_axes(rows)
+        epsilon = noise.normal(x)
+        alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+        return x, epsilon, alpha * x + sigma * epsilon
+
+    def denoising_loss(self, noise, rows: Tensor, context: Tensor) -> Tensor:
+        r"""Return :math:`\tfrac12|x - \hat x|^2` a row at a time of the schedule."""
+        gamma, _ = self.schedule(noise.times(rows))
+        x, _, z = self._noised(noise, rows, gamma)
+        _, x_hat = self.predict(z, gamma, context)
+        return 0.5 * (x - x_hat).square().sum(-1)
+
+    def bound(self, noise, rows: Tensor, context: Tensor, levels: Tensor | None = None) -> Tensor:
+        r"""Return an unbiased estimate of the bound on :math:`-\log p`, in nats a row.
+
+        With ``levels`` the rows are discrete, and their columns must not have been rotated.
+        """
+        t = noise.times(rows)
+        if self.n_timesteps is None:
+            gamma, weight = self.schedule(t)
+        else:
+            T = self.n_timesteps
+            # t in [0, 1) picks one of the T steps.
+            t = (torch.floor(t * T) + 1) / T
+            gamma, gamma_s = self.schedule(t)[0], self.schedule(t - 1 / T)[0]
+            weight = T * torch.expm1(gamma - gamma_s)
+        if self.training and gamma.requires_grad:
+            gamma, weight = _variance_gradient(gamma, weight)
+        x, epsilon, z = self._noised(noise, rows, gamma)
+        epsilon_hat, _ = self.predict(z, gamma, context)
+        error = (epsilon - epsilon_hat).square().sum(-1)
+        diffusion = 0.5 * weight * error
+        gamma_0, gamma_1 = x.new_tensor([self.schedule.gamma_0, self.schedule.gamma_1])
+        if levels is None:
+            epsilon_0 = noise.normal(x)
+            reconstruction = gaussian.gaussian_reconstruction_loss(epsilon_0, gamma_0)
+        else:
+            reconstruction = gaussian.discrete_reconstruction_loss(
+                x, noise.normal(x), gamma_0, levels
+            )
+        return diffusion + reconstruction + gaussian.prior_loss(x, gamma_1)
+
+    def gammas(self, n_steps: int, like: Tensor) -> Tensor:
+        """Return n_steps + 1 noise levels, from the noisiest to the cleanest."""
+        t = torch.linspace(1, 0, n_steps + 1, dtype=like.dtype, device=like.device)
+        with torch.no_grad():
+            return self.schedule(t)[0]
+
+    def run(self, noise, z: Tensor, predictor: Predictor, sampler: str, n_steps: int) -> Tensor:
+        """Carry z from pure noise to clean rows.
+
+        Parameters
+        ----------
+        noise : GeneratorNoise
+            Source of the noise of the stochastic samplers.
+        z : Tensor of shape (n, n_features)
+            Standard normal rows, on the axes.
+        predictor : callable
+            ``predictor(z, gamma)`` gives the predicted noise at a level, of shape (n,).
+        sampler : {"ancestral", "ddim", "predictor-corrector", "heun"}
+            The method.
+        n_steps : int
+            Noise levels to pass.
+
+        Returns
+        -------
+        Tensor of shape (n, n_features)
+            Clean rows, off the axes.
+        """
+        gammas = self.gammas(n_steps, z)
+
+        def flow(s: Tensor, y: Tensor) -> Tensor:
+            gamma = 2 * torch.log(s)
+            return predictor(y * alpha_sigma(gamma)[0], gamma.expand(len(y)))
+
+        for gamma_t, gamma_s in zip(gammas[:-1], gammas[1:], strict=True):
+            if sampler in ("ddim", "heun"):
+                step = euler_step if sampler == "ddim" else heun_step
+                s_t, s_s = torch.exp(gamma_t / 2), torch.exp(gamma_s / 2)
+                z = step(flow, z / alpha_sigma(gamma_t)[0], s_t, s_s) * alpha_sigma(gamma_s)[0]
+                continue
+            epsilon_hat = predictor(z, gamma_t.expand(len(z)))
+            z = gaussian.ancestral_step(z, epsilon_hat, gamma_s, gamma_t, noise.normal(z))
+            if sampler == "predictor-corrector":
+                epsilon_hat = predictor(z, gamma_s.expand(len(z)))
+                z = gaussian.langevin_step(z, epsilon_hat, gamma_s, noise.normal(z))
+        gamma_0 = gammas[-1]
+        alpha, sigma = alpha_sigma(gamma_0)
+        return self.axes.from_axes((z - sigma * predictor(z, gamma_0.expand(len(z)))) / alpha)
+
+    def run_given(
+        self,
+        noise,
+        rows: Tensor,
+        observed: Tensor,
+        predictor: Predictor,
+        n_steps: int,
+        n_resamples: int,
+    ) -> Tensor:
+        r"""Draw the entries of rows that are not observed, given the others.
+
+        At each level the observed entries are replaced by :math:`q(z_s | x)` of their values and
+        the rest denoised; noise is added back and the step taken again, ``n_resamples`` times, so
+        that both parts agree.
+
+        Source: Lugmayr et al., *RePaint: inpainting using denoising diffusion probabilistic
+        models*, CVPR 2022.
+        """
+        x = self.axes.to_axes(rows)
+        z = noise.normal(x)
+        gammas = self.gammas(n_steps, z)
+        for i, (gamma_t, gamma_s) in enumerate(zip(gammas[:-1], gammas[1:], strict=True)):
+            alpha_s, sigma_s = alpha_sigma(gamma_s)
+            for again in range(n_resamples):
+                epsilon_hat = predictor(z, gamma_t.expand(len(z)))
+                free = gaussian.ancestral_step(z, epsilon_hat, gamma_s, gamma_t, noise.normal(z))
+                held = alpha_s * x + sigma_s * noise.normal(z)
+                z_s = self._merge(held, free, observed)
+                if again < n_resamples - 1 and i < n_steps - 1:
+                    z = gaussian.forward_step(z_s, gamma_s, gamma_t, noise.normal(z))
+            z = z_s
+        alpha, sigma = alpha_sigma(gammas[-1])
+        epsilon_hat = predictor(z, gammas[-1].expand(len(z)))
+        return self.axes.from_axes((z - sigma * epsilon_hat) / alpha)
+
+    def _merge(self, held: Tensor, free: Tensor, observed: Tensor) -> Tensor:
+        """Take observed columns of one and the others of the other; both are on the axes."""
+        axes = self.axes
+        merged = torch.where(observed, axes.from_axes(held), axes.from_axes(free))
+        return axes.to_axes(merged)
+
+
+def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Let a learned schedule descend the variance of the bound, whose mean it cannot change.
+
+    The gradient of a squared loss is twice the loss times the loss's own, and the loss of a row
+    is known by the time its gradient comes back: it is its weight times the weight's gradient.
+    """
+    state: dict[str, Tensor] = {}
+
+    def on_weight(gradient: Tensor) -> Tensor:
+        state["loss"] = (weight.detach() * gradient).abs()
+        return 2 * state["loss"] * gradient
+
+    def on_gamma(gradient: Tensor) -> Tensor:
+        return 2 * state["loss"] * gradient if "loss" in state else gradient
+
+    weight, gamma = weight * 1.0, gamma * 1.0
+    weight.register_hook(on_weight)
+    gamma.register_hook(on_gamma)
+    return gamma, weight

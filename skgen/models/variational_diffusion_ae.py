@@ -1,0 +1,739 @@
+r"""A variational autoencoder whose decoder, and whose prior, are diffusion models.
+
+An encoder gives :math:`q(w|x) = N(\mu(x), \operatorname{diag} s^2(x))`, a diffusion model given w
+is the decoder :math:`p(x|w)`, and a second one over the latents is the prior :math:`p(w)`:
+
+.. math::
+
+    -\log p(x) \le E_{q(w|x)}\big[ L_{x|w} + L_w \big] - H\big(q(w|x)\big),
+
+each L the bound of :mod:`skgen.processes.gaussian`; with :math:`p(w) = N(0, I)` the last two terms
+are :math:`KL(q(w|x) \| N(0, I))`. A decoder this strong is content without a latent, so the
+default objective learns the encoder from a denoising loss in x, which weighs the noisy end where
+only the latent can help, and then holds it while decoder and prior learn the exact bound.
+
+Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with variational
+diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
+"""
+
+import warnings
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+
+from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin
+from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion, PrincipalAxes
+from skgen.networks.conv import ConvEncoder, UNet
+from skgen.networks.embeddings import ConditionEmbedding
+from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.processes.gaussian import normal_entropy, normal_kl
+from skgen.processes.schedules import SCHEDULES
+
+GAMMA_0, GAMMA_1 = -10.0, 7.0
+LATENT_GAMMA_0 = -14.0
+CONDITION_FEATURES = 32
+LATENT_DROPOUT = 0.1
+EMPTY_LATENT = 0.05
+MAX_PERIODIC = 128
+MAX_LEVELS = 256
+MMD_SCALES = (0.25, 1.0, 4.0)
+
+
+def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
+    """Return the biased squared MMD of two equal batches, inverse multiquadratic kernels."""
+    n, k = w.shape
+    both = torch.cat([w, reference])
+    distance = torch.cdist(both, both).square()
+    kernel = sum(2 * k * c / (2 * k * c + distance) for c in MMD_SCALES) / len(MMD_SCALES)
+    return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
+
+
+def _largest_deviation(rows: Tensor) -> float:
+    """Return the standard deviation of rows along their first principal axis, near enough."""
+    centred = rows - rows.mean(0)
+    direction = centred[centred.square().sum(1).argmax()]
+    for _ in range(20):
+        image = (centred @ direction) @ centred / len(rows)
+        size = float(image.norm())
+        if size == 0:
+            return 0.0
+        direction = image / size
+    return size**0.5
+
+
+def _denoiser(n_features: int, n_context: int, width: int) -> ResidualMLP:
+    """Return a network for the denoising of rows of n_features columns."""
+    # Few columns may hold narrow structure; many columns would swamp the first layer.
+    n_frequencies = int(np.clip(MAX_PERIODIC // n_features, 0, 4))
+    return ResidualMLP(
+        n_features,
+        n_features,
+        n_context,
+        width=width,
+        depth=3,
+        n_frequencies=n_frequencies,
+        zero_output=True,
+    )
+
+
+class _VariationalDiffusionAE(nn.Module):
+    """Encoder, decoder and prior of the paper, on scaled rows."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: GaussianDiffusion,
+        prior: GaussianDiffusion | None,
+        embedding: ConditionEmbedding | None,
+        n_components: int,
+        *,
+        block_size: int,
+        kl_weight: float,
+        mmd_weight: float,
+        encoder_noise: float,
+        condition_dropout: float,
+        levels: Tensor | None,
+    ):
+        super().__init__()
+        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        self.embedding = embedding
+        self.n_components, self.block_size = n_components, block_size
+        self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
+        self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
+        self.register_buffer("levels", levels)
+
+    # Contexts: what the networks are given besides their rows.
+
+    def _embed(self, rows: Tensor, condition: Tensor | None, noise=None) -> Tensor:
+        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
+        if self.embedding is None:
+            return rows.new_zeros(len(rows), 0)
+        if condition is None:
+            condition = rows.new_zeros(len(rows), self.embedding.linear.in_features)
+            keep = rows.new_zeros(len(rows), 1)
+        elif noise is not None and self.condition_dropout > 0:
+            keep = (noise.uniform(rows) >= self.condition_dropout).to(rows.dtype)[:, None]
+        else:
+            keep = rows.new_ones(len(rows), 1)
+        return self.embedding(condition, keep)
+
+    @staticmethod
+    def _decoder_context(w: Tensor | None, c: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Join the latent, whether it is there, and the embedded condition."""
+        keep = w.new_ones(len(w), 1) if keep is None else keep
+        return torch.cat([w * keep, keep, c], -1)
+
+    # The approximate posterior.
+
+    def posterior(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and log-variance of q(w|x), each (n, n_components)."""
+        mean, log_var = self.encoder(x, c).chunk(2, -1)
+        # Smooth bounds: a posterior neither wider than the prior by much, nor a point.
+        return mean, -5.0 + 6.0 * torch.tanh((log_var + 3.0) / 6.0)
+
+    def _draw(self, noise, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, log_var = self.posterior(x, c)
+        return mean + torch.exp(0.5 * log_var) * noise.normal(mean), mean, log_var
+
+    # Losses, a value a row.
+
+    def representation_loss(self, noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law."""
+        c = self._embed(x, condition, noise)
+        noisy = x + self.encoder_noise * noise.normal(x)
+        w, mean, log_var = self._draw(noise, noisy, c)
+        loss = self.decoder.denoising_loss(noise, x, self._decoder_context(w, c))
+        loss = loss + self.kl_weight * normal_kl(mean, log_var)
+        if self.mmd_weight > 0:
+            loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
+        return loss
+
+    def bound(
+        self,
+        noise,
+        x: Tensor,
+        condition: Tensor | None = None,
+        *,
+        latent_dropout: float = 0.0,
+        learned_prior: bool = True,
+    ) -> Tensor:
+        """Return an estimate of the bound on -log p(x), in nats.
+
+        A share ``latent_dropout`` of the decoder's rows goes without the latent: the same network
+        learns the law of x alone, which `impute` draws from.
+        """
+        c = self._embed(x, condition, noise if self.training else None)
+        w, mean, log_var = self._draw(noise, x, c)
+        keep = None
+        if latent_dropout > 0:
+            keep = (noise.uniform(x) >= latent_dropout).to(x.dtype)[:, None]
+        loss = self.decoder.bound(noise, x, self._decoder_context(w, c, keep), self.levels)
+        return loss + self._latent_cost(noise, w, mean, log_var, c, learned_prior)
+
+    def _latent_cost(self, noise, w, mean, log_var, c, learned_prior: bool) -> Tensor:
+        if self.prior is None or not learned_prior:
+            return normal_kl(mean, log_var)
+        return self.prior.bound(noise, w, c) - normal_entropy(log_var)
+
+    def prior_bound(self, noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the part of the bound that the prior has a say in."""
+        c = self._embed(x, condition, noise if self.training else None)
+        return self._latent_cost(noise, *self._draw(noise, x, c), c, True)
+
+    def negative_log_likelihood(self, noise, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the bound with nothing left out: what `score` reports."""
+        return self.bound(noise, x, condition)
+
+    # What the estimator calls.
+
+    def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:
+        """Turn the prior to the principal axes of the latents of x."""
+        with torch.no_grad():
+            mean, log_var = self.posterior(x, self._embed(x, condition))
+            self.prior.axes.fit(mean, log_var.exp().mean(0).double())
+
+    def latent_kl(self, x: Tensor, condition: Tensor | None = None) -> float:
+        """Return the mean KL from N(0, I) of the posterior, in nats."""
+        with torch.no_grad():
+            return float(normal_kl(*self.posterior(x, self._embed(x, condition))).mean())
+
+    def encode(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the posterior mean."""
+        return self.posterior(x, self._embed(x, condition))[0]
+
+    def decode(self, w: Tensor, condition: Tensor | None, *, n_steps: int, **_: Any) -> Tensor:
+        """Follow the probability flow given w, from the centre of the noise."""
+        context = self._decoder_context(w, self._embed(w, condition))
+        z = w.new_zeros(len(w), len(self.decoder.axes.mean))
+        return self.decoder.run(None, z, self._predictor(self.decoder, context), "ddim", n_steps)
+
+    @staticmethod
+    def _predictor(
+        part: GaussianDiffusion,
+        context: Tensor,
+        unconditioned: Tensor | None = None,
+        guidance_scale: float = 0.0,
+        guide=None,
+        to_data=None,
+    ):
+        def predict(z: Tensor, gamma: Tensor) -> Tensor:
+            epsilon_hat = part.predict(z, gamma, context)[0]
+            if unconditioned is not None:
+                other = part.predict(z, gamma, unconditioned)[0]
+                epsilon_hat = epsilon_hat + guidance_scale * (epsilon_hat - other)
+            return epsilon_hat
+
+        def guided(z: Tensor, gamma: Tensor) -> Tensor:
+            sigma = torch.sigmoid(gamma).sqrt()[:, None]
+            alpha = torch.sigmoid(-gamma).sqrt()[:, None]
+            with torch.enable_grad():
+                z = z.detach().requires_grad_()
+                epsilon_hat = predict(z, gamma)
+                x_hat = part.axes.from_axes((z - sigma * epsilon_hat) / alpha)
+                (gradient,) = torch.autograd.grad(guide(to_data(x_hat)).sum(), z)
+            return (epsilon_hat - sigma * gradient).detach()
+
+        return predict if guide is None else guided
+
+    def sample(
+        self,
+        noise,
+        n: int,
+        condition: Tensor | None,
+        *,
+        sampler: str,
+        n_steps: int,
+        guidance_scale: float = 0.0,
+        guide=None,
+        to_data=None,
+        **_: Any,
+    ) -> Tensor:
+        """Draw w from the prior, then x given w."""
+        like = self.decoder.axes.mean
+        w = noise.normal(like.new_empty(n, self.n_components))
+        c = self._embed(w, condition)
+        guided = guidance_scale > 0
+        c_0 = self._embed(w, None) if guided else None
+        if self.prior is not None:
+            predictor = self._predictor(self.prior, c, c_0, guidance_scale)
+            w = self.prior.run(noise, w, predictor, sampler, n_steps)
+        context_0 = self._decoder_context(w, c_0) if guided else None
+        predictor = self._predictor(
+            self.decoder, self._decoder_context(w, c), context_0, guidance_scale, guide, to_data
+        )
+        z = noise.normal(like.new_empty(n, len(like)))
+        return self.decoder.run(noise, z, predictor, sampler, n_steps)
+
+    def impute(
+        self,
+        noise,
+        x: Tensor,
+        observed: Tensor,
+        condition: Tensor | None,
+        *,
+        n_steps: int,
+        n_resamples: int,
+        **_: Any,
+    ) -> Tensor:
+        """Draw what is not observed from the decoder without a latent: the law of x alone."""
+        w = x.new_zeros(len(x), self.n_components)
+        context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
+        predictor = self._predictor(self.decoder, context)
+        return self.decoder.run_given(noise, x, observed, predictor, n_steps, n_resamples)
+
+
+class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+    """Variational autoencoder with a diffusion decoder and a diffusion prior.
+
+    Learns features (`transform`), draws new rows (`sample`), scores rows by a lower bound of their
+    log-likelihood (`score_samples`) and fills in missing entries (`impute`).
+
+    Parameters
+    ----------
+    n_components : int, default=16
+        Number of latent features.
+    objective : {"representation", "likelihood"}, default="representation"
+        What the encoder is trained for: features that carry the data, or the tightest bound,
+        which may leave the latent empty.
+    prior : {"diffusion", "normal"}, default="diffusion"
+        The law of the latents: learnt, or N(0, I).
+    prediction : {"v", "epsilon", "x", "score"}, default="v"
+        What the denoising network predicts.
+    schedule : {"linear", "cosine", "learned"}, default="linear"
+        How the log signal-to-noise ratio falls with time.
+    n_timesteps : int, default=None
+        Steps of the bound; None is continuous time.
+    likelihood : {"gaussian", "discrete"}, default="gaussian"
+        Whether X is real-valued, scored by a density, or on a grid of levels, scored by a
+        probability and sampled on the grid.
+    levels : array-like of shape (n_levels,), default=None
+        The grid of discrete data; None takes the values that each column has in `fit`.
+    sampler : {"heun", "ddim", "ancestral", "predictor-corrector"}, default="heun"
+        How `sample` runs the diffusion: the probability flow at second or first order, or the
+        stochastic reverse process, plain or with a Langevin step after each step.
+    n_steps : int, default=40
+        Steps of the sampler.
+    kl_weight : float, default=0.0025
+        Weight of the KL of the posterior from N(0, I) beside the squared error of the scaled row,
+        for ``objective="representation"``.
+    mmd_weight : float, default=0.0
+        Weight of the maximum mean discrepancy of the latents from N(0, I), likewise.
+    encoder_noise : float, default=0.33
+        Standard deviation of the noise on the encoder's input in training, as a share of that of
+        the data along their first principal axis, likewise. Noise makes neighbours share their
+        code.
+    scaling : {"auto", "quantile", "standard", "common"}, default="auto"
+        How columns are scaled: by a map of their quantiles to normal ones, by their standard
+        deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
+        columns share one small grid of values; otherwise it maps the quantiles of the columns
+        whose tails or repeated values need it, and standardises the rest.
+    input_shape : tuple, default=None
+        Layout of a row, (channels, height, width) or (length, channels), for convolutional
+        networks.
+    max_steps : int, default=None
+        Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
+        3,000.
+    batch_size : int, default=128
+        Rows of a gradient step.
+    lr : float, default=2e-3
+        Peak learning rate.
+    validation_fraction : float, default=0.1
+        Share of the rows that chooses the weights.
+    early_stopping : bool, default=True
+        Whether to stop when the validation loss has not improved for 6 of 20 evaluations.
+    ema_decay : float, default=0.995
+        Decay of the moving average of the weights.
+    callbacks : list, default=None
+        Further skorch callbacks.
+    net_params : dict, default=None
+        Further settings of the skorch net, such as ``{"compile": True}``,
+        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights it has.
+    device : str, default=None
+        Where to train; None takes CUDA, MPS or the CPU, the first there is.
+    condition_dropout : float, default=0.1
+        Share of training rows whose condition is hidden, so that the model also answers without.
+    verbose : bool or int, default=False
+        Whether to show a progress bar, and the KL of the latent at the end.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The fitted networks.
+    nets_ : list of skorch.NeuralNet
+        The net of each training stage; not kept by pickling.
+    history_ : list of dict
+        One row an evaluation: stage, step, losses, seconds.
+    latent_kl_ : float
+        Mean KL of the posterior from N(0, I), in nats; near 0, the latent is empty.
+    n_steps_ : int
+        Gradient steps taken by the last fit.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X had them.
+
+    References
+    ----------
+    Gonzalez, Garcia Cerdas, Chu and Kulicki, "Representation learning with variational diffusion
+    models".
+
+    Kingma, Salimans, Poole and Ho, "Variational diffusion models", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgen import VariationalDiffusionAE
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = VariationalDiffusionAE(n_components=2, random_state=0).fit(X)
+    >>> model.sample(5).shape
+    (5, 4)
+    >>> model.transform(X).shape
+    (150, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseGenerativeModel._parameter_constraints,
+        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "objective": [StrOptions({"representation", "likelihood"})],
+        "prior": [StrOptions({"diffusion", "normal"})],
+        "prediction": [StrOptions({"v", "epsilon", "x", "score"})],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "likelihood": [StrOptions({"gaussian", "discrete"})],
+        "levels": ["array-like", None],
+        "sampler": [StrOptions({"heun", "ddim", "ancestral", "predictor-corrector"})],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "mmd_weight": [Interval(Real, 0, None, closed="left")],
+        "encoder_noise": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components=16,
+        *,
+        objective="representation",
+        prior="diffusion",
+        prediction="v",
+        schedule="linear",
+        n_timesteps=None,
+        likelihood="gaussian",
+        levels=None,
+        sampler="heun",
+        n_steps=40,
+        kl_weight=0.0025,
+        mmd_weight=0.0,
+        encoder_noise=0.33,
+        scaling="auto",
+        input_shape=None,
+        hidden_units=None,
+        max_steps=None,
+        batch_size=128,
+        lr=2e-3,
+        validation_fraction=0.1,
+        early_stopping=True,
+        ema_decay=0.995,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        device=None,
+        condition_dropout=0.1,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.objective = objective
+        self.prior = prior
+        self.prediction = prediction
+        self.schedule = schedule
+        self.n_timesteps = n_timesteps
+        self.likelihood = likelihood
+        self.levels = levels
+        self.sampler = sampler
+        self.n_steps = n_steps
+        self.kl_weight = kl_weight
+        self.mmd_weight = mmd_weight
+        self.encoder_noise = encoder_noise
+        self.scaling = scaling
+        self.input_shape = input_shape
+        self.hidden_units = hidden_units
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.ema_decay = ema_decay
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.warm_start = warm_start
+        self.device = device
+        self.condition_dropout = condition_dropout
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.module_.n_components
+
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        condition=None,
+        guidance_scale=0.0,
+        n_steps=None,
+        random_state=None,
+        guide=None,
+    ):
+        """Draw new rows: a latent from the prior, then a row given the latent.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        guidance_scale : float, default=0.0
+            Classifier-free guidance: predictions move this many times the difference that the
+            condition makes beyond the conditional ones. 0 draws from the conditional law.
+        n_steps : int, default=None
+            Number of sampling steps; None takes the constructor's.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
+            number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.
+        guide : callable, default=None
+            ``guide(x)`` takes a float64 tensor of shape (n, n_features), denoised rows in the
+            units of X, and returns a tensor (n,) of log p(c | x), differentiable by torch: rows
+            are drawn towards where it is high. Exact when it is linear in x and X is Gaussian.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            New rows, in the units of the training data.
+        """
+        options = {}
+        if guide is not None:
+            if not callable(guide):
+                raise ValueError(f"guide must be callable, got {guide!r}.")
+
+            def to_data(rows):
+                return self.scaler_.inverse(rows.double())
+
+            options = {"guide": guide, "to_data": to_data}
+        return self._sample(
+            n_samples, condition, guidance_scale, n_steps, random_state, **options
+        )
+
+    def interpolate(self, A, B, n=10, *, condition=None):
+        """Decode the straight lines in the latent space from rows A to rows B.
+
+        Parameters
+        ----------
+        A, B : array-like of shape (n_pairs, n_features)
+            Ends of the lines, in the units of the training data.
+        n : int, default=10
+            Number of points on each line, the ends included.
+        condition : array-like of shape (n_pairs,) or (n_pairs, n_columns), default=None
+            The condition of each pair.
+
+        Returns
+        -------
+        X : ndarray of shape (n_pairs, n, n_features)
+            Decoded points.
+        """
+        if not isinstance(n, Integral) or n < 2:
+            raise ValueError(f"n must be an integer of at least 2, got {n!r}.")
+        ends = []
+        for X in (A, B):
+            X = self._check_rows(X)
+            encoded = self._encode_condition(condition, len(X))
+            rows, _ = self.scaler_.forward(torch.from_numpy(X.astype(np.float64)))
+            ends.append(self._apply("encode", rows, encoded, X.dtype))
+        if len(ends[0]) != len(ends[1]):
+            raise ValueError(f"A and B must pair up, got {len(ends[0])} and {len(ends[1])} rows.")
+        share = np.linspace(0, 1, n, dtype=ends[0].dtype)[None, :, None]
+        Z = ends[0][:, None] * (1 - share) + ends[1][:, None] * share
+        Z = Z.reshape(-1, Z.shape[-1])
+        encoded = self._encode_condition(condition, len(ends[0]))
+        if encoded is not None:
+            encoded = encoded.repeat_interleave(n, 0)
+        rows = self._apply("decode", torch.from_numpy(Z), encoded, np.float64, Z.dtype)
+        X = self._to_data(torch.from_numpy(rows)).astype(Z.dtype)
+        return X.reshape(len(ends[0]), n, -1)
+
+    # Discrete data: the grid of each column, and what follows from it.
+
+    def _check_values(self, X, reset):
+        if self.likelihood != "discrete":
+            return
+        if self.levels is not None:
+            grid = np.unique(np.asarray(self.levels, dtype=np.float64))
+            if not np.isfinite(grid).all() or len(grid) < 2:
+                raise ValueError(
+                    f"levels must be two or more finite numbers, got {self.levels!r}."
+                )
+            off = ~np.isin(X, grid.astype(X.dtype))
+            if off.any():
+                i, j = np.argwhere(off)[0]
+                raise ValueError(
+                    f"X[{i}, {j}] is {X[i, j]}, which is not among the levels; "
+                    "levels=None takes those that X has."
+                )
+            self._levels = [grid] * X.shape[1]
+            return
+        if not reset:
+            return
+        self._levels = [np.unique(column).astype(np.float64) for column in X.T]
+        most = max(len(grid) for grid in self._levels)
+        if most > MAX_LEVELS:
+            raise ValueError(
+                f"likelihood='discrete' is for data on a grid, but a column of X has {most} "
+                f"values, more than {MAX_LEVELS}; use likelihood='gaussian'."
+            )
+
+    def _scaling_kind(self, X):
+        kind = super()._scaling_kind(X)
+        return kind if self.likelihood == "gaussian" or kind == "common" else "standard"
+
+    def _scaled_levels(self):
+        """Return the grid of each column in scaled units, (n_features, n_levels), inf-padded."""
+        grid = np.full((len(self._levels), max(map(len, self._levels))), np.inf)
+        for j, levels in enumerate(self._levels):
+            grid[j, : len(levels)] = (levels - self.scaler_.location[j]) / self.scaler_.scale[j]
+        return torch.from_numpy(grid)
+
+    def _to_data(self, rows):
+        if self.likelihood != "discrete":
+            return super()._to_data(rows)
+        nearest = (rows.double()[..., None] - self._scaled_levels()).abs().argmin(-1).numpy()
+        columns = [levels[nearest[:, j]] for j, levels in enumerate(self._levels)]
+        return np.stack(columns, 1)
+
+    def _log_volume(self, log_slope):
+        # A probability does not change with the unit.
+        return torch.zeros_like(log_slope) if self.likelihood == "discrete" else log_slope
+
+    def _build_module(self, rows, n_condition, generator):
+        n, d, k = *rows.shape, self.n_components
+        c = CONDITION_FEATURES if n_condition else 0
+        # Hidden units grow with the root of the rows: fewer rows support, and need, fewer.
+        levels, gamma_0 = None, GAMMA_0
+        if self.likelihood == "discrete":
+            levels = self._scaled_levels()
+            gap = levels.diff(dim=1)
+            spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
+            # An eighth of a level: z_0 tells its own level from the next.
+            gamma_0 = float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
+        width = self.hidden_units or int(np.clip(8 * 2 ** round(np.log2(np.sqrt(n))), 64, 128))
+        Noise = SCHEDULES[self.schedule]
+        with torch.device("meta"):
+            if self.input_shape is None:
+                encoder = ResidualMLP(d, 2 * k, c, width=width, depth=2)
+                denoiser = _denoiser(d, NOISE_FEATURES + k + 1 + c, width)
+            else:
+                shape = tuple(int(side) for side in self.input_shape)
+                encoder = ConvEncoder(shape, 2 * k, c)
+                denoiser = UNet(shape, NOISE_FEATURES + k + 1 + c)
+            decoder = GaussianDiffusion(
+                denoiser,
+                PrincipalAxes(d, self.input_shape is None and self.likelihood == "gaussian"),
+                Noise(gamma_0, GAMMA_1),
+                self.prediction,
+                self.n_timesteps,
+            )
+            prior = None
+            if self.prior == "diffusion":
+                prior = GaussianDiffusion(
+                    _denoiser(k, NOISE_FEATURES + c, width),
+                    PrincipalAxes(k, True),
+                    Noise(LATENT_GAMMA_0, GAMMA_1),
+                    self.prediction,
+                    self.n_timesteps,
+                )
+            embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        module = _VariationalDiffusionAE(
+            encoder,
+            decoder,
+            prior,
+            embedding,
+            k,
+            block_size=256 if self.input_shape is None else 64,
+            kl_weight=float(self.kl_weight),
+            mmd_weight=float(self.mmd_weight),
+            encoder_noise=float(self.encoder_noise) * _largest_deviation(rows),
+            condition_dropout=float(self.condition_dropout),
+            levels=None,
+        )
+        initialize(module, generator)
+        decoder.axes.fit(rows)
+        if levels is not None:
+            module.levels = levels.float() - decoder.axes.mean[:, None]
+        return module
+
+    def _stages(self, module, train, valid):
+        encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
+        decoder = list(module.decoder.parameters())
+        prior = self._parameters_of(module.prior)
+        if self.objective == "representation":
+            parameters = encoder + decoder
+            yield self._stage("representation", module.representation_loss, module, parameters, train, valid)
+            if module.prior is not None:
+                module.fit_prior_axes(**train)
+
+            def loss(noise, **batch):
+                dropout = LATENT_DROPOUT if module.training else 0.0
+                return module.bound(noise, latent_dropout=dropout, **batch)
+
+            yield self._stage("bound", loss, module, decoder + prior, train, valid)
+            return
+
+        def loss(noise, **batch):
+            dropout = LATENT_DROPOUT if module.training else 0.0
+            return module.bound(noise, latent_dropout=dropout, learned_prior=False, **batch)
+
+        yield self._stage("bound", loss, module, encoder + decoder, train, valid)
+        if module.prior is not None:
+            module.fit_prior_axes(**train)
+            yield self._stage("prior", module.prior_bound, module, prior, train, valid)
+
+    @staticmethod
+    def _parameters_of(module):
+        return [] if module is None else list(module.parameters())
+
+    def _stage(self, name, loss, module, parameters, train, valid):
+        from skgen.training import Stage
+
+        return Stage(
+            name,
+            loss,
+            module,
+            parameters,
+            train,
+            valid,
+            diagnose=lambda: {"latent_kl": module.latent_kl(**train)},
+        )
+
+    def _finish_fit(self):
+        self.latent_kl_ = self.history_[-1]["latent_kl"]
+        if self.verbose:
+            print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
+        if self.latent_kl_ < EMPTY_LATENT:
+            warnings.warn(
+                f"The latent is empty: its KL from N(0, I) is {self.latent_kl_:.3f} nats, so that "
+                "transform returns next to nothing about X. The bound is tight without it; "
+                "objective='representation' learns features.",
+                stacklevel=4,
+            )
+
+    def _sampling_options(self) -> Mapping[str, Any]:
+        return {"sampler": self.sampler, "n_steps": self.n_steps, "n_resamples": 5}

@@ -1,0 +1,1 @@
+"""Neural networks: rows and a context in, rows out, whatever a row's layout."""

@@ -1,0 +1,59 @@
+r"""Embeddings of numbers: noise levels, columns of a table, conditions."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def noise_level_features(gamma: Tensor, n_features: int = 32) -> Tensor:
+    r"""Sines and cosines of :math:`\gamma` at geometric frequencies, from 0.05 to 2 a unit.
+
+    Parameters
+    ----------
+    gamma : Tensor of shape (n,)
+        Noise levels, minus the log signal-to-noise ratio: some tens at most in absolute value.
+    n_features : int
+        Number of features, even.
+
+    Returns
+    -------
+    Tensor of shape (n, n_features)
+    """
+    steps = torch.linspace(0, 1, n_features // 2, dtype=gamma.dtype, device=gamma.device)
+    angle = gamma[:, None] * torch.exp(math.log(0.05) + math.log(40.0) * steps)
+    return torch.cat([angle.sin(), angle.cos()], -1)
+
+
+def periodic_features(rows: Tensor, n_frequencies: int) -> Tensor:
+    r"""Append sines and cosines of each column at 1, 2, 4, ... radians a unit.
+
+    A perceptron is slow to learn narrow structure in few columns; these make it fast.
+
+    Source: Tancik et al., *Fourier features let networks learn high frequency functions in low
+    dimensional domains*, NeurIPS 2020; Gorishniy, Rubachev and Babenko, *On embeddings for
+    numerical features in tabular deep learning*, NeurIPS 2022.
+    """
+    angles = [2.0**k * rows for k in range(n_frequencies)]
+    return torch.cat([rows, *(f(angle) for angle in angles for f in (torch.sin, torch.cos))], -1)
+
+
+class ConditionEmbedding(nn.Module):
+    """A condition as a vector of n_out numbers; a row without a condition gets a learned one.
+
+    Parameters
+    ----------
+    n_in : int
+        Columns of an encoded condition: one-hot labels, or a real vector.
+    n_out : int
+        Columns of the result.
+    """
+
+    def __init__(self, n_in: int, n_out: int):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.null = nn.Embedding(1, n_out)
+
+    def forward(self, condition: Tensor, keep: Tensor) -> Tensor:
+        """Embed (n, n_in) conditions; rows where keep, of shape (n, 1), is 0 become the null."""
+        return torch.where(keep > 0, self.linear(condition), self.null.weight)

@@ -1,0 +1,125 @@
+r"""Residual multilayer perceptrons on rows, and the initialisation of every network here.
+
+A block computes :math:`h + B\,\mathrm{silu}(A\,[(1 + \alpha(c)) \odot \mathrm{norm}(h) +
+\beta(c)])`: the context c (noise level, latent, condition) scales and shifts the normalised
+activations. Scales, shifts and B start at zero, so that a network starts as a linear map.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.networks.embeddings import periodic_features
+
+
+def zero_init(layer: nn.Module) -> nn.Module:
+    """Mark a layer: :func:`initialize` sets its weight and bias to zero."""
+    layer.zero_init = True
+    return layer
+
+
+def initialize(module: nn.Module, generator: torch.Generator) -> nn.Module:
+    """Give a network built on the ``meta`` device its weights, drawn from the generator alone.
+
+    Linear and convolution layers get the uniform law on plus or minus the inverse root of the
+    fan-in, embeddings a normal law of scale 0.02, norms ones and zeros; a layer marked by
+    :func:`zero_init` gets zeros; a module with a ``reset_parameters(generator)`` of its own is
+    left to it. PyTorch's own constructors read the global random state, which stays untouched.
+    """
+    for part in module.modules():
+        for name, parameter in part._parameters.items():
+            if parameter is not None and parameter.is_meta:
+                part._parameters[name] = nn.Parameter(torch.zeros(parameter.shape))
+    with torch.no_grad():
+        for part in module.modules():
+            weight, bias = getattr(part, "weight", None), getattr(part, "bias", None)
+            if getattr(part, "zero_init", False):
+                weight.zero_()
+                if bias is not None:
+                    bias.zero_()
+            elif isinstance(part, nn.Linear | nn.Conv1d | nn.Conv2d):
+                limit = weight[0].numel() ** -0.5
+                for tensor in (weight, bias):
+                    if tensor is not None:
+                        tensor.uniform_(-limit, limit, generator=generator)
+            elif isinstance(part, nn.Embedding):
+                weight.normal_(0.0, 0.02, generator=generator)
+            elif isinstance(part, nn.LayerNorm | nn.GroupNorm | nn.RMSNorm):
+                if weight is not None:
+                    weight.fill_(1.0)
+                if bias is not None:
+                    bias.zero_()
+            elif hasattr(part, "_parameters") and part._parameters:
+                part.reset_parameters(generator)
+    return module
+
+
+class ResidualBlock(nn.Module):
+    """One residual block of :class:`ResidualMLP`."""
+
+    def __init__(self, width: int, n_context: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.modulate = zero_init(nn.Linear(n_context, 2 * width)) if n_context else None
+        self.inner = nn.Linear(width, 2 * width)
+        self.outer = zero_init(nn.Linear(2 * width, width))
+
+    def forward(self, h: Tensor, context: Tensor | None) -> Tensor:
+        """Map (n, width) activations to (n, width)."""
+        u = self.norm(h)
+        if self.modulate is not None:
+            scale, shift = self.modulate(context).chunk(2, -1)
+            u = torch.addcmul(shift, u, 1 + scale)
+        return h + self.outer(F.silu(self.inner(u)))
+
+
+class ResidualMLP(nn.Module):
+    """Rows to rows, modulated by a context.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Columns of the input and of the output.
+    n_context : int
+        Columns of the context; 0 for none.
+    width, depth : int
+        Units of a layer, and number of residual blocks.
+    n_frequencies : int
+        Frequencies of the periodic features that go in beside the columns.
+    zero_output : bool
+        Whether the last layer starts at zero, as a denoiser's correction should.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        n_context: int = 0,
+        *,
+        width: int = 256,
+        depth: int = 3,
+        n_frequencies: int = 0,
+        zero_output: bool = False,
+    ):
+        super().__init__()
+        n_modulation = min(64, width) if n_context else 0
+        self.n_frequencies = n_frequencies
+        self.embed = nn.Linear(n_in * (1 + 2 * n_frequencies) + n_context, width)
+        self.context = nn.Linear(n_context, n_modulation) if n_context else None
+        self.blocks = nn.ModuleList(ResidualBlock(width, n_modulation) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        last = nn.Linear(width, n_out)
+        self.last = zero_init(last) if zero_output else last
+
+    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map (n, n_in) rows and (n, n_context) contexts to (n, n_out)."""
+        if self.n_frequencies:
+            rows = periodic_features(rows, self.n_frequencies)
+        if self.context is None:
+            h, modulation = self.embed(rows), None
+        else:
+            h = self.embed(torch.cat([rows, context], -1))
+            modulation = F.silu(self.context(context))
+        for block in self.blocks:
+            h = block(h, modulation)
+        return self.last(F.silu(self.norm(h)))

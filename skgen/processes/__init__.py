@@ -1,0 +1,1 @@
+"""Stateless mathematics of the stochastic processes: schedules, kernels, integrators."""

@@ -1,0 +1,205 @@
+r"""Column maps between a table in its own units and rows fit for a network, in float64.
+
+Every map is monotone and differentiable in each column, so that densities carry over:
+:math:`\log p(x) = \log p(y) + \sum_j \log |dy_j / dx_j|`.
+
+``standard``
+    :math:`y_j = (x_j - m_j) / s_j`, each column its own mean and standard deviation.
+``common``
+    one :math:`s` for all columns, for columns that share a unit (pixels, one-hot): a pixel that
+    is rarely lit stays small instead of being blown up to unit variance.
+``quantile``
+    a monotone rational-quadratic spline through the column's quantiles and the normal scores of
+    their ranks, with linear tails: heavy tails, skew and bounds become a near-normal column.
+``auto``
+    quantiles for columns whose tails or repeated values need them (skewness beyond 1, excess
+    kurtosis beyond 3, or one value in more than 2% of the rows among others that hardly repeat),
+    and the standard map for the rest, whose shape it keeps.
+
+A column that repeats its values, five rows a value or more, is taken to live on them: `snap` puts
+new rows there.
+
+Source of the spline: Gregory and Delbourgo, *Piecewise rational quadratic interpolation to
+monotonic data*, IMA Journal of Numerical Analysis, 1982.
+"""
+
+import numpy as np
+import torch
+from scipy.special import ndtri
+from torch import Tensor
+
+MAX_KNOTS = 64
+ROWS_PER_KNOT = 25
+ROWS_PER_VALUE = 5
+MAX_SKEWNESS, MAX_KURTOSIS, MAX_ATOM = 1.0, 3.0, 0.02
+MAX_LEVELS = 256
+
+
+def shared_levels(X: np.ndarray) -> np.ndarray | None:
+    """Return the grid of at most 256 values that all columns share, or None.
+
+    A table whose entries all come from one small set of values, most of its columns spanning the
+    same range, has columns of one unit: pixels, counts of ink, answers on a scale, indicators.
+    """
+    low, high = X.min(0), X.max(0)
+    varying = high > low
+    if X.shape[1] < 2 or not varying.any():
+        return None
+    # The cheap test first: np.unique sorts the whole table.
+    same = (low == np.median(low[varying])) & (high == np.median(high[varying]))
+    if np.sum(same & varying) < 0.5 * np.sum(varying):
+        return None
+    levels = np.unique(X)
+    return levels if len(levels) <= min(MAX_LEVELS, X.size // 4) else None
+
+
+class _Spline:
+    """Monotone rational-quadratic interpolation of one column, with linear tails."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray):
+        self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
+        slope = self.y.diff() / self.x.diff()
+        inner = torch.sqrt(slope[1:] * slope[:-1])
+        self.d = torch.cat([slope[:1], inner, slope[-1:]])
+        self.slope = slope
+
+    def _bin(self, knots: Tensor, value: Tensor) -> Tensor:
+        return (torch.searchsorted(knots, value.detach(), right=True) - 1).clamp(
+            0, len(self.slope) - 1
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return y and log dy/dx."""
+        k = self._bin(self.x, x.contiguous())
+        d_0, d_1, m = self.d[k], self.d[k + 1], self.slope[k]
+        height = self.y[k + 1] - self.y[k]
+        u = ((x - self.x[k]) / (self.x[k + 1] - self.x[k])).clamp(0, 1)
+        v = u * (1 - u)
+        bottom = m + (d_0 + d_1 - 2 * m) * v
+        y = self.y[k] + height * (m * u**2 + d_0 * v) / bottom
+        slope = m**2 * (d_1 * u**2 + 2 * m * v + d_0 * (1 - u) ** 2) / bottom**2
+        # Outside the knots u is clamped, the slope is the end's, and a straight line goes on.
+        y = y + self.d[0] * (x - self.x[0]).clamp(max=0) + self.d[-1] * (x - self.x[-1]).clamp(min=0)
+        return y, slope.log()
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Return x: a quadratic equation in each bin."""
+        k = self._bin(self.y, y.contiguous())
+        d_0, d_1, m = self.d[k], self.d[k + 1], self.slope[k]
+        height, width = self.y[k + 1] - self.y[k], self.x[k + 1] - self.x[k]
+        rise = (y - self.y[k]).clamp(min=0).minimum(height)
+        twist = rise * (d_0 + d_1 - 2 * m)
+        a, b, c = height * (m - d_0) + twist, height * d_0 - twist, -m * rise
+        # The root that stays finite where a vanishes.
+        u = 2 * c / (-b - torch.sqrt((b**2 - 4 * a * c).clamp(min=0)))
+        below = (y - self.y[0]).clamp(max=0) / self.d[0]
+        above = (y - self.y[-1]).clamp(min=0) / self.d[-1]
+        return self.x[k] + u * width + below + above
+
+
+class ColumnScaler:
+    """Fit and apply the column maps of this module.
+
+    Parameters
+    ----------
+    kind : {"standard", "common", "quantile", "auto"}
+        The map.
+
+    Attributes
+    ----------
+    location, scale : ndarray of shape (n_features,)
+        Centre and scale of each column, in the units of X.
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
+
+    def fit(self, X: np.ndarray) -> "ColumnScaler":
+        """Learn the maps from the (n, n_features) rows of X."""
+        X = np.asarray(X, dtype=np.float64)
+        low, high = X.min(0), X.max(0)
+        # Rounding may put the mean of a constant column beside its value.
+        self.location = np.clip(X.mean(0), low, high)
+        deviation = (X - self.location).std(0)
+        # A column that varies by less than the rounding of its values is constant.
+        self.constant = deviation <= 16 * np.finfo(np.float64).eps * np.abs(self.location)
+        self.value = X[0].copy()
+        varying = ~self.constant
+        if self.kind == "common" and varying.any():
+            deviation[varying] = np.sqrt(np.mean(deviation[varying] ** 2))
+        self.scale = np.where(self.constant, 1.0, deviation)
+        self.splines: list[_Spline | None] = [None] * X.shape[1]
+        self.atoms: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * X.shape[1]
+        for j in np.flatnonzero(varying):
+            self._fit_column(j, (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
+        return self
+
+    def _fit_column(self, j: int, x: np.ndarray, raw: np.ndarray) -> None:
+        n = len(x)
+        values, first, counts = np.unique(x, return_index=True, return_counts=True)
+        repeats = len(values) * ROWS_PER_VALUE <= n
+        atoms = np.ones(len(values), bool) if repeats else counts > max(MAX_ATOM * n, 2)
+        if self.kind == "quantile" or (self.kind == "auto" and self._needs(x, atoms, repeats)):
+            upper = np.cumsum(counts)
+            scores = ndtri((upper - 0.5 * counts) / n)
+            n_knots = int(np.clip(n // ROWS_PER_KNOT, 3, MAX_KNOTS))
+            # Even in normal scores: as many knots a unit in the tails as in the bulk.
+            targets = np.linspace(scores[0], scores[-1], n_knots)
+            chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
+            chosen = np.union1d(chosen, [0, len(values) - 1])
+            self.splines[j] = _Spline(values[chosen], scores[chosen])
+            with np.errstate(divide="ignore"):
+                left, right = ndtri((upper - counts) / n), ndtri(upper / n)
+        else:
+            middle = values[:-1] / 2 + values[1:] / 2
+            left, right = np.append(-np.inf, middle), np.append(middle, np.inf)
+        if atoms.any():
+            self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
+
+    @staticmethod
+    def _needs(x: np.ndarray, atoms: np.ndarray, repeats: bool) -> bool:
+        """Tell whether a column, centred and of unit variance, needs its quantiles mapped."""
+        skewness, kurtosis = np.mean(x**3), np.mean(x**4) - 3
+        heavy = abs(skewness) > MAX_SKEWNESS or kurtosis > MAX_KURTOSIS
+        return heavy or (atoms.any() and not repeats)
+
+    def _tensor(self, values: np.ndarray, like: Tensor) -> Tensor:
+        return torch.as_tensor(values, dtype=torch.float64, device=like.device)
+
+    def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (n, n_features) rows; return them and the log-derivatives summed over a row."""
+        Y = (X - self._tensor(self.location, X)) / self._tensor(self.scale, X)
+        log_slope = -self._tensor(np.log(self.scale), X).sum().expand(len(X))
+        columns = list(Y.unbind(1))
+        for j, spline in enumerate(self.splines):
+            if spline is not None:
+                columns[j], slope = spline.forward(columns[j])
+                log_slope = log_slope + slope
+        return torch.stack(columns, 1), log_slope
+
+    def inverse(self, Y: Tensor) -> Tensor:
+        """Map rows back to the units of X, smoothly."""
+        columns = list(Y.unbind(1))
+        for j, spline in enumerate(self.splines):
+            if spline is not None:
+                columns[j] = spline.inverse(columns[j])
+        Y = torch.stack(columns, 1)
+        return Y * self._tensor(self.scale, Y) + self._tensor(self.location, Y)
+
+    def snap(self, X: Tensor, Y: Tensor) -> Tensor:
+        """Put rows X, mapped back from Y, on the values that the columns repeat.
+
+        A value that holds a share of a column's rows owns that share of the normal scores, or, in
+        a column with the standard map, all that is nearer to it than to others: a constant stays
+        constant, a count stays whole.
+        """
+        X = X.clone()
+        for j, atoms in enumerate(self.atoms):
+            if self.constant[j]:
+                X[:, j] = self.value[j]
+            elif atoms is not None:
+                left, right, value = (self._tensor(part, X) for part in atoms)
+                k = (torch.searchsorted(left, Y[:, j].contiguous(), right=True) - 1).clamp(min=0)
+                inside = (Y[:, j] >= left[k]) & (Y[:, j] <= right[k])
+                X[:, j] = torch.where(inside, value[k], X[:, j])
+        return X

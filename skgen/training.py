@@ -1,0 +1,379 @@
+r"""Training: gradient steps on a loss a row, by skorch. The one file that knows it.
+
+:func:`train` composes a skorch net around a loss: tensor batches in place of a loader of rows,
+AdamW with warm-up and cosine decay, clipped gradients, a moving average of the weights, and a
+validation part with the same noise each time that chooses among the averages.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from torch import Tensor, nn
+
+N_EVALUATIONS = 20
+MIN_VALIDATION_ROWS = 512
+PATIENCE = 6
+MAX_GRADIENT_NORM = 1.0
+
+
+class TrainingError(FloatingPointError):
+    """A loss became NaN or infinite."""
+
+
+@dataclass
+class Stage:
+    """One stage of a paper's algorithm.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the history.
+    loss : callable
+        ``loss(noise, **batch)`` gives a loss a row, of shape (n,).
+    module : nn.Module
+        What the loss runs on.
+    parameters : list of nn.Parameter
+        What the stage trains; everything else is held.
+    train, valid : dict of str to Tensor
+        Rows to learn from and rows that choose the weights; ``valid`` may be None.
+    """
+
+    name: str
+    loss: Callable[..., Tensor]
+    module: nn.Module
+    parameters: Sequence[nn.Parameter]
+    train: Mapping[str, Tensor]
+    valid: Mapping[str, Tensor] | None
+    diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
+
+
+@dataclass
+class Plan:
+    """How long and how to train: the estimator's parameters, resolved."""
+
+    n_steps: int
+    batch_size: int
+    lr: float
+    ema_decay: float
+    early_stopping: bool
+    device: torch.device
+    decay: bool = True
+    verbose: bool = False
+    callbacks: Sequence[Any] = ()
+    net_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Objective(nn.Module):
+    """A loss as the module that skorch expects."""
+
+    def __init__(self, module: nn.Module, loss: Callable[..., Tensor]):
+        super().__init__()
+        self.module = module
+        self._loss = loss
+
+    def forward(self, noise: Any, **batch: Tensor) -> Tensor:
+        return self._loss(noise, **batch)
+
+
+class _Batches:
+    """Batches of a dict of tensors: shuffled without end, or in order and once."""
+
+    def __init__(self, rows: Mapping[str, Tensor], batch_size: int):
+        self.rows = rows
+        self.n = len(next(iter(rows.values())))
+        self.batch_size = batch_size
+        self._order: Tensor | None = None
+        self._at = 0
+
+    def shuffled(self, n_steps: int, generator: torch.Generator) -> Iterator:
+        size = min(self.batch_size, self.n)
+        for _ in range(n_steps):
+            if self._order is None or self._at + size > self.n:
+                self._order, self._at = torch.randperm(self.n, generator=generator), 0
+            index = self._order[self._at : self._at + size]
+            self._at += size
+            yield {k: v[index] for k, v in self.rows.items()}, torch.empty(0)
+
+    def ordered(self) -> Iterator:
+        for start in range(0, self.n, self.batch_size):
+            part = slice(start, start + self.batch_size)
+            yield {k: v[part] for k, v in self.rows.items()}, torch.empty(0)
+
+
+class _WarmupCosine:
+    """Factor of the learning rate at a step: a ramp, then half a cosine (or flat)."""
+
+    def __init__(self, n_steps: int, decay: bool):
+        self.n_steps, self.decay = n_steps, decay
+        self.warmup = max(1, min(100, n_steps // 10))
+
+    def __call__(self, step: int) -> float:
+        ramp = min(1.0, (step + 1) / self.warmup)
+        if not self.decay:
+            return ramp
+        return ramp * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.n_steps))))
+
+
+class _Average(Callback):
+    """Moving average of the trained weights, kept in one fused call a step."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter], decay: float):
+        self.parameters, self.decay = list(parameters), decay
+
+    def on_train_begin(self, net, **kwargs):
+        self.average = [p.detach().clone() for p in self.parameters]
+        self.weights = [p.detach() for p in self.parameters]
+        self.step = 0
+
+    def on_batch_end(self, net, training, **kwargs):
+        if training:
+            self.step += 1
+            decay = min(self.decay, self.step / (self.step + 10))
+            torch._foreach_lerp_(self.average, self.weights, 1 - decay)
+
+    @contextmanager
+    def applied(self):
+        """Put the average in the place of the weights for a while."""
+        kept = [p.clone() for p in self.weights]
+        torch._foreach_copy_(self.weights, self.average)
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(self.weights, kept)
+
+
+class _Choose(Callback):
+    """Keep the average that validated best; stop when it has not improved for a while."""
+
+    def __init__(self, average: _Average, early_stopping: bool):
+        self.average, self.early_stopping = average, early_stopping
+
+    def on_train_begin(self, net, **kwargs):
+        self.best_loss, self.best, self.since = math.inf, None, 0
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1].get("valid_loss")
+        if loss is None:
+            return
+        if not math.isfinite(loss):
+            raise TrainingError(net.lost(loss, "validation"))
+        self.since += 1
+        if loss < self.best_loss:
+            self.best_loss, self.since = loss, 0
+            self.best = [a.clone() for a in self.average.average]
+        if self.early_stopping and self.since >= PATIENCE:
+            net.stop_training = True
+
+    def on_train_end(self, net, **kwargs):
+        chosen = self.average.average if self.best is None else self.best
+        torch._foreach_copy_(self.average.weights, chosen)
+
+
+class _Bar(Callback):
+    """A progress bar over the gradient steps."""
+
+    def __init__(self, name: str, n_steps: int):
+        self.name, self.n_steps = name, n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(total=self.n_steps, desc=self.name, unit="step")
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.bar.update(int(training))
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        shown = {k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if row.get(k) is not None}
+        self.bar.set_postfix(shown)
+
+    def on_train_end(self, net, **kwargs):
+        self.bar.close()
+
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k != "bar"}
+
+
+class StageNet(NeuralNet):
+    """A skorch net for one stage.
+
+    Its data are dicts of tensors, its epochs a number of steps, its loss a mean over rows.
+    ``autocast_dtype="bfloat16"`` trains in mixed precision; ``compile=True`` is skorch's own.
+    """
+
+    def __init__(self, module, *, stage=None, seed=0, n_steps=1, autocast_dtype=None, **kwargs):
+        self.stage, self.seed, self.n_steps = stage, seed, n_steps
+        self.autocast_dtype = autocast_dtype
+        super().__init__(module, **kwargs)
+
+    def steps_an_epoch(self) -> int:
+        return max(1, math.ceil(self.n_steps / N_EVALUATIONS))
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        valid = self.stage.valid
+        if valid is not None:
+            # Few rows are seen several times, at other times and noises, for a steadier choice.
+            n = len(next(iter(valid.values())))
+            repeats = math.ceil(min(MIN_VALIDATION_ROWS, 8 * n) / n)
+            valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
+            valid = _Batches(valid, max(self.batch_size, 1024))
+        return _Batches(self.stage.train, self.batch_size), valid
+
+    def get_iterator(self, dataset, training=False):
+        return dataset
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        device = torch.device(self.device)
+        self.generator_ = torch.Generator(device).manual_seed(self.seed)
+        self.order_ = torch.Generator().manual_seed(self.seed + 1)
+        self.stop_training, self.interrupted_, self.step_ = False, False, 0
+        try:
+            super().fit_loop(X, y, epochs, **fit_params)
+        except _Stopped:
+            pass
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+        # A generator cannot be copied or pickled, and has done its work.
+        del self.generator_, self.order_
+        return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if iterator is None:
+            return
+        if training:
+            if self.stop_training or self.step_ >= self.n_steps:
+                raise _Stopped
+            n_steps = min(self.steps_an_epoch(), self.n_steps - self.step_)
+            batches = iterator.shuffled(n_steps, self.order_)
+            super().run_single_epoch(batches, training, prefix, step_fn, **fit_params)
+            self.history.record("step", self.step_)
+        else:
+            # The same noise at each evaluation: losses differ by the weights alone.
+            self.noise_ = self._noise(torch.Generator(self.device).manual_seed(self.seed + 2))
+            with dict(self.callbacks_)["average"].applied():
+                super().run_single_epoch(
+                    iterator.ordered(), training, prefix, step_fn, **fit_params
+                )
+
+    def _noise(self, generator):
+        from skgen.processes.noise import GeneratorNoise
+
+        return GeneratorNoise(generator)
+
+    def train_step(self, batch, **fit_params):
+        self.noise_ = self._noise(self.generator_)
+        step = super().train_step(batch, **fit_params)
+        self.step_ += 1
+        if not math.isfinite(step["loss"].item()):
+            raise TrainingError(self.lost(step["loss"].item(), "training"))
+        return step
+
+    def lost(self, loss: float, part: str) -> str:
+        return (
+            f"The {part} loss became {loss} at step {self.step_} of stage '{self.stage.name}'. "
+            "Nothing of this fit is kept. Try a smaller lr "
+            f"(it was {self.lr:g}), a larger batch_size, or look for extreme values in X."
+        )
+
+    def train_step_single(self, batch, **fit_params):
+        step = super().train_step_single(batch, **fit_params)
+        nn.utils.clip_grad_norm_(self.stage.parameters, MAX_GRADIENT_NORM)
+        return step
+
+    def _set_training(self, training=True):
+        # Setting the mode walks through every layer: once an epoch is enough.
+        if self.module_.training != training:
+            super()._set_training(training)
+
+    def infer(self, x, **fit_params):
+        batch = {k: v.to(self.device) for k, v in x.items()}
+        if self.autocast_dtype is None:
+            return self.module_(self.noise_, **batch)
+        dtype = getattr(torch, str(self.autocast_dtype).removeprefix("torch."))
+        with torch.autocast(torch.device(self.device).type, dtype):
+            return self.module_(self.noise_, **batch)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        return y_pred.mean()
+
+
+class _Stopped(Exception):
+    """Training ended before its last epoch."""
+
+
+def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
+    """Train one stage; return the net, whose module holds the chosen weights.
+
+    Parameters
+    ----------
+    stage : Stage
+        Loss, data, and what to train.
+    plan : Plan
+        Steps, batch size, learning rate and the rest.
+    seed : int
+        Seed of order and noise.
+
+    Returns
+    -------
+    StageNet
+        The fitted net; ``net.interrupted_`` is true when Ctrl-C ended it.
+
+    Raises
+    ------
+    TrainingError
+        When a loss becomes NaN or infinite.
+    """
+    trained = {id(p) for p in stage.parameters}
+    for parameter in stage.module.parameters():
+        parameter.requires_grad_(id(parameter) in trained)
+    average = _Average(stage.parameters, plan.ema_decay)
+    callbacks: list[Any] = [
+        (
+            "schedule",
+            LRScheduler(
+                torch.optim.lr_scheduler.LambdaLR,
+                step_every="batch",
+                lr_lambda=_WarmupCosine(plan.n_steps, plan.decay),
+            ),
+        ),
+        ("average", average),
+        ("choose", _Choose(average, plan.early_stopping)),
+    ]
+    if plan.verbose:
+        callbacks.append(("bar", _Bar(stage.name, plan.n_steps)))
+    settings: dict[str, Any] = {
+        "optimizer": torch.optim.AdamW,
+        "optimizer__betas": (0.9, 0.99),
+        "optimizer__weight_decay": 0.01,
+        "optimizer__fused": plan.device.type in ("cpu", "cuda"),
+        "callbacks__print_log": None,
+        **plan.net_params,
+    }
+    net = StageNet(
+        _Objective(stage.module, stage.loss),
+        stage=stage,
+        seed=seed,
+        n_steps=plan.n_steps,
+        criterion=nn.Identity,
+        lr=plan.lr,
+        batch_size=plan.batch_size,
+        max_epochs=N_EVALUATIONS + 1,
+        callbacks=callbacks + list(plan.callbacks),
+        train_split=None,
+        device=plan.device,
+        verbose=0,
+        **settings,
+    )
+    with warnings.catch_warnings():
+        # The first step of the schedule comes before the optimiser's, by skorch's design.
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+        net.fit(stage.train, None)
+    return net

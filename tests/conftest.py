@@ -1,0 +1,28 @@
+"""What all tests share: one thread a process, and the folder of real data where there is one.
+
+The thread count is set before torch is imported, and passed on to the processes that tests start.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data_home():
+    """Give the folder that SKGEN_DATA names; skip where it is not set."""
+    name = os.environ.get("SKGEN_DATA")
+    if not name:
+        pytest.skip("needs the data sets of the folder that SKGEN_DATA names, which is not set")
+    folder = Path(name)
+    if not folder.is_dir():
+        pytest.fail(f"SKGEN_DATA names {name!r}, which is not a folder")
+    return folder

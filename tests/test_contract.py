@@ -1,0 +1,408 @@
+"""One contract for all estimators: scikit-learn's checks, seeds, threads, frames, bad input.
+
+Add an estimator to `ESTIMATORS`, and everything here holds it.
+"""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from skorch.callbacks import Callback
+
+from skgen import VariationalDiffusionAE
+from skgen.training import TrainingError
+
+ESTIMATORS = [VariationalDiffusionAE]
+IRIS, SPECIES = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
+
+
+@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(params=ESTIMATORS, scope="module")
+def Estimator(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def quick(Estimator):
+    """Make estimators that train for a few steps only."""
+    return lambda **kwargs: Estimator(**{"max_steps": 12, "random_state": 0, **kwargs})
+
+
+@pytest.fixture(scope="module")
+def fitted(quick):
+    return quick().fit(IRIS)
+
+
+@pytest.fixture(scope="module")
+def conditional(quick):
+    return quick(max_steps=60).fit(IRIS, condition=NAMES)
+
+
+# Randomness
+
+
+def test_same_seed_same_bits(quick, fitted):
+    again = quick().fit(IRIS)
+    np.testing.assert_array_equal(fitted.sample(7), again.sample(7))
+    np.testing.assert_array_equal(fitted.transform(IRIS), again.transform(IRIS))
+    other = quick(random_state=1).fit(IRIS)
+    assert not np.array_equal(fitted.transform(IRIS), other.transform(IRIS))
+
+
+def test_same_bits_in_another_process(Estimator, fitted):
+    program = (
+        "import sys, torch; torch.set_num_threads(1)\n"
+        "from sklearn.datasets import load_iris\n"
+        f"from skgen import {Estimator.__name__} as E\n"
+        "X = load_iris().data\n"
+        "rows = E(max_steps=12, random_state=0).fit(X).sample(7)\n"
+        "sys.stdout.write(rows.tobytes().hex())"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == fitted.sample(7).tobytes().hex()
+
+
+def test_same_bits_with_four_fits_in_four_threads(quick, fitted):
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(lambda _: quick().fit(IRIS), range(4)))
+    for model in models:
+        np.testing.assert_array_equal(model.sample(7), fitted.sample(7))
+
+
+def test_a_row_does_not_depend_on_how_many_are_drawn(fitted):
+    many = fitted.sample(600, random_state=3)
+    np.testing.assert_array_equal(many[:5], fitted.sample(5, random_state=3))
+    np.testing.assert_array_equal(many[:300], fitted.sample(300, random_state=3))
+    # The blocks that rows are drawn in do not repeat one another.
+    assert len(np.unique(many, axis=0)) > 580
+
+
+def test_sampling_ignores_the_batch_size(fitted):
+    rows = fitted.sample(300, random_state=3)
+    other = clone(fitted).set_params(batch_size=7)
+    other.__dict__.update({k: v for k, v in vars(fitted).items() if k.endswith("_") or k[0] == "_"})
+    np.testing.assert_array_equal(rows, other.sample(300, random_state=3))
+
+
+def test_global_random_states_are_left_alone(quick):
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
+    before = np.random.get_state()[1].copy(), torch.get_rng_state().clone()  # noqa: NPY002
+    model = quick().fit(IRIS)
+    model.sample(3)
+    model.score(IRIS)
+    np.testing.assert_array_equal(before[0], np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(before[1], torch.get_rng_state())
+
+
+def test_the_score_of_a_row_is_its_own(fitted):
+    whole = fitted.score_samples(IRIS)
+    order = np.random.default_rng(0).permutation(len(IRIS))
+    np.testing.assert_allclose(fitted.score_samples(IRIS[order]), whole[order], rtol=1e-9)
+    np.testing.assert_allclose(fitted.score_samples(IRIS[:1]), whole[:1], rtol=1e-9)
+    np.testing.assert_array_equal(fitted.score_samples(IRIS), whole)
+
+
+# State
+
+
+def test_clone_pickle_and_joblib(fitted, tmp_path):
+    assert clone(fitted).get_params() == fitted.get_params()
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    for loaded in (pickle.loads(pickle.dumps(fitted)), joblib.load(tmp_path / "model.joblib")):
+        np.testing.assert_array_equal(loaded.sample(4), fitted.sample(4))
+        np.testing.assert_array_equal(loaded.transform(IRIS), fitted.transform(IRIS))
+        assert loaded.score(IRIS) == fitted.score(IRIS)
+
+
+def test_a_failed_fit_leaves_the_model_as_it_was(quick):
+    model = quick().fit(IRIS)
+    before = model.sample(3)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.where(IRIS > 7, np.nan, IRIS))
+    model.set_params(lr=-1.0)
+    with pytest.raises(ValueError, match="lr"):
+        model.fit(IRIS[:, :2])
+    model.set_params(lr=1e30)
+    with pytest.raises(TrainingError, match="step"):
+        model.fit(IRIS[:, :2])
+    assert model.n_features_in_ == 4
+    np.testing.assert_array_equal(model.sample(3), before)
+
+
+def test_a_diverging_first_fit_keeps_nothing(quick):
+    model = quick(lr=1e30)
+    with pytest.raises(TrainingError, match=r"step \d+ of stage .* smaller lr"):
+        model.fit(IRIS)
+    assert not hasattr(model, "module_")
+    assert not hasattr(model, "n_features_in_")
+
+
+class PressCtrlC(Callback):
+    """Interrupts training at a step, as a user would."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_batch_end(self, net, training, **kwargs):
+        if training and net.step_ == self.step:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_fit_is_usable(quick):
+    model = quick(max_steps=100, callbacks=[PressCtrlC(30)])
+    with pytest.warns(UserWarning, match="interrupted in stage .* at step 30"):
+        model.fit(IRIS)
+    assert len(model.nets_) == 1
+    assert np.isfinite(model.sample(5)).all()
+    assert np.isfinite(model.score(IRIS))
+    # Even the stages that were never reached know the scale of the data.
+    spread = model.sample(500, random_state=0).std(0) / IRIS.std(0)
+    assert np.all((spread > 0.3) & (spread < 3))
+
+
+def test_warm_start_goes_on(quick):
+    model = quick(warm_start=True, max_steps=50).fit(IRIS)
+    first, rows = model.score(IRIS), len(model.history_)
+    assert model.fit(IRIS).score(IRIS) > first
+    assert len(model.history_) > rows
+
+
+def test_history_is_a_frame_away(fitted):
+    frame = pd.DataFrame(fitted.history_)
+    assert {"stage", "epoch", "step", "train_loss", "valid_loss", "dur"} <= set(frame.columns)
+    assert len(fitted.nets_) == frame["stage"].nunique()
+
+
+def test_user_callbacks_and_net_settings_reach_skorch(quick):
+    class Count(Callback):
+        def on_train_begin(self, net, **kwargs):
+            self.calls = getattr(self, "calls", 0) + 1
+
+    count = Count()
+    model = quick(callbacks=[count], net_params={"optimizer__weight_decay": 0.5}).fit(IRIS)
+    assert count.calls == len(model.nets_)
+    assert model.nets_[0].optimizer_.param_groups[0]["weight_decay"] == 0.5
+
+
+def test_bfloat16(quick):
+    model = quick(net_params={"autocast_dtype": "bfloat16"}).fit(IRIS)
+    assert np.isfinite(model.sample(3)).all()
+
+
+# Frames
+
+
+def test_pandas_in_pandas_out(quick):
+    frame = pd.DataFrame(IRIS, columns=["a", "b", "c", "d"])
+    model = quick().fit(frame).set_output(transform="pandas")
+    assert list(model.feature_names_in_) == ["a", "b", "c", "d"]
+    assert list(model.sample(3).columns) == ["a", "b", "c", "d"]
+    Z = model.transform(frame)
+    assert list(Z.columns) == list(model.get_feature_names_out())
+    assert list(model.inverse_transform(Z).columns) == ["a", "b", "c", "d"]
+    with pytest.raises(ValueError, match="feature names"):
+        model.transform(frame[["b", "a", "c", "d"]])
+
+
+def test_polars_in_polars_out(quick):
+    frame = pl.DataFrame(IRIS, schema=["a", "b", "c", "d"], orient="row")
+    model = quick().fit(frame).set_output(transform="polars")
+    assert model.sample(3).columns == ["a", "b", "c", "d"]
+    assert isinstance(model.transform(frame), pl.DataFrame)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtypes_are_kept(quick, dtype):
+    model = quick().fit(IRIS.astype(dtype))
+    X = IRIS.astype(dtype)
+    assert model.transform(X).dtype == dtype
+    assert model.inverse_transform(model.transform(X)).dtype == dtype
+    assert model.sample(2).dtype == dtype
+
+
+# Awkward data
+
+
+def test_scales_from_tiny_to_huge(quick):
+    X = np.random.default_rng(0).normal(size=(60, 3)) * [1e-12, 1.0, 1e12] + [0, 0, 1e12]
+    model = quick(max_steps=60).fit(X)
+    X_new = model.sample(400)
+    assert np.all(X_new.std(0) / X.std(0) > 0.5)
+    assert np.all(X_new.std(0) / X.std(0) < 2)
+    assert np.isfinite(model.score_samples(X)).all()
+
+
+def test_the_score_follows_a_change_of_unit(quick):
+    unit = np.array([1e-3, 1.0, 10.0, 1e5])
+    a, b = quick().fit(IRIS), quick().fit(IRIS * unit)
+    # The same model up to rounding, whose density changes by the Jacobian; noise keys differ.
+    shift = a.score(IRIS) - b.score(IRIS * unit)
+    assert shift == pytest.approx(np.log(unit).sum(), abs=1.0)
+
+
+def test_constant_columns_stay_constant(quick):
+    X = np.column_stack([IRIS[:, :2], np.full(len(IRIS), 3.7)])
+    model = quick().fit(X)
+    np.testing.assert_array_equal(model.sample(5)[:, 2], 3.7)
+    assert np.isfinite(model.score_samples(X)).all()
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[0.0, 1.0], [1.0, 3.0]],
+        np.arange(30.0)[:, None],
+        np.ones((10, 3)),
+        np.repeat([[1.0, 2.0], [3.0, 5.0]], 20, 0),
+    ],
+    ids=["two rows", "one column", "all the same", "duplicates"],
+)
+def test_little_data(quick, X):
+    model = quick().fit(X)
+    assert np.isfinite(model.sample(4)).all()
+    assert np.isfinite(model.transform(X)).all()
+    assert np.isfinite(model.score(X))
+
+
+# Conditions
+
+
+def test_conditions_are_obeyed(conditional):
+    for name in np.unique(NAMES):
+        mean = conditional.sample(200, condition=name, random_state=0).mean(0)
+        distance = {n: np.linalg.norm(mean - IRIS[n == NAMES].mean(0)) for n in np.unique(NAMES)}
+        assert min(distance, key=distance.get) == name
+
+
+def test_conditions_of_any_kind(quick):
+    vectors = np.random.default_rng(0).normal(size=(150, 3))
+    for condition in (SPECIES, NAMES, NAMES.astype(object), vectors, vectors[:, 0], SPECIES > 0):
+        model = quick().fit(IRIS, condition=condition)
+        assert model.sample(150, condition=condition).shape == IRIS.shape
+        assert np.isfinite(model.score(IRIS, condition=condition))
+    frame = pd.DataFrame({"species": NAMES, "size": vectors[:, 0]})
+    model = quick().fit(IRIS, condition=frame)
+    swapped = frame[["size", "species"]]
+    np.testing.assert_array_equal(
+        model.transform(IRIS, condition=frame), model.transform(IRIS, condition=swapped)
+    )
+    with pytest.raises(ValueError, match="lacks the column.*size"):
+        model.sample(150, condition=frame[["species"]])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.sample(2, condition=["setosa", "rose"]), "unknown label 'rose'"),
+        (lambda m: m.sample(3, condition=["setosa"] * 2), "2 rows where 3 are needed"),
+        (lambda m: m.transform(IRIS, condition=NAMES[:9]), "9 rows where 150"),
+        (lambda m: m.fit(IRIS, condition=NAMES[:9]), "9 rows where 150"),
+        (lambda m: m.fit(IRIS, condition=[None] * 150), "missing value in row 0"),
+        (lambda m: m.sample(2, guidance_scale=1.0), "needs a condition"),
+        (lambda m: m.sample(0), "n_samples"),
+        (lambda m: m.sample(2, n_steps=0), "n_steps"),
+        (lambda m: m.sample(2, condition="setosa", guidance_scale=-1), "guidance_scale"),
+        (lambda m: m.impute(IRIS, n_draws=0), "n_draws"),
+    ],
+)
+def test_bad_input_is_told(conditional, call, message):
+    before = conditional.sample(2)
+    with pytest.raises(ValueError, match=message):
+        call(conditional)
+    np.testing.assert_array_equal(conditional.sample(2), before)
+
+
+def test_a_condition_needs_a_conditional_model(fitted, quick):
+    with pytest.raises(ValueError, match="fitted without one"):
+        fitted.sample(2, condition="setosa")
+    always = quick(condition_dropout=0.0).fit(IRIS, condition=NAMES)
+    with pytest.raises(ValueError, match="condition_dropout=0"):
+        always.sample(2)
+
+
+def test_labels_never_leak_through_y(quick, fitted):
+    with_y = quick().fit(IRIS, SPECIES)
+    np.testing.assert_array_equal(with_y.transform(IRIS), fitted.transform(IRIS))
+
+
+def test_metadata_routing(quick):
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = quick()
+        for method in ("fit", "transform", "score"):
+            getattr(model, f"set_{method}_request")(condition=True)
+        pipeline = make_pipeline(StandardScaler(), model, LogisticRegression(max_iter=500))
+        pipeline.fit(IRIS, SPECIES, condition=NAMES)
+        assert pipeline[1].condition_encoder_ is not None
+        search = GridSearchCV(model, {"n_components": [2, 3]}, cv=2).fit(IRIS, condition=NAMES)
+        assert search.best_estimator_.condition_encoder_ is not None
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+# Missing entries
+
+
+def test_impute_keeps_what_is_there(fitted):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random(IRIS.shape) < 0.2, np.nan, IRIS)
+    filled = fitted.impute(X, n_steps=5)
+    seen = ~np.isnan(X)
+    np.testing.assert_array_equal(filled[seen], IRIS[seen])
+    assert np.isfinite(filled).all()
+    draws = fitted.impute(X[:20], n_draws=3, n_steps=5)
+    assert draws.shape == (3, 20, 4)
+    holes = np.isnan(X[:20])
+    assert (draws.std(0)[holes] > 0).mean() > 0.5
+    assert (draws.std(0)[~holes] == 0).all()
+    np.testing.assert_array_equal(fitted.impute(IRIS), IRIS)
+
+
+def test_a_row_with_nothing_observed_is_drawn_whole(fitted):
+    X = np.full((2, 4), np.nan)
+    assert np.isfinite(fitted.impute(X, n_steps=5)).all()
+
+
+# Data in pieces
+
+
+def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator):
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(4, 4))
+    X, X_test = np.split(np.tanh(rng.normal(size=(4000, 4)) @ mixing / 2), [3000])
+    whole = Estimator(random_state=0).fit(X).score(X_test)
+    pieces = Estimator(random_state=0)
+    for piece in np.array_split(X, 10):
+        pieces.partial_fit(piece)
+    assert abs(pieces.score(X_test) - whole) <= 0.1 * abs(whole)
+
+
+def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(quick):
+    model = quick().partial_fit(IRIS[:100], condition=NAMES[:100])
+    scaler = model.scaler_
+    model.partial_fit(IRIS[50:100], condition=NAMES[50:100])
+    assert model.scaler_ is scaler
+    with pytest.raises(ValueError, match="unknown label 'virginica'"):
+        model.partial_fit(IRIS[100:], condition=NAMES[100:])
+    with pytest.raises(ValueError, match="condition"):
+        model.partial_fit(IRIS[:50])

@@ -1,0 +1,74 @@
+"""Column maps: inverses, log-derivatives against autograd, atoms kept."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from skgen.scaling import ColumnScaler, shared_levels
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    return np.column_stack(
+        [
+            rng.normal(size=2000),
+            rng.lognormal(sigma=2, size=2000) * 1e9,
+            rng.beta(0.3, 0.3, size=2000) * 1e-9,
+            rng.poisson(2, size=2000),
+            np.full(2000, 5.0),
+        ]
+    )
+
+
+@pytest.mark.parametrize("kind", ["standard", "common", "quantile", "auto"])
+def test_inverse(table, kind):
+    scaler = ColumnScaler(kind).fit(table)
+    wide = torch.from_numpy(np.concatenate([table, table * 1.5, -table]))
+    Y, _ = scaler.forward(wide)
+    torch.testing.assert_close(scaler.inverse(Y), wide, rtol=1e-9, atol=1e-18)
+
+
+@pytest.mark.parametrize("kind", ["standard", "quantile", "auto"])
+def test_log_derivative_against_autograd(table, kind):
+    scaler = ColumnScaler(kind).fit(table)
+    # Off the knots, where the clamp of the tails has two slopes.
+    X = torch.from_numpy(table[:50] + 0.013 * (table.std(0) + 1e-12)).requires_grad_()
+    Y, log_slope = scaler.forward(X)
+    (slope,) = torch.autograd.grad(Y.sum(), X)
+    torch.testing.assert_close(log_slope, slope.log().sum(1), rtol=1e-6, atol=1e-6)
+
+
+def test_quantiles_make_columns_normal(table):
+    Y, _ = ColumnScaler("quantile").fit(table).forward(torch.from_numpy(table))
+    for j in range(3):
+        # Fitted on the same rows, the distance is well below that of 2,000 free draws (.03).
+        assert stats.kstest(Y[:, j].numpy(), "norm").statistic < 0.03
+
+
+def test_repeated_values_come_back_whole(table):
+    scaler = ColumnScaler("quantile").fit(table)
+    Y = torch.randn(500, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    X = scaler.snap(scaler.inverse(Y), Y).numpy()
+    assert set(X[:, 4]) == {5.0}
+    common = X[np.abs(X[:, 3] - 2) < 2.5, 3]
+    np.testing.assert_array_equal(common, np.round(common))
+    # A value is drawn as often as it was seen: the binomial deviation at n = 500 is .02.
+    for value in range(4):
+        assert np.mean(X[:, 3] == value) == pytest.approx(np.mean(table[:, 3] == value), abs=0.08)
+
+
+def test_auto_maps_only_the_columns_that_need_it(table):
+    # Normal: no. Lognormal: yes. Bounded: no. Counts: no, their values are kept. Constant: no.
+    scaler = ColumnScaler("auto").fit(table)
+    assert [spline is not None for spline in scaler.splines] == [False, True, False, False, False]
+    assert [atoms is not None for atoms in scaler.atoms] == [False, False, False, True, False]
+
+
+def test_shared_levels():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 17, size=(200, 30)).astype(float)
+    np.testing.assert_array_equal(shared_levels(pixels), np.arange(17))
+    assert shared_levels(rng.normal(size=(200, 3))) is None
+    assert shared_levels(np.column_stack([pixels[:, 0], pixels[:, 1] * 100])) is None
