@@ -22,9 +22,7 @@ from skgen.metrics import knn_probe, linear_probe, near_copies
 # Learn 1,078 images. Nothing is set but the size of the latent space and the seed.
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(
-    X, y, test_size=0.4, random_state=0, stratify=y
-)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0, stratify=y)
 start = perf_counter()
 model = VariationalDiffusionAE(n_components=16, random_state=0).fit(X_train)
 print(f"fitted {len(X_train)} digits in {perf_counter() - start:.0f} s, {model.n_steps_} steps")

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._set_output import _get_output_config
+from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
@@ -33,6 +33,11 @@ REGISTRY: dict[str, type] = {}
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 MIN_VALIDATED_ROWS = 20
 SCORE_DRAWS = 64
+
+
+def _tensor(X: np.ndarray) -> Tensor:
+    # A copy: a frame may lend memory that must not be written to, which torch cannot express.
+    return torch.from_numpy(np.array(X, dtype=np.float64))
 
 
 def _seed(random_state: Any) -> int:
@@ -59,6 +64,9 @@ class BaseGenerativeModel(BaseEstimator):
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions({"auto", "standard", "common", "quantile"})],
     }
+
+    module_: Any
+    history_: list[dict[str, Any]]
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -115,9 +123,10 @@ class BaseGenerativeModel(BaseEstimator):
     def partial_fit(self, X, y=None, *, condition=None):
         """Go on learning from a piece of the data.
 
-        The first piece fixes the scaling and the labels. Every call trains each stage for
-        ``max_steps`` gradient steps, by default for as many as `fit` would take on the piece
-        alone (at most 3,000), at a learning rate that does not decay.
+        The first piece fixes the scaling, the labels and the code of the latent. Every call trains
+        each stage for ``max_steps`` gradient steps, by default for 60 and one more for each row
+        beyond 100, up to 3,000; the learning rate goes through its whole course each time, and no
+        validation part is held back.
 
         Parameters
         ----------
@@ -165,11 +174,12 @@ class BaseGenerativeModel(BaseEstimator):
             raise ValueError("The model learns with a condition: give condition= here too.")
         encoded = self._encode_condition(condition, len(X))
         device = self._training_device()
-        rows, _ = self.scaler_.forward(torch.from_numpy(X.astype(np.float64)))
+        rows, _ = self.scaler_.forward(_tensor(X))
         data = {"x": rows.float().to(device)}
         if encoded is not None:
             data["condition"] = encoded.float().to(device)
-        training, validation = self._split(data, seed)
+        # A piece is too small a part of the data to choose the weights by a part of it.
+        training, validation = (data, None) if partial else self._split(data, seed)
         if reset:
             generator = torch.Generator().manual_seed(seed)
             n_condition = 0 if encoded is None else encoded.shape[1]
@@ -178,7 +188,7 @@ class BaseGenerativeModel(BaseEstimator):
             module = copy.deepcopy(self.module_)
             seed = seed + len(self.history_)
         module = module.float().to(device)
-        plan = self._plan(len(training["x"]), device, decay=not partial)
+        plan = self._plan(len(training["x"]), device, partial)
         nets, history = self._train(module, training, validation, plan, seed)
         self.module_ = module.requires_grad_(False).eval()
         self.nets_ = nets
@@ -228,16 +238,16 @@ class BaseGenerativeModel(BaseEstimator):
             net.stage = None
         return nets, history
 
-    def _plan(self, n_rows: int, device: torch.device, decay: bool) -> Plan:
-        steps = MIN_STEPS + STEPS_PER_ROW * max(0, n_rows - 100)
+    def _plan(self, n_rows: int, device: torch.device, partial: bool) -> Plan:
+        # A piece is one of many: a step a row, where a whole data set gets four.
+        steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return Plan(
             n_steps=min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps,
             batch_size=self.batch_size,
             lr=self.lr,
             ema_decay=self.ema_decay,
-            early_stopping=self.early_stopping and decay,
+            early_stopping=self.early_stopping,
             device=device,
-            decay=decay,
             verbose=bool(self.verbose),
             callbacks=self.callbacks or (),
             net_params=self.net_params or {},
@@ -247,7 +257,7 @@ class BaseGenerativeModel(BaseEstimator):
         self, data: dict[str, Tensor], seed: int
     ) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
         n = len(data["x"])
-        n_valid = int(round(self.validation_fraction * n))
+        n_valid = round(self.validation_fraction * n)
         if n < MIN_VALIDATED_ROWS or n_valid == 0:
             return data, None
         generator = torch.Generator().manual_seed(seed)
@@ -353,13 +363,8 @@ class BaseGenerativeModel(BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = np.array([f"x{j}" for j in range(values.shape[1])])
-        if container == "polars":
-            import polars
-
-            return polars.DataFrame(values, schema=[str(name) for name in names], orient="row")
-        import pandas
-
-        return pandas.DataFrame(values, columns=names)
+        adapter = ADAPTERS_MANAGER.adapters[container]
+        return adapter.create_container(values, values, columns=[str(name) for name in names])
 
     def _to_data(self, rows: Tensor) -> np.ndarray:
         """Map scaled rows back to the units of X."""
@@ -444,9 +449,9 @@ class BaseGenerativeModel(BaseEstimator):
     def _check_sampling(self, n_steps: Any, guidance_scale: Any, condition: Any) -> None:
         if n_steps is not None and (not isinstance(n_steps, Integral) or n_steps < 1):
             raise ValueError(f"n_steps must be an integer of at least 1, got {n_steps!r}.")
-        if not isinstance(guidance_scale, Real) or not guidance_scale >= 0:
+        if not isinstance(guidance_scale, Real) or not float(guidance_scale) >= 0:
             raise ValueError(f"guidance_scale must be a number >= 0, got {guidance_scale!r}.")
-        if guidance_scale > 0:
+        if float(guidance_scale) > 0:
             if condition is None:
                 raise ValueError("guidance_scale > 0 needs a condition to guide towards.")
             if self.condition_dropout == 0:
@@ -562,7 +567,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         X = self._check_rows(X)
         encoded = self._encode_condition(condition, len(X))
-        rows, _ = self.scaler_.forward(torch.from_numpy(X.astype(np.float64)))
+        rows, _ = self.scaler_.forward(_tensor(X))
         return self._apply("encode", rows, encoded, X.dtype)
 
     def inverse_transform(self, X, *, condition=None):
@@ -583,12 +588,10 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         Z = self._check_latent(X)
         encoded = self._encode_condition(condition, len(Z))
-        rows = self._apply("decode", torch.from_numpy(Z), encoded, np.float64, Z.dtype)
+        rows = self._apply("decode", torch.from_numpy(Z.copy()), encoded, np.float64, Z.dtype)
         return self._frame(self._to_data(torch.from_numpy(rows)).astype(Z.dtype))
 
     def _check_latent(self, X: Any) -> np.ndarray:
-        from sklearn.utils import check_array
-
         Z = check_array(X, dtype=[np.float64, np.float32])
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
@@ -634,7 +637,7 @@ class LikelihoodMixin:
         """
         X = self._check_rows(X)
         encoded = self._encode_condition(condition, len(X))
-        X64 = torch.from_numpy(X.astype(np.float64))
+        X64 = _tensor(X)
         rows, log_slope = self.scaler_.forward(X64)
         dtype = torch.float32 if X.dtype == np.float32 else torch.float64
         module = self._module_in(dtype)

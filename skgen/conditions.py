@@ -1,5 +1,6 @@
 """Conditions, labels or real vectors, as numbers a network can read."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class ConditionEncoder:
         """Learn the columns, their labels and scales, from the condition of n_rows rows."""
         self.names, columns = _columns(condition)
         self.labels: list[np.ndarray | None] = []
-        self.moments: list[tuple[float, float] | None] = []
+        self.moments: list[tuple[float, float]] = []
         for column in columns:
             self._check_length(column, n_rows)
             numeric = column.dtype.kind == "f" or (column.dtype.kind in "iu" and len(columns) > 1)
@@ -48,7 +49,7 @@ class ConditionEncoder:
             self._check_present(column)
             self.labels.append(None if numeric else np.unique(column.astype(self._kind(column))))
             scale = float(np.std(column.astype(float))) if numeric else 1.0
-            self.moments.append((float(np.mean(column)), scale or 1.0) if numeric else None)
+            self.moments.append((float(np.mean(column)), scale or 1.0) if numeric else (0.0, 1.0))
         self.n_out = sum(1 if labels is None else len(labels) for labels in self.labels)
         return self
 
@@ -77,14 +78,13 @@ class ConditionEncoder:
         if isinstance(condition, str) or np.ndim(condition) == 0:
             condition = np.repeat(np.asarray(condition), n_rows)
         names, columns = _columns(condition)
-        if any(name is not None for name in self.names) and names != self.names:
-            if hasattr(condition, "columns"):
-                absent = [name for name in self.names if name not in names]
-                if absent:
-                    raise ValueError(
-                        f"condition lacks the column(s) {absent} seen in fit; it has {names}."
-                    )
-                columns = [np.asarray(condition[name]) for name in self.names]
+        if hasattr(condition, "columns") and any(name is not None for name in self.names):
+            absent = [name for name in self.names if name not in names]
+            if absent:
+                raise ValueError(
+                    f"condition lacks the column(s) {absent} seen in fit; it has {names}."
+                )
+            columns = [columns[names.index(name)] for name in self.names]
         if len(columns) != len(self.names):
             raise ValueError(
                 f"condition has {len(columns)} column(s), but fit saw {len(self.names)}."
@@ -108,10 +108,9 @@ class ConditionEncoder:
         return np.concatenate(parts, 1)
 
     def _one_hot(self, column: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        try:
+        # What cannot be turned into the labels' type is reported below, as an unknown label.
+        with suppress(TypeError, ValueError):
             column = column.astype(labels.dtype.type if labels.dtype.kind == "f" else str)
-        except (TypeError, ValueError):
-            pass
         unknown = sorted(set(column.tolist()) - set(labels.tolist()), key=str)
         if unknown:
             shown = ", ".join(repr(label) for label in labels[:20].tolist())

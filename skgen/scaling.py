@@ -13,11 +13,12 @@ Every map is monotone and differentiable in each column, so that densities carry
     their ranks, with linear tails: heavy tails, skew and bounds become a near-normal column.
 ``auto``
     quantiles for columns whose tails or repeated values need them (skewness beyond 1, excess
-    kurtosis beyond 3, or one value in more than 2% of the rows among others that hardly repeat),
-    and the standard map for the rest, whose shape it keeps.
+    kurtosis beyond 3, or a value that repeats), and the standard map for the rest, whose shape it
+    keeps.
 
-A column that repeats its values, five rows a value or more, is taken to live on them: `snap` puts
-new rows there.
+A column that repeats its values, five rows a value or more, is taken to live on them: each is a
+knot of its spline, and `snap` puts new rows there. In other columns, a value in more than 2% of the
+rows is kept so.
 
 Source of the spline: Gregory and Delbourgo, *Piecewise rational quadratic interpolation to
 monotonic data*, IMA Journal of Numerical Analysis, 1982.
@@ -79,7 +80,11 @@ class _Spline:
         y = self.y[k] + height * (m * u**2 + d_0 * v) / bottom
         slope = m**2 * (d_1 * u**2 + 2 * m * v + d_0 * (1 - u) ** 2) / bottom**2
         # Outside the knots u is clamped, the slope is the end's, and a straight line goes on.
-        y = y + self.d[0] * (x - self.x[0]).clamp(max=0) + self.d[-1] * (x - self.x[-1]).clamp(min=0)
+        y = (
+            y
+            + self.d[0] * (x - self.x[0]).clamp(max=0)
+            + self.d[-1] * (x - self.x[-1]).clamp(min=0)
+        )
         return y, slope.log()
 
     def inverse(self, y: Tensor) -> Tensor:
@@ -131,7 +136,7 @@ class ColumnScaler:
         self.splines: list[_Spline | None] = [None] * X.shape[1]
         self.atoms: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * X.shape[1]
         for j in np.flatnonzero(varying):
-            self._fit_column(j, (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
+            self._fit_column(int(j), (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
         return self
 
     def _fit_column(self, j: int, x: np.ndarray, raw: np.ndarray) -> None:
@@ -139,14 +144,16 @@ class ColumnScaler:
         values, first, counts = np.unique(x, return_index=True, return_counts=True)
         repeats = len(values) * ROWS_PER_VALUE <= n
         atoms = np.ones(len(values), bool) if repeats else counts > max(MAX_ATOM * n, 2)
-        if self.kind == "quantile" or (self.kind == "auto" and self._needs(x, atoms, repeats)):
+        if self.kind == "quantile" or (self.kind == "auto" and self._needs(x, atoms)):
             upper = np.cumsum(counts)
             scores = ndtri((upper - 0.5 * counts) / n)
-            n_knots = int(np.clip(n // ROWS_PER_KNOT, 3, MAX_KNOTS))
-            # Even in normal scores: as many knots a unit in the tails as in the bulk.
-            targets = np.linspace(scores[0], scores[-1], n_knots)
-            chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
-            chosen = np.union1d(chosen, [0, len(values) - 1])
+            chosen = np.arange(len(values))
+            if not repeats:
+                n_knots = int(np.clip(n // ROWS_PER_KNOT, 3, MAX_KNOTS))
+                # Even in normal scores: as many knots a unit in the tails as in the bulk.
+                targets = np.linspace(scores[0], scores[-1], n_knots)
+                chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
+                chosen = np.union1d(chosen, [0, len(values) - 1])
             self.splines[j] = _Spline(values[chosen], scores[chosen])
             with np.errstate(divide="ignore"):
                 left, right = ndtri((upper - counts) / n), ndtri(upper / n)
@@ -157,11 +164,11 @@ class ColumnScaler:
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
 
     @staticmethod
-    def _needs(x: np.ndarray, atoms: np.ndarray, repeats: bool) -> bool:
+    def _needs(x: np.ndarray, atoms: np.ndarray) -> bool:
         """Tell whether a column, centred and of unit variance, needs its quantiles mapped."""
         skewness, kurtosis = np.mean(x**3), np.mean(x**4) - 3
         heavy = abs(skewness) > MAX_SKEWNESS or kurtosis > MAX_KURTOSIS
-        return heavy or (atoms.any() and not repeats)
+        return heavy or bool(atoms.any())
 
     def _tensor(self, values: np.ndarray, like: Tensor) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float64, device=like.device)

@@ -16,10 +16,14 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from skgen.processes.noise import GeneratorNoise
 
 N_EVALUATIONS = 20
-MIN_VALIDATION_ROWS = 512
-PATIENCE = 6
+MIN_VALIDATION_ROWS = 1024
+MIN_EPOCH_STEPS = 10
+PATIENCE = 10
 MAX_GRADIENT_NORM = 1.0
 
 
@@ -64,7 +68,6 @@ class Plan:
     ema_decay: float
     early_stopping: bool
     device: torch.device
-    decay: bool = True
     verbose: bool = False
     callbacks: Sequence[Any] = ()
     net_params: Mapping[str, Any] = field(default_factory=dict)
@@ -108,16 +111,14 @@ class _Batches:
 
 
 class _WarmupCosine:
-    """Factor of the learning rate at a step: a ramp, then half a cosine (or flat)."""
+    """Factor of the learning rate at a step: a ramp, then half a cosine."""
 
-    def __init__(self, n_steps: int, decay: bool):
-        self.n_steps, self.decay = n_steps, decay
+    def __init__(self, n_steps: int):
+        self.n_steps = n_steps
         self.warmup = max(1, min(100, n_steps // 10))
 
     def __call__(self, step: int) -> float:
         ramp = min(1.0, (step + 1) / self.warmup)
-        if not self.decay:
-            return ramp
         return ramp * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.n_steps))))
 
 
@@ -183,8 +184,6 @@ class _Bar(Callback):
         self.name, self.n_steps = name, n_steps
 
     def on_train_begin(self, net, **kwargs):
-        from tqdm.auto import tqdm
-
         self.bar = tqdm(total=self.n_steps, desc=self.name, unit="step")
 
     def on_batch_end(self, net, training, **kwargs):
@@ -215,9 +214,11 @@ class StageNet(NeuralNet):
         super().__init__(module, **kwargs)
 
     def steps_an_epoch(self) -> int:
-        return max(1, math.ceil(self.n_steps / N_EVALUATIONS))
+        """Return the gradient steps between two evaluations."""
+        return max(MIN_EPOCH_STEPS, math.ceil(self.n_steps / N_EVALUATIONS))
 
     def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the stage's own rows, the few of validation repeated."""
         valid = self.stage.valid
         if valid is not None:
             # Few rows are seen several times, at other times and noises, for a steadier choice.
@@ -228,9 +229,11 @@ class StageNet(NeuralNet):
         return _Batches(self.stage.train, self.batch_size), valid
 
     def get_iterator(self, dataset, training=False):
+        """Return the batches as they are."""
         return dataset
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train until the steps are done, the weights chosen, or Ctrl-C pressed."""
         device = torch.device(self.device)
         self.generator_ = torch.Generator(device).manual_seed(self.seed)
         self.order_ = torch.Generator().manual_seed(self.seed + 1)
@@ -246,6 +249,7 @@ class StageNet(NeuralNet):
         return self
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run some steps, or an evaluation of the averaged weights."""
         if iterator is None:
             return
         if training:
@@ -257,19 +261,16 @@ class StageNet(NeuralNet):
             self.history.record("step", self.step_)
         else:
             # The same noise at each evaluation: losses differ by the weights alone.
-            self.noise_ = self._noise(torch.Generator(self.device).manual_seed(self.seed + 2))
+            generator = torch.Generator(self.device).manual_seed(self.seed + 2)
+            self.noise_ = GeneratorNoise(generator)
             with dict(self.callbacks_)["average"].applied():
                 super().run_single_epoch(
                     iterator.ordered(), training, prefix, step_fn, **fit_params
                 )
 
-    def _noise(self, generator):
-        from skgen.processes.noise import GeneratorNoise
-
-        return GeneratorNoise(generator)
-
     def train_step(self, batch, **fit_params):
-        self.noise_ = self._noise(self.generator_)
+        """Take one gradient step; raise where its loss is not finite."""
+        self.noise_ = GeneratorNoise(self.generator_)
         step = super().train_step(batch, **fit_params)
         self.step_ += 1
         if not math.isfinite(step["loss"].item()):
@@ -277,6 +278,7 @@ class StageNet(NeuralNet):
         return step
 
     def lost(self, loss: float, part: str) -> str:
+        """Return what to tell of a loss that is not finite."""
         return (
             f"The {part} loss became {loss} at step {self.step_} of stage '{self.stage.name}'. "
             "Nothing of this fit is kept. Try a smaller lr "
@@ -284,6 +286,7 @@ class StageNet(NeuralNet):
         )
 
     def train_step_single(self, batch, **fit_params):
+        """Compute gradients, and clip them."""
         step = super().train_step_single(batch, **fit_params)
         nn.utils.clip_grad_norm_(self.stage.parameters, MAX_GRADIENT_NORM)
         return step
@@ -294,6 +297,7 @@ class StageNet(NeuralNet):
             super()._set_training(training)
 
     def infer(self, x, **fit_params):
+        """Return the loss of each row of a batch."""
         batch = {k: v.to(self.device) for k, v in x.items()}
         if self.autocast_dtype is None:
             return self.module_(self.noise_, **batch)
@@ -302,6 +306,7 @@ class StageNet(NeuralNet):
             return self.module_(self.noise_, **batch)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the mean over rows."""
         return y_pred.mean()
 
 
@@ -341,7 +346,7 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
             LRScheduler(
                 torch.optim.lr_scheduler.LambdaLR,
                 step_every="batch",
-                lr_lambda=_WarmupCosine(plan.n_steps, plan.decay),
+                lr_lambda=_WarmupCosine(plan.n_steps),
             ),
         ),
         ("average", average),

@@ -15,8 +15,18 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     "skgen.processes": {"torch", "skgen.processes"},
     "skgen.networks": {"torch", "skgen.networks"},
-    "skgen.training": {"torch", "numpy", "skorch", "tqdm"},
-    "skgen.base": {"sklearn", "numpy", "scipy", "torch", "skgen.training"},
+    "skgen.training": {"torch", "numpy", "skorch", "tqdm", "skgen.processes"},
+    "skgen.scaling": {"torch", "numpy", "scipy"},
+    "skgen.conditions": {"numpy"},
+    "skgen.base": {
+        "sklearn",
+        "numpy",
+        "torch",
+        "skgen.processes",
+        "skgen.training",
+        "skgen.scaling",
+        "skgen.conditions",
+    },
     "skgen.models": {
         "torch",
         "numpy",
@@ -24,6 +34,8 @@ FLOORS = {
         "skgen.base",
         "skgen.networks",
         "skgen.processes",
+        # Parts that several papers share.
+        "skgen.models._gaussian_diffusion",
     },
 }
 BESIDE = {"skgen.metrics", "skgen.datasets", "skgen.plotting", "skgen.persistence"}

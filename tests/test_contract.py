@@ -18,7 +18,7 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -55,7 +55,7 @@ def fitted(quick):
 
 @pytest.fixture(scope="module")
 def conditional(quick):
-    return quick(max_steps=60).fit(IRIS, condition=NAMES)
+    return quick(max_steps=200).fit(IRIS, condition=NAMES)
 
 
 # Randomness
@@ -308,7 +308,7 @@ def test_conditions_of_any_kind(quick):
     np.testing.assert_array_equal(
         model.transform(IRIS, condition=frame), model.transform(IRIS, condition=swapped)
     )
-    with pytest.raises(ValueError, match="lacks the column.*size"):
+    with pytest.raises(ValueError, match=r"lacks the column.*size"):
         model.sample(150, condition=frame[["species"]])
 
 
@@ -355,7 +355,9 @@ def test_metadata_routing(quick):
         pipeline = make_pipeline(StandardScaler(), model, LogisticRegression(max_iter=500))
         pipeline.fit(IRIS, SPECIES, condition=NAMES)
         assert pipeline[1].condition_encoder_ is not None
-        search = GridSearchCV(model, {"n_components": [2, 3]}, cv=2).fit(IRIS, condition=NAMES)
+        search = GridSearchCV(model, {"n_components": [2, 3]}, cv=KFold(2, shuffle=True)).fit(
+            IRIS, condition=NAMES
+        )
         assert search.best_estimator_.condition_encoder_ is not None
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
@@ -374,7 +376,7 @@ def test_impute_keeps_what_is_there(fitted):
     assert draws.shape == (3, 20, 4)
     holes = np.isnan(X[:20])
     assert (draws.std(0)[holes] > 0).mean() > 0.5
-    assert (draws.std(0)[~holes] == 0).all()
+    assert (np.ptp(draws, 0)[~holes] == 0).all()
     np.testing.assert_array_equal(fitted.impute(IRIS), IRIS)
 
 

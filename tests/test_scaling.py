@@ -60,9 +60,9 @@ def test_repeated_values_come_back_whole(table):
 
 
 def test_auto_maps_only_the_columns_that_need_it(table):
-    # Normal: no. Lognormal: yes. Bounded: no. Counts: no, their values are kept. Constant: no.
+    # Normal: no. Lognormal: yes. Bounded: no. Counts: yes, and their values are kept. Constant: no.
     scaler = ColumnScaler("auto").fit(table)
-    assert [spline is not None for spline in scaler.splines] == [False, True, False, False, False]
+    assert [spline is not None for spline in scaler.splines] == [False, True, False, True, False]
     assert [atoms is not None for atoms in scaler.atoms] == [False, False, False, True, False]
 
 

@@ -16,6 +16,7 @@ predict their own quantity's deviation from the same answer.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,11 @@ from torch import Tensor, nn
 from skgen.networks.embeddings import noise_level_features
 from skgen.processes import gaussian
 from skgen.processes.integrators import euler_step, heun_step
+from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import Schedule, alpha_sigma
 
 NOISE_FEATURES = 32
+Noise = GeneratorNoise | RowNoise
 Predictor = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -40,6 +43,10 @@ class PrincipalAxes(nn.Module):
         Whether to turn to the axes of the covariance, or to keep the columns and one scale, as
         images and sequences need.
     """
+
+    mean: Tensor
+    scale: Tensor
+    basis: Tensor
 
     def __init__(self, n_features: int, rotate: bool):
         super().__init__()
@@ -125,20 +132,22 @@ class GaussianDiffusion(nn.Module):
             return epsilon_hat, scale * (alpha * scale * zeta - sigma * F) / r
         return epsilon_hat, (z - sigma * epsilon_hat) / alpha
 
-    def _noised(self, noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)
         epsilon = noise.normal(x)
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
         return x, epsilon, alpha * x + sigma * epsilon
 
-    def denoising_loss(self, noise, rows: Tensor, context: Tensor) -> Tensor:
+    def denoising_loss(self, noise: Noise, rows: Tensor, context: Tensor) -> Tensor:
         r"""Return :math:`\tfrac12|x - \hat x|^2` a row at a time of the schedule."""
         gamma, _ = self.schedule(noise.times(rows))
         x, _, z = self._noised(noise, rows, gamma)
         _, x_hat = self.predict(z, gamma, context)
         return 0.5 * (x - x_hat).square().sum(-1)
 
-    def bound(self, noise, rows: Tensor, context: Tensor, levels: Tensor | None = None) -> Tensor:
+    def bound(
+        self, noise: Noise, rows: Tensor, context: Tensor, levels: Tensor | None = None
+    ) -> Tensor:
         r"""Return an unbiased estimate of the bound on :math:`-\log p`, in nats a row.
 
         With ``levels`` the rows are discrete, and their columns must not have been rotated.
@@ -174,13 +183,15 @@ class GaussianDiffusion(nn.Module):
         with torch.no_grad():
             return self.schedule(t)[0]
 
-    def run(self, noise, z: Tensor, predictor: Predictor, sampler: str, n_steps: int) -> Tensor:
+    def run(
+        self, noise: Noise | None, z: Tensor, predictor: Predictor, sampler: str, n_steps: int
+    ) -> Tensor:
         """Carry z from pure noise to clean rows.
 
         Parameters
         ----------
-        noise : GeneratorNoise
-            Source of the noise of the stochastic samplers.
+        noise : GeneratorNoise or None
+            Source of the noise of the stochastic samplers; the flow needs none.
         z : Tensor of shape (n, n_features)
             Standard normal rows, on the axes.
         predictor : callable
@@ -201,12 +212,13 @@ class GaussianDiffusion(nn.Module):
             gamma = 2 * torch.log(s)
             return predictor(y * alpha_sigma(gamma)[0], gamma.expand(len(y)))
 
-        for gamma_t, gamma_s in zip(gammas[:-1], gammas[1:], strict=True):
+        for gamma_t, gamma_s in pairwise(gammas):
             if sampler in ("ddim", "heun"):
                 step = euler_step if sampler == "ddim" else heun_step
                 s_t, s_s = torch.exp(gamma_t / 2), torch.exp(gamma_s / 2)
                 z = step(flow, z / alpha_sigma(gamma_t)[0], s_t, s_s) * alpha_sigma(gamma_s)[0]
                 continue
+            assert noise is not None
             epsilon_hat = predictor(z, gamma_t.expand(len(z)))
             z = gaussian.ancestral_step(z, epsilon_hat, gamma_s, gamma_t, noise.normal(z))
             if sampler == "predictor-corrector":
@@ -216,46 +228,47 @@ class GaussianDiffusion(nn.Module):
         alpha, sigma = alpha_sigma(gamma_0)
         return self.axes.from_axes((z - sigma * predictor(z, gamma_0.expand(len(z)))) / alpha)
 
-    def run_given(
-        self,
-        noise,
-        rows: Tensor,
-        observed: Tensor,
-        predictor: Predictor,
-        n_steps: int,
-        n_resamples: int,
-    ) -> Tensor:
-        r"""Draw the entries of rows that are not observed, given the others.
+    def given(self, rows: Tensor, observed: Tensor, predictor: Predictor) -> Predictor:
+        r"""Return a predictor whose clean row agrees with the observed entries of rows.
 
-        At each level the observed entries are replaced by :math:`q(z_s | x)` of their values and
-        the rest denoised; noise is added back and the step taken again, ``n_resamples`` times, so
-        that both parts agree.
+        With :math:`V_t` the covariance of x given :math:`z_t`, and o the observed columns,
 
-        Source: Lugmayr et al., *RePaint: inpainting using denoising diffusion probabilistic
-        models*, CVPR 2022.
+        .. math::
+
+            E[x \mid z_t, x_o] \approx \hat x + V_{t,\cdot o} V_{t,oo}^{-1} (x_o - \hat x_o),
+
+        where :math:`V_t` is that of Gaussian data with the same principal axes: exact for such
+        data, and at low noise for any. Without a rotation :math:`V_t` is diagonal, and the
+        observed entries are replaced.
+
+        Source: Boys et al., *Tweedie moment projected diffusions for inverse problems*, 2023.
         """
-        x = self.axes.to_axes(rows)
-        z = noise.normal(x)
-        gammas = self.gammas(n_steps, z)
-        for i, (gamma_t, gamma_s) in enumerate(zip(gammas[:-1], gammas[1:], strict=True)):
-            alpha_s, sigma_s = alpha_sigma(gamma_s)
-            for again in range(n_resamples):
-                epsilon_hat = predictor(z, gamma_t.expand(len(z)))
-                free = gaussian.ancestral_step(z, epsilon_hat, gamma_s, gamma_t, noise.normal(z))
-                held = alpha_s * x + sigma_s * noise.normal(z)
-                z_s = self._merge(held, free, observed)
-                if again < n_resamples - 1 and i < n_steps - 1:
-                    z = gaussian.forward_step(z_s, gamma_s, gamma_t, noise.normal(z))
-            z = z_s
-        alpha, sigma = alpha_sigma(gammas[-1])
-        epsilon_hat = predictor(z, gammas[-1].expand(len(z)))
-        return self.axes.from_axes((z - sigma * epsilon_hat) / alpha)
-
-    def _merge(self, held: Tensor, free: Tensor, observed: Tensor) -> Tensor:
-        """Take observed columns of one and the others of the other; both are on the axes."""
         axes = self.axes
-        merged = torch.where(observed, axes.from_axes(held), axes.from_axes(free))
-        return axes.to_axes(merged)
+        weight = observed.to(rows.dtype)
+        target = rows - axes.mean
+
+        def predict(z: Tensor, gamma: Tensor) -> Tensor:
+            alpha, sigma = (part[:1] for part in alpha_sigma(gamma))
+            x_hat = (z - sigma * predictor(z, gamma)) / alpha
+            columns = x_hat @ axes.basis.T if axes.rotate else x_hat
+            residual = weight * (target - columns)
+            if axes.rotate:
+                variance = (axes.scale * sigma).square() / (
+                    (alpha * axes.scale).square() + sigma.square()
+                )
+                covariance = (axes.basis * variance) @ axes.basis.T
+                size = covariance.diagonal().mean()
+                held = weight[:, :, None] * covariance * weight[:, None, :]
+                held = held + torch.diag_embed((1 - weight) * size)
+                # In double: the axes may differ in variance by many orders.
+                solved = torch.linalg.solve(held.double(), residual.double())
+                moved = (weight * solved.to(rows.dtype)) @ covariance
+                residual = torch.where(observed, residual, moved)
+            columns = columns + residual
+            x_hat = columns @ axes.basis if axes.rotate else columns
+            return (z - alpha * x_hat) / sigma
+
+        return predict
 
 
 def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

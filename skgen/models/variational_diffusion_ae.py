@@ -17,7 +17,6 @@ diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models
 """
 
 import warnings
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -26,8 +25,14 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion, PrincipalAxes
+from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.models._gaussian_diffusion import (
+    NOISE_FEATURES,
+    GaussianDiffusion,
+    Noise,
+    Predictor,
+    PrincipalAxes,
+)
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, initialize
@@ -37,7 +42,7 @@ from skgen.processes.schedules import SCHEDULES
 GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
 CONDITION_FEATURES = 32
-LATENT_DROPOUT = 0.1
+LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
 MAX_PERIODIC = 128
 MAX_LEVELS = 256
@@ -49,7 +54,8 @@ def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     n, k = w.shape
     both = torch.cat([w, reference])
     distance = torch.cdist(both, both).square()
-    kernel = sum(2 * k * c / (2 * k * c + distance) for c in MMD_SCALES) / len(MMD_SCALES)
+    kernels = [2 * k * c / (2 * k * c + distance) for c in MMD_SCALES]
+    kernel = torch.stack(kernels).mean(0)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
 
@@ -84,6 +90,11 @@ def _denoiser(n_features: int, n_context: int, width: int) -> ResidualMLP:
 class _VariationalDiffusionAE(nn.Module):
     """Encoder, decoder and prior of the paper, on scaled rows."""
 
+    levels: Tensor | None
+    decoder: GaussianDiffusion
+    prior: GaussianDiffusion | None
+    embedding: ConditionEmbedding | None
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -106,10 +117,11 @@ class _VariationalDiffusionAE(nn.Module):
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
         self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
         self.register_buffer("levels", levels)
+        self.settled = False
 
     # Contexts: what the networks are given besides their rows.
 
-    def _embed(self, rows: Tensor, condition: Tensor | None, noise=None) -> Tensor:
+    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
         """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
         if self.embedding is None:
             return rows.new_zeros(len(rows), 0)
@@ -123,7 +135,7 @@ class _VariationalDiffusionAE(nn.Module):
         return self.embedding(condition, keep)
 
     @staticmethod
-    def _decoder_context(w: Tensor | None, c: Tensor, keep: Tensor | None = None) -> Tensor:
+    def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
         """Join the latent, whether it is there, and the embedded condition."""
         keep = w.new_ones(len(w), 1) if keep is None else keep
         return torch.cat([w * keep, keep, c], -1)
@@ -136,31 +148,34 @@ class _VariationalDiffusionAE(nn.Module):
         # Smooth bounds: a posterior neither wider than the prior by much, nor a point.
         return mean, -5.0 + 6.0 * torch.tanh((log_var + 3.0) / 6.0)
 
-    def _draw(self, noise, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _draw(self, noise: Noise, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean, log_var = self.posterior(x, c)
         return mean + torch.exp(0.5 * log_var) * noise.normal(mean), mean, log_var
 
     # Losses, a value a row.
 
-    def representation_loss(self, noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def representation_loss(
+        self, noise: Noise, x: Tensor, condition: Tensor | None = None
+    ) -> Tensor:
         """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law."""
         c = self._embed(x, condition, noise)
         noisy = x + self.encoder_noise * noise.normal(x)
         w, mean, log_var = self._draw(noise, noisy, c)
         loss = self.decoder.denoising_loss(noise, x, self._decoder_context(w, c))
-        loss = loss + self.kl_weight * normal_kl(mean, log_var)
+        loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
         if self.mmd_weight > 0:
             loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
         return loss
 
     def bound(
         self,
-        noise,
+        noise: Noise,
         x: Tensor,
         condition: Tensor | None = None,
         *,
         latent_dropout: float = 0.0,
         learned_prior: bool = True,
+        hold_encoder: bool = False,
     ) -> Tensor:
         """Return an estimate of the bound on -log p(x), in nats.
 
@@ -169,23 +184,27 @@ class _VariationalDiffusionAE(nn.Module):
         """
         c = self._embed(x, condition, noise if self.training else None)
         w, mean, log_var = self._draw(noise, x, c)
+        if hold_encoder:
+            w, mean, log_var = w.detach(), mean.detach(), log_var.detach()
         keep = None
         if latent_dropout > 0:
             keep = (noise.uniform(x) >= latent_dropout).to(x.dtype)[:, None]
         loss = self.decoder.bound(noise, x, self._decoder_context(w, c, keep), self.levels)
         return loss + self._latent_cost(noise, w, mean, log_var, c, learned_prior)
 
-    def _latent_cost(self, noise, w, mean, log_var, c, learned_prior: bool) -> Tensor:
+    def _latent_cost(
+        self, noise: Noise, w: Tensor, mean: Tensor, log_var: Tensor, c: Tensor, learned_prior: bool
+    ) -> Tensor:
         if self.prior is None or not learned_prior:
             return normal_kl(mean, log_var)
         return self.prior.bound(noise, w, c) - normal_entropy(log_var)
 
-    def prior_bound(self, noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def prior_bound(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the part of the bound that the prior has a say in."""
         c = self._embed(x, condition, noise if self.training else None)
         return self._latent_cost(noise, *self._draw(noise, x, c), c, True)
 
-    def negative_log_likelihood(self, noise, x: Tensor, condition: Tensor | None) -> Tensor:
+    def negative_log_likelihood(self, noise: Noise, x: Tensor, condition: Tensor | None) -> Tensor:
         """Return the bound with nothing left out: what `score` reports."""
         return self.bound(noise, x, condition)
 
@@ -193,6 +212,7 @@ class _VariationalDiffusionAE(nn.Module):
 
     def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:
         """Turn the prior to the principal axes of the latents of x."""
+        assert self.prior is not None
         with torch.no_grad():
             mean, log_var = self.posterior(x, self._embed(x, condition))
             self.prior.axes.fit(mean, log_var.exp().mean(0).double())
@@ -218,9 +238,9 @@ class _VariationalDiffusionAE(nn.Module):
         context: Tensor,
         unconditioned: Tensor | None = None,
         guidance_scale: float = 0.0,
-        guide=None,
-        to_data=None,
-    ):
+        guide: Any = None,
+        to_data: Any = None,
+    ) -> Predictor:
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
             epsilon_hat = part.predict(z, gamma, context)[0]
             if unconditioned is not None:
@@ -242,15 +262,15 @@ class _VariationalDiffusionAE(nn.Module):
 
     def sample(
         self,
-        noise,
+        noise: Noise,
         n: int,
         condition: Tensor | None,
         *,
         sampler: str,
         n_steps: int,
         guidance_scale: float = 0.0,
-        guide=None,
-        to_data=None,
+        guide: Any = None,
+        to_data: Any = None,
         **_: Any,
     ) -> Tensor:
         """Draw w from the prior, then x given w."""
@@ -262,7 +282,7 @@ class _VariationalDiffusionAE(nn.Module):
         if self.prior is not None:
             predictor = self._predictor(self.prior, c, c_0, guidance_scale)
             w = self.prior.run(noise, w, predictor, sampler, n_steps)
-        context_0 = self._decoder_context(w, c_0) if guided else None
+        context_0 = None if c_0 is None else self._decoder_context(w, c_0)
         predictor = self._predictor(
             self.decoder, self._decoder_context(w, c), context_0, guidance_scale, guide, to_data
         )
@@ -271,20 +291,20 @@ class _VariationalDiffusionAE(nn.Module):
 
     def impute(
         self,
-        noise,
+        noise: Noise,
         x: Tensor,
         observed: Tensor,
         condition: Tensor | None,
         *,
         n_steps: int,
-        n_resamples: int,
         **_: Any,
     ) -> Tensor:
         """Draw what is not observed from the decoder without a latent: the law of x alone."""
         w = x.new_zeros(len(x), self.n_components)
         context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
-        predictor = self._predictor(self.decoder, context)
-        return self.decoder.run_given(noise, x, observed, predictor, n_steps, n_resamples)
+        predictor = self.decoder.given(x, observed, self._predictor(self.decoder, context))
+        z = noise.normal(x)
+        return self.decoder.run(noise, z, predictor, "heun", n_steps)
 
 
 class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -318,9 +338,9 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         stochastic reverse process, plain or with a Langevin step after each step.
     n_steps : int, default=40
         Steps of the sampler.
-    kl_weight : float, default=0.0025
-        Weight of the KL of the posterior from N(0, I) beside the squared error of the scaled row,
-        for ``objective="representation"``.
+    kl_weight : float, default=0.12
+        Weight of the KL of the posterior from N(0, I), divided by the number of columns, beside
+        half the squared error of the scaled row, for ``objective="representation"``.
     mmd_weight : float, default=0.0
         Weight of the maximum mean discrepancy of the latents from N(0, I), likewise.
     encoder_noise : float, default=0.33
@@ -335,17 +355,19 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.
+    hidden_units : int, default=None
+        Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
     max_steps : int, default=None
         Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
         3,000.
     batch_size : int, default=128
         Rows of a gradient step.
-    lr : float, default=2e-3
+    lr : float, default=3e-3
         Peak learning rate.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
-        Whether to stop when the validation loss has not improved for 6 of 20 evaluations.
+        Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
     ema_decay : float, default=0.995
         Decay of the moving average of the weights.
     callbacks : list, default=None
@@ -431,7 +453,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         levels=None,
         sampler="heun",
         n_steps=40,
-        kl_weight=0.0025,
+        kl_weight=0.12,
         mmd_weight=0.0,
         encoder_noise=0.33,
         scaling="auto",
@@ -439,7 +461,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         hidden_units=None,
         max_steps=None,
         batch_size=128,
-        lr=2e-3,
+        lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
         ema_decay=0.995,
@@ -530,9 +552,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
                 return self.scaler_.inverse(rows.double())
 
             options = {"guide": guide, "to_data": to_data}
-        return self._sample(
-            n_samples, condition, guidance_scale, n_steps, random_state, **options
-        )
+        return self._sample(n_samples, condition, guidance_scale, n_steps, random_state, **options)
 
     def interpolate(self, A, B, n=10, *, condition=None):
         """Decode the straight lines in the latent space from rows A to rows B.
@@ -557,7 +577,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         for X in (A, B):
             X = self._check_rows(X)
             encoded = self._encode_condition(condition, len(X))
-            rows, _ = self.scaler_.forward(torch.from_numpy(X.astype(np.float64)))
+            rows, _ = self.scaler_.forward(torch.from_numpy(np.array(X, dtype=np.float64)))
             ends.append(self._apply("encode", rows, encoded, X.dtype))
         if len(ends[0]) != len(ends[1]):
             raise ValueError(f"A and B must pair up, got {len(ends[0])} and {len(ends[1])} rows.")
@@ -579,9 +599,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         if self.levels is not None:
             grid = np.unique(np.asarray(self.levels, dtype=np.float64))
             if not np.isfinite(grid).all() or len(grid) < 2:
-                raise ValueError(
-                    f"levels must be two or more finite numbers, got {self.levels!r}."
-                )
+                raise ValueError(f"levels must be two or more finite numbers, got {self.levels!r}.")
             off = ~np.isin(X, grid.astype(X.dtype))
             if off.any():
                 i, j = np.argwhere(off)[0]
@@ -624,9 +642,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return torch.zeros_like(log_slope) if self.likelihood == "discrete" else log_slope
 
     def _build_module(self, rows, n_condition, generator):
-        n, d, k = *rows.shape, self.n_components
+        (n, d), k = rows.shape, self.n_components
         c = CONDITION_FEATURES if n_condition else 0
-        # Hidden units grow with the root of the rows: fewer rows support, and need, fewer.
         levels, gamma_0 = None, GAMMA_0
         if self.likelihood == "discrete":
             levels = self._scaled_levels()
@@ -634,7 +651,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
             # An eighth of a level: z_0 tells its own level from the next.
             gamma_0 = float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
-        width = self.hidden_units or int(np.clip(8 * 2 ** round(np.log2(np.sqrt(n))), 64, 128))
+        # Few rows support, and need, few units.
+        width = self.hidden_units or (64 if n <= 128 else 128)
         Noise = SCHEDULES[self.schedule]
         with torch.device("meta"):
             if self.input_shape is None:
@@ -685,16 +703,24 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         decoder = list(module.decoder.parameters())
         prior = self._parameters_of(module.prior)
         if self.objective == "representation":
+
+            def bound(noise, **batch):
+                dropout = LATENT_DROPOUT if module.training else 0.0
+                return module.bound(noise, latent_dropout=dropout, hold_encoder=True, **batch)
+
+            if module.settled:
+                # The code is kept: were the encoder to drift with each piece of data, decoder and
+                # prior would have to learn its language anew.
+                yield self._stage("bound", bound, module, decoder + prior, train, valid)
+                return
             parameters = encoder + decoder
-            yield self._stage("representation", module.representation_loss, module, parameters, train, valid)
+            yield self._stage(
+                "representation", module.representation_loss, module, parameters, train, valid
+            )
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-
-            def loss(noise, **batch):
-                dropout = LATENT_DROPOUT if module.training else 0.0
-                return module.bound(noise, latent_dropout=dropout, **batch)
-
-            yield self._stage("bound", loss, module, decoder + prior, train, valid)
+            module.settled = True
+            yield self._stage("bound", bound, module, decoder + prior, train, valid)
             return
 
         def loss(noise, **batch):
@@ -711,8 +737,6 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return [] if module is None else list(module.parameters())
 
     def _stage(self, name, loss, module, parameters, train, valid):
-        from skgen.training import Stage
-
         return Stage(
             name,
             loss,
@@ -735,5 +759,5 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
                 stacklevel=4,
             )
 
-    def _sampling_options(self) -> Mapping[str, Any]:
-        return {"sampler": self.sampler, "n_steps": self.n_steps, "n_resamples": 5}
+    def _sampling_options(self) -> dict[str, Any]:
+        return {"sampler": self.sampler, "n_steps": self.n_steps}

@@ -63,9 +63,9 @@ class PatchGrid:
         """Map (n, n_features) rows to (n, n_channels, *positions), zeros beyond their border."""
         (height, width), (p, q) = self.size, self.patch
         if self.is_image:
-            x = rows.unflatten(1, (-1, height, width))
+            x = rows.unflatten(1, (self.shape[0], height, width))
         else:
-            x = rows.unflatten(1, (1, width, -1)).movedim(3, 1)
+            x = rows.unflatten(1, (1, width, self.shape[0])).movedim(3, 1)
         x = F.pad(x, (0, -width % q, 0, -height % p))
         x = x.unflatten(3, (-1, q)).unflatten(2, (-1, p)).permute(0, 2, 4, 1, 3, 5)
         # Channels last in memory: convolutions on a CPU then take half the time, or less.
@@ -89,7 +89,7 @@ def _pyramid(grid: PatchGrid, width: int) -> list[tuple[int, tuple[int, int]]]:
     channels = max(channels, min(4 * width, GROUP_SIZE * math.ceil(grid.n_channels / GROUP_SIZE)))
     levels = [(channels, positions)]
     while math.prod(positions) > COARSE_POSITIONS:
-        positions = tuple(math.ceil(n / 2) for n in positions)
+        positions = math.ceil(positions[0] / 2), math.ceil(positions[1] / 2)
         channels = min(2 * channels, 4 * width)
         levels.append((channels, positions))
     return levels

@@ -5,6 +5,8 @@ A block computes :math:`h + B\,\mathrm{silu}(A\,[(1 + \alpha(c)) \odot \mathrm{n
 activations. Scales, shifts and B start at zero, so that a network starts as a linear map.
 """
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,7 +16,7 @@ from skgen.networks.embeddings import periodic_features
 
 def zero_init(layer: nn.Module) -> nn.Module:
     """Mark a layer: :func:`initialize` sets its weight and bias to zero."""
-    layer.zero_init = True
+    cast(Any, layer).zero_init = True
     return layer
 
 
@@ -32,7 +34,8 @@ def initialize(module: nn.Module, generator: torch.Generator) -> nn.Module:
                 part._parameters[name] = nn.Parameter(torch.zeros(parameter.shape))
     with torch.no_grad():
         for part in module.modules():
-            weight, bias = getattr(part, "weight", None), getattr(part, "bias", None)
+            weight: Any = getattr(part, "weight", None)
+            bias: Any = getattr(part, "bias", None)
             if getattr(part, "zero_init", False):
                 weight.zero_()
                 if bias is not None:
@@ -49,8 +52,8 @@ def initialize(module: nn.Module, generator: torch.Generator) -> nn.Module:
                     weight.fill_(1.0)
                 if bias is not None:
                     bias.zero_()
-            elif hasattr(part, "_parameters") and part._parameters:
-                part.reset_parameters(generator)
+            elif part._parameters:
+                cast(Any, part).reset_parameters(generator)
     return module
 
 
@@ -115,7 +118,7 @@ class ResidualMLP(nn.Module):
         """Map (n, n_in) rows and (n, n_context) contexts to (n, n_out)."""
         if self.n_frequencies:
             rows = periodic_features(rows, self.n_frequencies)
-        if self.context is None:
+        if self.context is None or context is None:
             h, modulation = self.embed(rows), None
         else:
             h = self.embed(torch.cat([rows, context], -1))

@@ -1,6 +1,7 @@
 """Integrators by their measured order of convergence."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ def error(step, n):
     """Integrate dy/ds = -2 s y from 0 to 1, whose answer is exp(-1), in n steps."""
     grid = torch.linspace(0, 1, n + 1, dtype=torch.float64)
     y = torch.ones(1, dtype=torch.float64)
-    for s, s_next in zip(grid[:-1], grid[1:], strict=True):
+    for s, s_next in pairwise(grid):
         y = step(lambda s, y: -2 * s * y, y, s, s_next)
     return abs(float(y) - math.exp(-1))
 
