@@ -101,6 +101,8 @@ class GaussianDiffusion(nn.Module):
         What the network predicts.
     n_timesteps : int or None
         Steps of the bound; None for continuous time.
+    soft_gamma : float
+        Noise level below which `softened_bound` loses interest.
     """
 
     def __init__(
@@ -110,8 +112,10 @@ class GaussianDiffusion(nn.Module):
         schedule: Schedule,
         prediction: str = "v",
         n_timesteps: int | None = None,
+        soft_gamma: float = -4.0,
     ):
         super().__init__()
+        self.soft_gamma = soft_gamma
         self.network, self.axes, self.schedule = network, axes, schedule
         self.prediction, self.n_timesteps = prediction, n_timesteps
 
@@ -152,6 +156,29 @@ class GaussianDiffusion(nn.Module):
 
         With ``levels`` the rows are discrete, and their columns must not have been rotated.
         """
+        x, _, diffusion = self._diffusion_loss(noise, rows, context)
+        gamma_0, gamma_1 = x.new_tensor([self.schedule.gamma_0, self.schedule.gamma_1])
+        if levels is None:
+            reconstruction = gaussian.gaussian_reconstruction_loss(x, gamma_0)
+        else:
+            epsilon_0 = noise.normal(x)
+            reconstruction = gaussian.discrete_reconstruction_loss(x, epsilon_0, gamma_0, levels)
+        return diffusion + reconstruction + gaussian.prior_loss(x, gamma_1)
+
+    def softened_bound(self, noise: Noise, rows: Tensor, context: Tensor) -> Tensor:
+        r"""Return the part of the bound to be learnt, low noise levels weighing less.
+
+        The weight of a level is :math:`\operatorname{sigmoid}(\gamma - \gamma_{soft})`. The best
+        prediction at each level is the bound's own, but far below the scale of the data's
+        structure the noise cannot be told, and all that its error brings is variance.
+        """
+        _, gamma, diffusion = self._diffusion_loss(noise, rows, context)
+        return torch.sigmoid(gamma - self.soft_gamma) * diffusion
+
+    def _diffusion_loss(
+        self, noise: Noise, rows: Tensor, context: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return rows on the axes, noise levels, and the diffusion term of the bound."""
         t = noise.times(rows)
         if self.n_timesteps is None:
             gamma, weight = self.schedule(t)
@@ -165,17 +192,13 @@ class GaussianDiffusion(nn.Module):
             gamma, weight = _variance_gradient(gamma, weight)
         x, epsilon, z = self._noised(noise, rows, gamma)
         epsilon_hat, _ = self.predict(z, gamma, context)
-        error = (epsilon - epsilon_hat).square().sum(-1)
-        diffusion = 0.5 * weight * error
-        gamma_0, gamma_1 = x.new_tensor([self.schedule.gamma_0, self.schedule.gamma_1])
-        if levels is None:
-            epsilon_0 = noise.normal(x)
-            reconstruction = gaussian.gaussian_reconstruction_loss(epsilon_0, gamma_0)
-        else:
-            reconstruction = gaussian.discrete_reconstruction_loss(
-                x, noise.normal(x), gamma_0, levels
-            )
-        return diffusion + reconstruction + gaussian.prior_loss(x, gamma_1)
+        error = (epsilon - epsilon_hat).square()
+        # A control variate of mean zero: what the noise itself brings to the error of the exact
+        # Gaussian denoiser. At low noise it is nearly all of it.
+        alpha, sigma = (part[:, None] for part in alpha_sigma(gamma.detach()))
+        known = 1 / (1 + (sigma / (alpha * self.axes.scale)).square())
+        error = error - known.square() * (epsilon.square() - 1)
+        return x, gamma, 0.5 * weight * error.sum(-1)
 
     def gammas(self, n_steps: int, like: Tensor) -> Tensor:
         """Return n_steps + 1 noise levels, from the noisiest to the cleanest."""

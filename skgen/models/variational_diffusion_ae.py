@@ -41,6 +41,7 @@ from skgen.processes.schedules import SCHEDULES
 
 GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
+LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
@@ -167,46 +168,34 @@ class _VariationalDiffusionAE(nn.Module):
             loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
         return loss
 
-    def bound(
-        self,
-        noise: Noise,
-        x: Tensor,
-        condition: Tensor | None = None,
-        *,
-        latent_dropout: float = 0.0,
-        learned_prior: bool = True,
-        hold_encoder: bool = False,
-    ) -> Tensor:
-        """Return an estimate of the bound on -log p(x), in nats.
-
-        A share ``latent_dropout`` of the decoder's rows goes without the latent: the same network
-        learns the law of x alone, which `impute` draws from.
-        """
+    def bound(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return an estimate of the bound on -log p(x) with p(w) = N(0, I), in nats."""
         c = self._embed(x, condition, noise if self.training else None)
         w, mean, log_var = self._draw(noise, x, c)
-        if hold_encoder:
-            w, mean, log_var = w.detach(), mean.detach(), log_var.detach()
-        keep = None
-        if latent_dropout > 0:
-            keep = (noise.uniform(x) >= latent_dropout).to(x.dtype)[:, None]
-        loss = self.decoder.bound(noise, x, self._decoder_context(w, c, keep), self.levels)
-        return loss + self._latent_cost(noise, w, mean, log_var, c, learned_prior)
+        loss = self.decoder.bound(noise, x, self._decoder_context(w, c), self.levels)
+        return loss + normal_kl(mean, log_var)
 
-    def _latent_cost(
-        self, noise: Noise, w: Tensor, mean: Tensor, log_var: Tensor, c: Tensor, learned_prior: bool
-    ) -> Tensor:
-        if self.prior is None or not learned_prior:
-            return normal_kl(mean, log_var)
-        return self.prior.bound(noise, w, c) - normal_entropy(log_var)
+    def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn p(x|w) and p(w) with the encoder held, each by its softened bound.
 
-    def prior_bound(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return the part of the bound that the prior has a say in."""
+        A share of the decoder's rows goes without the latent: the same network learns the law of
+        x alone, which `impute` draws from.
+        """
         c = self._embed(x, condition, noise if self.training else None)
-        return self._latent_cost(noise, *self._draw(noise, x, c), c, True)
+        w, _, _ = self._draw(noise, x, c)
+        w = w.detach()
+        keep = (noise.uniform(x) >= LATENT_DROPOUT).to(x.dtype)[:, None]
+        loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
+        return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
     def negative_log_likelihood(self, noise: Noise, x: Tensor, condition: Tensor | None) -> Tensor:
         """Return the bound with nothing left out: what `score` reports."""
-        return self.bound(noise, x, condition)
+        if self.prior is None:
+            return self.bound(noise, x, condition)
+        c = self._embed(x, condition)
+        w, _, log_var = self._draw(noise, x, c)
+        loss = self.decoder.bound(noise, x, self._decoder_context(w, c), self.levels)
+        return loss + self.prior.bound(noise, w, c) - normal_entropy(log_var)
 
     # What the estimator calls.
 
@@ -368,7 +357,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
         Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
-    ema_decay : float, default=0.995
+    ema_decay : float, default=0.998
         Decay of the moving average of the weights.
     callbacks : list, default=None
         Further skorch callbacks.
@@ -464,7 +453,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.995,
+        ema_decay=0.998,
         callbacks=None,
         net_params=None,
         warm_start=False,
@@ -677,6 +666,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
                     Noise(LATENT_GAMMA_0, GAMMA_1),
                     self.prediction,
                     self.n_timesteps,
+                    LATENT_SOFT_GAMMA,
                 )
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         module = _VariationalDiffusionAE(
@@ -702,35 +692,16 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = list(module.decoder.parameters())
         prior = self._parameters_of(module.prior)
-        if self.objective == "representation":
-
-            def bound(noise, **batch):
-                dropout = LATENT_DROPOUT if module.training else 0.0
-                return module.bound(noise, latent_dropout=dropout, hold_encoder=True, **batch)
-
-            if module.settled:
-                # The code is kept: were the encoder to drift with each piece of data, decoder and
-                # prior would have to learn its language anew.
-                yield self._stage("bound", bound, module, decoder + prior, train, valid)
-                return
-            parameters = encoder + decoder
-            yield self._stage(
-                "representation", module.representation_loss, module, parameters, train, valid
-            )
+        if not module.settled:
+            # Later pieces of data keep the code: were the encoder to drift with each of them,
+            # decoder and prior would have to learn its language anew.
+            represent = self.objective == "representation"
+            loss = module.representation_loss if represent else module.bound
+            yield self._stage("code", loss, module, encoder + decoder, train, valid)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
             module.settled = True
-            yield self._stage("bound", bound, module, decoder + prior, train, valid)
-            return
-
-        def loss(noise, **batch):
-            dropout = LATENT_DROPOUT if module.training else 0.0
-            return module.bound(noise, latent_dropout=dropout, learned_prior=False, **batch)
-
-        yield self._stage("bound", loss, module, encoder + decoder, train, valid)
-        if module.prior is not None:
-            module.fit_prior_axes(**train)
-            yield self._stage("prior", module.prior_bound, module, prior, train, valid)
+        yield self._stage("law", module.law_loss, module, decoder + prior, train, valid)
 
     @staticmethod
     def _parameters_of(module):

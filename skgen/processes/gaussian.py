@@ -56,9 +56,12 @@ def prior_loss(x: Tensor, gamma_1: Tensor) -> Tensor:
     return normal_kl(alpha_1 * x, F.logsigmoid(gamma_1).expand(x.shape))
 
 
-def gaussian_reconstruction_loss(epsilon: Tensor, gamma_0: Tensor) -> Tensor:
-    r"""Return :math:`-\log N(x; z_0/\alpha_0, (\sigma_0/\alpha_0)^2)` at :math:`z_0`'s noise."""
-    return 0.5 * (epsilon.square() + gamma_0 + math.log(2 * math.pi)).sum(-1)
+def gaussian_reconstruction_loss(x: Tensor, gamma_0: Tensor) -> Tensor:
+    r"""Return the mean of :math:`-\log N(x; z_0/\alpha_0, (\sigma_0/\alpha_0)^2)` over z_0.
+
+    It does not depend on x but for its shape (n, d).
+    """
+    return x.shape[1] * 0.5 * (1 + gamma_0 + math.log(2 * math.pi)) * torch.ones_like(x[:, 0])
 
 
 def discrete_reconstruction_loss(

@@ -1,0 +1,702 @@
+r"""The variational diffusion autoencoder against laws whose answers are known.
+
+A network whose last layer is zero leaves the exact denoiser of a Gaussian law. With it, the bound
+is quadratic in the noise, and every sampler is linear in it, so that most of what follows is free
+of sampling error: :class:`SigmaPoints` gives the mean of a quadratic function exactly, and
+:func:`moments` pushes one unit of each noise coordinate through a sampler, whose covariance is
+then :math:`\sum_k a_k a_k^\top`.
+"""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LinearRegression
+from torch import nn
+
+from skgen import VariationalDiffusionAE
+from skgen.datasets import CorrelatedGaussian
+from skgen.models._gaussian_diffusion import GaussianDiffusion, PrincipalAxes
+from skgen.models.variational_diffusion_ae import (
+    _largest_deviation,
+    _maximum_mean_discrepancy,
+    _VariationalDiffusionAE,
+)
+from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.processes.noise import GeneratorNoise
+from skgen.processes.schedules import SCHEDULES, alpha_sigma
+
+LAW = CorrelatedGaussian(5)
+MEAN, COVARIANCE = torch.from_numpy(LAW.mean), torch.from_numpy(LAW.covariance)
+PREDICTIONS = ["v", "epsilon", "x", "score"]
+IRIS = load_iris().data
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def exact_axes():
+    """Turn to the axes of the law itself, with nothing estimated."""
+    axes = PrincipalAxes(5, rotate=True).double()
+    variance, basis = torch.linalg.eigh(COVARIANCE)
+    axes.mean.copy_(MEAN)
+    axes.scale.copy_(variance.sqrt())
+    axes.basis.copy_(basis)
+    return axes
+
+
+def exact(prediction="v", schedule="linear", n_timesteps=None, gammas=(-10.0, 7.0), zero=True):
+    """Make the diffusion of the law; its network is zero, or else a random one."""
+    network = ResidualMLP(5, 5, 32 + 1, width=16, depth=1, zero_output=zero)
+    noise_levels = SCHEDULES[schedule](*gammas)
+    diffusion = GaussianDiffusion(network, exact_axes(), noise_levels, prediction, n_timesteps)
+    initialize(network, generator())
+    if schedule == "learned":
+        noise_levels.reset_parameters(generator())
+        with torch.no_grad():
+            noise_levels.log_height += 0.3 * torch.randn(9, generator=generator(1))
+    return diffusion.double().eval().requires_grad_(False)
+
+
+def context(rows):
+    return rows.new_zeros(len(rows), 1)
+
+
+class SigmaPoints:
+    """Noise whose mean over the rows is exact for what is quadratic in it.
+
+    Every time of an even grid meets the points +-sqrt(d) e_j, of mean 0 and covariance I.
+    """
+
+    def __init__(self, d, n_times):
+        root = d**0.5 * torch.eye(d, dtype=torch.float64)
+        self.points = torch.cat([root, -root]).repeat(n_times, 1)
+        grid = (torch.arange(n_times, dtype=torch.float64) + 0.5) / n_times
+        self.grid = grid.repeat_interleave(2 * d)
+
+    def normal(self, like):
+        return self.points
+
+    def times(self, like):
+        return self.grid
+
+
+def mean_bound(diffusion, row, n_times=2000):
+    """Average the bound of one row over times and noise."""
+    noise = SigmaPoints(5, n_times)
+    rows = row.expand(len(noise.grid), -1)
+    return float(diffusion.bound(noise, rows, context(rows)).mean())
+
+
+class Impulses:
+    """Noise that is zero but for one unit: row k d + j has it in call k, column j."""
+
+    def __init__(self):
+        self.call = 0
+
+    def normal(self, like):
+        n, d = like.shape
+        drawn = torch.zeros_like(like)
+        rows = torch.arange(self.call * d, min((self.call + 1) * d, n))
+        drawn[rows, rows % d] = 1.0
+        self.call += 1
+        return drawn
+
+
+def moments(diffusion, predictor, sampler, n_steps):
+    """Return mean and covariance of what a sampler draws, exact for a linear predictor."""
+    calls = 1 + n_steps * {"ancestral": 1, "predictor-corrector": 2}.get(sampler, 0)
+    noise, d = Impulses(), 5
+    # The last row gets no noise at all: it ends at the mean.
+    like = torch.zeros(calls * d + 1, d, dtype=torch.float64)
+    rows = diffusion.run(noise, noise.normal(like), predictor, sampler, n_steps)
+    assert noise.call == calls
+    moved = rows[:-1] - rows[-1]
+    return rows[-1], moved.T @ moved
+
+
+def relative(found, expected):
+    """Return the error of a matrix as a share of its Frobenius norm."""
+    return float(torch.linalg.norm(found - expected) / torch.linalg.norm(expected))
+
+
+# The denoiser
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_a_zero_network_is_the_exact_denoiser(prediction):
+    """E[x | z] of N(mean, Sigma) is mean + alpha Sigma (alpha^2 Sigma + sigma^2 I)^-1 (z - ..)."""
+    diffusion = exact(prediction)
+    z = torch.randn(7, 5, generator=generator(), dtype=torch.float64)
+    for level in (-10.0, -1.0, 0.0, 3.0, 7.0):
+        gamma = torch.full((7,), level, dtype=torch.float64)
+        alpha, sigma = alpha_sigma(gamma[0])
+        basis = diffusion.axes.basis
+        gain = (
+            alpha
+            * COVARIANCE
+            @ torch.linalg.inv(alpha**2 * COVARIANCE + sigma**2 * torch.eye(5).double())
+        )
+        epsilon_hat, x_hat = diffusion.predict(z, gamma, context(z))
+        torch.testing.assert_close(x_hat @ basis.T, z @ basis.T @ gain.T)
+        torch.testing.assert_close(alpha * x_hat + sigma * epsilon_hat, z)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_noise_and_clean_row_agree_for_any_network(prediction):
+    diffusion = exact(prediction, zero=False)
+    z = torch.randn(50, 5, generator=generator(), dtype=torch.float64)
+    gamma = torch.linspace(-10, 7, 50, dtype=torch.float64)
+    epsilon_hat, x_hat = diffusion.predict(z, gamma, context(z))
+    alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+    torch.testing.assert_close(alpha * x_hat + sigma * epsilon_hat, z)
+    # The network does have a say: the Gaussian answer is another one.
+    assert (x_hat - exact(prediction).predict(z, gamma, context(z))[1]).abs().max() > 0.01
+
+
+def test_a_network_output_means_velocity_noise_row_or_score():
+    """On axes of unit variance F is added to the quantity that is predicted."""
+    z = torch.randn(4, 5, generator=generator(), dtype=torch.float64)
+    gamma = torch.linspace(-4, 4, 4, dtype=torch.float64)
+    alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+    quantities = {
+        "v": lambda e, x: alpha * e - sigma * x,
+        "epsilon": lambda e, x: e,
+        "x": lambda e, x: x,
+        "score": lambda e, x: -e / sigma,
+    }
+    for prediction, quantity in quantities.items():
+        difference, outputs = [], []
+        for zero in (True, False):
+            diffusion = exact(prediction, zero=zero)
+            diffusion.axes.scale.fill_(1.0)
+            diffusion.network.register_forward_hook(lambda m, a, F, o=outputs: o.append(F))
+            difference.append(quantity(*diffusion.predict(z, gamma, context(z))))
+        torch.testing.assert_close(difference[1] - difference[0], outputs[1])
+
+
+# The bound
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_the_bound_is_the_log_density_of_gaussian_data(prediction):
+    """Row by row: with the exact denoiser the bound is tight.
+
+    What the ends leave is of the order exp(gamma_0) / min variance (1e-5 here) and
+    exp(-gamma_1) max variance (4e-4), times a few squared standard deviations.
+    """
+    diffusion = exact(prediction, gammas=(-14.0, 9.0))
+    rows = LAW.sample(4, random_state=0)
+    for row, log_density in zip(rows, LAW.log_density(rows), strict=True):
+        assert mean_bound(diffusion, torch.from_numpy(row)) == pytest.approx(-log_density, abs=2e-3)
+
+
+def test_the_t_step_bound_falls_to_the_continuous_one():
+    row = torch.from_numpy(LAW.sample(1, random_state=1)[0])
+    limit = mean_bound(exact(), row)
+    gaps = [
+        mean_bound(exact(n_timesteps=T), row, n_times=T) - limit for T in (25, 50, 100, 200, 400)
+    ]
+    assert gaps[-1] > 0
+    # First order: a gap halves when the steps double, ever more exactly.
+    ratios = np.divide(gaps[:-1], gaps[1:])
+    assert np.all(np.diff(ratios) < 0)
+    assert ratios[-1] == pytest.approx(2.0, abs=0.05)
+
+
+def test_the_continuous_bound_does_not_depend_on_the_schedule():
+    row = torch.from_numpy(LAW.sample(1, random_state=2)[0])
+    bounds = [mean_bound(exact(schedule=name), row, n_times=10_000) for name in SCHEDULES]
+    # In few steps it does.
+    coarse = [mean_bound(exact(schedule=s, n_timesteps=20), row, n_times=20) for s in SCHEDULES]
+    assert np.ptp(bounds) < 2e-3
+    assert np.ptp(coarse) > 0.1
+
+
+def test_a_worse_denoiser_has_a_higher_bound():
+    """The mean over the law's own rows cannot fall below their entropy."""
+    rows = torch.from_numpy(LAW.sample(4000, random_state=3))
+    noise = GeneratorNoise(generator())
+    right, wrong = (
+        exact(zero=zero).bound(GeneratorNoise(generator(4)), rows, context(rows))
+        for zero in (True, False)
+    )
+    excess = right.double().numpy() + LAW.log_density(rows.numpy())
+    assert abs(excess.mean()) < 4 * excess.std() / 4000**0.5
+    assert wrong.mean() > right.mean() + 1
+    # The loss of the representation stage is least for the exact denoiser, too.
+    right, wrong = (
+        exact(zero=zero).denoising_loss(noise, rows, context(rows)).mean() for zero in (True, False)
+    )
+    assert wrong > right
+
+
+def test_a_learned_schedule_descends_the_variance_and_not_the_mean():
+    """The hooks turn the gradient of the loss into that of its square."""
+    grads = []
+    for training in (False, True):
+        diffusion = exact(schedule="learned").train(training)
+        diffusion.schedule.requires_grad_(True)
+        rows = torch.from_numpy(LAW.sample(300, random_state=4))
+        # Plain draws, without prior and reconstruction, whose gradient is zero anyway.
+        loss = diffusion.bound(GeneratorNoise(generator(5)), rows, context(rows))
+        constant = diffusion.bound(GeneratorNoise(generator(5)), rows, context(rows)).detach()
+        assert torch.equal(loss.detach(), constant)
+        loss.mean().backward()
+        grads.append(diffusion.schedule.log_height.grad.clone())
+    assert not torch.allclose(grads[0], grads[1])
+    assert torch.isfinite(grads[1]).all()
+
+
+# Sampling
+
+
+@pytest.mark.parametrize(
+    ("sampler", "n_steps", "tolerance", "order"),
+    [
+        ("heun", 40, 0.02, 2),
+        ("ddim", 200, 0.06, 1),
+        ("ancestral", 400, 0.03, 1),
+        ("predictor-corrector", 400, 0.03, None),
+    ],
+)
+def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
+    diffusion = exact()
+
+    def predictor(z, gamma):
+        return diffusion.predict(z, gamma, context(z))[0]
+
+    mean, covariance = moments(diffusion, predictor, sampler, n_steps)
+    torch.testing.assert_close(mean, MEAN)
+    error = relative(covariance, COVARIANCE)
+    assert error < tolerance
+    if order is not None:
+        fine, coarse = (
+            relative(moments(diffusion, predictor, sampler, n)[1], COVARIANCE)
+            for n in (2 * n_steps, n_steps)
+        )
+        assert np.log2(coarse / fine) == pytest.approx(order, abs=0.4)
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "heun", "predictor-corrector"])
+def test_the_estimator_samples_with_each_sampler(sampler):
+    X = LAW.sample(3000, random_state=0)
+    model = VariationalDiffusionAE(
+        2, sampler=sampler, n_steps=60, max_steps=10, lr=1e-4, hidden_units=32, random_state=0
+    ).fit(X)
+    drawn = model.sample(2000)
+    # Beside the .022 of 2,000 draws: few steps of the sampler, and hardly any training.
+    assert np.all(np.abs(drawn.mean(0) - X.mean(0)) < 0.15 * X.std(0))
+    assert relative(torch.from_numpy(np.cov(drawn.T)), torch.from_numpy(np.cov(X.T))) < 0.15
+
+
+# Missing entries
+
+
+@pytest.mark.parametrize(
+    "missing", [[0], [4], [0, 1], [1, 3], [0, 2, 4], [0, 1, 2, 3], [0, 1, 2, 3, 4]]
+)
+def test_imputation_of_gaussian_data(missing):
+    """Without sampling error: mean and covariance as the linear map of the noise gives them."""
+    row = LAW.sample(1, random_state=5)[0]
+    with_holes = row.copy()
+    with_holes[missing] = np.nan
+    mean, covariance = LAW.conditional(with_holes)
+    observed = torch.from_numpy(~np.isnan(with_holes))
+    diffusion = exact()
+
+    def predictor(z, gamma):
+        return diffusion.predict(z, gamma, context(z))[0]
+
+    def given(z, gamma):
+        rows = torch.from_numpy(row).expand(len(z), -1)
+        mask = observed.expand(len(z), -1)
+        return diffusion.given(rows, mask, predictor)(z, gamma)
+
+    found_mean, found = moments(diffusion, given, "heun", 40)
+    deviation = np.sqrt(np.diag(covariance))
+    assert np.all(np.abs(found_mean[missing].numpy() - mean) < 0.05 * deviation)
+    found = found[missing][:, missing]
+    assert relative(found, torch.from_numpy(covariance)) < 0.05
+    if observed.any():
+        np.testing.assert_allclose(found_mean[observed], row[observed.numpy()], atol=1e-6)
+
+
+def test_imputation_needs_the_correlations_of_the_noise():
+    """Replacing the observed entries alone would leave the others too free: a check of the check."""
+    diffusion = exact()
+    row = torch.from_numpy(LAW.sample(1, random_state=5)[0])
+    with_holes = row.numpy().copy()
+    with_holes[[1, 3]] = np.nan
+    _, covariance = LAW.conditional(with_holes)
+    observed = torch.from_numpy(~np.isnan(with_holes))
+    axes = diffusion.axes
+
+    def replace(z, gamma):
+        epsilon_hat, x_hat = diffusion.predict(z, gamma, context(z))
+        columns = torch.where(observed, row, axes.from_axes(x_hat))
+        alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+        return (z - alpha * axes.to_axes(columns)) / sigma
+
+    found = moments(diffusion, replace, "heun", 40)[1][[1, 3]][:, [1, 3]]
+    assert relative(found, torch.from_numpy(covariance)) > 0.2
+
+
+def test_two_thousand_completions_by_the_estimator():
+    """Within 5% of the exact conditional law, beside what 2,000 draws cannot tell.
+
+    The mean of 2,000 draws has a standard error of 1/sqrt(2000) = .022 standard deviations, and
+    their covariance matrix of size k a relative error of about sqrt((k + 1)/2000) = .04, so that
+    three standard errors come on top of the 5%.
+    """
+    X = LAW.sample(10_000, random_state=6)
+    model = VariationalDiffusionAE(2, max_steps=20, lr=1e-4, random_state=0).fit(X)
+    row = X[0].copy()
+    row[[1, 3]] = np.nan
+    mean, covariance = LAW.conditional(row)
+    draws = model.impute(row[None], n_draws=2000)[:, 0]
+    np.testing.assert_array_equal(draws[:, [0, 2, 4]], np.tile(X[0, [0, 2, 4]], (2000, 1)))
+    error = np.abs(draws[:, [1, 3]].mean(0) - mean) / np.sqrt(np.diag(covariance))
+    assert np.all(error < 0.05 + 3 * 0.022)
+    found = np.cov(draws[:, [1, 3]].T)
+    assert relative(torch.from_numpy(found), torch.from_numpy(covariance)) < 0.05 + 3 * 0.04
+
+
+# Guidance
+
+
+def test_a_linear_guide_shifts_the_mean_by_sigma_b():
+    """N(mean, Sigma) times exp(b'x) is N(mean + Sigma b, Sigma)."""
+    # A noisy end at which nothing is left of the shift: at gamma_1 = 7, alpha_1 = .03 of it is.
+    diffusion = exact(gammas=(-10.0, 12.0))
+    b = torch.tensor([0.5, -0.3, 0.0, 0.4, -0.2], dtype=torch.float64)
+
+    def predictor(z, gamma):
+        part = _VariationalDiffusionAE._predictor(
+            diffusion, context(z), guide=lambda x: x @ b, to_data=lambda x: x
+        )
+        return part(z, gamma)
+
+    mean, covariance = moments(diffusion, predictor, "heun", 80)
+    shift = COVARIANCE @ b
+    assert float((mean - MEAN - shift).norm() / shift.norm()) < 0.02
+    assert relative(covariance, COVARIANCE) < 0.02
+
+
+def test_a_guide_sees_rows_in_the_units_of_the_data():
+    X = LAW.sample(2000, random_state=7) * 100 + 1000
+    model = VariationalDiffusionAE(2, max_steps=10, lr=1e-4, random_state=0).fit(X)
+    seen = []
+
+    def guide(x):
+        seen.append(x.detach())
+        return 0.01 * x[:, 0]
+
+    shift = model.sample(1000, guide=guide).mean(0) - model.sample(1000).mean(0)
+    assert seen[-1].dtype == torch.float64
+    np.testing.assert_allclose(seen[-1].mean(0), X.mean(0) + shift, rtol=0.2)
+    expected = 0.01 * np.cov(X.T)[0]
+    np.testing.assert_allclose(shift, expected, atol=0.15 * np.linalg.norm(expected))
+    with pytest.raises(ValueError, match="guide must be callable"):
+        model.sample(2, guide=3.0)
+
+
+def test_classifier_free_guidance_extrapolates():
+    diffusion = exact(zero=False)
+    # A random modulation, so that the context has a say.
+    for block in diffusion.network.blocks:
+        block.modulate.weight.normal_(generator=generator(1))
+        block.outer.weight.normal_(generator=generator(2))
+    z = torch.randn(6, 5, generator=generator(), dtype=torch.float64)
+    gamma = torch.linspace(-3, 3, 6, dtype=torch.float64)
+    here, nowhere = torch.ones(6, 1).double(), torch.zeros(6, 1).double()
+    with_it, without = (diffusion.predict(z, gamma, c)[0] for c in (here, nowhere))
+    assert not torch.allclose(with_it, without)
+    for scale in (0.0, 0.5, 2.0):
+        predictor = _VariationalDiffusionAE._predictor(diffusion, here, nowhere, scale)
+        torch.testing.assert_close(predictor(z, gamma), (1 + scale) * with_it - scale * without)
+    alone = _VariationalDiffusionAE._predictor(diffusion, here)
+    torch.testing.assert_close(alone(z, gamma), with_it)
+
+
+def test_guidance_moves_samples_on_towards_their_condition():
+    rng = np.random.default_rng(0)
+    side = rng.integers(0, 2, 600)
+    X = rng.normal(size=(600, 2)) + np.outer(2.0 * side - 1, [1.0, 1.0])
+    model = VariationalDiffusionAE(
+        2, kl_weight=0.01, max_steps=120, hidden_units=32, random_state=0
+    ).fit(X, condition=side)
+    means = [model.sample(300, condition=1, guidance_scale=s).mean() for s in (0.0, 1e-6, 2.0)]
+    assert means[1] == pytest.approx(means[0], abs=1e-3)
+    assert means[2] > means[0] + 0.2
+
+
+# Discrete data
+
+
+@pytest.fixture(scope="module")
+def bits():
+    """Draw pairs of bits with the probabilities .4, .1, .1, .4, and fit them."""
+    pairs = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    p = np.array([0.4, 0.1, 0.1, 0.4])
+    X = pairs[np.random.default_rng(0).choice(4, 1000, p=p)]
+    model = VariationalDiffusionAE(
+        2,
+        likelihood="discrete",
+        objective="likelihood",
+        hidden_units=32,
+        max_steps=200,
+        random_state=0,
+    )
+    with pytest.warns(UserWarning, match="latent is empty"):
+        model.fit(X)
+    return pairs, p, X, model
+
+
+def test_discrete_bounds_are_those_of_probabilities(bits):
+    """Over the whole grid they sum to one at most, and training has nearly spent that one.
+
+    10,000 draws of a row have a standard error of about .1 nats in its bound.
+    """
+    pairs, p, _, model = bits
+    rows, _ = model.scaler_.forward(torch.from_numpy(pairs))
+    module, noise = model._module_in(torch.float64), GeneratorNoise(generator())
+    with torch.no_grad():
+        bounds = [
+            float(module.negative_log_likelihood(noise, row.expand(10_000, -1), None).mean())
+            for row in rows
+        ]
+    log_probability = -np.array(bounds)
+    assert 0.7 < np.exp(log_probability).sum() < 1.1
+    assert np.all(log_probability < np.log(p) + 0.3)
+    # The unit of the data has no part in a probability.
+    assert (model._log_volume(torch.full((4,), 3.0)) == 0).all()
+
+
+def test_discrete_scores_sum_to_one_at_most(bits):
+    """What `score_samples` returns, with the few draws that it takes of a row."""
+    pairs, p, X, model = bits
+    assert np.exp(model.score_samples(pairs)).sum() < 1.1
+    truth = np.log(p)[(2 * X[:, 0] + X[:, 1]).astype(int)]
+    assert model.score(X) < truth.mean() + 3 * truth.std() / len(X) ** 0.5
+
+
+def test_discrete_samples_lie_on_the_grid(bits):
+    pairs, p, _, model = bits
+    drawn = model.sample(1000)
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    share = np.array([(drawn == pair).all(1).mean() for pair in pairs])
+    # A binomial deviation is .016; training was short.
+    assert np.abs(share - p).max() < 0.1
+
+
+def test_levels_are_checked():
+    X = np.random.default_rng(2).integers(0, 3, size=(40, 2)).astype(float)
+    made = {"likelihood": "discrete", "max_steps": 5, "random_state": 0}
+    with pytest.raises(ValueError, match=r"X\[\d+, \d+\] is 2.0, which is not among the levels"):
+        VariationalDiffusionAE(2, levels=[0, 1], **made).fit(X)
+    with pytest.raises(ValueError, match="two or more finite"):
+        VariationalDiffusionAE(2, levels=[1.0], **made).fit(X)
+    with pytest.raises(ValueError, match=r"has 300\s+values, more than 256"):
+        VariationalDiffusionAE(2, **made).fit(np.random.default_rng(3).normal(size=(300, 2)))
+    # Levels that no row has can be drawn, and scored.
+    model = VariationalDiffusionAE(2, levels=[0, 1, 2, 3], **made).fit(X)
+    assert set(np.unique(model.sample(500))) <= {0.0, 1.0, 2.0, 3.0}
+
+
+def test_off_grid_rows_have_no_score(bits):
+    model = bits[-1]
+    with pytest.raises(ValueError, match="level"):
+        model.score_samples([[0.0, 0.5]])
+
+
+# The two objectives
+
+
+def test_the_likelihood_objective_reaches_the_density():
+    law = CorrelatedGaussian(2)
+    X, X_test = law.sample(2000, random_state=0), law.sample(1000, random_state=1)
+    model = VariationalDiffusionAE(
+        2, objective="likelihood", max_steps=200, hidden_units=32, random_state=0
+    )
+    with pytest.warns(UserWarning, match="latent is empty"):
+        model.fit(X)
+    assert model.latent_kl_ < 0.05
+    found, truth = model.score_samples(X_test), law.log_density(X_test)
+    difference = found - truth
+    assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5
+    assert difference.mean() > -0.1 * 2
+
+
+@pytest.mark.parametrize("prior", ["diffusion", "normal"])
+def test_the_representation_objective_fills_the_latent(prior):
+    law = CorrelatedGaussian(4)
+    X, X_test = law.sample(1500, random_state=0), law.sample(500, random_state=1)
+    model = VariationalDiffusionAE(
+        3, prior=prior, max_steps=150, hidden_units=32, random_state=0
+    ).fit(X)
+    assert model.latent_kl_ > 1
+    probe = LinearRegression().fit(model.transform(X), X)
+    assert probe.score(model.transform(X_test), X_test) > 0.8
+    # And a row comes back from its latent.
+    residual = model.inverse_transform(model.transform(X_test)) - X_test
+    assert np.mean(residual**2 / X.var(0)) < 0.3
+    difference = model.score_samples(X_test) - law.log_density(X_test)
+    assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5
+
+
+def test_the_kl_weight_empties_the_latent():
+    X = LAW.sample(500, random_state=8)
+    made = {"max_steps": 80, "hidden_units": 32, "random_state": 0}
+    assert VariationalDiffusionAE(2, kl_weight=0.0, **made).fit(X).latent_kl_ > 1
+    with pytest.warns(UserWarning, match="latent is empty"):
+        VariationalDiffusionAE(2, kl_weight=3.0, **made).fit(X)
+
+
+def test_the_representation_stages_train_what_they_say():
+    model = VariationalDiffusionAE(2, max_steps=20, random_state=0).fit(IRIS)
+    assert list(dict.fromkeys(row["stage"] for row in model.history_)) == [
+        "representation",
+        "bound",
+    ]
+    assert model.n_steps_ == 40
+    # A later piece trains decoder and prior, and keeps the code.
+    model = VariationalDiffusionAE(2, max_steps=20, random_state=0).partial_fit(IRIS)
+    before = model.transform(IRIS), model.sample(5)
+    model.partial_fit(IRIS + 0.1)
+    np.testing.assert_array_equal(model.transform(IRIS), before[0])
+    assert not np.array_equal(model.sample(5), before[1])
+
+
+# Latent space
+
+
+def test_interpolation_meets_its_ends():
+    model = VariationalDiffusionAE(2, max_steps=60, random_state=0).fit(IRIS)
+    A, B = IRIS[:3], IRIS[-3:]
+    lines = model.interpolate(A, B, n=5)
+    assert lines.shape == (3, 5, 4)
+    Z = model.transform(A), model.transform(B)
+    for place, share in ((0, 0.0), (2, 0.5), (-1, 1.0)):
+        expected = model.inverse_transform((1 - share) * Z[0] + share * Z[1])
+        np.testing.assert_allclose(lines[:, place], expected, rtol=1e-6, atol=1e-6)
+    with pytest.raises(ValueError, match="at least 2"):
+        model.interpolate(A, B, n=1)
+    with pytest.raises(ValueError, match="pair up"):
+        model.interpolate(A, IRIS[:2])
+
+
+def test_mmd_of_batches():
+    w = torch.randn(60, 3, generator=generator(), dtype=torch.float64)
+    assert float(_maximum_mean_discrepancy(w, w)) == pytest.approx(0.0, abs=1e-12)
+    assert float(_maximum_mean_discrepancy(w, w[torch.randperm(60, generator=generator())])) < 1e-12
+    near, far = (float(_maximum_mean_discrepancy(w, w + shift)) for shift in (0.5, 3.0))
+    assert 0 < near < far
+
+
+def test_mmd_pulls_the_latents_to_the_prior():
+    X = LAW.sample(500, random_state=9)
+    reference = torch.randn(500, 2, generator=generator(), dtype=torch.float64)
+    distances = []
+    for weight in (0.0, 30.0):
+        model = VariationalDiffusionAE(
+            2, kl_weight=0.0, mmd_weight=weight, max_steps=80, hidden_units=32, random_state=0
+        ).fit(X)
+        w = torch.from_numpy(model.transform(X))
+        distances.append(float(_maximum_mean_discrepancy(w, reference)))
+    assert distances[1] < 0.5 * distances[0]
+
+
+def test_largest_deviation_is_that_of_the_first_axis():
+    rows = torch.from_numpy(LAW.sample(1000, random_state=0))
+    first = torch.linalg.eigvalsh(torch.cov(rows.T, correction=0))[-1].sqrt()
+    assert _largest_deviation(rows) == pytest.approx(float(first), rel=1e-3)
+    assert _largest_deviation(torch.ones(5, 2)) == 0.0
+
+
+def test_principal_axes():
+    axes = PrincipalAxes(5, rotate=True).double()
+    rows = torch.from_numpy(LAW.sample(3000, random_state=0))
+    axes.fit(rows)
+    turned = axes.to_axes(rows)
+    torch.testing.assert_close(axes.from_axes(turned), rows)
+    # A thirty-thousandth of the mean variance is added to each.
+    torch.testing.assert_close(
+        torch.cov(turned.T, correction=0), torch.diag(axes.scale**2), atol=1e-3, rtol=0
+    )
+    assert axes.rotate
+    plain = PrincipalAxes(5, rotate=False).double()
+    plain.fit(rows)
+    torch.testing.assert_close(plain.from_axes(plain.to_axes(rows)), rows)
+    assert plain.scale.unique().numel() == 1
+    assert isinstance(plain, nn.Module)
+
+
+# Layouts
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "message"),
+    [
+        ((64,), "positive integers"),
+        ((1, 8, 8, 1), "positive integers"),
+        ((0, 8, 8), "positive integers"),
+        ((1, 8, 7), "means 56 features a row, but X has 64"),
+    ],
+)
+def test_layouts_are_checked(input_shape, message):
+    X = load_digits().data[:40]
+    with pytest.raises(ValueError, match=message.replace(" ", r"\s+")):
+        VariationalDiffusionAE(input_shape=input_shape).fit(X)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "discrete"])
+@pytest.mark.parametrize("input_shape", [(1, 8, 8), (32, 2)], ids=["image", "sequence"])
+def test_images_and_sequences(input_shape, likelihood):
+    X = load_digits().data[:100]
+    model = VariationalDiffusionAE(
+        4, input_shape=input_shape, likelihood=likelihood, max_steps=15, random_state=0
+    ).fit(X)
+    rows = model.sample(8, n_steps=4)
+    assert rows.shape == (8, 64)
+    assert np.isfinite(model.score_samples(X[:5])).all()
+    Z = model.transform(X)
+    assert Z.std(0).min() > 0
+    assert model.inverse_transform(Z[:3]).shape == (3, 64)
+    holes = np.where(np.arange(64) < 20, np.nan, X[:2])
+    filled = model.impute(holes, n_steps=4)
+    np.testing.assert_array_equal(filled[:, 20:], X[:2, 20:])
+    assert np.isfinite(filled).all()
+    # Pixels that no digit lights, such as the first, stay dark.
+    np.testing.assert_array_equal(rows[:, X.std(0) == 0], 0.0)
+
+
+# Every combination
+
+
+@pytest.mark.parametrize("n_timesteps", [None, 50])
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_every_parametrisation_scores_below_the_truth(prediction, schedule, n_timesteps):
+    """Even one that has hardly been trained: it is a bound."""
+    X = LAW.sample(150, random_state=10)
+    model = VariationalDiffusionAE(
+        2,
+        prediction=prediction,
+        schedule=schedule,
+        n_timesteps=n_timesteps,
+        max_steps=5,
+        lr=1e-4,
+        hidden_units=16,
+        random_state=0,
+    ).fit(X)
+    assert np.isfinite([row["train_loss"] for row in model.history_]).all()
+    rows = model.sample(300, n_steps=20)
+    # What the zero network knows is still there: a Gaussian of this mean and spread.
+    assert np.all(np.abs(rows.mean(0) - X.mean(0)) < 0.4 * X.std(0))
+    assert np.all((rows.std(0) > 0.7 * X.std(0)) & (rows.std(0) < 1.4 * X.std(0)))
+    X_test = LAW.sample(60, random_state=11)
+    difference = model.score_samples(X_test) - LAW.log_density(X_test)
+    assert np.isfinite(difference).all()
+    assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5

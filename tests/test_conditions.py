@@ -1,0 +1,146 @@
+"""Conditions of every kind as numbers: one-hot labels, standardised numbers, told errors."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skgen.conditions import ConditionEncoder
+
+
+def encode(condition, n=None, then=None):
+    """Fit on a condition and encode it, or another."""
+    n = len(condition) if n is None else n
+    encoder = ConditionEncoder().fit(condition, n)
+    then = condition if then is None else then
+    return encoder.transform(then, len(then))
+
+
+LABELS = [
+    ["b", "a", "c", "a"],
+    np.array(["b", "a", "c", "a"]),
+    np.array(["b", "a", "c", "a"], dtype=object),
+    pd.Series(["b", "a", "c", "a"]),
+    pd.Series(["b", "a", "c", "a"]).astype("category"),
+    pl.Series(["b", "a", "c", "a"]),
+    [5, -1, 7, -1],
+    np.array([5, 1, 7, 1], dtype=np.uint8),
+    np.array([5.0, -1.0, 7.0, -1.0]),
+]
+
+
+@pytest.mark.parametrize("condition", LABELS, ids=lambda c: type(c).__name__)
+def test_labels_become_indicators_in_sorted_order(condition):
+    expected = [[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]]
+    np.testing.assert_array_equal(encode(condition), expected)
+
+
+def test_booleans_are_two_labels():
+    np.testing.assert_array_equal(encode([True, False, True]), [[0, 1], [1, 0], [0, 1]])
+
+
+def test_fractions_are_numbers():
+    condition = np.array([0.5, 1.5, 4.0])
+    encoded = encode(condition)
+    np.testing.assert_allclose(encoded[:, 0], (condition - 2.0) / condition.std())
+    # New numbers keep the scale that fit saw.
+    new = encode(condition, then=np.array([2.0, 2.0 + condition.std()]))
+    np.testing.assert_allclose(new, [[0.0], [1.0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_vectors_are_standardised_by_column(dtype):
+    condition = np.random.default_rng(0).integers(-50, 50, size=(200, 3)).astype(dtype)
+    encoded = encode(condition)
+    np.testing.assert_allclose(encoded.mean(0), 0.0, atol=1e-6)
+    np.testing.assert_allclose(encoded.std(0), 1.0, rtol=1e-5)
+    assert encoded.dtype == np.float64
+
+
+def test_a_constant_number_stays_finite():
+    encoded = encode(np.column_stack([np.full(5, 3.3), np.arange(5.0)]))
+    np.testing.assert_array_equal(encoded[:, 0], 0.0)
+
+
+def test_frames_mix_labels_and_numbers():
+    frame = pd.DataFrame({"kind": ["x", "y", "x"], "size": [1.0, 2.0, 3.0]})
+    encoded = encode(frame)
+    np.testing.assert_array_equal(encoded[:, :2], [[1, 0], [0, 1], [1, 0]])
+    np.testing.assert_allclose(encoded[:, 2], np.array([-1, 0, 1]) / np.std([1, 2, 3]))
+    np.testing.assert_array_equal(encode(pl.DataFrame(frame.to_dict("list"))), encoded)
+    # Columns go by their names, whatever their order and company.
+    other = frame.assign(extra=0)[["size", "extra", "kind"]]
+    np.testing.assert_array_equal(encode(frame, then=other), encoded)
+
+
+def test_a_single_value_serves_all_rows():
+    encoder = ConditionEncoder().fit(["b", "a", "b"], 3)
+    np.testing.assert_array_equal(encoder.transform("b", 4), [[0, 1]] * 4)
+    encoder = ConditionEncoder().fit([3, 1, 2], 3)
+    np.testing.assert_array_equal(encoder.transform(2, 2), [[0, 1, 0]] * 2)
+    encoder = ConditionEncoder().fit([0.5, 1.0, 1.5], 3)
+    np.testing.assert_array_equal(encoder.transform(1.0, 2), [[0.0]] * 2)
+
+
+def test_labels_are_the_same_whatever_their_width():
+    encoder = ConditionEncoder().fit(np.array([1, 2, 3], dtype=np.int8), 3)
+    for condition in ([3, 1], np.array([3.0, 1.0]), np.array([3, 1], dtype=np.uint64)):
+        np.testing.assert_array_equal(encoder.transform(condition, 2), [[0, 0, 1], [1, 0, 0]])
+    encoder = ConditionEncoder().fit(np.array(["a", "b"]), 2)
+    # A longer word than any seen must not be cut to one.
+    with pytest.raises(ValueError, match="unknown label 'abc'"):
+        encoder.transform(np.array(["abc"]), 1)
+
+
+def test_n_out_counts_the_columns():
+    frame = pd.DataFrame(
+        {"kind": list("xyz"), "size": [0.5, 1.0, 2.0], "flag": [True, False, True]}
+    )
+    encoder = ConditionEncoder().fit(frame, 3)
+    assert encoder.n_out == encoder.transform(frame, 3).shape[1] == 3 + 1 + 2
+
+
+@pytest.mark.parametrize(
+    ("fitted", "then", "message"),
+    [
+        (["a", "b"], ["c", "a"], "unknown label 'c'; fit saw 'a', 'b'"),
+        ([1, 2], [3, 1], "unknown label 3"),
+        ([True, False], ["maybe", "maybe"], "unknown label 'maybe'"),
+        (list(range(30)), list(range(29)) + [99], r"unknown label 99.*, \.\.\."),
+        (["a", "b"], ["a"], "1 rows where 2 are needed"),
+        (["a", "b"], ["a", None], "missing value in row 1"),
+        ([0.5, 1.0], [np.nan, 1.0], "missing value in row 0"),
+        ([0.5, 1.0], ["small", "large"], "now holds 'small', which is not a number"),
+        (np.eye(2), [1.0, 2.0], r"1 column\(s\), but fit saw 2"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 1.0]}), np.ones((2, 3)), "3 column"),
+        (
+            pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 1.0]}),
+            pd.DataFrame({"a": [1.0, 2.0], "c": [0.0, 1.0]}),
+            r"lacks the column\(s\) \['b'\]",
+        ),
+        (["a", "b"], np.ones((2, 1, 1)), "one dimension .* or two"),
+    ],
+)
+def test_what_cannot_be_encoded_is_told(fitted, then, message):
+    encoder = ConditionEncoder().fit(fitted, len(fitted))
+    with pytest.raises(ValueError, match=message):
+        encoder.transform(then, len(fitted))
+
+
+@pytest.mark.parametrize(
+    ("condition", "n", "message"),
+    [
+        (["a", "b"], 3, "2 rows where 3 are needed"),
+        (["a", None, "b"], 3, "missing value in row 1"),
+        (["a", float("nan")], 2, "missing value in row 1"),
+        ([0.5, np.nan], 2, "missing value in row 1"),
+        (pd.Series(["a", pd.NA, "b"], dtype="string"), 3, "missing value in row 1"),
+        (pd.Series([1, pd.NA, 2], dtype="Int64"), 3, "missing value in row 1"),
+        ([0.5, np.inf], 2, "row 1"),
+        (np.zeros((2, 2, 2)), 2, "shape"),
+    ],
+    ids=["short", "None", "nan label", "nan", "NA label", "NA number", "infinite", "three axes"],
+)
+def test_what_cannot_be_learnt_is_told(condition, n, message):
+    with pytest.raises(ValueError, match=message):
+        ConditionEncoder().fit(condition, n)
