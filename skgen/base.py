@@ -86,7 +86,7 @@ class BaseGenerativeModel(BaseEstimator):
         raise NotImplementedError
 
     def _check_values(self, X: np.ndarray, reset: bool) -> None:
-        """Raise where a model cannot learn from the values of X; learn what scaling needs."""
+        """Raise where a model cannot take the values of X; on reset, learn what scaling needs."""
 
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
@@ -218,14 +218,17 @@ class BaseGenerativeModel(BaseEstimator):
                 continue
             net = train(stage, plan, seed + 10 * number)
             nets.append(net)
+            stage.interrupted = net.interrupted_
             diagnosis = dict(stage.diagnose())
             for row in net.history:
                 if "train_loss" in row:
                     names = ("epoch", "step", "train_loss", "valid_loss", "dur")
                     kept = {name: row[name] for name in names if row.get(name) is not None}
                     history.append({"stage": stage.name, **kept})
-            if history:
-                history[-1].update(diagnosis)
+            if not history or history[-1]["stage"] != stage.name:
+                # Interrupted before the first evaluation.
+                history.append({"stage": stage.name, "epoch": 0, "step": net.step_})
+            history[-1].update(diagnosis)
         if nets[-1].interrupted_:
             warnings.warn(
                 f"Training was interrupted in stage '{nets[-1].stage.name}' at step "
@@ -636,6 +639,7 @@ class LikelihoodMixin:
             Deterministic: the noise of a row is keyed by its own values.
         """
         X = self._check_rows(X)
+        self._check_values(X, reset=False)
         encoded = self._encode_condition(condition, len(X))
         X64 = _tensor(X)
         rows, log_slope = self.scaler_.forward(X64)

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
@@ -12,6 +13,9 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
         names = [str(name) for name in condition.columns]
         return names, [np.asarray(condition[name]) for name in condition.columns]
     values = np.asarray(condition)
+    if values.dtype.kind == "U" and not isinstance(condition, np.ndarray):
+        # NumPy turns the missing value in ["a", nan] into a label.
+        values = np.asarray(condition, dtype=object)
     if values.ndim == 0:
         values = values[None]
     if values.ndim == 1:
@@ -59,12 +63,15 @@ class ConditionEncoder:
 
     @staticmethod
     def _check_present(column: np.ndarray) -> None:
-        missing = [v is None or v != v for v in column.tolist()]
-        if any(missing):
+        missing = np.flatnonzero(pd.isna(column))
+        if len(missing):
             raise ValueError(
-                f"condition has a missing value in row {missing.index(True)}; every row needs one "
+                f"condition has a missing value in row {missing[0]}; every row needs one "
                 "(give unknown labels a name of their own)."
             )
+        if column.dtype.kind == "f" and np.isinf(column).any():
+            row = int(np.flatnonzero(np.isinf(column))[0])
+            raise ValueError(f"condition is {column[row]} in row {row}; numbers must be finite.")
 
     @staticmethod
     def _check_length(column: np.ndarray, n_rows: int) -> None:
@@ -100,7 +107,7 @@ class ConditionEncoder:
                 except (TypeError, ValueError):
                     raise ValueError(
                         "condition was numbers in fit, but now holds "
-                        f"{column[0]!r}, which is not a number."
+                        f"{column.tolist()[0]!r}, which is not a number."
                     ) from None
             else:
                 part = self._one_hot(column, labels)

@@ -47,6 +47,10 @@ class Stage:
         What the stage trains; everything else is held.
     train, valid : dict of str to Tensor
         Rows to learn from and rows that choose the weights; ``valid`` may be None.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    diagnose : callable
+        Gives further figures for the last row of the stage's history.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Stage:
     parameters: Sequence[nn.Parameter]
     train: Mapping[str, Tensor]
     valid: Mapping[str, Tensor] | None
+    interrupted: bool = False
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
 
 

@@ -17,7 +17,7 @@ FLOORS = {
     "skgen.networks": {"torch", "skgen.networks"},
     "skgen.training": {"torch", "numpy", "skorch", "tqdm", "skgen.processes"},
     "skgen.scaling": {"torch", "numpy", "scipy"},
-    "skgen.conditions": {"numpy"},
+    "skgen.conditions": {"numpy", "pandas"},
     "skgen.base": {
         "sklearn",
         "numpy",

@@ -172,7 +172,7 @@ def test_a_lost_validation_loss_is_told_too():
     def loss(module, noise, x):
         return (x[:, 0] - module.p).square() / x[:, 0].clamp(min=0)
 
-    with pytest.raises(TrainingError, match="validation loss became .* at step 10 of stage"):
+    with pytest.raises(TrainingError, match=r"validation loss became .* at step 10 of stage"):
         fit(loss, valid=-1.0)
 
 

@@ -156,9 +156,10 @@ class GaussianDiffusion(nn.Module):
 
         With ``levels`` the rows are discrete, and their columns must not have been rotated.
         """
-        x, _, diffusion = self._diffusion_loss(noise, rows, context)
+        x, _, diffusion, control = self._diffusion_loss(noise, rows, context)
         gamma_0, gamma_1 = x.new_tensor([self.schedule.gamma_0, self.schedule.gamma_1])
         if levels is None:
+            diffusion = diffusion - control
             reconstruction = gaussian.gaussian_reconstruction_loss(x, gamma_0)
         else:
             epsilon_0 = noise.normal(x)
@@ -172,13 +173,17 @@ class GaussianDiffusion(nn.Module):
         prediction at each level is the bound's own, but far below the scale of the data's
         structure the noise cannot be told, and all that its error brings is variance.
         """
-        _, gamma, diffusion = self._diffusion_loss(noise, rows, context)
-        return torch.sigmoid(gamma - self.soft_gamma) * diffusion
+        _, gamma, diffusion, control = self._diffusion_loss(noise, rows, context)
+        return torch.sigmoid(gamma - self.soft_gamma) * (diffusion - control)
 
     def _diffusion_loss(
         self, noise: Noise, rows: Tensor, context: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return rows on the axes, noise levels, and the diffusion term of the bound."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return rows on the axes, noise levels, the bound's diffusion term, a control variate.
+
+        The control variate has mean zero: it is what the noise alone brings to the error of the
+        exact Gaussian denoiser, and at low noise nearly all that the term varies by.
+        """
         t = noise.times(rows)
         if self.n_timesteps is None:
             gamma, weight = self.schedule(t)
@@ -193,12 +198,10 @@ class GaussianDiffusion(nn.Module):
         x, epsilon, z = self._noised(noise, rows, gamma)
         epsilon_hat, _ = self.predict(z, gamma, context)
         error = (epsilon - epsilon_hat).square()
-        # A control variate of mean zero: what the noise itself brings to the error of the exact
-        # Gaussian denoiser. At low noise it is nearly all of it.
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma.detach()))
         known = 1 / (1 + (sigma / (alpha * self.axes.scale)).square())
-        error = error - known.square() * (epsilon.square() - 1)
-        return x, gamma, 0.5 * weight * error.sum(-1)
+        control = known.square() * (epsilon.square() - 1)
+        return x, gamma, 0.5 * weight * error.sum(-1), 0.5 * weight.detach() * control.sum(-1)
 
     def gammas(self, n_steps: int, like: Tensor) -> Tensor:
         """Return n_steps + 1 noise levels, from the noisiest to the cleanest."""
@@ -303,13 +306,15 @@ def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     state: dict[str, Tensor] = {}
 
     def on_weight(gradient: Tensor) -> Tensor:
-        state["loss"] = (weight.detach() * gradient).abs()
+        state["loss"] = weight.detach() * gradient
         return 2 * state["loss"] * gradient
 
     def on_gamma(gradient: Tensor) -> Tensor:
-        return 2 * state["loss"] * gradient if "loss" in state else gradient
+        return 2 * state["loss"] * gradient
 
-    weight, gamma = weight * 1.0, gamma * 1.0
+    # Gradients come back in the reverse order of these: the weight's hook must come first.
+    gamma = gamma * 1.0
+    weight = weight * 1.0
     weight.register_hook(on_weight)
     gamma.register_hook(on_gamma)
     return gamma, weight

@@ -389,7 +389,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Gradient steps taken by the last fit.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had them.
 
     References
@@ -585,28 +585,31 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     def _check_values(self, X, reset):
         if self.likelihood != "discrete":
             return
+        if reset:
+            self._levels = self._find_levels(X)
+        for j, levels in enumerate(self._levels):
+            off = np.flatnonzero(~np.isin(X[:, j], levels.astype(X.dtype)))
+            if len(off):
+                raise ValueError(
+                    f"X[{off[0]}, {j}] is {X[off[0], j]}, which is not among the levels of its "
+                    "column; give all levels as levels=, or leave it None in fit "
+                    "to take those that X has."
+                )
+
+    def _find_levels(self, X):
         if self.levels is not None:
             grid = np.unique(np.asarray(self.levels, dtype=np.float64))
             if not np.isfinite(grid).all() or len(grid) < 2:
                 raise ValueError(f"levels must be two or more finite numbers, got {self.levels!r}.")
-            off = ~np.isin(X, grid.astype(X.dtype))
-            if off.any():
-                i, j = np.argwhere(off)[0]
-                raise ValueError(
-                    f"X[{i}, {j}] is {X[i, j]}, which is not among the levels; "
-                    "levels=None takes those that X has."
-                )
-            self._levels = [grid] * X.shape[1]
-            return
-        if not reset:
-            return
-        self._levels = [np.unique(column).astype(np.float64) for column in X.T]
-        most = max(len(grid) for grid in self._levels)
+            return [grid] * X.shape[1]
+        levels = [np.unique(column).astype(np.float64) for column in X.T]
+        most = max(map(len, levels))
         if most > MAX_LEVELS:
             raise ValueError(
                 f"likelihood='discrete' is for data on a grid, but a column of X has {most} "
                 f"values, more than {MAX_LEVELS}; use likelihood='gaussian'."
             )
+        return levels
 
     def _scaling_kind(self, X):
         kind = super()._scaling_kind(X)
@@ -697,10 +700,11 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             # decoder and prior would have to learn its language anew.
             represent = self.objective == "representation"
             loss = module.representation_loss if represent else module.bound
-            yield self._stage("code", loss, module, encoder + decoder, train, valid)
+            code = self._stage("code", loss, module, encoder + decoder, train, valid)
+            yield code
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.settled = True
+            module.settled = not code.interrupted
         yield self._stage("law", module.law_loss, module, decoder + prior, train, valid)
 
     @staticmethod
