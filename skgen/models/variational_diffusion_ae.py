@@ -47,6 +47,7 @@ LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
 MAX_PERIODIC = 128
 MAX_LEVELS = 256
+ENCODED_ROWS = 1024
 MMD_SCALES = (0.25, 1.0, 4.0)
 
 
@@ -199,17 +200,26 @@ class _VariationalDiffusionAE(nn.Module):
 
     # What the estimator calls.
 
+    def _posteriors(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the posterior of many rows, without gradients, some at a time."""
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(x), ENCODED_ROWS):
+                part = slice(start, start + ENCODED_ROWS)
+                given = None if condition is None else condition[part]
+                parts.append(self.posterior(x[part], self._embed(x[part], given)))
+        mean, log_var = zip(*parts, strict=True)
+        return torch.cat(mean), torch.cat(log_var)
+
     def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:
         """Turn the prior to the principal axes of the latents of x."""
         assert self.prior is not None
-        with torch.no_grad():
-            mean, log_var = self.posterior(x, self._embed(x, condition))
-            self.prior.axes.fit(mean, log_var.exp().mean(0).double())
+        mean, log_var = self._posteriors(x, condition)
+        self.prior.axes.fit(mean, log_var.exp().mean(0).double())
 
     def latent_kl(self, x: Tensor, condition: Tensor | None = None) -> float:
         """Return the mean KL from N(0, I) of the posterior, in nats."""
-        with torch.no_grad():
-            return float(normal_kl(*self.posterior(x, self._embed(x, condition))).mean())
+        return float(normal_kl(*self._posteriors(x, condition)).mean())
 
     def encode(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Return the posterior mean."""
