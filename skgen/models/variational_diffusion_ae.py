@@ -61,8 +61,12 @@ def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
 
-def _largest_deviation(rows: Tensor) -> float:
-    """Return the standard deviation of rows along their first principal axis, near enough."""
+def _input_noise(rows: Tensor, share: float) -> float:
+    """Return a share of rows' deviation along their first principal axis, within a column's.
+
+    Where many columns tell the same, as pixels do, noise averages out over them, and more of it is
+    borne; but noise beyond a column's own deviation leaves nothing of an image but its brightness.
+    """
     centred = rows - rows.mean(0)
     direction = centred[centred.square().sum(1).argmax()]
     for _ in range(20):
@@ -71,7 +75,7 @@ def _largest_deviation(rows: Tensor) -> float:
         if size == 0:
             return 0.0
         direction = image / size
-    return size**0.5
+    return min(share * size**0.5, float(centred.square().mean()) ** 0.5)
 
 
 def _denoiser(n_features: int, n_context: int, width: int) -> ResidualMLP:
@@ -344,8 +348,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Weight of the maximum mean discrepancy of the latents from N(0, I), likewise.
     encoder_noise : float, default=0.33
         Standard deviation of the noise on the encoder's input in training, as a share of that of
-        the data along their first principal axis, likewise. Noise makes neighbours share their
-        code.
+        the data along their first principal axis, and at most that of a column, likewise. Noise
+        makes neighbours share their code.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
@@ -691,7 +695,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             block_size=256 if self.input_shape is None else 64,
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
-            encoder_noise=float(self.encoder_noise) * _largest_deviation(rows),
+            encoder_noise=_input_noise(rows, float(self.encoder_noise)),
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )
