@@ -61,12 +61,8 @@ def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
 
-def _input_noise(rows: Tensor, share: float) -> float:
-    """Return a share of rows' deviation along their first principal axis, within a column's.
-
-    Where many columns tell the same, as pixels do, noise averages out over them, and more of it is
-    borne; but noise beyond a column's own deviation leaves nothing of an image but its brightness.
-    """
+def _largest_deviation(rows: Tensor) -> float:
+    """Return the standard deviation of rows along their first principal axis, near enough."""
     centred = rows - rows.mean(0)
     direction = centred[centred.square().sum(1).argmax()]
     for _ in range(20):
@@ -75,7 +71,17 @@ def _input_noise(rows: Tensor, share: float) -> float:
         if size == 0:
             return 0.0
         direction = image / size
-    return min(share * size**0.5, float(centred.square().mean()) ** 0.5)
+    return size**0.5
+
+
+def _input_noise(rows: Tensor, share: float) -> float:
+    """Return a share of rows' deviation along their first principal axis, within a column's.
+
+    Where many columns tell the same, as pixels do, noise averages out over them, and more of it is
+    borne; but noise beyond a column's own deviation leaves nothing of an image but its brightness.
+    """
+    column = float((rows - rows.mean(0)).square().mean()) ** 0.5
+    return min(share * _largest_deviation(rows), column)
 
 
 def _denoiser(n_features: int, n_context: int, width: int) -> ResidualMLP:

@@ -22,6 +22,7 @@ from skgen.base import SCORE_DRAWS
 from skgen.datasets import CorrelatedGaussian
 from skgen.models._gaussian_diffusion import GaussianDiffusion, PrincipalAxes
 from skgen.models.variational_diffusion_ae import (
+    _input_noise,
     _largest_deviation,
     _maximum_mean_discrepancy,
     _VariationalDiffusionAE,
@@ -654,6 +655,15 @@ def test_largest_deviation_is_that_of_the_first_axis():
     first = torch.linalg.eigvalsh(torch.cov(rows.T, correction=0))[-1].sqrt()
     assert _largest_deviation(rows) == pytest.approx(float(first), rel=1e-3)
     assert _largest_deviation(torch.ones(5, 2)) == 0.0
+
+
+def test_input_noise_stays_within_a_column():
+    # A hundred copies of one column of deviation 2: the first axis has ten times as much.
+    column = 2 * torch.linspace(-1, 1, 101, dtype=torch.float64)[:, None] * 3**0.5 / 1.01
+    rows = column.expand(-1, 100)
+    deviation = float(column.std(correction=0))
+    assert _input_noise(rows, 0.05) == pytest.approx(0.5 * deviation, rel=1e-6)
+    assert _input_noise(rows, 0.33) == pytest.approx(deviation, rel=1e-6)
 
 
 def test_principal_axes():
