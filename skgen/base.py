@@ -346,7 +346,6 @@ class BaseGenerativeModel(BaseEstimator):
         function: Callable[..., Tensor],
         module: Any,
         arrays: list[Tensor | None],
-        dtype: torch.dtype,
     ) -> Tensor:
         """Call a method of the module on blocks of rows, without gradients."""
         present = [a for a in arrays if a is not None]
@@ -568,10 +567,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Z : ndarray or frame of shape (n_samples, n_latent)
             The latent of each row.
         """
-        X = self._check_rows(X)
-        encoded = self._encode_condition(condition, len(X))
-        rows, _ = self.scaler_.forward(_tensor(X))
-        return self._apply("encode", rows, encoded, X.dtype)
+        return self._encode_rows(X, condition)
 
     def inverse_transform(self, X, *, condition=None):
         """Map latent rows back to data.
@@ -591,8 +587,19 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         Z = self._check_latent(X)
         encoded = self._encode_condition(condition, len(Z))
+        return self._frame(self._decode_rows(Z, encoded))
+
+    def _encode_rows(self, X: Any, condition: Any) -> np.ndarray:
+        """Return the latent rows of data, without a container."""
+        X = self._check_rows(X)
+        encoded = self._encode_condition(condition, len(X))
+        rows, _ = self.scaler_.forward(_tensor(X))
+        return self._apply("encode", rows, encoded, X.dtype)
+
+    def _decode_rows(self, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
+        """Return the data of latent rows, without a container."""
         rows = self._apply("decode", torch.from_numpy(Z.copy()), encoded, np.float64, Z.dtype)
-        return self._frame(self._to_data(torch.from_numpy(rows)).astype(Z.dtype))
+        return self._to_data(torch.from_numpy(rows)).astype(Z.dtype)
 
     def _check_latent(self, X: Any) -> np.ndarray:
         Z = check_array(X, dtype=[np.float64, np.float32])
@@ -615,7 +622,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         def function(x, c):
             return getattr(module, method)(x, c, **(options if method == "decode" else {}))
 
-        values = self._in_blocks(function, module, [rows.to(dtype), given], dtype)
+        values = self._in_blocks(function, module, [rows.to(dtype), given])
         return values.numpy().astype(out)
 
 
@@ -656,7 +663,7 @@ class LikelihoodMixin:
 
         given = None if encoded is None else encoded.to(dtype)
         arrays = [rows.to(dtype), row_keys(X64), given]
-        values = self._in_blocks(function, module, arrays, dtype)
+        values = self._in_blocks(function, module, arrays)
         return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
 
     def _log_volume(self, log_slope: Tensor) -> Tensor:

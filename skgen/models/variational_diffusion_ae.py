@@ -37,7 +37,7 @@ from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, initialize
 from skgen.processes.gaussian import normal_entropy, normal_kl
-from skgen.processes.schedules import SCHEDULES
+from skgen.processes.schedules import SCHEDULES, alpha_sigma
 
 GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
@@ -258,8 +258,7 @@ class _VariationalDiffusionAE(nn.Module):
             return epsilon_hat
 
         def guided(z: Tensor, gamma: Tensor) -> Tensor:
-            sigma = torch.sigmoid(gamma).sqrt()[:, None]
-            alpha = torch.sigmoid(-gamma).sqrt()[:, None]
+            alpha, sigma = (column[:, None] for column in alpha_sigma(gamma))
             with torch.enable_grad():
                 z = z.detach().requires_grad_()
                 epsilon_hat = predict(z, gamma)
@@ -582,12 +581,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         """
         if not isinstance(n, Integral) or n < 2:
             raise ValueError(f"n must be an integer of at least 2, got {n!r}.")
-        ends = []
-        for X in (A, B):
-            X = self._check_rows(X)
-            encoded = self._encode_condition(condition, len(X))
-            rows, _ = self.scaler_.forward(torch.from_numpy(np.array(X, dtype=np.float64)))
-            ends.append(self._apply("encode", rows, encoded, X.dtype))
+        ends = [self._encode_rows(X, condition) for X in (A, B)]
         if len(ends[0]) != len(ends[1]):
             raise ValueError(f"A and B must pair up, got {len(ends[0])} and {len(ends[1])} rows.")
         share = np.linspace(0, 1, n, dtype=ends[0].dtype)[None, :, None]
@@ -596,9 +590,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         encoded = self._encode_condition(condition, len(ends[0]))
         if encoded is not None:
             encoded = encoded.repeat_interleave(n, 0)
-        rows = self._apply("decode", torch.from_numpy(Z), encoded, np.float64, Z.dtype)
-        X = self._to_data(torch.from_numpy(rows)).astype(Z.dtype)
-        return X.reshape(len(ends[0]), n, -1)
+        return self._decode_rows(Z, encoded).reshape(len(ends[0]), n, -1)
 
     # Discrete data: the grid of each column, and what follows from it.
 
