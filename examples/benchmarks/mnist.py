@@ -100,7 +100,11 @@ def features(report, options, seed, real):
     """Compare linear probes on the latent and on PCA."""
     X_train, y_train, X_test, y_test = real
     model = VariationalDiffusionAE(
-        N_COMPONENTS, input_shape=SHAPE, max_steps=options.max_steps, random_state=seed
+        N_COMPONENTS,
+        input_shape=SHAPE,
+        max_steps=options.max_steps,
+        net_params={"autocast_dtype": "bfloat16"} if options.bf16 else None,
+        random_state=seed,
     )
     name, data = described(model), f"mnist {len(X_train):,}"
     report.add(data, name, seed, "seconds of fit", seconds_of_fit(model, X_train))
@@ -118,7 +122,11 @@ def conditional(report, options, seed, real, reader):
     """Judge samples asked for by label; return those of the first strength of guidance."""
     X_train, y_train, X_test, y_test = real
     model = VariationalDiffusionAE(
-        N_COMPONENTS, input_shape=SHAPE, max_steps=options.max_steps, random_state=seed
+        N_COMPONENTS,
+        input_shape=SHAPE,
+        max_steps=options.max_steps,
+        net_params={"autocast_dtype": "bfloat16"} if options.bf16 else None,
+        random_state=seed,
     )
     name, data = described(model), f"mnist {len(X_train):,}"
     seconds = seconds_of_fit(model, X_train, condition=y_train)
@@ -164,6 +172,7 @@ def main():
     )
     parser.add_argument("--samples", type=int, default=100, help="samples a label, at least 10")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="what to run")
+    parser.add_argument("--bf16", action="store_true", help="train in mixed precision")
     parser.add_argument("--picture", type=Path, help="PNG to write; docs/images/mnist.png")
     options = parser.parse_args()
     report = Report(__file__, options)

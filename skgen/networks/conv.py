@@ -204,6 +204,12 @@ class UNet(_Descent):
             for (fine, _), (coarse, _) in zip(finer, self.levels[1:], strict=True)
         )
         self.returns = nn.ModuleList(ConvBlock(*level, self.n_modulation) for level in finer)
+        # Scales and shifts of channels tell no place: a context that knows more, as a latent does,
+        # draws on the coarsest map.
+        self.draw = None
+        if n_context:
+            size = math.prod(self.levels[-1][1])
+            self.draw = zero_init(nn.Linear(self.n_modulation, self.levels[-1][0] * size))
         self.norm = _norm(self.levels[0][0])
         self.last = zero_init(nn.Conv2d(self.levels[0][0], self.grid.n_channels, 1))
 
@@ -211,6 +217,8 @@ class UNet(_Descent):
         """Map (n, n_features) rows and (n, n_context) contexts to (n, n_features)."""
         maps, modulation = self.descend(rows, context)
         h = maps.pop()
+        if self.draw is not None:
+            h = h + self.draw(modulation).view_as(h)
         for up, block in zip(reversed(self.ups), reversed(self.returns), strict=True):
             skip = maps.pop()
             # To the very size of the map below, which need not be even.

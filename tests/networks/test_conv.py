@@ -117,9 +117,14 @@ def test_a_sequence_is_an_image_one_pixel_high():
 def test_height_and_width_are_alike():
     wide = build(UNet, (2, 5, 9), N_CONTEXT, live=True).double()
     tall = build(UNet, (2, 9, 5), N_CONTEXT).double()
-    tall.load_state_dict(
-        {k: v.transpose(2, 3) if v.ndim == 4 else v for k, v in wide.state_dict().items()}
-    )
+    _, positions = wide.levels[-1]
+
+    def turn(name, v):
+        if name.startswith("draw."):
+            return v.unflatten(0, (-1, *positions)).transpose(1, 2).flatten(0, 2)
+        return v.transpose(2, 3) if v.ndim == 4 else v
+
+    tall.load_state_dict({name: turn(name, v) for name, v in wide.state_dict().items()})
     rows, context = draw(2, 90).double(), draw(2, N_CONTEXT, seed=2).double()
     turned = rows.view(2, 2, 5, 9).transpose(2, 3).flatten(1)
     expected = tall(turned, context).view(2, 2, 9, 5).transpose(2, 3).flatten(1)
