@@ -1,6 +1,7 @@
 """Generative models that behave like scikit-learn estimators."""
 
+from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 
 __version__ = "0.1.0"
-__all__ = ["VariationalDiffusionAE"]
+__all__ = ["FlowMatcher", "SchrodingerBridgeMatcher", "VariationalDiffusionAE", "Whole"]

@@ -32,12 +32,16 @@ REGISTRY: dict[str, type] = {}
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 MIN_VALIDATED_ROWS = 20
-SCORE_DRAWS = 64
+PIECE_SHARE = 0.3
 
 
 def _tensor(X: np.ndarray) -> Tensor:
     # A copy: a frame may lend memory that must not be written to, which torch cannot express.
     return torch.from_numpy(np.array(X, dtype=np.float64))
+
+
+def _weights(module: nn.Module) -> list[Tensor]:
+    return [parameter.data for parameter in module.parameters()]
 
 
 def _seed(random_state: Any) -> int:
@@ -80,13 +84,21 @@ class BaseGenerativeModel(BaseEstimator):
         raise NotImplementedError
 
     def _stages(
-        self, module: Any, train: Mapping[str, Tensor], valid: Mapping[str, Tensor] | None
+        self,
+        module: Any,
+        train: Mapping[str, Tensor],
+        valid: Mapping[str, Tensor] | None,
+        noise: GeneratorNoise,
     ) -> Iterator[Stage]:
         """Yield the stages of training, each drawn when the one before it has trained."""
         raise NotImplementedError
 
     def _check_values(self, X: np.ndarray, reset: bool) -> None:
         """Raise where a model cannot take the values of X; on reset, learn what scaling needs."""
+
+    def _fit_scaler(self, X: np.ndarray) -> ColumnScaler:
+        """Learn the column maps."""
+        return ColumnScaler(self._scaling_kind(X)).fit(X)
 
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
@@ -126,7 +138,8 @@ class BaseGenerativeModel(BaseEstimator):
         The first piece fixes the scaling, the labels and the code of the latent. Every call trains
         each stage for ``max_steps`` gradient steps, by default for 60 and one more for each row
         beyond 100, up to 3,000; the learning rate goes through its whole course each time, and no
-        validation part is held back.
+        validation part is held back. What is used is a moving average of the weights after each
+        piece.
 
         Parameters
         ----------
@@ -166,7 +179,7 @@ class BaseGenerativeModel(BaseEstimator):
         self._check_values(X, reset)
         seed = _seed(self.random_state)
         if reset:
-            self.scaler_ = ColumnScaler(self._scaling_kind(X)).fit(X)
+            self.scaler_ = self._fit_scaler(X)
             self.condition_encoder_ = (
                 None if condition is None else ConditionEncoder().fit(condition, len(X))
             )
@@ -187,10 +200,15 @@ class BaseGenerativeModel(BaseEstimator):
         else:
             module = copy.deepcopy(self.module_)
             seed = seed + len(self.history_)
+            if partial and self._piece_weights is not None:
+                torch._foreach_copy_(_weights(module), self._piece_weights)
         module = module.float().to(device)
+        before = None if reset else _weights(self.module_)
         plan = self._plan(len(training["x"]), device, partial)
         nets, history = self._train(module, training, validation, plan, seed)
         self.module_ = module.requires_grad_(False).eval()
+        self._n_pieces = 1 + (0 if reset or not partial else self._n_pieces)
+        self._piece_weights = self._average_pieces(before) if partial else None
         self.nets_ = nets
         self.history_ = history if reset else self.history_ + history
         self.n_steps_ = sum(net.step_ for net in nets)
@@ -198,6 +216,20 @@ class BaseGenerativeModel(BaseEstimator):
         self._copies: dict[torch.dtype, nn.Module] = {}
         self._finish_fit()
         return self
+
+    def _average_pieces(self, before: list[Tensor] | None) -> list[Tensor]:
+        """Average the weights over the pieces so far; return those of the last one.
+
+        A piece is small, and weights that have learnt from it last know it best. Training goes on
+        from the last weights, and what is used is their moving average.
+        """
+        weights = _weights(self.module_)
+        last = [w.clone() for w in weights]
+        if before is not None:
+            share = max(PIECE_SHARE, 1 / self._n_pieces)
+            old = [w.to(new.device) for w, new in zip(before, weights, strict=True)]
+            torch._foreach_copy_(weights, torch._foreach_lerp(old, weights, share))
+        return last
 
     def _finish_fit(self) -> None:
         """Set further fitted attributes; a place for models."""
@@ -212,7 +244,8 @@ class BaseGenerativeModel(BaseEstimator):
     ) -> tuple[list[StageNet], list[dict[str, Any]]]:
         nets: list[StageNet] = []
         history: list[dict[str, Any]] = []
-        for number, stage in enumerate(self._stages(module, training, validation)):
+        noise = GeneratorNoise(torch.Generator(plan.device).manual_seed(seed + 7))
+        for number, stage in enumerate(self._stages(module, training, validation, noise)):
             if nets and nets[-1].interrupted_:
                 # The stages left over are set up on what there is, and stay untrained.
                 continue
@@ -232,7 +265,7 @@ class BaseGenerativeModel(BaseEstimator):
         if nets[-1].interrupted_:
             warnings.warn(
                 f"Training was interrupted in stage '{nets[-1].stage.name}' at step "
-                f"{nets[-1].step_} of {plan.n_steps}; the model is usable as far as it was "
+                f"{nets[-1].step_} of {nets[-1].n_steps}; the model is usable as far as it was "
                 "trained. Call fit again with warm_start=True to go on.",
                 stacklevel=5,
             )
@@ -527,6 +560,7 @@ class BaseGenerativeModel(BaseEstimator):
             state.pop("nets_", None)
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
             state["_copies"] = {}
+            state["_piece_weights"] = None
         return state
 
 
@@ -594,11 +628,19 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X = self._check_rows(X)
         encoded = self._encode_condition(condition, len(X))
         rows, _ = self.scaler_.forward(_tensor(X))
-        return self._apply("encode", rows, encoded, X.dtype)
+        return self._from_latent(self._apply("encode", rows, encoded, X.dtype))
+
+    def _from_latent(self, rows: np.ndarray) -> np.ndarray:
+        """Map what the module encodes to what the user sees."""
+        return rows
+
+    def _to_latent(self, Z: np.ndarray) -> Tensor:
+        """Invert `_from_latent`."""
+        return torch.from_numpy(Z.copy())
 
     def _decode_rows(self, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
         """Return the data of latent rows, without a container."""
-        rows = self._apply("decode", torch.from_numpy(Z.copy()), encoded, np.float64, Z.dtype)
+        rows = self._apply("decode", self._to_latent(Z), encoded, np.float64, Z.dtype)
         return self._to_data(torch.from_numpy(rows)).astype(Z.dtype)
 
     def _check_latent(self, X: Any) -> np.ndarray:
@@ -620,7 +662,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         options = self._sampling_options()
 
         def function(x, c):
-            return getattr(module, method)(x, c, **(options if method == "decode" else {}))
+            return getattr(module, method)(x, c, **options)
 
         values = self._in_blocks(function, module, [rows.to(dtype), given])
         return values.numpy().astype(out)
@@ -653,13 +695,14 @@ class LikelihoodMixin:
         dtype = torch.float32 if X.dtype == np.float32 else torch.float64
         module = self._module_in(dtype)
         dtype = next(module.parameters()).dtype
+        options = self._sampling_options()
 
         def function(x, keys, c):
             total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-            for draw in range(SCORE_DRAWS):
-                noise = RowNoise(keys, draw, SCORE_DRAWS)
-                total += module.negative_log_likelihood(noise, x, c).double()
-            return -total / SCORE_DRAWS
+            for draw in range(module.score_draws):
+                noise = RowNoise(keys, draw, module.score_draws)
+                total += module.negative_log_likelihood(noise, x, c, **options).double()
+            return -total / module.score_draws
 
         given = None if encoded is None else encoded.to(dtype)
         arrays = [rows.to(dtype), row_keys(X64), given]

@@ -47,6 +47,8 @@ class Stage:
         What the stage trains; everything else is held.
     train, valid : dict of str to Tensor
         Rows to learn from and rows that choose the weights; ``valid`` may be None.
+    effort : float
+        Its share of the plan's steps.
     interrupted : bool
         Whether Ctrl-C ended it.
     diagnose : callable
@@ -59,6 +61,7 @@ class Stage:
     parameters: Sequence[nn.Parameter]
     train: Mapping[str, Tensor]
     valid: Mapping[str, Tensor] | None
+    effort: float = 1.0
     interrupted: bool = False
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
 
@@ -344,6 +347,7 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
     trained = {id(p) for p in stage.parameters}
     for parameter in stage.module.parameters():
         parameter.requires_grad_(id(parameter) in trained)
+    n_steps = max(1, round(stage.effort * plan.n_steps))
     average = _Average(stage.parameters, plan.ema_decay)
     callbacks: list[Any] = [
         (
@@ -351,14 +355,14 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
             LRScheduler(
                 torch.optim.lr_scheduler.LambdaLR,
                 step_every="batch",
-                lr_lambda=_WarmupCosine(plan.n_steps),
+                lr_lambda=_WarmupCosine(n_steps),
             ),
         ),
         ("average", average),
         ("choose", _Choose(average, plan.early_stopping)),
     ]
     if plan.verbose:
-        callbacks.append(("bar", _Bar(stage.name, plan.n_steps)))
+        callbacks.append(("bar", _Bar(stage.name, n_steps)))
     settings: dict[str, Any] = {
         "optimizer": torch.optim.AdamW,
         "optimizer__betas": (0.9, 0.99),
@@ -371,7 +375,7 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
         _Objective(stage.module, stage.loss),
         stage=stage,
         seed=seed,
-        n_steps=plan.n_steps,
+        n_steps=n_steps,
         criterion=nn.Identity,
         lr=plan.lr,
         batch_size=plan.batch_size,

@@ -85,6 +85,39 @@ class PrincipalAxes(nn.Module):
         """Rotate and shift rows back."""
         return (rows @ self.basis.T if self.rotate else rows) + self.mean
 
+    def agree(self, rows: Tensor, variance: Tensor, target: Tensor, observed: Tensor) -> Tensor:
+        r"""Move rows on the axes so that they agree with the observed columns.
+
+        With V the covariance, diagonal on the axes, and o the observed columns, x becomes
+        :math:`x + V_{\cdot o} V_{oo}^{-1} (x_o^{target} - x_o)`: the conditional mean, where x is
+        the mean, and a conditional draw, where x is a draw. Without a rotation the observed
+        columns are replaced.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n, n_features)
+            Rows on the axes.
+        variance : Tensor of shape (n, n_features)
+            Their variances on the axes, of which the first row's serve all.
+        target : Tensor of shape (n, n_features)
+            Centred columns to agree with.
+        observed : Tensor of shape (n, n_features), bool
+            Which of them are given.
+        """
+        if not self.rotate:
+            return torch.where(observed, target, rows)
+        weight = observed.to(rows.dtype)
+        columns = rows @ self.basis.T
+        residual = weight * (target - columns)
+        covariance = (self.basis * variance[:1]) @ self.basis.T
+        size = covariance.diagonal().mean()
+        held = weight[:, :, None] * covariance * weight[:, None, :]
+        held = held + torch.diag_embed((1 - weight) * size)
+        # In double: the axes may differ in variance by many orders.
+        solved = torch.linalg.solve(held.double(), residual.double())
+        moved = (weight * solved.to(rows.dtype)) @ covariance
+        return (columns + torch.where(observed, residual, moved)) @ self.basis
+
 
 class GaussianDiffusion(nn.Module):
     """A law of rows given a context, by diffusion.
@@ -270,28 +303,15 @@ class GaussianDiffusion(nn.Module):
         Source: Boys et al., *Tweedie moment projected diffusions for inverse problems*, 2023.
         """
         axes = self.axes
-        weight = observed.to(rows.dtype)
         target = rows - axes.mean
 
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
             alpha, sigma = (part[:1] for part in alpha_sigma(gamma))
             x_hat = (z - sigma * predictor(z, gamma)) / alpha
-            columns = x_hat @ axes.basis.T if axes.rotate else x_hat
-            residual = weight * (target - columns)
-            if axes.rotate:
-                variance = (axes.scale * sigma).square() / (
-                    (alpha * axes.scale).square() + sigma.square()
-                )
-                covariance = (axes.basis * variance) @ axes.basis.T
-                size = covariance.diagonal().mean()
-                held = weight[:, :, None] * covariance * weight[:, None, :]
-                held = held + torch.diag_embed((1 - weight) * size)
-                # In double: the axes may differ in variance by many orders.
-                solved = torch.linalg.solve(held.double(), residual.double())
-                moved = (weight * solved.to(rows.dtype)) @ covariance
-                residual = torch.where(observed, residual, moved)
-            columns = columns + residual
-            x_hat = columns @ axes.basis if axes.rotate else columns
+            variance = (axes.scale * sigma).square() / (
+                (alpha * axes.scale).square() + sigma.square()
+            )
+            x_hat = axes.agree(x_hat, variance, target, observed)
             return (z - alpha * x_hat) / sigma
 
         return predict

@@ -34,7 +34,7 @@ from skgen.models._gaussian_diffusion import (
     PrincipalAxes,
 )
 from skgen.networks.conv import ConvEncoder, UNet
-from skgen.networks.embeddings import ConditionEmbedding
+from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, initialize
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
@@ -48,6 +48,7 @@ EMPTY_LATENT = 0.05
 MAX_PERIODIC = 128
 MAX_LEVELS = 256
 ENCODED_ROWS = 1024
+SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
 
 
@@ -130,21 +131,16 @@ class _VariationalDiffusionAE(nn.Module):
         self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
         self.register_buffer("levels", levels)
         self.settled = False
+        self.score_draws = SCORE_DRAWS
 
     # Contexts: what the networks are given besides their rows.
 
     def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
         """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        if self.embedding is None:
-            return rows.new_zeros(len(rows), 0)
-        if condition is None:
-            condition = rows.new_zeros(len(rows), self.embedding.linear.in_features)
-            keep = rows.new_zeros(len(rows), 1)
-        elif noise is not None and self.condition_dropout > 0:
-            keep = (noise.uniform(rows) >= self.condition_dropout).to(rows.dtype)[:, None]
-        else:
-            keep = rows.new_ones(len(rows), 1)
-        return self.embedding(condition, keep)
+        chance = None
+        if noise is not None and self.condition_dropout > 0 and self.embedding is not None:
+            chance = noise.uniform(rows)
+        return embed(self.embedding, rows, condition, self.condition_dropout, chance)
 
     @staticmethod
     def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -199,7 +195,9 @@ class _VariationalDiffusionAE(nn.Module):
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
         return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
-    def negative_log_likelihood(self, noise: Noise, x: Tensor, condition: Tensor | None) -> Tensor:
+    def negative_log_likelihood(
+        self, noise: Noise, x: Tensor, condition: Tensor | None, **_: Any
+    ) -> Tensor:
         """Return the bound with nothing left out: what `score` reports."""
         if self.prior is None:
             return self.bound(noise, x, condition)
@@ -231,7 +229,7 @@ class _VariationalDiffusionAE(nn.Module):
         """Return the mean KL from N(0, I) of the posterior, in nats."""
         return float(normal_kl(*self._posteriors(x, condition)).mean())
 
-    def encode(self, x: Tensor, condition: Tensor | None) -> Tensor:
+    def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
         """Return the posterior mean."""
         return self.posterior(x, self._embed(x, condition))[0]
 
@@ -703,7 +701,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             module.levels = levels.float() - decoder.axes.mean[:, None]
         return module
 
-    def _stages(self, module, train, valid):
+    def _stages(self, module, train, valid, noise):
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = list(module.decoder.parameters())
         prior = self._parameters_of(module.prior)

@@ -194,9 +194,13 @@ class UNet(_Descent):
     width : int
         Channels at middling resolutions, a multiple of 16: half as many where there are more than
         256 positions, up to four times as many where there are few.
+    n_outputs : int
+        Rows of the shape that come out, side by side.
     """
 
-    def __init__(self, shape: tuple[int, ...], n_context: int, width: int = 32):
+    def __init__(
+        self, shape: tuple[int, ...], n_context: int, width: int = 32, n_outputs: int = 1
+    ):
         super().__init__(shape, n_context, width, UNET_POSITIONS)
         finer = self.levels[:-1]
         self.ups = nn.ModuleList(
@@ -211,10 +215,12 @@ class UNet(_Descent):
             size = math.prod(self.levels[-1][1])
             self.draw = zero_init(nn.Linear(self.n_modulation, self.levels[-1][0] * size))
         self.norm = _norm(self.levels[0][0])
-        self.last = zero_init(nn.Conv2d(self.levels[0][0], self.grid.n_channels, 1))
+        self.n_outputs = n_outputs
+        n_channels = n_outputs * self.grid.n_channels
+        self.last = zero_init(nn.Conv2d(self.levels[0][0], n_channels, 1))
 
     def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
-        """Map (n, n_features) rows and (n, n_context) contexts to (n, n_features)."""
+        """Map (n, n_features) rows and (n, n_context) contexts to (n, n_outputs * n_features)."""
         maps, modulation = self.descend(rows, context)
         h = maps.pop()
         if self.draw is not None:
@@ -223,4 +229,5 @@ class UNet(_Descent):
             skip = maps.pop()
             # To the very size of the map below, which need not be even.
             h = block(skip + F.interpolate(up(h), size=skip.shape[2:]), modulation)
-        return self.grid.join(self.last(F.silu(self.norm(h))))
+        outputs = self.last(F.silu(self.norm(h))).chunk(self.n_outputs, 1)
+        return torch.cat([self.grid.join(output) for output in outputs], 1)

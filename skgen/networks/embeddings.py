@@ -57,3 +57,36 @@ class ConditionEmbedding(nn.Module):
     def forward(self, condition: Tensor, keep: Tensor) -> Tensor:
         """Embed (n, n_in) conditions; rows where keep, of shape (n, 1), is 0 become the null."""
         return torch.where(keep > 0, self.linear(condition), self.null.weight)
+
+
+def embed(
+    embedding: ConditionEmbedding | None,
+    rows: Tensor,
+    condition: Tensor | None,
+    dropout: float = 0.0,
+    uniform: Tensor | None = None,
+) -> Tensor:
+    """Embed the conditions of rows; (n, 0) for a model without conditions.
+
+    Parameters
+    ----------
+    embedding : ConditionEmbedding or None
+        The embedding; None for a model without conditions.
+    rows : Tensor
+        The rows, as many as the conditions.
+    condition : Tensor of shape (n, n_in) or None
+        Their conditions; None gives each row the null.
+    dropout : float
+        Share of conditions to hide.
+    uniform : Tensor of shape (n,) or None
+        Uniform numbers that choose them; None hides none.
+    """
+    if embedding is None:
+        return rows.new_zeros(len(rows), 0)
+    keep = rows.new_ones(len(rows), 1)
+    if condition is None:
+        condition = rows.new_zeros(len(rows), embedding.linear.in_features)
+        keep = torch.zeros_like(keep)
+    elif uniform is not None:
+        keep = (uniform >= dropout).to(rows.dtype)[:, None]
+    return embedding(condition, keep)

@@ -18,7 +18,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skgen import VariationalDiffusionAE
-from skgen.base import SCORE_DRAWS
+from skgen.models.variational_diffusion_ae import SCORE_DRAWS
 from skgen.datasets import CorrelatedGaussian
 from skgen.models._gaussian_diffusion import GaussianDiffusion, PrincipalAxes
 from skgen.models.variational_diffusion_ae import (

@@ -1,0 +1,485 @@
+"""SchrodingerBridgeMatcher and FlowMatcher: known laws and bridges, sources, conditions, solvers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import norm
+from sklearn import config_context
+from sklearn.datasets import load_digits, load_iris, make_moons
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skgen import FlowMatcher, SchrodingerBridgeMatcher, Whole
+from skgen.datasets import CorrelatedGaussian
+from skgen.metrics import energy_distance
+from skgen.models.schrodinger_bridge import _SchrodingerBridge
+from skgen.networks.mlp import initialize
+from skgen.models._gaussian_diffusion import PrincipalAxes
+from skgen.processes.bridges import LinearReference, schrodinger_covariance
+from skgen.processes.noise import GeneratorNoise
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+MOONS = make_moons(2000, noise=0.08, random_state=0)[0]
+
+
+class NoNetwork(torch.nn.Module):
+    """A network that corrects nothing: the drifts are those of the Gaussian bridge."""
+
+    def __init__(self, n_heads):
+        super().__init__()
+        self.n_heads = n_heads
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, rows, context):
+        return rows.new_zeros(len(rows), self.n_heads * rows.shape[1])
+
+
+def closed_form(sigma=1.0, theta=0.0, var_0=1.0, var_1=1.0, d=1):
+    """Build a module whose drifts are exact for normal ends."""
+    reference = LinearReference(sigma, theta)
+    module = _SchrodingerBridge(
+        NoNetwork(2 if sigma else 1),
+        PrincipalAxes(d, True),
+        None,
+        reference,
+        block_size=512,
+        condition_dropout=0.1,
+        has_source=False,
+    )
+    module.var_0.fill_(var_0)
+    module.var_1.fill_(var_1)
+    module.cross.copy_(schrodinger_covariance(module.var_0, module.var_1, reference))
+    return module.double().eval()
+
+
+def generator(seed=0):
+    return GeneratorNoise(torch.Generator().manual_seed(seed))
+
+
+# The process
+
+
+@pytest.mark.parametrize(("sigma", "theta", "var_1"), [(1.0, 0.0, 1.0), (0.5, 0.0, 3.0), (1.0, 1.5, 2.0)])
+@pytest.mark.parametrize("n_steps", [4, 20])
+@pytest.mark.parametrize("backward", [False, True])
+def test_the_bridge_kernel_keeps_variance_and_covariance(sigma, theta, var_1, n_steps, backward):
+    # 40,000 paths: a variance is known to 0.7% of itself, a covariance to 1% of both deviations;
+    # tolerances are four standard errors.
+    module = closed_form(sigma, theta, 1.0, var_1)
+    noise, n = generator(), 40_000
+    start, end = (var_1, 1.0) if backward else (1.0, var_1)
+    x = start**0.5 * noise.normal(torch.empty(n, 1, dtype=torch.float64))
+    times = 1 - (1 - np.linspace(0, 1, n_steps + 1)) ** 2
+    y = module.walk(noise, module.field(x, None), x, times, backward)[-1]
+    assert float(y.var()) == pytest.approx(end, rel=0.03)
+    assert float((x * y).mean()) == pytest.approx(float(module.cross), abs=0.04 * (start * end) ** 0.5)
+
+
+def test_leaving_out_the_last_noise_takes_variance_away():
+    module, noise = closed_form(), generator()
+    x = noise.normal(torch.empty(40_000, 1, dtype=torch.float64))
+    even = np.linspace(0, 1, 21)
+    y = module.walk(noise, module.field(x, None), x, even, denoise=True)[-1]
+    assert float(y.var()) == pytest.approx(0.9515, abs=0.03)
+    y = module.walk(noise, module.field(x, None), x, even, solver="euler-maruyama")[-1]
+    assert float(y.var()) == pytest.approx(1.0156, abs=0.03)
+
+
+def test_simulated_pairs_converge_to_the_bridge():
+    # Markovian fitting with exact drifts for the covariance at hand, simulated: its covariance
+    # goes up as in the exact case. Standard error of a covariance at 40,000 pairs: 0.006.
+    module, found = closed_form(), []
+    module.cross.zero_()
+    x = torch.randn(5000, 1, generator=torch.Generator().manual_seed(1)).double()
+    for seed in range(3):
+        pairs = module.simulated_pairs(generator(seed), x, None, 40_000)
+        found.append(float((pairs["x"] * pairs["x_0"]).mean()))
+        assert float(pairs["x"].var()) == pytest.approx(1.0, abs=0.07)
+        module.cross.fill_(found[-1])
+    assert found == pytest.approx([0.5463, 0.6111, 0.6174], abs=0.03)
+
+
+@pytest.mark.parametrize("theta", [0.0, 1.5])
+def test_flow_and_process_have_the_same_laws(theta):
+    module, noise = closed_form(1.0, theta, 1.0, 4.0), generator()
+    x = noise.normal(torch.empty(40_000, 1, dtype=torch.float64))
+    times = np.linspace(0, 1, 41)
+    walked = module.walk(noise, module.field(x, None), x, times)
+    flowed = module.flow(module.field(x, None), x, times)
+    for k in (10, 20, 30, 40):
+        exact = float(module.gaussian().marginal(torch.tensor(times[k]))[1])
+        assert float(flowed[k].var()) == pytest.approx(exact, rel=0.03)
+        assert float(walked[k].var()) == pytest.approx(exact, rel=0.03)
+
+
+# Densities and samples
+
+
+@pytest.fixture(scope="module")
+def moons():
+    return SchrodingerBridgeMatcher(max_steps=1500, random_state=0).fit(MOONS)
+
+
+def test_density_of_a_gaussian():
+    law = CorrelatedGaussian()
+    X, X_test = law.sample(3000, random_state=0), law.sample(1000, random_state=1)
+    model = SchrodingerBridgeMatcher(max_steps=600, random_state=0).fit(X)
+    exact = law.score_samples(X_test)
+    gap = model.score_samples(X_test) - exact
+    error = gap.std() / len(gap) ** 0.5
+    assert gap.mean() < 3 * error
+    assert gap.mean() > -0.05 * X.shape[1]
+    # 3,000 rows and as many samples: entries of a covariance err by 4% of both deviations.
+    found, real = np.cov(model.sample(3000).T), np.cov(X.T)
+    scale = np.sqrt(np.outer(np.diag(real), np.diag(real)))
+    np.testing.assert_allclose(found / scale, real / scale, atol=0.12)
+
+
+def test_score_is_a_density(moons):
+    # Its integral over a grid far beyond the data, in raw units.
+    side = np.linspace(-2.5, 3.5, 120)
+    cell = (side[1] - side[0]) ** 2
+    grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
+    assert np.exp(moons.score_samples(grid)).sum() * cell == pytest.approx(1, abs=0.02)
+
+
+def test_score_tells_the_moons_from_what_is_not_there(moons):
+    centre = np.array([[0.5, 0.25], [3.0, 3.0]])
+    assert moons.score_samples(centre).max() < np.quantile(moons.score_samples(MOONS), 0.01)
+
+
+def test_hutchinson_agrees_with_the_exact_divergence(moons, monkeypatch):
+    exact = moons.score_samples(MOONS[:200])
+    monkeypatch.setattr("skgen.models.schrodinger_bridge.EXACT_DIVERGENCE", 1)
+    monkeypatch.setattr(moons.module_, "score_draws", 32)
+    for copy in moons._copies.values():
+        monkeypatch.setattr(copy, "score_draws", 32)
+    probed = moons.score_samples(MOONS[:200])
+    assert np.abs(probed - exact).std() < 0.5
+    error = (probed - exact).std() / 200**0.5
+    assert abs((probed - exact).mean()) < 4 * error
+
+
+@pytest.mark.parametrize("stochastic", [False, True])
+def test_samples_of_the_moons(moons, stochastic):
+    fresh = make_moons(2000, noise=0.08, random_state=1)[0]
+    floor = energy_distance(MOONS, fresh)
+    found = moons.sample(2000, stochastic=stochastic)
+    assert energy_distance(fresh, found) < max(3 * floor, 0.1)
+
+
+def test_there_and_back(moons):
+    Z = moons.transform(MOONS)
+    assert np.abs(Z.mean(0)).max() < 0.12
+    assert np.abs(np.cov(Z.T) - np.eye(2)).max() < 0.15
+    fine = SchrodingerBridgeMatcher(n_steps=200)
+    fine.__dict__.update({k: v for k, v in vars(moons).items() if k.endswith("_") or k[0] == "_"})
+    np.testing.assert_allclose(fine.inverse_transform(fine.transform(MOONS)), MOONS, atol=0.01)
+
+
+def test_solvers_and_grids_agree(moons):
+    Z = np.random.default_rng(0).normal(size=(100, 2))
+    state = {k: v for k, v in vars(moons).items() if k.endswith("_") or k[0] == "_"}
+
+    def carried(**kwargs):
+        model = SchrodingerBridgeMatcher(**kwargs)
+        model.__dict__.update(state)
+        return model.inverse_transform(Z)
+
+    exact = carried(n_steps=400)
+    np.testing.assert_allclose(carried(ode_solver="adaptive", tolerance=1e-5), exact, atol=1e-3)
+    np.testing.assert_allclose(carried(time_grid=np.linspace(0, 1, 301)), exact, atol=1e-2)
+    for grid in ("uniform", "cosine", "quadratic"):
+        np.testing.assert_allclose(carried(n_steps=200, time_grid=grid), exact, atol=2e-2)
+
+
+def test_adaptive_rows_do_not_depend_on_their_neighbours(moons):
+    model = SchrodingerBridgeMatcher(ode_solver="adaptive")
+    model.__dict__.update({k: v for k, v in vars(moons).items() if k.endswith("_") or k[0] == "_"})
+    Z = np.random.default_rng(0).normal(size=(50, 2))
+    whole = model.inverse_transform(Z)
+    np.testing.assert_allclose(model.inverse_transform(Z[7:9]), whole[7:9], rtol=1e-9)
+
+
+# Two data sets
+
+
+@pytest.mark.parametrize("n_source", [300, 700])
+def test_a_bridge_between_two_tables_in_raw_units(n_source):
+    rng = np.random.default_rng(0)
+    units, shift = np.array([1e-3, 5e4]), np.array([7.0, -2e6])
+    X_source = rng.normal(size=(n_source, 2)) * units + shift
+    X = (rng.normal(size=(300, 2)) * [0.5, 2.0] + [3.0, -1.0]) * units + shift
+    model = SchrodingerBridgeMatcher(sigma=0.2, max_steps=400, random_state=0).fit(X, source=X_source)
+    there, back = model.inverse_transform(X_source), model.transform(X)
+    # 300 rows: means are known to 6% of a deviation, deviations to 4%; the ends meet half of each.
+    np.testing.assert_allclose((there.mean(0) - X.mean(0)) / X.std(0), 0, atol=0.2)
+    np.testing.assert_allclose(there.std(0) / X.std(0), 1, atol=0.2)
+    np.testing.assert_allclose((back.mean(0) - X_source.mean(0)) / X_source.std(0), 0, atol=0.2)
+    np.testing.assert_allclose(back.std(0) / X_source.std(0), 1, atol=0.2)
+    drawn = model.sample(300, random_state=1)
+    np.testing.assert_allclose((drawn.mean(0) - X.mean(0)) / X.std(0), 0, atol=0.25)
+    # Monotone within a column: transport does not shuffle.
+    assert np.corrcoef(X_source[:, 1], there[:, 1])[0, 1] > 0.9
+
+
+@pytest.fixture(scope="module")
+def translator():
+    model = SchrodingerBridgeMatcher(max_steps=100, random_state=0)
+    return model.fit(IRIS[50:100], source=IRIS[:50])
+
+
+def test_no_density_from_rows(translator):
+    assert hasattr(SchrodingerBridgeMatcher(), "score_samples")
+    assert not hasattr(translator, "score_samples")
+    with pytest.raises(AttributeError, match="normal source"):
+        translator.score_samples(IRIS)
+
+
+def test_score_with_rows_is_an_energy_distance(translator):
+    good = translator.score(IRIS[50:100])
+    assert good < 0
+    assert translator.score(IRIS[50:100], source=IRIS[:25]) < 0
+    # Setosa is not what it carries to.
+    assert good > translator.score(IRIS[:50])
+
+
+def test_trajectories(translator):
+    times, paths = translator.trajectory(IRIS[:7])
+    assert times.shape == (21,) and paths.shape == (21, 7, 4)
+    assert times[0] == 0 and times[-1] == 1 and (np.diff(times) > 0).all()
+    np.testing.assert_allclose(paths[0], IRIS[:7], atol=1e-5)
+    again = translator.trajectory(IRIS[:7])[1]
+    np.testing.assert_array_equal(again, paths)
+    _, flow = translator.trajectory(IRIS[:7], n_steps=20, stochastic=False)
+    np.testing.assert_allclose(flow[-1], translator.inverse_transform(IRIS[:7]), atol=1e-3)
+    assert translator.trajectory(IRIS[:7], 5)[1].shape == (6, 7, 4)
+
+
+def test_the_process_is_seeded(translator):
+    one = translator.inverse_transform(IRIS[:50], stochastic=True, random_state=1)
+    np.testing.assert_array_equal(
+        one, translator.inverse_transform(IRIS[:50], stochastic=True, random_state=1)
+    )
+    other = translator.inverse_transform(IRIS[:50], stochastic=True, random_state=2)
+    assert np.abs(one - other).max() > 0.05
+    assert translator.transform(IRIS[50:100], stochastic=True).shape == (50, 4)
+
+
+def test_frames_keep_their_names(translator):
+    frame = load_iris(as_frame=True).data
+    model = SchrodingerBridgeMatcher(max_steps=10, random_state=0).set_output(transform="pandas")
+    model.fit(frame[50:100], source=frame[:50])
+    assert list(model.transform(frame[50:100]).columns) == list(frame.columns)
+    assert list(model.inverse_transform(frame[:50]).columns) == list(frame.columns)
+    normal = SchrodingerBridgeMatcher(max_steps=10, random_state=0).set_output(transform="pandas")
+    names = list(normal.fit(frame).transform(frame).columns)
+    assert names[0] == "schrodingerbridgematcher0"
+
+
+# Routing
+
+
+def test_source_passes_through_a_pipeline():
+    with config_context(enable_metadata_routing=True):
+        model = SchrodingerBridgeMatcher(max_steps=150, random_state=0).set_fit_request(source=True)
+        steps = [("scale", StandardScaler()), ("bridge", model)]
+        pipe = Pipeline(steps, transform_input=["source"])
+        pipe.fit(IRIS[50:100], source=IRIS[:50])
+    carried = model.inverse_transform(pipe[0].transform(IRIS[:50]))
+    found = pipe[0].inverse_transform(carried)
+    np.testing.assert_allclose(found.mean(0), IRIS[50:100].mean(0), atol=0.5)
+
+
+@pytest.mark.parametrize(("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (Whole(IRIS[:100]), 100)])
+def test_source_passes_through_a_grid_search(source, seen):
+    sizes = []
+
+    class Spy(SchrodingerBridgeMatcher):
+        def _build_module(self, rows, n_condition, generator):
+            sizes.append(len(self._source))
+            return super()._build_module(rows, n_condition, generator)
+
+    with config_context(enable_metadata_routing=True):
+        model = Spy(max_steps=4, random_state=0).set_fit_request(source=True)
+        model.set_score_request(source=False)
+        search = GridSearchCV(model, {"sigma": [0.3, 1.0]}, cv=KFold(2, shuffle=True), refit=False)
+        search.fit(IRIS[50:], source=source)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert set(sizes) == {seen}
+
+
+def test_whole_shows_what_it_holds():
+    assert repr(Whole(IRIS[:5])) == "Whole((5, 4) rows)"
+
+
+# Conditions
+
+
+def test_transport_couples_within_a_condition():
+    # Two classes far apart: transport that ignored them would send one half of the normal law to
+    # each, and the source given a class would not be normal.
+    module = closed_form(0.5, d=2)
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=1000)
+    x = torch.from_numpy(rng.normal(size=(1000, 2)) * 0.3 + np.where(y, 3.0, -3.0)[:, None])
+    condition = torch.eye(2, dtype=torch.float64)[y]
+    pairs = module.transport_pairs(generator(), x, condition, 8000)
+    label = pairs["condition"].argmax(1)
+    assert ((pairs["x"][:, 0] > 0) == label.bool()).all()
+    for k in (0, 1):
+        start = pairs["x_0"][label == k]
+        # 4,000 rows, some of them repeated: standard errors of 0.02 for means, 0.03 for variances.
+        np.testing.assert_allclose(start.mean(0), 0, atol=0.1)
+        np.testing.assert_allclose(np.cov(start.T), np.eye(2), atol=0.15)
+
+
+def test_a_condition_of_its_own_for_each_row_leaves_the_source_alone():
+    module = closed_form(0.5, d=1)
+    x = torch.linspace(-3, 3, 400, dtype=torch.float64)[:, None]
+    pairs = module.transport_pairs(generator(), x, x.clone(), 8000)
+    corr = np.corrcoef(pairs["x"][:, 0], pairs["x_0"][:, 0])[0, 1]
+    assert abs(corr) < 0.06
+
+
+@pytest.mark.parametrize("Estimator", [SchrodingerBridgeMatcher, FlowMatcher])
+def test_conditional_samples(Estimator):
+    names = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
+    model = Estimator(max_steps=500, random_state=0).fit(IRIS, condition=names)
+    for k, name in enumerate(np.unique(names)):
+        drawn, real = model.sample(300, condition=name), IRIS[names == name]
+        # 50 real rows: their means are known to 14% of a deviation.
+        np.testing.assert_allclose((drawn.mean(0) - real.mean(0)) / real.std(0), 0, atol=0.5)
+    sharper = model.sample(300, condition="setosa", guidance_scale=1.0)
+    assert np.isfinite(sharper).all()
+    assert model.score(IRIS, condition=names) > model.score(IRIS)
+
+
+# Flow matching
+
+
+def test_rectified_flow_straightens():
+    # Straight paths: the flow's energy is the coupling's cost, and one step is enough.
+    rows = MOONS[:1000]
+    once = FlowMatcher(max_steps=800, random_state=0).fit(rows)
+    thrice = FlowMatcher(n_iterations=3, max_steps=800, random_state=0).fit(rows)
+    Z = np.random.default_rng(0).normal(size=(400, 2))
+
+    def bend(model):
+        fine, coarse = (
+            model.trajectory(Z, n_steps=n, stochastic=False)[1][-1] for n in (100, 2)
+        )
+        return np.sqrt(np.mean((fine - coarse) ** 2))
+
+    assert bend(thrice) < 0.5 * bend(once)
+    assert thrice.coupling_cost_ < 0.9 * np.mean(once.history_[-1]["coupling_cost"])
+
+
+def test_no_noise_no_process():
+    model = FlowMatcher(max_steps=10, random_state=0).fit(IRIS)
+    assert "sigma" not in model.get_params()
+    for call in (
+        lambda: model.sample(3, stochastic=True),
+        lambda: model.transform(IRIS, stochastic=True),
+        lambda: model.trajectory(IRIS[:3]),
+    ):
+        with pytest.raises(ValueError, match="sigma > 0"):
+            call()
+
+
+def test_the_start_from_the_reference_converges():
+    # Iterative proportional fitting: N(0, 1) to N(1, 1).
+    rng = np.random.default_rng(0)
+    X, X_source = rng.normal(1, 1, (2000, 1)), rng.normal(0, 1, (2000, 1))
+    model = SchrodingerBridgeMatcher(
+        1.0, coupling="reference", n_iterations=4, scaling="common", max_steps=400, random_state=0
+    ).fit(X, source=X_source)
+    # The scale is that of both together, sqrt(1.25).
+    s = X.std(), X_source.std(), np.concatenate([X, X_source]).std()
+    exact = schrodinger_covariance(
+        torch.tensor((s[1] / s[2]) ** 2), torch.tensor((s[0] / s[2]) ** 2), LinearReference(1.0)
+    )
+    ends = model.inverse_transform(X_source, stochastic=True)
+    found = np.cov(X_source[:, 0], ends[:, 0])[0, 1] / s[2] ** 2
+    assert found == pytest.approx(float(exact), abs=0.1)
+    assert ends.mean() == pytest.approx(X.mean(), abs=0.15)
+
+
+# Missing entries
+
+
+@pytest.mark.parametrize("Estimator", [SchrodingerBridgeMatcher, FlowMatcher])
+def test_imputation_has_the_conditional_law(Estimator):
+    # Columns 0 and 2 of a 5-d Gaussian given the rest. 2,000 draws know a mean to 2.2% of a
+    # conditional deviation and a covariance to 3%.
+    law = CorrelatedGaussian()
+    X = law.sample(4000, random_state=0)
+    model = Estimator(max_steps=1500, random_state=0).fit(X)
+    row = law.sample(1, random_state=5)
+    row[0, [0, 2]] = np.nan
+    draws = model.impute(row, n_draws=2000)[:, 0]
+    np.testing.assert_array_equal(draws[:, [1, 3, 4]], np.repeat(row[:, [1, 3, 4]], 2000, 0))
+    mean, covariance = law.conditional(row[0])
+    deviation = np.sqrt(np.diag(covariance))
+    found = draws[:, [0, 2]]
+    np.testing.assert_allclose((found.mean(0) - mean) / deviation, 0, atol=0.12)
+    scale = np.outer(deviation, deviation)
+    np.testing.assert_allclose(np.cov(found.T) / scale, covariance / scale, atol=0.15)
+
+
+def test_a_flow_along_transport_cannot_impute():
+    model = FlowMatcher("optimal-transport", max_steps=10, random_state=0).fit(IRIS)
+    holes = IRIS.copy()
+    holes[0, 0] = np.nan
+    with pytest.raises(ValueError, match="sigma > 0"):
+        model.impute(holes)
+
+
+# Layouts
+
+
+@pytest.mark.parametrize(("shape", "n_rows"), [((1, 8, 8), 120), ((16, 4), 120)])
+def test_images_and_sequences(shape, n_rows):
+    X = load_digits().data[:n_rows]
+    model = SchrodingerBridgeMatcher(input_shape=shape, max_steps=6, random_state=0).fit(X)
+    assert model.sample(3).shape == (3, 64)
+    assert np.isfinite(model.score_samples(X[:2])).all()
+    other = SchrodingerBridgeMatcher(input_shape=shape, max_steps=6, random_state=0)
+    other.fit(X, source=X[:50] // 4)
+    assert other.inverse_transform(X[:5]).shape == (5, 64)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "source", "message"),
+    [
+        ({}, IRIS[:, :3], "3 columns"),
+        ({}, IRIS[:1], "minimum of 2"),
+        ({}, np.full((5, 4), np.nan), "source contains NaN"),
+        ({"time_grid": [0.0, 0.5, 0.9]}, None, "from 0 to 1"),
+        ({"time_grid": [0.0, 0.5, 0.4, 1.0]}, None, "from 0 to 1"),
+        ({"coupling": "reference", "sigma": 0.0}, None, "sigma > 0"),
+        ({"sigma": -1.0}, None, "sigma"),
+    ],
+)
+def test_bad_input(kwargs, source, message):
+    with pytest.raises(ValueError, match=message):
+        SchrodingerBridgeMatcher(**kwargs).fit(IRIS, source=source)
+
+
+def test_later_pieces_may_bring_a_source(translator):
+    normal = SchrodingerBridgeMatcher(max_steps=5, random_state=0).partial_fit(IRIS)
+    with pytest.raises(ValueError, match="normal source"):
+        normal.partial_fit(IRIS, source=IRIS)
+    with pytest.raises(ValueError, match="takes no rows"):
+        normal.score(IRIS, source=IRIS)
+    model = SchrodingerBridgeMatcher(max_steps=5, random_state=0)
+    model.partial_fit(IRIS[50:100], source=IRIS[:50])
+    model.partial_fit(IRIS[100:], source=IRIS[:20])
+    assert len(model.module_.source) == 20
+    model.partial_fit(IRIS[100:])
+    assert len(model.module_.source) == 20
