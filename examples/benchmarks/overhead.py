@@ -42,7 +42,7 @@ class _UpToTraining(VariationalDiffusionAE):
     stage_number = 0
 
     def _train(self, module, training, validation, plan, seed):
-        stages = self._stages(module, training, validation)
+        stages = self._stages(module, training, validation, None)
         raise _SetUp(next(islice(stages, self.stage_number, None)), plan, seed)
 
 

@@ -62,9 +62,9 @@ def generator(seed=0):
 
 
 @pytest.mark.parametrize(("sigma", "theta", "var_1"), [(1.0, 0.0, 1.0), (0.5, 0.0, 3.0), (1.0, 1.5, 2.0)])
-@pytest.mark.parametrize("n_steps", [4, 20])
+@pytest.mark.parametrize(("solver", "n_steps"), [("bridge", 4), ("bridge", 20), ("heun", 20)])
 @pytest.mark.parametrize("backward", [False, True])
-def test_the_bridge_kernel_keeps_variance_and_covariance(sigma, theta, var_1, n_steps, backward):
+def test_kernels_keep_variance_and_covariance(sigma, theta, var_1, solver, n_steps, backward):
     # 40,000 paths: a variance is known to 0.7% of itself, a covariance to 1% of both deviations;
     # tolerances are four standard errors.
     module = closed_form(sigma, theta, 1.0, var_1)
@@ -72,7 +72,7 @@ def test_the_bridge_kernel_keeps_variance_and_covariance(sigma, theta, var_1, n_
     start, end = (var_1, 1.0) if backward else (1.0, var_1)
     x = start**0.5 * noise.normal(torch.empty(n, 1, dtype=torch.float64))
     times = 1 - (1 - np.linspace(0, 1, n_steps + 1)) ** 2
-    y = module.walk(noise, module.field(x, None), x, times, backward)[-1]
+    y = module.walk(noise, module.field(x, None), x, times, backward, solver=solver)[-1]
     assert float(y.var()) == pytest.approx(end, rel=0.03)
     assert float((x * y).mean()) == pytest.approx(float(module.cross), abs=0.04 * (start * end) ** 0.5)
 
@@ -81,7 +81,7 @@ def test_leaving_out_the_last_noise_takes_variance_away():
     module, noise = closed_form(), generator()
     x = noise.normal(torch.empty(40_000, 1, dtype=torch.float64))
     even = np.linspace(0, 1, 21)
-    y = module.walk(noise, module.field(x, None), x, even, denoise=True)[-1]
+    y = module.walk(noise, module.field(x, None), x, even, solver="bridge", denoise=True)[-1]
     assert float(y.var()) == pytest.approx(0.9515, abs=0.03)
     y = module.walk(noise, module.field(x, None), x, even, solver="euler-maruyama")[-1]
     assert float(y.var()) == pytest.approx(1.0156, abs=0.03)
@@ -126,7 +126,7 @@ def test_density_of_a_gaussian():
     law = CorrelatedGaussian()
     X, X_test = law.sample(3000, random_state=0), law.sample(1000, random_state=1)
     model = SchrodingerBridgeMatcher(max_steps=600, random_state=0).fit(X)
-    exact = law.score_samples(X_test)
+    exact = law.log_density(X_test)
     gap = model.score_samples(X_test) - exact
     error = gap.std() / len(gap) ** 0.5
     assert gap.mean() < 3 * error
@@ -227,15 +227,16 @@ def test_a_bridge_between_two_tables_in_raw_units(n_source):
 
 @pytest.fixture(scope="module")
 def translator():
-    model = SchrodingerBridgeMatcher(max_steps=100, random_state=0)
+    model = SchrodingerBridgeMatcher(scaling="standard", max_steps=100, random_state=0)
     return model.fit(IRIS[50:100], source=IRIS[:50])
 
 
 def test_no_density_from_rows(translator):
     assert hasattr(SchrodingerBridgeMatcher(), "score_samples")
     assert not hasattr(translator, "score_samples")
-    with pytest.raises(AttributeError, match="normal source"):
+    with pytest.raises(AttributeError) as error:
         translator.score_samples(IRIS)
+    assert "normal source" in str(error.value.__cause__)
 
 
 def test_score_with_rows_is_an_energy_distance(translator):
@@ -254,7 +255,8 @@ def test_trajectories(translator):
     again = translator.trajectory(IRIS[:7])[1]
     np.testing.assert_array_equal(again, paths)
     _, flow = translator.trajectory(IRIS[:7], n_steps=20, stochastic=False)
-    np.testing.assert_allclose(flow[-1], translator.inverse_transform(IRIS[:7]), atol=1e-3)
+    # Rows at the end are put on the values that a column repeats; paths are not.
+    np.testing.assert_allclose(flow[-1], translator.inverse_transform(IRIS[:7]), atol=0.15)
     assert translator.trajectory(IRIS[:7], 5)[1].shape == (6, 7, 4)
 
 
@@ -346,15 +348,20 @@ def test_a_condition_of_its_own_for_each_row_leaves_the_source_alone():
 
 @pytest.mark.parametrize("Estimator", [SchrodingerBridgeMatcher, FlowMatcher])
 def test_conditional_samples(Estimator):
-    names = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
-    model = Estimator(max_steps=500, random_state=0).fit(IRIS, condition=names)
-    for k, name in enumerate(np.unique(names)):
-        drawn, real = model.sample(300, condition=name), IRIS[names == name]
-        # 50 real rows: their means are known to 14% of a deviation.
-        np.testing.assert_allclose((drawn.mean(0) - real.mean(0)) / real.std(0), 0, atol=0.5)
-    sharper = model.sample(300, condition="setosa", guidance_scale=1.0)
-    assert np.isfinite(sharper).all()
-    assert model.score(IRIS, condition=names) > model.score(IRIS)
+    # Three round clouds: 500 rows know a mean to 4.5% of a deviation and a deviation to 3%.
+    rng = np.random.default_rng(0)
+    centres = {"left": (-4.0, 0.0), "right": (4.0, 0.0), "up": (0.0, 5.0)}
+    names = np.repeat(list(centres), 500)
+    X = rng.normal(size=(1500, 2)) + np.array([centres[name] for name in names])
+    model = Estimator(max_steps=600, random_state=0).fit(X, condition=names)
+    for name in centres:
+        drawn = model.sample(500, condition=name)
+        real = X[names == name]
+        np.testing.assert_allclose(drawn.mean(0), real.mean(0), atol=0.3)
+        np.testing.assert_allclose(drawn.std(0), real.std(0), atol=0.2)
+    sharper = model.sample(300, condition="up", guidance_scale=1.0)
+    assert sharper.mean(0)[1] > 4.5
+    assert model.score(X, condition=names) > model.score(X) + 0.5
 
 
 # Flow matching
