@@ -618,7 +618,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
 
     Parameters
     ----------
-    sigma : float, default=0.2
+    sigma : float, default=0.1
         Noise of the reference process, in units of the scaled columns. More noise makes a
         smoother problem and a looser coupling; 0 is flow matching, or, with more than one
         iteration, rectified flow.
@@ -755,7 +755,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
 
     def __init__(
         self,
-        sigma=0.2,
+        sigma=0.1,
         *,
         theta=0.0,
         coupling="optimal-transport",
