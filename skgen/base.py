@@ -70,6 +70,8 @@ class BaseGenerativeModel(BaseEstimator):
     }
 
     module_: Any
+    _n_pieces: int
+    _piece_weights: list[Tensor] | None
     history_: list[dict[str, Any]]
 
     def __init_subclass__(cls, **kwargs: Any):

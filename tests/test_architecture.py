@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
-    "skgen.processes": {"torch", "skgen.processes"},
+    "skgen.processes": {"torch", "scipy", "skgen.processes"},
     "skgen.networks": {"torch", "skgen.networks"},
     "skgen.training": {"torch", "numpy", "skorch", "tqdm", "skgen.processes"},
     "skgen.scaling": {"torch", "numpy", "scipy"},
@@ -31,6 +31,9 @@ FLOORS = {
         "torch",
         "numpy",
         "sklearn.utils._param_validation",
+        "sklearn.utils.metaestimators",
+        "sklearn.utils.validation",
+        "skgen.metrics",
         "skgen.base",
         "skgen.networks",
         "skgen.processes",

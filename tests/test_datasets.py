@@ -21,6 +21,7 @@ from skgen.datasets import (
     fetch_mnist,
     fetch_power_plant,
     load_photo_crops,
+    load_relief,
 )
 
 # Laws with a known density
@@ -370,3 +371,36 @@ def test_mnist_in_full(data_home):
     np.testing.assert_array_equal(
         np.bincount(y), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     )
+
+
+def test_relief_subsets_are_disjoint_places():
+    crops = {name: load_relief(300, 32, subset=name) for name in ("fine", "coarse", "test")}
+    columns = {}
+    for name, crop in crops.items():
+        assert crop.data.shape == crop.coarse.shape == (300, 1024)
+        assert crop.data.dtype == np.float32
+        pixel = np.round((crop.longitude - 20.1667) * 3).astype(int)
+        columns[name] = {int(p) for start in pixel for p in range(start, start + 32)}
+    assert not columns["fine"] & columns["test"]
+    assert not columns["fine"] & columns["coarse"]
+    assert not columns["coarse"] & columns["test"]
+
+
+def test_coarse_relief_shows_the_same_place():
+    crops = load_relief(200, 32)
+    real, coarse = crops.data, crops.coarse
+    assert np.corrcoef(real.ravel(), coarse.ravel())[0, 1] > 0.95
+    # The coarse grid has next to no detail from one pixel to the next.
+    rough = [np.diff(rows.reshape(-1, 32, 32), n=2).std() for rows in (real, coarse)]
+    assert rough[1] < 0.2 * rough[0]
+    # Heights of the Earth, in metres.
+    assert -9100 < real.min() < -3000
+    assert 1000 < real.max() < 6300
+    again = load_relief(200, 32)
+    np.testing.assert_array_equal(again.data, real)
+
+
+@pytest.mark.parametrize("kwargs", [{"size": 73}, {"n_crops": 0}, {"subset": "all"}])
+def test_relief_refuses(kwargs):
+    with pytest.raises(ValueError, match=next(iter(kwargs))):
+        load_relief(**kwargs)

@@ -1,7 +1,7 @@
 """Data sets for examples, tests and benchmarks, beside those that scikit-learn brings.
 
 - laws with a known density: `CorrelatedGaussian`, `GaussianRing`;
-- colour images offline: `load_photo_crops`;
+- images offline: `load_photo_crops`, and `load_relief` on two grids;
 - published sets from a folder or OpenML: `fetch_mnist`, `fetch_california_housing`,
   `fetch_power_plant`.
 """
@@ -9,6 +9,7 @@
 from ._densities import CorrelatedGaussian, GaussianRing
 from ._files import fetch_california_housing, fetch_mnist, fetch_power_plant
 from ._photos import load_photo_crops
+from ._relief import load_relief
 
 __all__ = [
     "CorrelatedGaussian",
@@ -17,4 +18,5 @@ __all__ = [
     "fetch_mnist",
     "fetch_power_plant",
     "load_photo_crops",
+    "load_relief",
 ]

@@ -52,8 +52,8 @@ from skgen.processes.transport import partners
 TIME_FEATURES = 32
 CONDITION_FEATURES = 32
 FIRST_TIME = 1e-4
-COUPLING_STEPS = 20
-MAX_PAIRS, MIN_PAIRS, MAX_PAIR_NUMBERS = 16384, 256, 2**24
+COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
+MAX_PAIRS, MIN_PAIRS = 16384, 256
 TRANSPORT_BATCH = 256
 LATER_EFFORT = 0.5
 SMALL_TABLE = 4
@@ -129,6 +129,7 @@ class _SchrodingerBridge(nn.Module):
         self.reference = reference
         self.block_size, self.condition_dropout = block_size, condition_dropout
         self.has_source = has_source
+        self.coupling_steps = COUPLING_STEPS if axes.rotate else COUPLING_STEPS_IMAGES
         d = len(axes.mean)
         for name in ("mean_0", "mean_1", "cross"):
             self.register_buffer(name, torch.zeros(d, device="cpu"))
@@ -203,9 +204,7 @@ class _SchrodingerBridge(nn.Module):
         at_mean, slope = bridge.reversed().drift(1 - t_row)
         return forward, at_mean + slope * (x - mean) + scale * heads[1]
 
-    def field(
-        self, rows: Tensor, condition: Tensor | None, guidance_scale: float = 0.0
-    ) -> Field:
+    def field(self, rows: Tensor, condition: Tensor | None, guidance_scale: float = 0.0) -> Field:
         """Return both drifts as functions of time and place, for rows of given conditions."""
         context = self._embed(rows, condition)
         if guidance_scale == 0:
@@ -339,10 +338,10 @@ class _SchrodingerBridge(nn.Module):
                 part = slice(start, start + size)
                 x = rows[part]
                 field = self.field(x, None if condition is None else condition[part])
+                times = _times(self.coupling_steps, "cosine")
                 if self.reference.sigma == 0:
-                    path = self.flow(field, x, _times(COUPLING_STEPS, "cosine"), backward)
+                    path = self.flow(field, x, times, backward)
                 else:
-                    times = _times(COUPLING_STEPS, "cosine")
                     path = self.walk(noise, field, x, times, backward)
                 ends.append(path[-1])
         return torch.cat(ends)
@@ -351,7 +350,7 @@ class _SchrodingerBridge(nn.Module):
         """Return the mean of the flow's squared speed over time and source rows."""
         with torch.no_grad():
             x = self.draw_source(noise, like)
-            times = _times(COUPLING_STEPS, "uniform")
+            times = _times(self.coupling_steps, "uniform")
             path = torch.stack(self.flow(self.field(x, condition), x, times))
             speed = path.diff(dim=0).square().sum(-1).mean(1)
             return float((speed / torch.from_numpy(np.diff(times)).to(speed)).sum())
@@ -449,9 +448,7 @@ class _SchrodingerBridge(nn.Module):
         field = self.field(x, condition, guidance_scale)
         if noise is not None:
             times = _times(n_steps, time_grid, "quadratic" if sde_solver == "bridge" else "cosine")
-            return self.walk(
-                noise, field, x, times, backward, solver=sde_solver, denoise=denoise
-            )
+            return self.walk(noise, field, x, times, backward, solver=sde_solver, denoise=denoise)
         if ode_solver == "adaptive":
             return [self.flow_adaptively(field, x, tolerance, backward)]
         return self.flow(field, x, _times(n_steps, time_grid, "cosine"), backward)
@@ -469,9 +466,7 @@ class _SchrodingerBridge(nn.Module):
 
     def encode(self, x: Tensor, condition: Tensor | None, **options: Any) -> Tensor:
         """Carry data to the source."""
-        return self._from_start(
-            self._carry(self.axes.to_axes(x), condition, True, **options)[-1]
-        )
+        return self._from_start(self._carry(self.axes.to_axes(x), condition, True, **options)[-1])
 
     def decode(self, w: Tensor, condition: Tensor | None, **options: Any) -> Tensor:
         """Carry source rows to the data."""
@@ -688,6 +683,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Whether to show a progress bar.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
+
     Attributes
     ----------
     module_ : torch.nn.Module
@@ -911,7 +907,13 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if isinstance(self.time_grid, str):
             return
         grid = np.asarray(self.time_grid, dtype=np.float64)
-        if grid.ndim != 1 or len(grid) < 2 or (np.diff(grid) <= 0).any() or grid[0] or grid[-1] != 1:
+        if (
+            grid.ndim != 1
+            or len(grid) < 2
+            or (np.diff(grid) <= 0).any()
+            or grid[0]
+            or grid[-1] != 1
+        ):
             raise ValueError(
                 f"time_grid must increase from 0 to 1, got {self.time_grid!r}; or name one of "
                 f"{sorted(GRIDS)}."
@@ -987,8 +989,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if iteration == 1 and self.coupling == "independent":
             return rows
         x, condition = rows["x"], rows.get("condition")
-        n_pairs = min(MAX_PAIRS, max(MIN_PAIRS, 2 * len(x)), MAX_PAIR_NUMBERS // x.shape[1])
-        n_pairs = max(n_pairs, 2 * ((len(x) + 1) // 2))
+        n_pairs = len(x)
+        if self.input_shape is None:
+            # On tables pairs are cheap, and several of each row are better than one.
+            n_pairs = max(n_pairs, min(MAX_PAIRS, max(MIN_PAIRS, 2 * n_pairs)))
+        n_pairs += n_pairs % 2
         if iteration > 1:
             return module.simulated_pairs(noise, x, condition, n_pairs)
         if self.coupling == "reference":
@@ -1002,14 +1007,14 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             x = module.axes.to_axes(x)
             x_0 = module.draw_source(noise, x)
         condition = pairs.get("condition")
-        few = slice(0, 512)
+        few = slice(0, module.block_size)
         figures = {}
         if "real" in pairs:
             # Half of the pairs begin at the data, half at the source.
             ends, starts = x.chunk(2), x_0.chunk(2)
-            figures["spread"] = float((_spread(ends[1]) + _spread(starts[0])) / (
-                _spread(ends[0]) + _spread(starts[1])
-            ))
+            figures["spread"] = float(
+                (_spread(ends[1]) + _spread(starts[0])) / (_spread(ends[0]) + _spread(starts[1]))
+            )
         return figures | {
             "coupling_cost": float((x - x_0).square().sum(1).mean()),
             "path_energy": module.path_energy(
@@ -1146,9 +1151,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
         return self._frame(self._to_data(carried).astype(Z.dtype))
 
-    def trajectory(
-        self, Z, n_steps=20, *, stochastic=True, condition=None, random_state=None
-    ):
+    def trajectory(self, Z, n_steps=20, *, stochastic=True, condition=None, random_state=None):
         """Carry rows of the source to the data and return where they pass.
 
         Parameters
@@ -1345,6 +1348,7 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         Whether to show a progress bar.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
+
     Attributes
     ----------
     module_ : torch.nn.Module

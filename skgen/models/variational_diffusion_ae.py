@@ -196,7 +196,7 @@ class _VariationalDiffusionAE(nn.Module):
         return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
     def negative_log_likelihood(
-        self, noise: Noise, x: Tensor, condition: Tensor | None, **_: Any
+        self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
     ) -> Tensor:
         """Return the bound with nothing left out: what `score` reports."""
         if self.prior is None:

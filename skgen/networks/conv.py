@@ -198,9 +198,7 @@ class UNet(_Descent):
         Rows of the shape that come out, side by side.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], n_context: int, width: int = 32, n_outputs: int = 1
-    ):
+    def __init__(self, shape: tuple[int, ...], n_context: int, width: int = 32, n_outputs: int = 1):
         super().__init__(shape, n_context, width, UNET_POSITIONS)
         finer = self.levels[:-1]
         self.ups = nn.ModuleList(

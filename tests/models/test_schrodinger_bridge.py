@@ -1,10 +1,8 @@
-"""SchrodingerBridgeMatcher and FlowMatcher: known laws and bridges, sources, conditions, solvers."""
+"""SchrodingerBridgeMatcher, FlowMatcher: known laws and bridges, sources, conditions, solvers."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from scipy.stats import norm
 from sklearn import config_context
 from sklearn.datasets import load_digits, load_iris, make_moons
 from sklearn.model_selection import GridSearchCV, KFold
@@ -14,9 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from skgen import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.datasets import CorrelatedGaussian
 from skgen.metrics import energy_distance
-from skgen.models.schrodinger_bridge import _SchrodingerBridge
-from skgen.networks.mlp import initialize
 from skgen.models._gaussian_diffusion import PrincipalAxes
+from skgen.models.schrodinger_bridge import _SchrodingerBridge
 from skgen.processes.bridges import LinearReference, schrodinger_covariance
 from skgen.processes.noise import GeneratorNoise
 
@@ -61,7 +58,9 @@ def generator(seed=0):
 # The process
 
 
-@pytest.mark.parametrize(("sigma", "theta", "var_1"), [(1.0, 0.0, 1.0), (0.5, 0.0, 3.0), (1.0, 1.5, 2.0)])
+@pytest.mark.parametrize(
+    ("sigma", "theta", "var_1"), [(1.0, 0.0, 1.0), (0.5, 0.0, 3.0), (1.0, 1.5, 2.0)]
+)
 @pytest.mark.parametrize(("solver", "n_steps"), [("bridge", 4), ("bridge", 20), ("heun", 20)])
 @pytest.mark.parametrize("backward", [False, True])
 def test_kernels_keep_variance_and_covariance(sigma, theta, var_1, solver, n_steps, backward):
@@ -74,7 +73,9 @@ def test_kernels_keep_variance_and_covariance(sigma, theta, var_1, solver, n_ste
     times = 1 - (1 - np.linspace(0, 1, n_steps + 1)) ** 2
     y = module.walk(noise, module.field(x, None), x, times, backward, solver=solver)[-1]
     assert float(y.var()) == pytest.approx(end, rel=0.03)
-    assert float((x * y).mean()) == pytest.approx(float(module.cross), abs=0.04 * (start * end) ** 0.5)
+    assert float((x * y).mean()) == pytest.approx(
+        float(module.cross), abs=0.04 * (start * end) ** 0.5
+    )
 
 
 def test_leaving_out_the_last_noise_takes_variance_away():
@@ -212,7 +213,9 @@ def test_a_bridge_between_two_tables_in_raw_units(n_source):
     units, shift = np.array([1e-3, 5e4]), np.array([7.0, -2e6])
     X_source = rng.normal(size=(n_source, 2)) * units + shift
     X = (rng.normal(size=(300, 2)) * [0.5, 2.0] + [3.0, -1.0]) * units + shift
-    model = SchrodingerBridgeMatcher(sigma=0.2, max_steps=400, random_state=0).fit(X, source=X_source)
+    model = SchrodingerBridgeMatcher(sigma=0.2, max_steps=400, random_state=0).fit(
+        X, source=X_source
+    )
     there, back = model.inverse_transform(X_source), model.transform(X)
     # 300 rows: means are known to 6% of a deviation, deviations to 4%; the ends meet half of each.
     np.testing.assert_allclose((there.mean(0) - X.mean(0)) / X.std(0), 0, atol=0.2)
@@ -249,8 +252,11 @@ def test_score_with_rows_is_an_energy_distance(translator):
 
 def test_trajectories(translator):
     times, paths = translator.trajectory(IRIS[:7])
-    assert times.shape == (21,) and paths.shape == (21, 7, 4)
-    assert times[0] == 0 and times[-1] == 1 and (np.diff(times) > 0).all()
+    assert times.shape == (21,)
+    assert paths.shape == (21, 7, 4)
+    assert times[0] == 0
+    assert times[-1] == 1
+    assert (np.diff(times) > 0).all()
     np.testing.assert_allclose(paths[0], IRIS[:7], atol=1e-5)
     again = translator.trajectory(IRIS[:7])[1]
     np.testing.assert_array_equal(again, paths)
@@ -295,7 +301,9 @@ def test_source_passes_through_a_pipeline():
     np.testing.assert_allclose(found.mean(0), IRIS[50:100].mean(0), atol=0.5)
 
 
-@pytest.mark.parametrize(("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (Whole(IRIS[:100]), 100)])
+@pytest.mark.parametrize(
+    ("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (Whole(IRIS[:100]), 100)]
+)
 def test_source_passes_through_a_grid_search(source, seen):
     sizes = []
 
@@ -375,9 +383,7 @@ def test_rectified_flow_straightens():
     Z = np.random.default_rng(0).normal(size=(400, 2))
 
     def bend(model):
-        fine, coarse = (
-            model.trajectory(Z, n_steps=n, stochastic=False)[1][-1] for n in (100, 2)
-        )
+        fine, coarse = (model.trajectory(Z, n_steps=n, stochastic=False)[1][-1] for n in (100, 2))
         return np.sqrt(np.mean((fine - coarse) ** 2))
 
     assert bend(thrice) < 0.5 * bend(once)

@@ -18,10 +18,10 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skgen import VariationalDiffusionAE
-from skgen.models.variational_diffusion_ae import SCORE_DRAWS
 from skgen.datasets import CorrelatedGaussian
 from skgen.models._gaussian_diffusion import GaussianDiffusion, PrincipalAxes
 from skgen.models.variational_diffusion_ae import (
+    SCORE_DRAWS,
     _input_noise,
     _largest_deviation,
     _maximum_mean_discrepancy,

@@ -1,4 +1,4 @@
-"""Pinned linear processes and their Gaussian case, in float64 against closed forms and simulation."""
+"""Pinned linear processes and their Gaussian case, against closed forms and simulation."""
 
 import math
 
@@ -111,7 +111,9 @@ def test_unit_normal_case():
         expected = (math.sqrt(4 + sigma**4) - sigma**2) / 2
         found = schrodinger_covariance(one, one, LinearReference(sigma))
         assert float(found) == pytest.approx(expected, rel=1e-12)
-    process = GaussianBridge(LinearReference(1.0), 0 * one, 0 * one, one, one, found * 0 + 0.6180339887)
+    process = GaussianBridge(
+        LinearReference(1.0), 0 * one, 0 * one, one, one, found * 0 + 0.6180339887
+    )
     t = T[:, None]
     expected = (1 - t) ** 2 + t**2 + t * (1 - t) * math.sqrt(5)
     torch.testing.assert_close(process.marginal(t)[1], expected, rtol=1e-9, atol=0)

@@ -40,5 +40,6 @@ def test_adaptive_flow_meets_its_tolerance_a_row_at_a_time():
 def test_adaptive_flow_follows_a_force_that_changes():
     y = torch.zeros(4, 1, dtype=torch.float64)
     end = adaptive_flow(lambda s, y: torch.cos(20 * s)[:, None].expand_as(y), y, 1e-7)
-    torch.testing.assert_close(end, torch.full_like(y, float(torch.sin(torch.tensor(20.0))) / 20),
-                               rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        end, torch.full_like(y, float(torch.sin(torch.tensor(20.0))) / 20), rtol=0, atol=1e-5
+    )
