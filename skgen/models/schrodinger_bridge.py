@@ -189,12 +189,17 @@ class _SchrodingerBridge(nn.Module):
         )
 
     def drifts(self, t: Tensor, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the forward and the backward drift, each (n, n_features), at times (n,)."""
+        """Return the forward and the backward drift, each (n, n_features).
+
+        Times are of shape (n,), or (1,) for one time of all rows.
+        """
         t_row = t[:, None]
         bridge = self.gaussian()
         mean, var = bridge.marginal(t_row)
         features = noise_level_features(20 * (t - 0.5), TIME_FEATURES)
-        out = self.network((x - mean) / var.sqrt(), torch.cat([features, context], -1))
+        if context.shape[1]:
+            features = torch.cat([features.expand(len(context), -1), context], -1)
+        out = self.network((x - mean) / var.sqrt(), features)
         heads = out.chunk(2 if self.reference.sigma > 0 else 1, -1)
         scale = (self.var_0 + self.var_1).sqrt()
         at_mean, slope = bridge.drift(t_row)
@@ -403,7 +408,7 @@ class _SchrodingerBridge(nn.Module):
         grid = torch.from_numpy(times).to(x)
 
         def along(t: Tensor, y: Tensor) -> Tensor:
-            return field((1 - t if backward else t).expand(len(y)), y)[int(backward)]
+            return field((1 - t if backward else t).reshape(1), y)[int(backward)]
 
         for number, (t, s) in enumerate(pairwise(grid)):
             x = path[-1]
@@ -953,7 +958,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 PrincipalAxes(d, self.input_shape is None),
                 ConditionEmbedding(n_condition, c) if n_condition else None,
                 LinearReference(float(self.sigma), float(self.theta)),
-                block_size=512 if self.input_shape is None else 64,
+                block_size=1024 if self.input_shape is None else 64,
                 condition_dropout=float(self.condition_dropout),
                 has_source=source is not None,
             )
@@ -1453,7 +1458,7 @@ def _velocity(field: Field) -> Callable[[Tensor, Tensor], Tensor]:
     """Return the velocity of the flow of a field, at one time or a time a row."""
 
     def velocity(t: Tensor, x: Tensor) -> Tensor:
-        forward, backward = field(t.expand(len(x)), x)
+        forward, backward = field(t.reshape(-1), x)
         return 0.5 * (forward - backward)
 
     return velocity

@@ -222,7 +222,7 @@ class UNet(_Descent):
         maps, modulation = self.descend(rows, context)
         h = maps.pop()
         if self.draw is not None:
-            h = h + self.draw(modulation).view_as(h)
+            h = h + self.draw(modulation).unflatten(1, h.shape[1:])
         for up, block in zip(reversed(self.ups), reversed(self.returns), strict=True):
             skip = maps.pop()
             # To the very size of the map below, which need not be even.

@@ -115,13 +115,13 @@ class ResidualMLP(nn.Module):
         self.last = zero_init(last) if zero_output else last
 
     def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
-        """Map (n, n_in) rows and (n, n_context) contexts to (n, n_out)."""
+        """Map (n, n_in) rows and (n, n_context) contexts, or one for all, to (n, n_out)."""
         if self.n_frequencies:
             rows = periodic_features(rows, self.n_frequencies)
         if self.context is None or context is None:
             h, modulation = self.embed(rows), None
         else:
-            h = self.embed(torch.cat([rows, context], -1))
+            h = self.embed(torch.cat([rows, context.expand(len(rows), -1)], -1))
             modulation = F.silu(self.context(context))
         for block in self.blocks:
             h = block(h, modulation)
