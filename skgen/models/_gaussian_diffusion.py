@@ -97,8 +97,8 @@ class PrincipalAxes(nn.Module):
         ----------
         rows : Tensor of shape (n, n_features)
             Rows on the axes.
-        variance : Tensor of shape (n, n_features)
-            Their variances on the axes, of which the first row's serve all.
+        variance : Tensor of shape (n_features,)
+            Their variances on the axes.
         target : Tensor of shape (n, n_features)
             Centred columns to agree with.
         observed : Tensor of shape (n, n_features), bool
@@ -109,7 +109,7 @@ class PrincipalAxes(nn.Module):
         weight = observed.to(rows.dtype)
         columns = rows @ self.basis.T
         residual = weight * (target - columns)
-        covariance = (self.basis * variance[:1]) @ self.basis.T
+        covariance = (self.basis * variance) @ self.basis.T
         size = covariance.diagonal().mean()
         held = weight[:, :, None] * covariance * weight[:, None, :]
         held = held + torch.diag_embed((1 - weight) * size)

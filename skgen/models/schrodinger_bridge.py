@@ -553,8 +553,9 @@ class _SchrodingerBridge(nn.Module):
         """Draw what is not observed: back to the source, and forth to what agrees, in turn.
 
         Each sweep draws the source row given the whole row, and the whole row given the source
-        row and the observed entries: Gibbs' sampler of the missing entries' law. Independent ends
-        need no sweeps, since what is observed tells nothing of the source.
+        row and the observed entries: Gibbs' sampler of the missing entries' law, which starts at
+        that of normal data. Independent ends need no sweeps, since what is observed tells nothing
+        of the source.
         """
         if self.reference.sigma == 0 and self.cross.any():
             raise ValueError(
@@ -566,16 +567,16 @@ class _SchrodingerBridge(nn.Module):
         target = x - self.axes.mean
 
         def agree(end: Tensor, variance: Tensor) -> Tensor:
-            return self.axes.agree(end, variance.expand_as(end), target, observed)
+            return self.axes.agree(end, variance, target, observed)
 
-        rows = self.draw_source(noise, x)
         if self.reference.sigma == 0:
             times = _times(n_steps, time_grid, "cosine")
-            return self.axes.from_axes(self._agreeing_flow(field, rows, times, agree))
+            start = self.draw_source(noise, x)
+            return self.axes.from_axes(self._agreeing_flow(field, start, times, agree))
         times = _times(n_steps, time_grid, "quadratic")
-        for sweep in range(self.n_sweeps() + 1):
-            if sweep > 0:
-                rows = self.walk(noise, field, rows, times, True)[-1]
+        rows = agree(self.mean_1 + self.var_1.sqrt() * noise.normal(x), self.var_1)
+        for _ in range(self.n_sweeps()):
+            rows = self.walk(noise, field, rows, times, True)[-1]
             rows = self.walk(noise, field, rows, times, solver="bridge", agree=agree)[-1]
         return self.axes.from_axes(rows)
 
@@ -891,8 +892,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
 
     def _check_values(self, X, reset):
         self._check_grid()
-        if self.coupling == "reference" and self.sigma == 0:
-            raise ValueError("coupling='reference' needs sigma > 0: without noise nothing moves.")
+        if self.coupling == "reference" and (self.sigma == 0 or self.n_iterations == 1):
+            raise ValueError(
+                "coupling='reference' needs sigma > 0 and n_iterations of at least 2: its first "
+                "iteration knows the source alone."
+            )
         source = self.__dict__.pop("_given_source", None)
         self._source = None
         if source is not None:
@@ -978,7 +982,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 None if rows is None else self._pairs(module, rows, noise, iteration)
                 for rows in (train, valid)
             )
-            yield Stage(
+            stage = Stage(
                 f"iteration {iteration}",
                 module.matching_loss,
                 module,
@@ -988,6 +992,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 effort=1.0 if iteration == 1 else LATER_EFFORT,
                 diagnose=lambda pairs=training: self._convergence(module, pairs, noise),
             )
+            yield stage
+            if stage.interrupted:
+                return
 
     def _pairs(self, module, rows, noise, iteration):
         """Return what an iteration learns from: pairs of ends, or data alone."""
@@ -1245,7 +1252,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source : array-like of shape (n_source, n_features) or Whole, default=None
             Rows to carry to the data for comparison; None takes those of the fit.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
-            The condition of each row; it needs a normal source.
+            The condition of each row of X; a source of rows must then have as many.
 
         Returns
         -------
@@ -1263,14 +1270,12 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             rows = self.module_.source.double().cpu()
         else:
             rows = self._to_latent(self._check_latent(getattr(source, "rows", source)))
-        encoded = None
-        if condition is not None:
-            if len(rows) != len(X):
-                raise ValueError(
-                    f"condition belongs to the {len(X)} rows of X, and the source has "
-                    f"{len(rows)}: give a source row for each."
-                )
-            encoded = self._encode_condition(condition, len(X))
+        encoded = self._encode_condition(condition, len(X))
+        if encoded is not None and len(rows) != len(X):
+            raise ValueError(
+                f"condition belongs to the {len(X)} rows of X, and the source has {len(rows)}: "
+                "give a source row for each."
+            )
         carried = self._apply("decode", rows, encoded, np.float64)
         real, _ = self.scaler_.forward(_tensor(X))
         return -energy_distance(real.numpy(), carried)
