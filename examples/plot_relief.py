@@ -17,8 +17,8 @@ from skgen.datasets import load_relief
 # Fine crops from some strips of the globe, coarse crops from others, and a third part of the world
 # to judge on, where both are known.
 
-fine = load_relief(1000, subset="fine", random_state=0).data
-coarse = load_relief(1000, subset="coarse", random_state=1).coarse
+fine = load_relief(800, subset="fine", random_state=0).data
+coarse = load_relief(800, subset="coarse", random_state=1).coarse
 test = load_relief(200, subset="test", random_state=2)
 
 # %%
@@ -30,7 +30,7 @@ model = SchrodingerBridgeMatcher(
     sigma=0.08,
     coupling="reference",
     input_shape=(1, 32, 32),
-    max_steps=400,
+    max_steps=300,
     batch_size=32,
     net_params={"autocast_dtype": "bfloat16"},
     random_state=0,

@@ -575,7 +575,7 @@ class _SchrodingerBridge(nn.Module):
             return self.axes.from_axes(self._agreeing_flow(field, start, times, agree))
         times = _times(n_steps, time_grid, "quadratic")
         rows = agree(self.mean_1 + self.var_1.sqrt() * noise.normal(x), self.var_1)
-        for _ in range(self.n_sweeps()):
+        for _sweep in range(self.n_sweeps()):
             rows = self.walk(noise, field, rows, times, True)[-1]
             rows = self.walk(noise, field, rows, times, solver="bridge", agree=agree)[-1]
         return self.axes.from_axes(rows)
