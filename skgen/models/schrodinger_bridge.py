@@ -839,8 +839,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         TrainingError
             If the loss becomes NaN or infinite. A model fitted before stays as it was.
         """
-        self._given_source = source
-        return self._fit(X, condition, reset=not self._continues(), partial=False)
+        return self._fit_from(source, X, condition, reset=not self._continues(), partial=False)
 
     def partial_fit(self, X, y=None, *, source=None, condition=None):
         """Go on learning from a piece of the data.
@@ -865,8 +864,16 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         self : object
             The estimator, trained further.
         """
+        new = not hasattr(self, "module_")
+        return self._fit_from(source, X, condition, reset=new, partial=True)
+
+    def _fit_from(self, source, X, condition, *, reset, partial):
         self._given_source = source
-        return self._fit(X, condition, reset=not hasattr(self, "module_"), partial=True)
+        try:
+            return self._fit(X, condition, reset=reset, partial=partial)
+        finally:
+            # A fit that fails restores what there was before it, this included.
+            self.__dict__.pop("_given_source", None)
 
     def fit_transform(self, X, y=None, *, source=None, condition=None):
         """Fit to X and carry it to the source.
@@ -897,7 +904,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 "coupling='reference' needs sigma > 0 and n_iterations of at least 2: its first "
                 "iteration knows the source alone."
             )
-        source = self.__dict__.pop("_given_source", None)
+        source = self._given_source
         self._source = None
         if source is not None:
             rows = source.rows if isinstance(source, Whole) else source

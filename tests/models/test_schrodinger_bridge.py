@@ -493,6 +493,15 @@ def test_bad_input(kwargs, source, message):
         SchrodingerBridgeMatcher(**kwargs).fit(IRIS, source=source)
 
 
+def test_a_source_that_fails_leaves_nothing(translator):
+    before = set(vars(translator))
+    rows = translator.sample(3)
+    with pytest.raises(ValueError, match="2 columns"):
+        translator.fit(IRIS, source=IRIS[:, :2])
+    assert set(vars(translator)) == before
+    np.testing.assert_array_equal(translator.sample(3), rows)
+
+
 def test_later_pieces_may_bring_a_source(translator):
     normal = SchrodingerBridgeMatcher(max_steps=5, random_state=0).partial_fit(IRIS)
     with pytest.raises(ValueError, match="normal source"):
