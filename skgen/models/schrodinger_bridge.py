@@ -366,7 +366,7 @@ class _SchrodingerBridge(nn.Module):
     def flow(field: Field, x: Tensor, times: np.ndarray, backward: bool = False) -> list[Tensor]:
         """Follow the flow by Heun's method; return the rows at each time."""
         path = [x]
-        grid = torch.from_numpy(1 - times if backward else times).to(x)
+        grid = torch.from_numpy(times[::-1].copy() if backward else times).to(x)
         for t, s in pairwise(grid):
             path.append(heun_step(_velocity(field), path[-1], t, s))
         return path
@@ -453,6 +453,9 @@ class _SchrodingerBridge(nn.Module):
         field = self.field(x, condition, guidance_scale)
         if noise is not None:
             times = _times(n_steps, time_grid, "quadratic" if sde_solver == "bridge" else "cosine")
+            if backward and not isinstance(time_grid, str):
+                # Given times are those of the source; a walk counts from its own start.
+                times = 1 - times[::-1]
             return self.walk(noise, field, x, times, backward, solver=sde_solver, denoise=denoise)
         if ode_solver == "adaptive":
             return [self.flow_adaptively(field, x, tolerance, backward)]
@@ -530,7 +533,7 @@ class _SchrodingerBridge(nn.Module):
             return speed.detach(), trace
 
         log_volume = torch.zeros_like(x[:, 0])
-        grid = torch.from_numpy(1 - _times(n_steps, time_grid, "cosine")).to(x)
+        grid = torch.from_numpy(_times(n_steps, time_grid, "cosine")[::-1].copy()).to(x)
         for t, s in pairwise(grid):
             first, trace = slope(t, x)
             second, trace_2 = slope(s, x + (s - t) * first)
@@ -645,8 +648,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Number of steps.
     time_grid : {"auto", "uniform", "quadratic", "cosine"} or array-like, default="auto"
         Times of the steps: even, dense at the end, dense at both ends, or an increasing array
-        from 0 to 1, which sets their number. ``"auto"`` is ``"quadratic"`` for the solver
-        ``"bridge"`` and ``"cosine"`` for the others.
+        from 0, the source, to 1, the data, which sets their number. ``"auto"`` is
+        ``"quadratic"`` for the solver ``"bridge"`` and ``"cosine"`` for the others.
     tolerance : float, default=1e-3
         Error of a step of the adaptive solver, in units of the scaled columns.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"

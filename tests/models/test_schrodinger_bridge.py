@@ -197,6 +197,25 @@ def test_solvers_and_grids_agree(moons):
         np.testing.assert_allclose(carried(n_steps=200, time_grid=grid), exact, atol=2e-2)
 
 
+@pytest.mark.parametrize("stochastic", [False, True])
+def test_given_times_hold_in_both_directions(stochastic):
+    # Times are those of the bridge, whichever way it is passed.
+    module, noise = closed_form(1.0, 0.0, 1.0, 4.0), generator()
+    seen = []
+
+    def field(t, x):
+        seen.append(float(t[0]))
+        return module.drifts(t, x, x[:, :0])
+
+    module.field = lambda *args: field
+    grid = [0.0, 0.1, 0.3, 1.0]
+    options = {"n_steps": 3, "time_grid": grid, "tolerance": 1e-3, "ode_solver": "heun"}
+    walk = {"noise": noise} if stochastic else {}
+    x = torch.zeros(2, 1, dtype=torch.float64)
+    module._carry(x, None, True, sde_solver="euler-maruyama", **options, **walk)
+    assert sorted({round(t, 6) for t in seen}) == ([0.1, 0.3, 1.0] if stochastic else grid)
+
+
 def test_adaptive_rows_do_not_depend_on_their_neighbours(moons):
     model = SchrodingerBridgeMatcher(ode_solver="adaptive")
     model.__dict__.update({k: v for k, v in vars(moons).items() if k.endswith("_") or k[0] == "_"})
