@@ -907,7 +907,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 "coupling='reference' needs sigma > 0 and n_iterations of at least 2: its first "
                 "iteration knows the source alone."
             )
-        source = self._given_source
+        source = getattr(self, "_given_source", None)
         self._source = None
         if source is not None:
             rows = source.rows if isinstance(source, Whole) else source
