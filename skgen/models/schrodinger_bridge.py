@@ -43,7 +43,7 @@ from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import PrincipalAxes
 from skgen.networks.conv import UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
-from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.networks.mlp import correction, initialize
 from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger_covariance
 from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
@@ -59,7 +59,6 @@ LATER_EFFORT = 0.5
 SMALL_TABLE = 4
 EXACT_DIVERGENCE = 16
 PROBES = 8
-MAX_PERIODIC = 128
 MAX_SWEEPS = 10
 Noise = GeneratorNoise | RowNoise
 Field = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -177,10 +176,7 @@ class _SchrodingerBridge(nn.Module):
 
     def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
         """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        chance = None
-        if noise is not None and self.condition_dropout > 0 and self.embedding is not None:
-            chance = noise.uniform(rows)
-        return embed(self.embedding, rows, condition, self.condition_dropout, chance)
+        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
 
     def gaussian(self) -> GaussianBridge:
         """Return the process that is exact for Gaussian ends."""
@@ -954,16 +950,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source = self._scaled_source()
         with torch.device("meta"):
             if self.input_shape is None:
-                n_frequencies = int(np.clip(MAX_PERIODIC // d, 0, 4))
-                network = ResidualMLP(
-                    d,
-                    n_heads * d,
-                    TIME_FEATURES + c,
-                    width=width,
-                    depth=3,
-                    n_frequencies=n_frequencies,
-                    zero_output=True,
-                )
+                network = correction(d, n_heads * d, TIME_FEATURES + c, width)
             else:
                 shape = tuple(int(side) for side in self.input_shape)
                 network = UNet(shape, TIME_FEATURES + c, n_outputs=n_heads)
@@ -986,7 +973,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source = self._scaled_source()
         if source is not None:
             module.source = source.to(train["x"].device)
-        parameters = [p for p in module.parameters()]
+        parameters = list(module.parameters())
         for iteration in range(1, self.n_iterations + 1):
             training, validation = (
                 None if rows is None else self._pairs(module, rows, noise, iteration)

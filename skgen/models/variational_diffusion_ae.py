@@ -35,7 +35,7 @@ from skgen.models._gaussian_diffusion import (
 )
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.networks.mlp import ResidualMLP, correction, initialize
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 
@@ -45,7 +45,6 @@ LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
-MAX_PERIODIC = 128
 MAX_LEVELS = 256
 ENCODED_ROWS = 1024
 SCORE_DRAWS = 64
@@ -85,21 +84,6 @@ def _input_noise(rows: Tensor, share: float) -> float:
     return min(share * _largest_deviation(rows), column)
 
 
-def _denoiser(n_features: int, n_context: int, width: int) -> ResidualMLP:
-    """Return a network for the denoising of rows of n_features columns."""
-    # Few columns may hold narrow structure; many columns would swamp the first layer.
-    n_frequencies = int(np.clip(MAX_PERIODIC // n_features, 0, 4))
-    return ResidualMLP(
-        n_features,
-        n_features,
-        n_context,
-        width=width,
-        depth=3,
-        n_frequencies=n_frequencies,
-        zero_output=True,
-    )
-
-
 class _VariationalDiffusionAE(nn.Module):
     """Encoder, decoder and prior of the paper, on scaled rows."""
 
@@ -137,10 +121,7 @@ class _VariationalDiffusionAE(nn.Module):
 
     def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
         """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        chance = None
-        if noise is not None and self.condition_dropout > 0 and self.embedding is not None:
-            chance = noise.uniform(rows)
-        return embed(self.embedding, rows, condition, self.condition_dropout, chance)
+        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
 
     @staticmethod
     def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -659,7 +640,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         with torch.device("meta"):
             if self.input_shape is None:
                 encoder = ResidualMLP(d, 2 * k, c, width=width, depth=2)
-                denoiser = _denoiser(d, NOISE_FEATURES + k + 1 + c, width)
+                denoiser = correction(d, d, NOISE_FEATURES + k + 1 + c, width)
             else:
                 shape = tuple(int(side) for side in self.input_shape)
                 encoder = ConvEncoder(shape, 2 * k, c)
@@ -674,7 +655,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             prior = None
             if self.prior == "diffusion":
                 prior = GaussianDiffusion(
-                    _denoiser(k, NOISE_FEATURES + c, width),
+                    correction(k, k, NOISE_FEATURES + c, width),
                     PrincipalAxes(k, True),
                     Noise(LATENT_GAMMA_0, GAMMA_1),
                     self.prediction,

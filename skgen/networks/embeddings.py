@@ -1,6 +1,7 @@
 r"""Embeddings of numbers: noise levels, columns of a table, conditions."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,7 @@ def embed(
     rows: Tensor,
     condition: Tensor | None,
     dropout: float = 0.0,
-    uniform: Tensor | None = None,
+    noise: Any = None,
 ) -> Tensor:
     """Embed the conditions of rows; (n, 0) for a model without conditions.
 
@@ -78,8 +79,8 @@ def embed(
         Their conditions; None gives each row the null.
     dropout : float
         Share of conditions to hide.
-    uniform : Tensor of shape (n,) or None
-        Uniform numbers that choose them; None hides none.
+    noise : object with a ``uniform`` method, or None
+        Source of the numbers that choose them; None hides none.
     """
     if embedding is None:
         return rows.new_zeros(len(rows), 0)
@@ -87,6 +88,6 @@ def embed(
     if condition is None:
         condition = rows.new_zeros(len(rows), embedding.linear.in_features)
         keep = torch.zeros_like(keep)
-    elif uniform is not None:
-        keep = (uniform >= dropout).to(rows.dtype)[:, None]
+    elif noise is not None and dropout > 0:
+        keep = (noise.uniform(rows) >= dropout).to(rows.dtype)[:, None]
     return embedding(condition, keep)

@@ -57,6 +57,9 @@ def initialize(module: nn.Module, generator: torch.Generator) -> nn.Module:
     return module
 
 
+MAX_PERIODIC = 128
+
+
 class ResidualBlock(nn.Module):
     """One residual block of :class:`ResidualMLP`."""
 
@@ -126,3 +129,18 @@ class ResidualMLP(nn.Module):
         for block in self.blocks:
             h = block(h, modulation)
         return self.last(F.silu(self.norm(h)))
+
+
+def correction(n_in: int, n_out: int, n_context: int, width: int) -> ResidualMLP:
+    """Return a network that corrects what is known of rows of n_in columns: zero to start with."""
+    # Few columns may hold narrow structure; many columns would swamp the first layer.
+    n_frequencies = min(MAX_PERIODIC // n_in, 4)
+    return ResidualMLP(
+        n_in,
+        n_out,
+        n_context,
+        width=width,
+        depth=3,
+        n_frequencies=n_frequencies,
+        zero_output=True,
+    )
