@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 from sklearn.datasets import load_sample_images
+from sklearn.metrics import pairwise_distances_argmin
 
 from skgen.datasets import (
     CorrelatedGaussian,
@@ -20,6 +21,7 @@ from skgen.datasets import (
     fetch_california_housing,
     fetch_mnist,
     fetch_power_plant,
+    load_pen_digits,
     load_photo_crops,
     load_relief,
 )
@@ -404,3 +406,45 @@ def test_coarse_relief_shows_the_same_place():
 def test_relief_refuses(kwargs):
     with pytest.raises(ValueError, match=next(iter(kwargs))):
         load_relief(**kwargs)
+
+
+# Paths of a pen
+
+
+def test_pen_digits_fill_their_box():
+    digits = load_pen_digits()
+    assert digits.data.dtype == np.float32
+    paths = digits.data.reshape(-1, *digits.input_shape)
+    assert paths.shape == (10_992, 8, 2)
+    np.testing.assert_array_equal(paths.min(axis=1), 0)
+    np.testing.assert_array_equal(paths.max(axis=(1, 2)), 100)
+    np.testing.assert_array_equal(paths, np.round(paths))
+    assert digits.feature_names[:3] == ["x_1", "y_1", "x_2"]
+    np.testing.assert_array_equal(digits.data[:, 3], paths[:, 1, 1])
+
+
+def test_pen_digits_are_written_from_the_top_and_in_order():
+    digits = load_pen_digits()
+    paths = digits.data.reshape(-1, 8, 2)
+    np.testing.assert_array_equal(
+        np.bincount(digits.target), [1143, 1143, 1144, 1055, 1144, 1055, 1056, 1142, 1055, 1055]
+    )
+    first, last = (paths[:, place, 1] for place in (0, -1))
+    for digit in (1, 2, 3, 4, 6, 7, 9):
+        rows = digits.target == digit
+        assert first[rows].mean() > last[rows].mean() + 25
+    # neighbours along the path are nearer than any other two places
+    steps = np.linalg.norm(paths[:, :, None] - paths[:, None], axis=3).mean(axis=0)
+    apart = np.abs(np.subtract.outer(np.arange(8), np.arange(8)))
+    assert steps[apart == 1].max() < steps[apart > 1].min()
+
+
+def test_pen_digits_are_told_apart_by_their_neighbours():
+    X, y = load_pen_digits(return_X_y=True)
+    nearest = pairwise_distances_argmin(X[:500], X[500:])
+    assert np.mean(y[500:][nearest] == y[:500]) > 0.97
+
+
+def test_pen_digits_name_their_source_and_licence():
+    descr = load_pen_digits().DESCR
+    assert all(word in descr for word in ("UCI", "CC BY 4.0", "Alpaydin", "Alimoglu"))

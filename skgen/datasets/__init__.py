@@ -2,12 +2,14 @@
 
 - laws with a known density: `CorrelatedGaussian`, `GaussianRing`;
 - images offline: `load_photo_crops`, and `load_relief` on two grids;
+- sequences offline: `load_pen_digits`;
 - published sets from a folder or OpenML: `fetch_mnist`, `fetch_california_housing`,
   `fetch_power_plant`.
 """
 
 from ._densities import CorrelatedGaussian, GaussianRing
 from ._files import fetch_california_housing, fetch_mnist, fetch_power_plant
+from ._pen_digits import load_pen_digits
 from ._photos import load_photo_crops
 from ._relief import load_relief
 
@@ -17,6 +19,7 @@ __all__ = [
     "fetch_california_housing",
     "fetch_mnist",
     "fetch_power_plant",
+    "load_pen_digits",
     "load_photo_crops",
     "load_relief",
 ]
