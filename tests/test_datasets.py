@@ -1,8 +1,9 @@
-"""Data sets: densities against scipy and quadrature, crops pixel by pixel, files and their absence.
+"""Data sets: laws against scipy, quadrature and enumeration, crops pixel by pixel, missing files.
 
 What reads a published set in full needs the folder that SKGEN_DATA names, and is skipped without.
 """
 
+from itertools import product
 from types import SimpleNamespace
 from urllib.error import URLError
 
@@ -14,6 +15,8 @@ from sklearn.datasets import load_sample_images
 from sklearn.metrics import pairwise_distances_argmin
 
 from skgen.datasets import (
+    BinaryLaw,
+    BinaryNetwork,
     CorrelatedGaussian,
     GaussianRing,
     _files,
@@ -148,6 +151,206 @@ def test_laws_refuse_what_they_cannot_use():
         GaussianRing().log_density(np.zeros((4, 3)))
     with pytest.raises(ValueError, match="NaN"):
         CorrelatedGaussian().log_density(np.full((1, 5), np.nan))
+
+
+# Laws of binary rows
+
+
+def test_state_numbers_have_the_first_column_as_their_lowest_bit():
+    law = BinaryLaw.random(5)
+    bits = [[s // 2**j % 2 for j in range(5)] for s in range(32)]
+    np.testing.assert_array_equal(law.states, bits)
+    np.testing.assert_allclose(np.exp(law.log_density(bits)), law.probabilities, rtol=1e-14)
+    shuffled = np.random.default_rng(0).permutation(32)
+    np.testing.assert_allclose(
+        np.exp(law.log_density(law.states[shuffled])), law.probabilities[shuffled], rtol=1e-14
+    )
+
+
+def total_variation_of_own_rows(p, n):
+    """Mean and bound on the spread of the distance between a law and n of its rows."""
+    # one row more or less at a state moves the distance by at most 1 / n
+    return np.sqrt(p * (1 - p) / (2 * np.pi * n)).sum(), 1 / (2 * np.sqrt(n))
+
+
+@pytest.mark.parametrize(
+    "law", [BinaryLaw.random(6), BinaryLaw.ising(2, 3), BinaryLaw([0.5, 0, 0.2, 0.3])]
+)
+def test_binary_sample_follows_its_law(law):
+    n = 40_000
+    X = law.sample(n, random_state=0)
+    mean, spread = total_variation_of_own_rows(law.probabilities, n)
+    assert law.total_variation(X) == pytest.approx(mean, abs=4 * spread)
+    assert law.total_variation(X) < 3 * mean
+    p = law.probabilities[law.probabilities > 0]
+    surprise = law.log_density(X)
+    entropy = -(p * np.log(p)).sum()
+    assert -surprise.mean() == pytest.approx(entropy, abs=4 * surprise.std() / np.sqrt(n))
+
+
+def test_total_variation_of_rows_by_hand():
+    law = BinaryLaw([0.1, 0.2, 0.3, 0.4])
+    assert law.total_variation([[1, 1]]) == pytest.approx(0.6)
+    assert law.total_variation([[0, 0], [1, 0], [1, 0], [0, 1], [1, 1]]) == pytest.approx(0.3)
+    exact = np.repeat(law.states, [1, 2, 3, 4], axis=0)
+    assert law.total_variation(exact) == pytest.approx(0, abs=1e-15)
+    assert BinaryLaw([0, 0.5, 0.5, 0]).total_variation([[0, 0], [1, 1]]) == 1
+
+
+@pytest.mark.parametrize("missing", [[], [2], [0, 3], [0, 1, 2, 3]])
+def test_binary_conditional_completes_the_chain_rule(missing):
+    law = BinaryLaw.random(4, random_state=1)
+    gaps = np.isin(np.arange(4), missing)
+    table = law.probabilities.reshape((2,) * 4)  # axis 3 is the first column
+    for x in law.states:
+        conditional = law.conditional(np.where(gaps, np.nan, x))
+        assert conditional.sum() == pytest.approx(1)
+        agrees = np.all(law.states[:, ~gaps] == x[~gaps], axis=1)
+        assert np.all(conditional[~agrees] == 0)
+        seen = table.sum(axis=tuple(3 - j for j in missing), keepdims=True)
+        seen = seen[tuple(0 if gaps[3 - a] else int(x[3 - a]) for a in range(4))]
+        own = conditional[np.all(law.states == x, axis=1)][0]
+        assert own * seen == pytest.approx(np.exp(law.log_density([x])[0]), rel=1e-12)
+
+
+def test_random_law_is_uniform_over_laws():
+    # under Dirichlet(1, ..., 1) over S states, E p^2 = 2 / (S (S + 1)), with Var p^2 < E p^4
+    P = np.stack([BinaryLaw.random(3, random_state=seed).probabilities for seed in range(1000)])
+    square, fourth = 2 / (8 * 9), 24 / (8 * 9 * 10 * 11)
+    np.testing.assert_allclose(
+        (P**2).mean(axis=0), square, atol=4 * np.sqrt((fourth - square**2) / len(P))
+    )
+    np.testing.assert_array_equal(BinaryLaw.random(3).probabilities, P[0])
+
+
+def test_ising_chain_has_its_closed_forms():
+    n_sites, coupling = 7, 0.6
+    law = BinaryLaw.ising(1, n_sites, coupling=coupling)
+    spins = 2 * law.states - 1
+    moments = spins.T @ (law.probabilities[:, None] * spins)
+    apart = np.abs(np.subtract.outer(np.arange(n_sites), np.arange(n_sites)))
+    np.testing.assert_allclose(moments, np.tanh(coupling) ** apart, atol=1e-12)
+    # all spins equal: exp((n - 1) J) / (2 (2 cosh J)^(n - 1))
+    aligned = 0.5 * (np.exp(coupling) / (2 * np.cosh(coupling))) ** (n_sites - 1)
+    np.testing.assert_allclose(law.probabilities[[0, -1]], aligned, rtol=1e-12)
+    np.testing.assert_array_equal(
+        BinaryLaw.ising(n_sites, 1, coupling=coupling).probabilities, law.probabilities
+    )
+
+
+def test_ising_without_coupling_is_a_product():
+    law = BinaryLaw.ising(2, 3, coupling=0, field=0.7)
+    ones = law.states.sum(axis=1)
+    p = 1 / (1 + np.exp(-1.4))
+    np.testing.assert_allclose(law.probabilities, p**ones * (1 - p) ** (6 - ones), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 4), (4, 2)])
+def test_ising_model_matches_its_transfer_matrix(height, width):
+    coupling, field = 0.4, -0.2
+    rows = np.array(list(product([-1, 1], repeat=width)))
+    within = coupling * (rows[:, 1:] * rows[:, :-1]).sum(axis=1) + field * rows.sum(axis=1)
+    transfer = np.exp(coupling * rows @ rows.T + within)
+    partition = (np.exp(within) @ np.linalg.matrix_power(transfer, height - 1)).sum()
+
+    law = BinaryLaw.ising(height, width, coupling=coupling, field=field)
+    pairs = height * (width - 1) + width * (height - 1)
+    ones = np.exp(coupling * pairs + field * height * width) / partition
+    assert law.probabilities[-1] == pytest.approx(ones, rel=1e-12)
+    # turning over the first site of all ones breaks its two couplings
+    assert law.probabilities[-2] == pytest.approx(
+        ones * np.exp(-4 * coupling - 2 * field), rel=1e-12
+    )
+
+
+def test_network_is_the_product_of_its_tables():
+    law = BinaryNetwork(n_columns=7, max_parents=3, random_state=2)
+    for x, log_density in zip(
+        states := np.array(list(product([0, 1], repeat=7))), law.log_density(states), strict=True
+    ):
+        p = 1.0
+        for j, (parents, table) in enumerate(zip(law.parents, law.tables, strict=True)):
+            one = table[sum(int(x[i]) << place for place, i in enumerate(parents))]
+            p *= one if x[j] else 1 - one
+        assert log_density == pytest.approx(np.log(p), rel=1e-12)
+    assert np.exp(law.log_density(states)).sum() == pytest.approx(1, rel=1e-12)
+
+
+def test_network_sample_follows_its_law():
+    law, n = BinaryNetwork(n_columns=8, random_state=1), 100_000
+    states = BinaryLaw.random(8).states
+    enumerated = BinaryLaw(np.exp(law.log_density(states)))
+    mean, spread = total_variation_of_own_rows(enumerated.probabilities, n)
+    X = law.sample(n, random_state=0)
+    assert enumerated.total_variation(X) == pytest.approx(mean, abs=4 * spread)
+    assert enumerated.total_variation(X) < 3 * mean
+
+
+def test_network_tables_are_its_conditional_frequencies():
+    law = BinaryNetwork()
+    X = law.sample(50_000, random_state=0)
+    for j, (parents, table) in enumerate(zip(law.parents, law.tables, strict=True)):
+        state = X[:, parents] @ 2 ** np.arange(len(parents))
+        for number, p in enumerate(table):
+            given = X[state == number, j]
+            if len(given) > 200:
+                # 150 frequencies, so five standard errors
+                assert given.mean() == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / len(given)))
+
+
+def test_network_is_like_a_table_of_attributes():
+    law = BinaryNetwork()
+    assert all(len(p) <= 2 and (p < j).all() for j, p in enumerate(law.parents))
+    assert [len(p) for p in law.parents].count(2) > 10
+    X = law.sample(20_000, random_state=0)
+    share = X.mean(axis=0)
+    assert share.min() < 0.1
+    assert np.median(share) < 0.4
+    correlation = np.abs(np.corrcoef(X.T)) - np.eye(40)
+    assert correlation.max() > 0.5
+    assert np.sum(correlation > 0.1) / 2 > 40
+    # the contrast that an additive model of the log-odds would have at 0
+    tables = np.stack([table for table in law.tables if len(table) == 4])
+    log_odds = np.log(tables / (1 - tables))
+    assert np.median(np.abs(log_odds @ [1, -1, -1, 1])) > 1
+
+
+def test_network_is_fixed_by_its_parameters():
+    law, other = BinaryNetwork(n_columns=12), BinaryNetwork(n_columns=12, random_state=1)
+    assert law == BinaryNetwork(n_columns=12)
+    X = law.sample(100, random_state=3)
+    np.testing.assert_array_equal(BinaryNetwork(n_columns=12).sample(100, random_state=3), X)
+    assert not np.allclose(law.log_density(X), other.log_density(X))
+    independent = BinaryNetwork(n_columns=5, max_parents=0)
+    p = np.concatenate(independent.tables)
+    states = BinaryLaw.random(5).states
+    np.testing.assert_allclose(
+        np.exp(independent.log_density(states)), np.where(states, p, 1 - p).prod(axis=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: BinaryLaw([0.2, 0.3, 0.5]), r"shape \(3,\): give one probability for each"),
+        (lambda: BinaryLaw([[0.5, 0.5]]), r"shape \(1, 2\)"),
+        (lambda: BinaryLaw([1.5, -0.5]), "negative entry -0.5"),
+        (lambda: BinaryLaw([1, 3]), "sum to 4 instead of 1: divide"),
+        (lambda: BinaryLaw([np.nan, 1]), "NaN"),
+        (lambda: BinaryLaw.random(21), "n_bits == 21, must be <= 20"),
+        (lambda: BinaryLaw.ising(3, 7), "height=3 and width=7 make 21 sites: give at most 20"),
+        (lambda: BinaryLaw.ising(coupling=np.inf), "coupling=inf is not finite"),
+        (lambda: BinaryLaw([0.5, 0.5]).log_density([[2]]), "entry 2: give rows of zeros and ones"),
+        (lambda: BinaryLaw([0.5, 0.5]).log_density([[np.nan]]), "NaN"),
+        (lambda: BinaryLaw([1, 0]).conditional([1]), r"x=\[1.0\] with probability 0"),
+        (lambda: BinaryNetwork(0), "n_columns == 0, must be >= 1"),
+        (lambda: BinaryNetwork(max_parents=11), "max_parents == 11, must be <= 10"),
+        (lambda: BinaryNetwork(4).log_density(np.zeros((2, 3))), "3 columns, and the law has 4"),
+    ],
+)
+def test_binary_laws_refuse_what_they_cannot_use(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 # Crops of photographs

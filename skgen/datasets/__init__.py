@@ -1,12 +1,14 @@
 """Data sets for examples, tests and benchmarks, beside those that scikit-learn brings.
 
 - laws with a known density: `CorrelatedGaussian`, `GaussianRing`;
+- laws of binary rows with known probabilities: `BinaryLaw`, `BinaryNetwork`;
 - images offline: `load_photo_crops`, and `load_relief` on two grids;
 - sequences offline: `load_pen_digits`;
 - published sets from a folder or OpenML: `fetch_mnist`, `fetch_california_housing`,
   `fetch_power_plant`.
 """
 
+from ._binary import BinaryLaw, BinaryNetwork
 from ._densities import CorrelatedGaussian, GaussianRing
 from ._files import fetch_california_housing, fetch_mnist, fetch_power_plant
 from ._pen_digits import load_pen_digits
@@ -14,6 +16,8 @@ from ._photos import load_photo_crops
 from ._relief import load_relief
 
 __all__ = [
+    "BinaryLaw",
+    "BinaryNetwork",
     "CorrelatedGaussian",
     "GaussianRing",
     "fetch_california_housing",
