@@ -1,7 +1,14 @@
 """Generative models that behave like scikit-learn estimators."""
 
+from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 
 __version__ = "0.1.0"
-__all__ = ["FlowMatcher", "SchrodingerBridgeMatcher", "VariationalDiffusionAE", "Whole"]
+__all__ = [
+    "BinaryLatentDiffusion",
+    "FlowMatcher",
+    "SchrodingerBridgeMatcher",
+    "VariationalDiffusionAE",
+    "Whole",
+]

@@ -98,9 +98,18 @@ class BaseGenerativeModel(BaseEstimator):
     def _check_values(self, X: np.ndarray, reset: bool) -> None:
         """Raise where a model cannot take the values of X; on reset, learn what scaling needs."""
 
+    def _prepared(self, X: np.ndarray, reset: bool, **given: Any) -> np.ndarray:
+        """Return X checked, and as scaling should see it."""
+        self._check_values(X, reset)
+        return X
+
     def _fit_scaler(self, X: np.ndarray) -> ColumnScaler:
         """Learn the column maps."""
         return ColumnScaler(self._scaling_kind(X)).fit(X)
+
+    def _scaled(self, X: np.ndarray, **given: Any) -> tuple[Tensor, Tensor]:
+        """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
+        return self.scaler_.forward(_tensor(X))
 
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
@@ -162,23 +171,23 @@ class BaseGenerativeModel(BaseEstimator):
     def _continues(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "module_")
 
-    def _fit(self, X: Any, condition: Any, *, reset: bool, partial: bool) -> Any:
+    def _fit(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
         before = self.__dict__.copy()
         try:
-            return self._learn(X, condition, reset=reset, partial=partial)
+            return self._learn(X, condition, reset=reset, partial=partial, **given)
         except BaseException:
             # All or nothing: a failed fit leaves what was there.
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
-    def _learn(self, X: Any, condition: Any, *, reset: bool, partial: bool) -> Any:
+    def _learn(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
         self._validate_params()
         X = validate_data(
             self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
         )
         self._check_input_shape()
-        self._check_values(X, reset)
+        X = self._prepared(X, reset, **given)
         seed = _seed(self.random_state)
         if reset:
             self.scaler_ = self._fit_scaler(X)
@@ -189,7 +198,7 @@ class BaseGenerativeModel(BaseEstimator):
             raise ValueError("The model learns with a condition: give condition= here too.")
         encoded = self._encode_condition(condition, len(X))
         device = self._training_device()
-        rows, _ = self.scaler_.forward(_tensor(X))
+        rows, _ = self._scaled(X, **given)
         data = {"x": rows.float().to(device)}
         if encoded is not None:
             data["condition"] = encoded.float().to(device)
@@ -277,10 +286,8 @@ class BaseGenerativeModel(BaseEstimator):
         return nets, history
 
     def _plan(self, n_rows: int, device: torch.device, partial: bool) -> Plan:
-        # A piece is one of many: a step a row, where a whole data set gets four.
-        steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return Plan(
-            n_steps=min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps,
+            n_steps=self._n_stage_steps(n_rows, partial),
             batch_size=self.batch_size,
             lr=self.lr,
             ema_decay=self.ema_decay,
@@ -290,6 +297,11 @@ class BaseGenerativeModel(BaseEstimator):
             callbacks=self.callbacks or (),
             net_params=self.net_params or {},
         )
+
+    def _n_stage_steps(self, n_rows: int, partial: bool = False) -> int:
+        # A piece is one of many: a step a row, where a whole data set gets four.
+        steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
+        return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
     def _split(
         self, data: dict[str, Tensor], seed: int
@@ -403,6 +415,10 @@ class BaseGenerativeModel(BaseEstimator):
         adapter = ADAPTERS_MANAGER.adapters[container]
         return adapter.create_container(values, values, columns=[str(name) for name in names])
 
+    def _known(self, known: Tensor) -> Tensor:
+        """Extend the marks of observed entries to columns that scaling added."""
+        raise NotImplementedError
+
     def _to_data(self, rows: Tensor) -> np.ndarray:
         """Map scaled rows back to the units of X."""
         Y = rows.double()
@@ -451,11 +467,30 @@ class BaseGenerativeModel(BaseEstimator):
         **options: Any,
     ) -> Any:
         check_is_fitted(self)
+        n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
+        rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state, **options)
+        return self._frame(self._to_data(rows).astype(self._fit_dtype))
+
+    def _check_draw(
+        self, n_samples: Any, condition: Any, guidance_scale: Any, n_steps: Any
+    ) -> tuple[int, Tensor | None]:
+        """Return the number of rows and the encoded condition, or say what is wrong with them."""
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
         self._check_sampling(n_steps, guidance_scale, condition)
         n_samples = int(n_samples)
-        encoded = self._encode_condition(condition, n_samples)
+        return n_samples, self._encode_condition(condition, n_samples)
+
+    def _draw(
+        self,
+        n_samples: int,
+        encoded: Tensor | None,
+        guidance_scale: Any,
+        n_steps: Any,
+        random_state: Any,
+        **options: Any,
+    ) -> Tensor:
+        """Return new scaled rows."""
         seed = _seed(self.random_state if random_state is None else random_state)
         settings = {**self._sampling_options(), **options, "guidance_scale": float(guidance_scale)}
         if n_steps is not None:
@@ -475,8 +510,7 @@ class BaseGenerativeModel(BaseEstimator):
             with torch.no_grad():
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
-        rows = torch.cat(parts)[:n_samples]
-        return self._frame(self._to_data(rows).astype(self._fit_dtype))
+        return torch.cat(parts)[:n_samples]
 
     def _noise(self, seed: int, number: int) -> GeneratorNoise:
         mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
@@ -519,6 +553,11 @@ class BaseGenerativeModel(BaseEstimator):
             Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
             as they were given.
         """
+        return self._impute(X, n_draws, condition, n_steps, random_state)
+
+    def _impute(
+        self, X: Any, n_draws: Any, condition: Any, n_steps: Any, random_state: Any, **given: Any
+    ) -> Any:
         X = self._check_rows(X, ensure_all_finite="allow-nan")
         if not isinstance(n_draws, Integral) or n_draws < 1:
             raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}.")
@@ -528,7 +567,10 @@ class BaseGenerativeModel(BaseEstimator):
         missing = np.isnan(X)
         # A missing entry stands at its column's centre until it is drawn.
         filled = np.where(missing, self.scaler_.location, X.astype(np.float64))
-        rows, _ = self.scaler_.forward(torch.from_numpy(filled))
+        rows, _ = self._scaled(filled, **given)
+        known = torch.from_numpy(~missing)
+        if rows.shape[1] > known.shape[1]:
+            known = self._known(known)
         options = self._sampling_options()
         if n_steps is not None:
             options["n_steps"] = int(n_steps)
@@ -544,7 +586,7 @@ class BaseGenerativeModel(BaseEstimator):
                 completed = self.module_.impute(
                     self._noise(seed, number),
                     rows[index].float().to(self.module_device),
-                    torch.from_numpy(~missing[index]).to(self.module_device),
+                    known[index].to(self.module_device),
                     given,
                     **options,
                 )
@@ -625,11 +667,11 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         encoded = self._encode_condition(condition, len(Z))
         return self._frame(self._decode_rows(Z, encoded))
 
-    def _encode_rows(self, X: Any, condition: Any) -> np.ndarray:
+    def _encode_rows(self, X: Any, condition: Any, **given: Any) -> np.ndarray:
         """Return the latent rows of data, without a container."""
         X = self._check_rows(X)
         encoded = self._encode_condition(condition, len(X))
-        rows, _ = self.scaler_.forward(_tensor(X))
+        rows, _ = self._scaled(X, **given)
         return self._from_latent(self._apply("encode", rows, encoded, X.dtype))
 
     def _from_latent(self, rows: np.ndarray) -> np.ndarray:
@@ -689,11 +731,12 @@ class LikelihoodMixin:
         log_likelihood : ndarray of shape (n_samples,)
             Deterministic: the noise of a row is keyed by its own values.
         """
-        X = self._check_rows(X)
-        self._check_values(X, reset=False)
+        return self._score_rows(X, condition)
+
+    def _score_rows(self, X: Any, condition: Any, **given: Any) -> np.ndarray:
+        X = self._prepared(self._check_rows(X), False, **given)
         encoded = self._encode_condition(condition, len(X))
-        X64 = _tensor(X)
-        rows, log_slope = self.scaler_.forward(X64)
+        rows, log_slope = self._scaled(X, **given)
         dtype = torch.float32 if X.dtype == np.float32 else torch.float64
         module = self._module_in(dtype)
         dtype = next(module.parameters()).dtype
@@ -706,8 +749,8 @@ class LikelihoodMixin:
                 total += module.negative_log_likelihood(noise, x, c, **options).double()
             return -total / module.score_draws
 
-        given = None if encoded is None else encoded.to(dtype)
-        arrays = [rows.to(dtype), row_keys(X64), given]
+        known = None if encoded is None else encoded.to(dtype)
+        arrays = [rows.to(dtype), row_keys(_tensor(X)), known]
         values = self._in_blocks(function, module, arrays)
         return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
 

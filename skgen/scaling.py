@@ -163,6 +163,14 @@ class ColumnScaler:
         if atoms.any():
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
 
+    def fit_levels(self, low: np.ndarray, high: np.ndarray) -> "ColumnScaler":
+        """Map the two values of each column to 0 and 1, and the one of a constant column to 0."""
+        self.constant = high <= low
+        self.location, self.value = low, low
+        self.scale = np.where(self.constant, 1.0, high - low)
+        self.splines, self.atoms = [None] * len(low), [None] * len(low)
+        return self
+
     @staticmethod
     def _needs(x: np.ndarray, atoms: np.ndarray) -> bool:
         """Tell whether a column, centred and of unit variance, needs its quantiles mapped."""

@@ -31,6 +31,7 @@ FLOORS = {
         "torch",
         "numpy",
         "sklearn.utils._param_validation",
+        "sklearn.utils.check_array",
         "sklearn.utils.metaestimators",
         "sklearn.utils.validation",
         "skgen.metrics",
@@ -38,7 +39,10 @@ FLOORS = {
         "skgen.networks",
         "skgen.processes",
         # Parts that several papers share.
+        "skgen.models._bernoulli_diffusion",
         "skgen.models._gaussian_diffusion",
+        "skgen.models._levels",
+        "skgen.models._representation",
     },
 }
 BESIDE = {"skgen.metrics", "skgen.datasets", "skgen.plotting", "skgen.persistence"}

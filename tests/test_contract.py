@@ -24,10 +24,20 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch.callbacks import Callback
 
-from skgen import FlowMatcher, SchrodingerBridgeMatcher, VariationalDiffusionAE
+from skgen import (
+    BinaryLatentDiffusion,
+    FlowMatcher,
+    SchrodingerBridgeMatcher,
+    VariationalDiffusionAE,
+)
 from skgen.training import TrainingError
 
-ESTIMATORS = [VariationalDiffusionAE, SchrodingerBridgeMatcher, FlowMatcher]
+ESTIMATORS = [
+    VariationalDiffusionAE,
+    SchrodingerBridgeMatcher,
+    FlowMatcher,
+    BinaryLatentDiffusion,
+]
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 

@@ -33,6 +33,8 @@ from skgen.models._gaussian_diffusion import (
     Predictor,
     PrincipalAxes,
 )
+from skgen.models._levels import LevelsMixin
+from skgen.models._representation import input_noise
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, correction, initialize
@@ -45,7 +47,6 @@ LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
-MAX_LEVELS = 256
 ENCODED_ROWS = 1024
 SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
@@ -59,29 +60,6 @@ def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     kernels = [2 * k * c / (2 * k * c + distance) for c in MMD_SCALES]
     kernel = torch.stack(kernels).mean(0)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
-
-
-def _largest_deviation(rows: Tensor) -> float:
-    """Return the standard deviation of rows along their first principal axis, near enough."""
-    centred = rows - rows.mean(0)
-    direction = centred[centred.square().sum(1).argmax()]
-    for _ in range(20):
-        image = (centred @ direction) @ centred / len(rows)
-        size = float(image.norm())
-        if size == 0:
-            return 0.0
-        direction = image / size
-    return size**0.5
-
-
-def _input_noise(rows: Tensor, share: float) -> float:
-    """Return a share of rows' deviation along their first principal axis, within a column's.
-
-    Where many columns tell the same, as pixels do, noise averages out over them, and more of it is
-    borne; but noise beyond a column's own deviation leaves nothing of an image but its brightness.
-    """
-    column = float((rows - rows.mean(0)).square().mean()) ** 0.5
-    return min(share * _largest_deviation(rows), column)
 
 
 class _VariationalDiffusionAE(nn.Module):
@@ -294,7 +272,7 @@ class _VariationalDiffusionAE(nn.Module):
         return self.decoder.run(noise, z, predictor, "heun", n_steps)
 
 
-class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Variational autoencoder with a diffusion decoder and a diffusion prior.
 
     Learns features (`transform`), draws new rows (`sample`), scores rows by a lower bound of their
@@ -571,59 +549,6 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             encoded = encoded.repeat_interleave(n, 0)
         return self._decode_rows(Z, encoded).reshape(len(ends[0]), n, -1)
 
-    # Discrete data: the grid of each column, and what follows from it.
-
-    def _check_values(self, X, reset):
-        if self.likelihood != "discrete":
-            return
-        if reset:
-            self._levels = self._find_levels(X)
-        for j, levels in enumerate(self._levels):
-            off = np.flatnonzero(~np.isin(X[:, j], levels.astype(X.dtype)))
-            if len(off):
-                raise ValueError(
-                    f"X[{off[0]}, {j}] is {X[off[0], j]}, which is not among the levels of its "
-                    "column; give all levels as levels=, or leave it None in fit "
-                    "to take those that X has."
-                )
-
-    def _find_levels(self, X):
-        if self.levels is not None:
-            grid = np.unique(np.asarray(self.levels, dtype=np.float64))
-            if not np.isfinite(grid).all() or len(grid) < 2:
-                raise ValueError(f"levels must be two or more finite numbers, got {self.levels!r}.")
-            return [grid] * X.shape[1]
-        levels = [np.unique(column).astype(np.float64) for column in X.T]
-        most = max(map(len, levels))
-        if most > MAX_LEVELS:
-            raise ValueError(
-                f"likelihood='discrete' is for data on a grid, but a column of X has {most} "
-                f"values, more than {MAX_LEVELS}; use likelihood='gaussian'."
-            )
-        return levels
-
-    def _scaling_kind(self, X):
-        kind = super()._scaling_kind(X)
-        return kind if self.likelihood == "gaussian" or kind == "common" else "standard"
-
-    def _scaled_levels(self):
-        """Return the grid of each column in scaled units, (n_features, n_levels), inf-padded."""
-        grid = np.full((len(self._levels), max(map(len, self._levels))), np.inf)
-        for j, levels in enumerate(self._levels):
-            grid[j, : len(levels)] = (levels - self.scaler_.location[j]) / self.scaler_.scale[j]
-        return torch.from_numpy(grid)
-
-    def _to_data(self, rows):
-        if self.likelihood != "discrete":
-            return super()._to_data(rows)
-        nearest = (rows.double()[..., None] - self._scaled_levels()).abs().argmin(-1).numpy()
-        columns = [levels[nearest[:, j]] for j, levels in enumerate(self._levels)]
-        return np.stack(columns, 1)
-
-    def _log_volume(self, log_slope):
-        # A probability does not change with the unit.
-        return torch.zeros_like(log_slope) if self.likelihood == "discrete" else log_slope
-
     def _build_module(self, rows, n_condition, generator):
         (n, d), k = rows.shape, self.n_components
         c = CONDITION_FEATURES if n_condition else 0
@@ -672,7 +597,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             block_size=256 if self.input_shape is None else 64,
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
-            encoder_noise=_input_noise(rows, float(self.encoder_noise)),
+            encoder_noise=input_noise(rows, float(self.encoder_noise)),
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )

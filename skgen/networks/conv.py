@@ -79,8 +79,10 @@ class PatchGrid:
         return (x if self.is_image else x.movedim(1, 3)).flatten(1)
 
 
-def _pyramid(grid: PatchGrid, width: int) -> list[tuple[int, tuple[int, int]]]:
-    """List (channels, positions) from the finest map to the coarsest."""
+def _pyramid(
+    grid: PatchGrid, width: int, n_halvings: int | None = None
+) -> list[tuple[int, tuple[int, int]]]:
+    """List (channels, positions) from the finest map to the coarsest, a number of halvings on."""
     if width < 1 or width % GROUP_SIZE:
         raise ValueError(f"width={width!r} should be a positive multiple of {GROUP_SIZE}.")
     positions = grid.positions
@@ -88,7 +90,11 @@ def _pyramid(grid: PatchGrid, width: int) -> list[tuple[int, tuple[int, int]]]:
     channels = width // 2 if math.prod(positions) > ENCODER_POSITIONS else width
     channels = max(channels, min(4 * width, GROUP_SIZE * math.ceil(grid.n_channels / GROUP_SIZE)))
     levels = [(channels, positions)]
-    while math.prod(positions) > COARSE_POSITIONS:
+    while (
+        math.prod(positions) > COARSE_POSITIONS
+        if n_halvings is None
+        else len(levels) <= n_halvings and math.prod(positions) > 1
+    ):
         positions = math.ceil(positions[0] / 2), math.ceil(positions[1] / 2)
         channels = min(2 * channels, 4 * width)
         levels.append((channels, positions))
@@ -130,10 +136,17 @@ class ConvBlock(nn.Module):
 class _Descent(nn.Module):
     """Stem, context and the blocks and strides down to the coarsest map, where it ends."""
 
-    def __init__(self, shape: tuple[int, ...], n_context: int, width: int, max_positions: int):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        n_context: int,
+        width: int,
+        max_positions: int,
+        n_halvings: int | None = None,
+    ):
         super().__init__()
         self.grid = PatchGrid(shape, max_positions)
-        self.levels = _pyramid(self.grid, width)
+        self.levels = _pyramid(self.grid, width, n_halvings)
         n_modulation = 4 * width if n_context else 0
         self.context = nn.Linear(n_context, n_modulation) if n_context else None
         channels, positions = self.levels[0]
@@ -180,6 +193,97 @@ class ConvEncoder(_Descent):
         """Map (n, n_features) rows and (n, n_context) contexts to (n, n_out)."""
         maps, _ = self.descend(rows, context)
         return self.last(F.silu(self.norm(maps[-1])).flatten(1))
+
+
+class MapEncoder(_Descent):
+    """Rows to a coarse map of features, modulated by a context if there is one.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (channels, height, width) of an image, or (length, channels) of a sequence.
+    n_out : int
+        Features of a position.
+    n_context : int
+        Columns of the context; 0 for none.
+    width : int
+        Channels at the finest resolution, a multiple of 16.
+    n_halvings : int, default=None
+        How often the resolution is halved; None goes on to 16 positions. A sequence keeps its own
+        resolution to start with, a large image goes in by patches.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        n_out: int,
+        n_context: int = 0,
+        width: int = 32,
+        n_halvings: int | None = None,
+    ):
+        finest = ENCODER_POSITIONS if len(shape) == 3 else math.prod(shape)
+        super().__init__(shape, n_context, width, finest, n_halvings)
+        channels, positions = self.levels[-1]
+        self.n_positions = math.prod(positions)
+        self.norm = _norm(channels)
+        self.last = nn.Conv2d(channels, n_out, 1)
+
+    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map (n, n_features) rows to (n, n_positions * n_out), position by position."""
+        maps, _ = self.descend(rows, context)
+        return self.last(F.silu(self.norm(maps[-1]))).movedim(1, 3).flatten(1)
+
+
+class MapDecoder(nn.Module):
+    """A coarse map of features to rows: :class:`MapEncoder` the other way.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (channels, height, width) of an image, or (length, channels) of a sequence.
+    n_in : int
+        Features of a position.
+    n_context : int
+        Columns of the context; 0 for none.
+    width, n_halvings : int
+        As the encoder's.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        n_in: int,
+        n_context: int = 0,
+        width: int = 32,
+        n_halvings: int | None = None,
+    ):
+        super().__init__()
+        finest = ENCODER_POSITIONS if len(shape) == 3 else math.prod(shape)
+        self.grid = PatchGrid(shape, finest)
+        self.levels = _pyramid(self.grid, width, n_halvings)[::-1]
+        n_modulation = 4 * width if n_context else 0
+        self.context = nn.Linear(n_context, n_modulation) if n_context else None
+        channels, positions = self.levels[0]
+        self.n_in, self.positions = n_in, positions
+        self.stem = _conv(n_in, channels, positions)
+        self.blocks = nn.ModuleList(ConvBlock(*level, n_modulation) for level in self.levels)
+        self.ups = nn.ModuleList(
+            nn.Conv2d(coarse, fine, 1)
+            for (coarse, _), (fine, _) in zip(self.levels, self.levels[1:], strict=False)
+        )
+        self.norm = _norm(self.levels[-1][0])
+        self.last = nn.Conv2d(self.levels[-1][0], self.grid.n_channels, 1)
+
+    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map (n, n_positions * n_in) features to (n, n_features)."""
+        modulation = None if self.context is None else F.silu(self.context(context))
+        h = self.stem(rows.unflatten(1, (*self.positions, self.n_in)).movedim(3, 1))
+        h = self.blocks[0](h, modulation)
+        for up, block, (_, positions) in zip(
+            self.ups, self.blocks[1:], self.levels[1:], strict=True
+        ):
+            h = block(F.interpolate(up(h), size=positions), modulation)
+        return self.grid.join(self.last(F.silu(self.norm(h))))
 
 
 class UNet(_Descent):

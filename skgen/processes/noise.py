@@ -35,6 +35,10 @@ class GeneratorNoise:
         """Draw uniform numbers on [0, 1), one a row of a tensor."""
         return like.new_empty(len(like)).uniform_(generator=self.generator)
 
+    def uniforms(self, like: Tensor) -> Tensor:
+        """Draw uniform numbers on [0, 1) of the shape, type and device of a tensor."""
+        return torch.empty_like(like).uniform_(generator=self.generator)
+
     def times(self, like: Tensor) -> Tensor:
         """Draw stratified times on [0, 1), one a row: a common shift of an even grid."""
         u = like.new_empty(1).uniform_(generator=self.generator)
@@ -72,6 +76,11 @@ class RowNoise:
     def uniform(self, like: Tensor) -> Tensor:
         """Draw uniform numbers on (0, 1), one a row of a tensor."""
         return self._uniform(1, self.draw + 1)[:, 0].to(like.dtype)
+
+    def uniforms(self, like: Tensor) -> Tensor:
+        """Draw uniform numbers on (0, 1) of the shape and type of a tensor."""
+        uniform = self._uniform(like[0].numel(), self.draw + 1)
+        return uniform.reshape(like.shape).to(like.dtype)
 
     def times(self, like: Tensor) -> Tensor:
         """Draw times on [0, 1), one a row, even over the draws of a row."""

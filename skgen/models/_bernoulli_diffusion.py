@@ -1,0 +1,191 @@
+r"""Bernoulli diffusion with a network: the part that models of bits are built of.
+
+A network corrects the answer that is exact for a law already known: with
+:math:`\Lambda_t = \log\frac{1 + k_t}{1 - k_t}` and bits that are 1 with probability
+:math:`\pi_j`, independently,
+
+.. math::
+
+    \operatorname{logit} p(z_{0,j} = 1 | z_t) = \operatorname{logit} \pi_j +
+        (2 z_{t,j} - 1) \Lambda_t + F_j,
+
+and :math:`F = 0` is exact for them. Where the training rows are few different ones, counted often,
+their frequencies are the known law instead. A bit that is held at its value keeps
+:math:`k = 1` all the way, in the answer and in training, and the network is told: the law of the
+others given it is learnt, not patched in while sampling.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.networks.embeddings import noise_level_features
+from skgen.processes import bernoulli
+
+NOISE_FEATURES = 32
+MAX_STATES = 1024
+MAX_SINGLES = 0.01
+
+
+class KnownLaw(nn.Module):
+    """Independent bits, or the counted frequencies of rows where they say more.
+
+    Parameters
+    ----------
+    n_bits : int
+        Bits of a row.
+    """
+
+    logits: Tensor
+    states: Tensor
+    log_weight: Tensor
+
+    def __init__(self, n_bits: int):
+        super().__init__()
+        self.register_buffer("logits", torch.zeros(n_bits, device="cpu"))
+        self.register_buffer("states", torch.zeros(0, n_bits, device="cpu"))
+        self.register_buffer("log_weight", torch.zeros(1, device="cpu"))
+
+    def fit(self, rows: Tensor) -> None:
+        """Learn from (n, n_bits) bits, or from the probabilities that they are 1."""
+        n = len(rows)
+        # Half a row more of each kind: no bit is certain.
+        self.logits.copy_(torch.logit((rows.double().sum(0) + 0.5) / (n + 1)))
+        if not bool(((rows == 0) | (rows == 1)).all()):
+            return
+        states, counts = torch.unique(rows, dim=0, return_counts=True)
+        singles = int((counts == 1).sum())
+        if len(states) > MAX_STATES or singles > MAX_SINGLES * n:
+            return
+        # Good and Turing: as much of the law is unseen as was seen once.
+        unseen = max(singles, 1) / (n + 1)
+        weight = torch.cat([counts.double() / n * (1 - unseen), counts.new_tensor([unseen])])
+        self.states, self.log_weight = states.float(), weight.log().float()
+
+    def forward(self, z: Tensor, odds: Tensor) -> Tensor:
+        """Return the log-odds that a bit was 1, given z (n, n_bits) and the log-odds of keeping.
+
+        The odds are those that each bit still is what it was, of shape (n, n_bits) or (n, 1).
+        """
+        alone = self.logits + (2 * z - 1) * odds
+        if len(self.states) == 0:
+            return alone
+        on, off = odds * z, odds * (1 - z)
+        states = self.states
+        apart = on @ (1 - states).T + off @ states.T
+        # The other bits' share of the likelihood is common to all states, and left out.
+        p, q = torch.sigmoid(self.logits), torch.sigmoid(-self.logits)
+        lost = torch.exp(-odds)
+        free = torch.where(z > 0, p + q * lost, q + p * lost).log().sum(-1, keepdim=True)
+        share = torch.softmax(self.log_weight + torch.cat([-apart, free], 1), 1)
+        seen, rest = share[:, :-1], share[:, -1:]
+        one = seen @ states + rest * torch.sigmoid(alone)
+        zero = seen @ (1 - states) + rest * torch.sigmoid(-alone)
+        tiny = torch.finfo(z.dtype).tiny
+        return one.clamp(min=tiny).log() - zero.clamp(min=tiny).log()
+
+
+class BernoulliDiffusion(nn.Module):
+    """A law of bits given a context.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Takes (n, n_bits) numbers in -1, 1, which of them are held, likewise, and a context of
+        noise-level features and given numbers.
+    n_bits : int
+        Bits of a row.
+    schedule : {"linear", "cosine", "sigmoid"}
+        How k falls with time.
+    target : {"direct", "residual"}
+        Whether the network corrects the log-odds that a bit was 1, or that it has flipped.
+    kernel : {"mixture", "plug-in"}
+        The reverse kernel.
+    n_timesteps : int
+        Steps of the bound.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        n_bits: int,
+        schedule: str = "cosine",
+        target: str = "direct",
+        kernel: str = "mixture",
+        n_timesteps: int = 128,
+    ):
+        super().__init__()
+        self.network, self.law = network, KnownLaw(n_bits)
+        self.k, self.kernel = bernoulli.SCHEDULES[schedule], bernoulli.KERNELS[kernel]
+        self.target, self.n_timesteps = target, n_timesteps
+
+    def predict(self, z: Tensor, k: Tensor, context: Tensor, held: Tensor | None = None) -> Tensor:
+        """Return the predicted log-odds of z_0 = 1; k has the shape (n, 1), or (1, 1) for all."""
+        odds = bernoulli.log_odds(k)
+        # One time for all rows is embedded once, where nothing else tells the rows apart.
+        features = noise_level_features(odds[:, 0], NOISE_FEATURES)
+        n = max(len(features), len(context) if context.shape[1] else 1)
+        features, context = features.expand(n, -1), context[:n]
+        sure = odds
+        if held is not None:
+            sure = torch.where(held > 0, torch.full_like(z, bernoulli.CERTAIN), odds)
+        sign = 2 * z - 1
+        F_hat = self.network(sign, held, torch.cat([features, context], -1))
+        return self.law(z, sure) + (-sign * F_hat if self.target == "residual" else F_hat)
+
+    def losses(
+        self, noise: Any, z_0: Tensor, context: Tensor, held: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return cross-entropy and bound at a random step, in nats a row.
+
+        The second is an unbiased estimate of the bound on -log p(z_0), or, with bits held, on
+        -log p of the others given them.
+        """
+        T = self.n_timesteps
+        t = (torch.floor(noise.times(z_0) * T) + 1)[:, None] / T
+        k_s, k_t = self.k(t - 1 / T).clamp(0, 1), self.k(t).clamp(0, 1)
+        z = bernoulli.flip(z_0.detach(), k_t, noise.uniforms(z_0))
+        free = torch.ones_like(z)
+        if held is not None:
+            z = torch.where(held > 0, z_0, z)
+            free = 1 - held
+        logit = self.predict(z, k_t, context, held)
+        entropy = F.binary_cross_entropy_with_logits(logit, z_0, reduction="none")
+        true = bernoulli.posterior(z, z_0, k_s, k_t)
+        step = bernoulli.divergence(true, *self.kernel(logit, z, k_s, k_t))
+        return (free * entropy).sum(-1), T * (free * step).sum(-1)
+
+    def run(
+        self,
+        noise: Any,
+        z: Tensor,
+        predictor: Any,
+        n_steps: int,
+        held: Tensor | None = None,
+    ) -> Tensor:
+        """Carry fair coins z to clean bits.
+
+        Parameters
+        ----------
+        noise : GeneratorNoise
+            Source of the draws.
+        z : Tensor of shape (n, n_bits)
+            Fair coins, and the values of held bits.
+        predictor : callable
+            ``predictor(z, k)`` gives the log-odds of z_0 = 1.
+        n_steps : int
+            Steps, even in time.
+        held : Tensor of shape (n, n_bits), default=None
+            1 where a bit stays as it is.
+        """
+        times = torch.linspace(1, 0, n_steps + 1, dtype=z.dtype, device=z.device)
+        levels = self.k(times).clamp(0, 1)
+        for k_t, k_s in pairwise(levels):
+            logit = predictor(z, k_t.reshape(1, 1))
+            log_one, _ = self.kernel(logit, z, k_s, k_t)
+            drawn = (noise.uniforms(z) < log_one.exp()).to(z.dtype)
+            z = drawn if held is None else torch.where(held > 0, z, drawn)
+        return z

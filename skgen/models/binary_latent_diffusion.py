@@ -1,0 +1,1246 @@
+r"""A Bernoulli autoencoder, and a Bernoulli diffusion that learns the law of its codes.
+
+An encoder gives :math:`q(z|x) = \prod_j B(z_j; p_j(x))` over bits, a decoder :math:`p(x|z)`, and
+the diffusion of :mod:`skgen.processes.bernoulli` the prior :math:`p(z)`:
+
+.. math::
+
+    \log p(x) \ge E_{q(z|x)}\Big[ \log p(x|z) - \sum_t
+        KL\big(q(z_{t-1}|z_t, z) \,\|\, p(z_{t-1}|z_t)\big) \Big] + H\big(q(z|x)\big).
+
+By default the autoencoder is learnt first, from reconstruction and a light
+:math:`KL(q \| B(1/2))`; then, with it held, the diffusion learns the law of the codes, for a share
+of the rows with part of x in sight: `impute` draws from that. Rows of bits need no autoencoder: the
+diffusion runs on them.
+
+Source: Wang, Wang, Liu and Chen, *Binary latent diffusion*, CVPR 2023; van den Oord, Vinyals and
+Kavukcuoglu, *Neural discrete representation learning*, NeurIPS 2017, for the codebook's loss.
+"""
+
+import math
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
+from skgen.models._levels import LevelsMixin
+from skgen.models._representation import input_noise
+from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
+from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.networks.sequence import Transformer
+from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy
+from skgen.scaling import ColumnScaler
+
+CONDITION_FEATURES = 32
+EVIDENCE_FEATURES = 64
+EVIDENCE_SHARE = 0.25
+ENCODED_ROWS = 1024
+SCORE_DRAWS = 64
+LOWEST_TEMPERATURE = 0.3
+COMMITMENT = 0.25
+BIT_PENALTY = 1e-3
+SEQUENCE_TOKENS = 16
+FRAME_FEATURES = 64
+PRIOR_ROWS = 10
+SMALLEST_LOG_VARIANCE = -10.0
+# A bit that is 1 in fewer rows than this, or in all but as few, is dead.
+RARE = 0.01
+
+
+class _Skip(nn.Module):
+    """A linear map and a network that corrects it, which starts at zero."""
+
+    def __init__(self, n_in: int, n_out: int, n_context: int, width: int, depth: int):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.network = ResidualMLP(
+            n_in, n_out, n_context, width=width, depth=depth, zero_output=True
+        )
+
+    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
+        return self.linear(rows) + self.network(rows, context)
+
+
+class _WholeEncoder(nn.Module):
+    """A sequence to a few tokens that look at all of it."""
+
+    def __init__(self, shape: tuple[int, ...], n_tokens: int, n_out: int, n_context: int):
+        super().__init__()
+        length, channels = shape
+        self.frames = Transformer(length, channels, FRAME_FEATURES, n_context, depth=2)
+        self.tokens = Transformer(
+            n_tokens, 0, n_out, n_context, memory=(length, FRAME_FEATURES), depth=1
+        )
+
+    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
+        return self.tokens(rows, context, self.frames(rows, context))
+
+
+class _WholeDecoder(nn.Module):
+    """Tokens to a sequence: its places look at them, and at each other."""
+
+    def __init__(self, shape: tuple[int, ...], n_tokens: int, n_in: int, n_context: int):
+        super().__init__()
+        self.length, self.channels = shape
+        self.places = Transformer(
+            self.length, 0, self.channels, n_context, memory=(n_tokens, n_in), depth=2
+        )
+
+    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
+        return self.places(rows, context, rows)
+
+
+def _stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tensor:
+    """Join two tables of rows of one layout, as channels where they have a layout."""
+    if shape is None or len(shape) == 3:
+        return torch.cat([first, second], 1)
+    parts = [rows.unflatten(1, shape) for rows in (first, second)]
+    return torch.cat(parts, -1).flatten(1)
+
+
+class _Spread(nn.Module):
+    """Log-variance of each column given the code."""
+
+    def __init__(self, n_features: int):
+        super().__init__()
+        self.log_var = nn.Parameter(torch.empty(n_features))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Start at half the scale of a row; nothing is drawn."""
+        nn.init.constant_(self.log_var, -1.5)
+
+
+class _Denoiser(nn.Module):
+    """A network on bits, and on which of them are held, whatever their layout."""
+
+    def __init__(self, network: nn.Module, n_bits: int, shape: tuple[int, ...] | None, holds: bool):
+        super().__init__()
+        self.network, self.n_bits, self.shape, self.holds = network, n_bits, shape, holds
+
+    def forward(self, sign: Tensor, held: Tensor | None, context: Tensor) -> Tensor:
+        if self.holds:
+            held = torch.zeros_like(sign) if held is None else held
+            sign = _stack(self.shape, sign, held)
+        out = self.network(sign, context)
+        if self.holds and self.shape is not None and len(self.shape) == 2:
+            length, channels = self.shape
+            return out.unflatten(1, (length, 2 * channels))[..., :channels].flatten(1)
+        return out[:, : self.n_bits]
+
+
+class _BinaryLatentDiffusion(nn.Module):
+    """Encoder, decoder, codebook and diffusion of the paper, on scaled rows."""
+
+    codebook: nn.Linear | None
+    edges: Tensor | None
+    spread: _Spread
+
+    def __init__(
+        self,
+        diffusion: BernoulliDiffusion,
+        encoder: nn.Module | None,
+        decoder: nn.Module | None,
+        evidence: nn.Module | None,
+        codebook: nn.Linear | None,
+        embedding: ConditionEmbedding | None,
+        *,
+        n_features: int,
+        n_bits: int,
+        n_positions: int,
+        shape: tuple[int, ...] | None,
+        has_lengths: bool,
+        block_size: int,
+        binarization: str | None,
+        likelihood: str,
+        edges: Tensor | None,
+        kl_weight: float,
+        vlb_weight: float,
+        encoder_noise: float,
+        condition_dropout: float,
+        fading_steps: int,
+    ):
+        super().__init__()
+        self.diffusion, self.encoder, self.decoder = diffusion, encoder, decoder
+        self.evidence, self.codebook, self.embedding = evidence, codebook, embedding
+        self.n_features, self.n_bits = n_features, n_bits
+        self.n_positions, self.shape = n_positions, shape
+        self.has_lengths, self.block_size = has_lengths, block_size
+        self.binarization, self.likelihood = binarization, likelihood
+        self.register_buffer("edges", edges)
+        self.spread = _Spread(n_features)
+        self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
+        self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
+        self.fading_steps, self.steps_seen = fading_steps, 0
+        self.settled = False
+        # Without an encoder the steps are all that is random: each is visited once.
+        self.score_draws = SCORE_DRAWS if encoder is not None else diffusion.n_timesteps
+
+    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Any = None) -> Tensor:
+        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
+        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
+
+    # The code.
+
+    def code(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the log-odds of the bits, and what the codebook should come near to."""
+        assert self.encoder is not None
+        out = self.encoder(x, c)
+        if self.codebook is None:
+            return out, None
+        out = out.unflatten(1, (self.n_positions, -1))
+        n_each = self.codebook.in_features
+        return out[..., :n_each].flatten(1), out[..., n_each:].flatten(1)
+
+    def binarize(self, noise: Any, logit: Tensor) -> Tensor:
+        """Make bits of log-odds; gradients pass as if they were probabilities.
+
+        In training they are drawn, by noise that fades until the likelier value is left, or
+        relaxed, by a temperature that falls; used, they are the likelier value.
+        """
+        p = torch.sigmoid(logit)
+        level = torch.full_like(p, 0.5)
+        if self.training and self.binarization != "threshold":
+            share = min(1.0, self.steps_seen / self.fading_steps)
+            self.steps_seen += 1
+            uniform = noise.uniforms(p)
+            if self.binarization == "relaxed":
+                temperature = LOWEST_TEMPERATURE**share
+                return torch.sigmoid((logit + torch.logit(uniform, eps=1e-6)) / temperature)
+            level = torch.lerp(uniform, level, share)
+        return (p > level).to(p.dtype) + (p - p.detach())
+
+    def _bits(self, x: Tensor, c: Tensor) -> Tensor:
+        """Return the code of rows: the likelier value of each bit."""
+        with torch.no_grad():
+            return (self.code(x, c)[0] > 0).to(x.dtype)
+
+    def _tokens(self, z: Tensor) -> Tensor:
+        """Return what the decoder reads: bits as -1 and 1, or sums of the codebook's rows."""
+        if self.codebook is None:
+            return 2 * z - 1
+        return self.codebook(z.unflatten(1, (self.n_positions, -1))).flatten(1)
+
+    def reconstruct(self, z: Tensor, c: Tensor) -> Tensor:
+        """Return the decoder's mean, or log-odds, of shape (n, n_features)."""
+        assert self.decoder is not None
+        return self.decoder(self._tokens(z), c)
+
+    def _codebook_loss(self, logit: Tensor, z: Tensor, target: Tensor) -> Tensor:
+        q = self._tokens(z.detach())
+        near = (q - target.detach()).square() + COMMITMENT * (q.detach() - target).square()
+        return near.sum(-1) + BIT_PENALTY * torch.sigmoid(logit).sum(-1)
+
+    # Losses, a value a row.
+
+    def _masked(self, errors: Tensor, x: Tensor, parts: Tensor) -> Tensor:
+        """Sum the errors of a row's entries; with lengths, those of frames that are there."""
+        if not self.has_lengths:
+            return errors.sum(-1)
+        assert self.shape is not None
+        present = x.unflatten(1, self.shape)[..., -1:]
+        errors = errors.unflatten(1, self.shape)[..., :-1]
+        there = F.binary_cross_entropy_with_logits(
+            parts.unflatten(1, self.shape)[..., -1:], present, reduction="none"
+        )
+        return (present * errors).flatten(1).sum(-1) + there.flatten(1).sum(-1)
+
+    def _error(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return half the squared error, or for bits the cross-entropy."""
+        if self.likelihood == "bernoulli":
+            errors = F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+        else:
+            errors = 0.5 * (x - mean).square()
+        return self._masked(errors, x, mean)
+
+    def _reconstruction(self, x: Tensor, z: Tensor, c: Tensor) -> Tensor:
+        """Return -log p(x|z) in nats."""
+        mean, log_var = self.reconstruct(z, c), self.spread.log_var
+        if self.likelihood == "bernoulli":
+            return self._error(x, mean)
+        if self.likelihood == "gaussian":
+            squared = (x - mean).square() * torch.exp(-log_var)
+            errors = 0.5 * (squared + log_var + math.log(2 * math.pi))
+        else:
+            errors = -_log_probability(x, mean, torch.exp(0.5 * log_var), self.edges)
+        return self._masked(errors, x, mean)
+
+    def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Reconstruct x from the bits of a noisy look at it; a light hand on their law."""
+        c = self._embed(x, condition, noise if self.training else None)
+        logit, target = self.code(x + self.encoder_noise * noise.normal(x), c)
+        z = self.binarize(noise, logit)
+        mean = self.reconstruct(z, c)
+        loss = self._error(x, mean) + self.kl_weight * self._kl(logit)
+        return loss if target is None else loss + self._codebook_loss(logit, z, target)
+
+    @staticmethod
+    def _kl(logit: Tensor) -> Tensor:
+        """Return the KL of the bits' law from fair coins."""
+        return (math.log(2) - _entropy(logit)).sum(-1)
+
+    def fit_spread(self, x: Tensor, condition: Tensor | None = None) -> None:
+        """Set the variance of each column given the code, from rows that chose the weights."""
+        with torch.no_grad():
+            c = self._embed(x, condition)
+            squared = (x - self.reconstruct(self._bits(x, c), c)).square()
+            # Few rows: a column's variance leans on that of all.
+            total = squared.sum(0) + PRIOR_ROWS * squared.mean()
+            log_var = (total / (len(x) + PRIOR_ROWS)).log()
+            self.spread.log_var.copy_(log_var.clamp(min=SMALLEST_LOG_VARIANCE))
+
+    def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn p(z) with the encoder held, or p(x) of bits."""
+        c = self._embed(x, condition, noise if self.training else None)
+        if self.encoder is None:
+            z = x
+        else:
+            z = self._bits(x, c)
+        context, held = self._evident(x, self._sight(noise, x), c)
+        entropy, bound = self.diffusion.losses(noise, z, context, held)
+        return entropy + self.vlb_weight * bound
+
+    def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn everything at once: the bound, and the diffusion's own loss with it."""
+        c = self._embed(x, condition, noise if self.training else None)
+        logit, target = self.code(x + self.encoder_noise * noise.normal(x), c)
+        z = self.binarize(noise, logit)
+        loss = self._reconstruction(x, z, c) - _entropy(logit).sum(-1)
+        context, held = self._evident(x, self._sight(noise, x), c)
+        entropy, bound = self.diffusion.losses(noise, z, context, held)
+        loss = loss + bound + entropy
+        return loss if target is None else loss + self._codebook_loss(logit, z, target)
+
+    def negative_log_likelihood(
+        self, noise: Any, x: Tensor, condition: Tensor | None, **options: Any
+    ) -> Tensor:
+        """Return the bound with nothing left out: what `score` reports."""
+        c = self._embed(x, condition)
+        context, held = self._evident(x, None, c)
+        if self.encoder is None:
+            return self.diffusion.losses(noise, x, context, held)[1]
+        z = self._bits(x, c)
+        return self._reconstruction(x, z, c) + self.diffusion.losses(noise, z, context, held)[1]
+
+    # What is seen of a row.
+
+    @staticmethod
+    def _sight(noise: Any, x: Tensor) -> Tensor:
+        """Draw which entries are in sight: of most rows none, of the others a random share."""
+        chosen = noise.uniform(x) < EVIDENCE_SHARE
+        share = noise.uniform(x) * chosen
+        return (noise.uniforms(x) < share[:, None]).to(x.dtype)
+
+    def _evident(self, x: Tensor, seen: Tensor | None, c: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the context of the diffusion, and which bits are held."""
+        if self.evidence is None:
+            return c, seen
+        seen = torch.zeros_like(x) if seen is None else seen
+        told = self.evidence(_stack(self.shape, x * seen, seen))
+        return torch.cat([told, c], -1), None
+
+    # What the estimator calls.
+
+    def probabilities(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the probabilities of the bits of many rows, without gradients."""
+        if self.encoder is None:
+            return x
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(x), ENCODED_ROWS):
+                part = slice(start, start + ENCODED_ROWS)
+                given = None if condition is None else condition[part]
+                parts.append(self.encode(x[part], given))
+        return torch.cat(parts)
+
+    def use(self, x: Tensor, condition: Tensor | None = None) -> dict[str, float]:
+        """Return how many bits are neither dead nor copies, and the mean entropy of a bit."""
+        bits = (self.probabilities(x, condition) > 0.5).double()
+        mean = bits.mean(0)
+        alive = (mean > RARE) & (mean < 1 - RARE)
+        centred = (bits - mean) / (mean * (1 - mean)).sqrt().clamp(min=1e-6)
+        correlation = (centred.T @ centred / len(bits)).abs().triu(1)
+        copies = (correlation > 0.99).any(0)
+        return {
+            "active_bits": float((alive & ~copies).sum()),
+            "code_entropy": float(entropy(mean).mean()),
+        }
+
+    def fit_law(self, x: Tensor, condition: Tensor | None = None) -> None:
+        """Tell the diffusion what is known of the law of the bits beforehand."""
+        self.diffusion.law.fit(self.probabilities(x, condition))
+
+    def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
+        """Return the probabilities that the bits are 1."""
+        if self.encoder is None:
+            return x
+        return torch.sigmoid(self.code(x, self._embed(x, condition))[0])
+
+    def decode(self, z: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
+        """Return the decoder's mean, of bits the likelier value."""
+        if self.decoder is None:
+            return z
+        return self._present(self.reconstruct(z, self._embed(z, condition)))
+
+    def _present(self, mean: Tensor, noise: Any = None) -> Tensor:
+        """Turn log-odds into bits, drawn if noise is given, and into whole lengths."""
+        if self.likelihood == "bernoulli":
+            p = torch.sigmoid(mean)
+            level = 0.5 if noise is None else noise.uniforms(p)
+            mean, logits = (p > level).to(p.dtype), mean
+        else:
+            logits = mean
+        if not self.has_lengths:
+            return mean
+        assert self.shape is not None
+        frames = mean.unflatten(1, self.shape)
+        there = logits.unflatten(1, self.shape)[..., -1]
+        # The likeliest length: log-odds of presence add up as far as it goes; one frame at least.
+        length = there.cumsum(1).argmax(1, keepdim=True)
+        steps = torch.arange(self.shape[0], device=mean.device)
+        present = (steps <= length).to(mean.dtype)[..., None]
+        return torch.cat([frames[..., :-1] * present, present], -1).flatten(1)
+
+    def _draw_row(self, noise: Any, z: Tensor, c: Tensor, draw_noise: bool) -> Tensor:
+        """Draw x given z."""
+        if self.decoder is None:
+            return z
+        mean = self.reconstruct(z, c)
+        if self.likelihood == "bernoulli":
+            return self._present(mean, noise)
+        if draw_noise:
+            spread = torch.exp(0.5 * self.spread.log_var) * noise.normal(mean)
+            if self.has_lengths:
+                assert self.shape is not None
+                frames = spread.unflatten(1, self.shape)
+                spread = torch.cat(
+                    [frames[..., :-1], torch.zeros_like(frames[..., -1:])], -1
+                ).flatten(1)
+            mean = mean + spread
+        return self._present(mean)
+
+    def sample(
+        self,
+        noise: Any,
+        n: int,
+        condition: Tensor | None,
+        *,
+        n_steps: int,
+        temperature: float,
+        draw_noise: bool,
+        guidance_scale: float = 0.0,
+        x: Tensor | None = None,
+        seen: Tensor | None = None,
+    ) -> Tensor:
+        """Draw bits, all or those that are not seen, then a row given them."""
+        like = self.diffusion.law.logits.new_empty(n, self.n_bits)
+        x = like.new_zeros(n, self.n_features) if x is None else x
+        c = self._embed(like, condition)
+        context, held = self._evident(x, seen, c)
+        context_0 = None
+        if guidance_scale > 0:
+            context_0, _ = self._evident(x, seen, self._embed(like, None))
+
+        def predict(z: Tensor, k: Tensor) -> Tensor:
+            logit = self.diffusion.predict(z, k, context, held)
+            if context_0 is not None:
+                other = self.diffusion.predict(z, k, context_0, held)
+                logit = logit + guidance_scale * (logit - other)
+            return logit / temperature
+
+        z = (noise.uniforms(like) < 0.5).to(like.dtype)
+        if held is not None:
+            z = torch.where(held > 0, x, z)
+        z = self.diffusion.run(noise, z, predict, n_steps, held)
+        return self._draw_row(noise, z, c, draw_noise)
+
+    def impute(
+        self,
+        noise: Any,
+        x: Tensor,
+        observed: Tensor,
+        condition: Tensor | None,
+        **options: Any,
+    ) -> Tensor:
+        """Draw bits given what is observed, then what is missing given the bits."""
+        options = {**options, "draw_noise": True}
+        seen = observed.to(x.dtype)
+        return self.sample(noise, len(x), condition, x=x, seen=seen, **options)
+
+
+def _entropy(logit: Tensor) -> Tensor:
+    """Return the entropy of bits with given log-odds, in nats; smooth everywhere."""
+    return F.softplus(logit) - logit * torch.sigmoid(logit)
+
+
+def _log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None) -> Tensor:
+    """Return the log-probability of the levels of x under a normal law rounded to them."""
+    assert edges is not None
+    index = torch.searchsorted(edges, x.T.contiguous()).T
+    padded = F.pad(edges, (1, 0), value=-math.inf)
+    padded = F.pad(padded, (0, 1), value=math.inf)
+    columns = torch.arange(x.shape[1], device=x.device)
+    low = (padded[columns, index] - mean) / scale
+    high = (padded[columns, index + 1] - mean) / scale
+    # In the lower tail, where the logarithm of the normal law is exact.
+    flipped = low + high > 0
+    low, high = torch.where(flipped, -high, low), torch.where(flipped, -low, high)
+    floor = -1e4
+    low, high = low.clamp(min=floor), high.clamp(max=-floor)
+    top, bottom = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
+    return top + torch.log1p(-torch.exp((bottom - top).clamp(max=-1e-6)))
+
+
+class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+    """Binary autoencoder with a Bernoulli diffusion over its codes.
+
+    Gives every row a code of bits (`transform`), draws new rows (`sample`), scores rows by a lower
+    bound of their log-likelihood (`score_samples`) and fills in missing entries (`impute`). On
+    binary data it works without an autoencoder: ``autoencoder=None``.
+
+    Parameters
+    ----------
+    n_bits : int, default=64
+        Bits of a row's code. Where a code has positions, as for images and sequences, they share
+        the bits evenly, and the number is rounded up to a multiple of theirs. Not used without
+        an autoencoder.
+    autoencoder : {"stochastic", "threshold", "relaxed"} or None, default="stochastic"
+        How training makes bits of the encoder's probabilities: drawn, or the likelier value, both
+        with straight-through gradients; or relaxed to numbers between 0 and 1, at a temperature
+        that falls from 1 to 0.3 over 70% of the steps. None runs the diffusion on the data
+        themselves, which must have two values a column.
+    likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
+        What the decoder gives: a normal law of every column with learned variance, a probability
+        for columns of two values, or a normal law rounded to the levels of each column, whose
+        score is a probability.
+    levels : array-like of shape (n_levels,), default=None
+        The levels of discrete and binary data; None takes the values that each column has in
+        `fit`.
+    output : {"bits", "probability", "packed"}, default="bits"
+        What `transform` returns: bits as 0 and 1, the probabilities that they are 1, or eight bits
+        in an unsigned byte. `inverse_transform` takes each of them.
+    code : {"frame", "frames", "sequence"}, default="frames"
+        For sequences: a code for each frame, for chunks of four frames, or one for the sequence as
+        a whole, by attention.
+    codebook_dim : int, default=None
+        If given, a position's bits choose rows of a learned codebook of this width, and the
+        decoder reads their sum (BinaryVQ).
+    target : {"direct", "residual"}, default="direct"
+        What the diffusion predicts: a bit's value, or that it has flipped.
+    schedule : {"cosine", "linear", "sigmoid"}, default="cosine"
+        How the memory of a bit fades with time.
+    kernel : {"mixture", "plug-in"}, default="mixture"
+        The reverse kernel: exact, or the source's, which is biased.
+    n_timesteps : int, default=128
+        Steps of the diffusion and of its bound.
+    n_steps : int, default=None
+        Steps of the sampler, from 1 to `n_timesteps`; None takes all.
+    temperature : float, default=1.0
+        Divides the predicted log-odds in sampling: below 1 draws likelier rows.
+    vlb_weight : float, default=0.1
+        Weight of the variational bound beside the cross-entropy.
+    kl_weight : float, default=0.01
+        Weight of the KL of the bits from fair coins, beside half the squared error of the scaled
+        row, or its cross-entropy.
+    encoder_noise : float, default=0.33
+        Standard deviation of the noise on the encoder's input in training, as a share of that of
+        the data along their first principal axis, and at most that of a column. Noise makes
+        neighbours share their code. Columns of two values get none.
+    joint : bool, default=False
+        Whether autoencoder and diffusion are trained at once, on their bound, instead of one after
+        the other.
+    scaling : {"auto", "quantile", "standard", "common"}, default="auto"
+        How columns are scaled: by a map of their quantiles to normal ones, by their standard
+        deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
+        columns share one small grid of values; otherwise it maps the quantiles of the columns
+        whose tails or repeated values need it, and standardises the rest.
+    input_shape : tuple, default=None
+        Layout of a row, (channels, height, width) or (length, channels), for convolutional
+        networks and attention.
+    hidden_units : int, default=None
+        Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
+    max_steps : int, default=None
+        Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
+        3,000.
+    batch_size : int, default=256
+        Rows of a gradient step.
+    lr : float, default=3e-3
+        Peak learning rate.
+    validation_fraction : float, default=0.1
+        Share of the rows that chooses the weights.
+    early_stopping : bool, default=True
+        Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
+    ema_decay : float, default=0.998
+        Decay of the moving average of the weights.
+    callbacks : list, default=None
+        Further skorch callbacks.
+    net_params : dict, default=None
+        Further settings of the skorch net, such as ``{"compile": True}``,
+        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights it has.
+    device : str, default=None
+        Where to train; None takes CUDA, MPS or the CPU, the first there is.
+    condition_dropout : float, default=0.1
+        Share of training rows whose condition is hidden, so that the model also answers without.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The fitted networks.
+    nets_ : list of skorch.NeuralNet
+        The net of each training stage; not kept by pickling.
+    history_ : list of dict
+        One row an evaluation: stage, step, losses, seconds; after the stage that learns the code,
+        ``active_bits``, those neither constant nor copies of others, and ``code_entropy``, the
+        mean entropy of a bit in nats, at most 0.693.
+    n_bits_ : int
+        Bits of a row's code.
+    n_steps_ : int
+        Gradient steps taken by the last fit.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, where X had them.
+
+    References
+    ----------
+    Wang, Wang, Liu and Chen, "Binary latent diffusion", CVPR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgen import BinaryLatentDiffusion
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = BinaryLatentDiffusion(n_bits=16, random_state=0).fit(X)
+    >>> model.sample(5).shape
+    (5, 4)
+    >>> model.transform(X)[0].shape
+    (16,)
+    >>> model.set_params(output="packed").transform(X).nbytes
+    300
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseGenerativeModel._parameter_constraints,
+        "n_bits": [Interval(Integral, 1, None, closed="left")],
+        "autoencoder": [StrOptions({"stochastic", "threshold", "relaxed"}), None],
+        "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
+        "levels": ["array-like", None],
+        "output": [StrOptions({"bits", "probability", "packed"})],
+        "code": [StrOptions({"frame", "frames", "sequence"})],
+        "codebook_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "target": [StrOptions({"residual", "direct"})],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "kernel": [StrOptions(set(KERNELS))],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "vlb_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "encoder_noise": [Interval(Real, 0, None, closed="left")],
+        "joint": ["boolean"],
+        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        n_bits=64,
+        *,
+        autoencoder="stochastic",
+        likelihood="gaussian",
+        levels=None,
+        output="bits",
+        code="frames",
+        codebook_dim=None,
+        target="direct",
+        schedule="cosine",
+        kernel="mixture",
+        n_timesteps=128,
+        n_steps=None,
+        temperature=1.0,
+        vlb_weight=0.1,
+        kl_weight=0.01,
+        encoder_noise=0.33,
+        joint=False,
+        scaling="auto",
+        input_shape=None,
+        hidden_units=None,
+        max_steps=None,
+        batch_size=256,
+        lr=3e-3,
+        validation_fraction=0.1,
+        early_stopping=True,
+        ema_decay=0.998,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        device=None,
+        condition_dropout=0.1,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_bits = n_bits
+        self.autoencoder = autoencoder
+        self.likelihood = likelihood
+        self.levels = levels
+        self.output = output
+        self.code = code
+        self.codebook_dim = codebook_dim
+        self.target = target
+        self.schedule = schedule
+        self.kernel = kernel
+        self.n_timesteps = n_timesteps
+        self.n_steps = n_steps
+        self.temperature = temperature
+        self.vlb_weight = vlb_weight
+        self.kl_weight = kl_weight
+        self.encoder_noise = encoder_noise
+        self.joint = joint
+        self.scaling = scaling
+        self.input_shape = input_shape
+        self.hidden_units = hidden_units
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.ema_decay = ema_decay
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.warm_start = warm_start
+        self.device = device
+        self.condition_dropout = condition_dropout
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # Data: levels, and sequences with lengths.
+
+    @property
+    def _likelihood(self):
+        return "bernoulli" if self.autoencoder is None else self.likelihood
+
+    def _fit_scaler(self, X):
+        if self._likelihood != "bernoulli":
+            return super()._fit_scaler(X)
+        low, high = (np.array([pick(levels) for levels in self._levels]) for pick in (min, max))
+        return ColumnScaler(self.scaling).fit_levels(low, high)
+
+    def _find_levels(self, X):
+        levels = super()._find_levels(X)
+        if self._likelihood == "bernoulli" and len(levels[0]) > 2 and self.levels is not None:
+            raise ValueError(f"Binary data have two levels, got levels={self.levels!r}.")
+        return levels
+
+    def _prepared(self, X, reset, lengths=None):
+        X = super()._prepared(X, reset)
+        if reset:
+            self._has_lengths = lengths is not None
+        mask = self._presence(X, lengths)
+        if mask is None:
+            return X
+        # Padding takes the mean of what is there, so that it does not count for the scale.
+        frames = X.reshape(len(X), *mask.shape[1:2], -1)
+        weight = mask[..., None].astype(X.dtype)
+        mean = (frames * weight).sum(0) / np.maximum(weight.sum(0), 1)
+        return np.where(mask[..., None], frames, mean).reshape(len(X), -1)
+
+    def _presence(self, X, lengths):
+        """Return which frames of each row are there, (n, length), or None without lengths."""
+        if not self._has_lengths:
+            if lengths is not None:
+                raise ValueError(
+                    "lengths was given, but the model was fitted without; fit it with lengths=."
+                )
+            return None
+        if self.input_shape is None or len(self.input_shape) != 2:
+            raise ValueError(
+                "lengths belong to sequences: give input_shape=(length, channels); it is "
+                f"{self.input_shape!r}."
+            )
+        longest = int(self.input_shape[0])
+        lengths = np.full(len(X), longest) if lengths is None else np.asarray(lengths)
+        if lengths.shape != (len(X),):
+            raise ValueError(
+                f"lengths must have one number for each of the {len(X)} rows, got shape "
+                f"{lengths.shape}."
+            )
+        wrong = np.flatnonzero(~((lengths >= 1) & (lengths <= longest) & (lengths % 1 == 0)))
+        if len(wrong):
+            raise ValueError(
+                f"lengths[{wrong[0]}] is {lengths[wrong[0]]}; a length is a whole number from 1 to "
+                f"{longest}."
+            )
+        return np.arange(longest) < lengths[:, None]
+
+    def _scaled(self, X, lengths=None):
+        rows, log_slope = super()._scaled(X)
+        mask = self._presence(X, lengths)
+        if mask is None:
+            return rows, log_slope
+        there = torch.from_numpy(mask)[..., None].to(rows.dtype)
+        frames = rows.unflatten(1, (mask.shape[1], -1)) * there
+        # Without quantile maps a scale is a column's own, whatever the row.
+        slopes = -torch.from_numpy(np.log(self.scaler_.scale)).unflatten(0, (mask.shape[1], -1))
+        log_slope = (there * slopes).sum((1, 2))
+        return torch.cat([frames, there], -1).flatten(1), log_slope
+
+    def _known(self, known):
+        frames = known.unflatten(1, (int(self.input_shape[0]), -1))
+        return torch.cat([frames, torch.ones_like(frames[..., :1])], -1).flatten(1)
+
+    def _split_lengths(self, rows):
+        """Take the presence of frames off scaled rows; return them and their lengths."""
+        frames = rows.unflatten(1, (int(self.input_shape[0]), -1))
+        return frames[..., :-1].flatten(1), frames[..., -1].sum(1).round().long()
+
+    def _to_data(self, rows):
+        if not self._has_lengths:
+            return super()._to_data(rows)
+        rows, lengths = self._split_lengths(rows)
+        X = super()._to_data(rows)
+        longest = int(self.input_shape[0])
+        mask = np.arange(longest) < lengths.numpy()[:, None]
+        return (X.reshape(len(X), longest, -1) * mask[..., None]).reshape(len(X), -1)
+
+    def _scaling_kind(self, X):
+        kind = super()._scaling_kind(X)
+        return "common" if self._has_lengths and kind == "quantile" else kind
+
+    # The networks.
+
+    def _build_module(self, rows, n_condition, generator):
+        n, d = rows.shape
+        c = CONDITION_FEATURES if n_condition else 0
+        width = self.hidden_units or (64 if n <= 128 else 128)
+        shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
+        if self._has_lengths:
+            shape = (shape[0], shape[1] + 1)
+        has_code = self.autoencoder is not None
+        encoder = decoder = evidence = codebook = None
+        n_positions, n_bits = 1, d
+        with torch.device("meta"):
+            if has_code:
+                n_positions, n_bits = self._count_bits(shape)
+                each = n_bits // n_positions
+                n_told = each + (self.codebook_dim or 0)
+                n_read = self.codebook_dim or each
+                encoder, decoder = self._autoencoder(
+                    shape, d, n_positions, n_told, n_read, c, width
+                )
+                codebook = None
+                if self.codebook_dim is not None:
+                    codebook = nn.Linear(each, self.codebook_dim, bias=False)
+                evidence = (
+                    ResidualMLP(2 * d, EVIDENCE_FEATURES, width=width, depth=1)
+                    if shape is None
+                    else ConvEncoder(self._stacked(shape), EVIDENCE_FEATURES)
+                )
+            n_context = NOISE_FEATURES + (EVIDENCE_FEATURES if has_code else 0) + c
+            if has_code and n_positions > 1:
+                each = n_bits // n_positions
+                network = Transformer(n_positions, each, each, n_context, zero_output=True)
+            elif has_code or shape is None:
+                n_in = n_bits if has_code else 2 * n_bits
+                network = ResidualMLP(n_in, n_bits, n_context, width=width, zero_output=True)
+            else:
+                network = UNet(self._stacked(shape), n_context)
+            denoiser = _Denoiser(network, n_bits, shape, not has_code)
+            diffusion = BernoulliDiffusion(
+                denoiser, n_bits, self.schedule, self.target, self.kernel, self.n_timesteps
+            )
+            embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        kind = self._likelihood
+        module = _BinaryLatentDiffusion(
+            diffusion,
+            encoder,
+            decoder,
+            evidence,
+            codebook,
+            embedding,
+            n_features=d,
+            n_bits=n_bits,
+            n_positions=n_positions,
+            shape=shape,
+            has_lengths=self._has_lengths,
+            block_size=256 if shape is None else 64,
+            binarization=self.autoencoder,
+            likelihood=kind,
+            edges=self._edges() if kind == "discrete" else None,
+            kl_weight=float(self.kl_weight),
+            vlb_weight=float(self.vlb_weight),
+            encoder_noise=0.0 if kind == "bernoulli" else input_noise(rows, self.encoder_noise),
+            condition_dropout=float(self.condition_dropout),
+            fading_steps=self._n_stage_steps(n),
+        )
+        initialize(module, generator)
+        return module
+
+    @staticmethod
+    def _stacked(shape):
+        if len(shape) == 3:
+            return (2 * shape[0], *shape[1:])
+        return (shape[0], 2 * shape[1])
+
+    def _halvings(self, shape):
+        return None if len(shape) == 3 else {"frame": 0, "frames": 2}[self.code]
+
+    def _count_bits(self, shape):
+        """Return the positions of the code, and its bits."""
+        if shape is None:
+            return 1, self.n_bits
+        if len(shape) == 2 and self.code == "sequence":
+            n_positions = min(SEQUENCE_TOKENS, self.n_bits)
+        else:
+            n_positions = MapEncoder(shape, 1, n_halvings=self._halvings(shape)).n_positions
+        return n_positions, n_positions * math.ceil(self.n_bits / n_positions)
+
+    def _autoencoder(self, shape, d, n_positions, n_told, n_read, c, width):
+        """Return encoder and decoder, of what a position is told and what it reads."""
+        if shape is None:
+            return _Skip(d, n_told, c, width, 2), _Skip(n_read, d, c, width, 1)
+        if len(shape) == 2 and self.code == "sequence":
+            return (
+                _WholeEncoder(shape, n_positions, n_told, c),
+                _WholeDecoder(shape, n_positions, n_read, c),
+            )
+        halvings = self._halvings(shape)
+        return (
+            MapEncoder(shape, n_told, c, n_halvings=halvings),
+            MapDecoder(shape, n_read, c, n_halvings=halvings),
+        )
+
+    def _edges(self):
+        """Return what parts the levels of each column, in scaled units, inf-padded."""
+        levels = self._scaled_levels()
+        edges = (levels[:, 1:] + levels[:, :-1]) / 2
+        if self._has_lengths:
+            length = int(self.input_shape[0])
+            edges = edges.unflatten(0, (length, -1))
+            edges = torch.cat([edges, torch.full_like(edges[:, :1], math.inf)], 1).flatten(0, 1)
+        return edges.float()
+
+    def _stages(self, module, train, valid, noise):
+        def stage(name, loss, parts, effort=1.0, watched=False):
+            parameters = [p for part in parts if part is not None for p in part.parameters()]
+            diagnose = (lambda: module.use(**train)) if watched else dict
+            return Stage(name, loss, module, parameters, train, valid, effort, diagnose=diagnose)
+
+        coder = [module.encoder, module.decoder, module.codebook, module.embedding]
+        held_out = train if valid is None else valid
+        prior = [module.diffusion, module.evidence]
+        if self.autoencoder is None:
+            if not module.settled:
+                module.fit_law(**train)
+            module.settled = True
+            yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding])
+            return
+        if self.joint:
+            yield stage("joint", module.joint_loss, [*coder, module.spread, *prior], watched=True)
+            return
+        if not module.settled:
+            # Later pieces of data keep the code: decoder and diffusion speak its language.
+            code = stage("code", module.code_loss, coder, watched=True)
+            yield code
+            module.fit_law(**train)
+            module.fit_spread(**held_out)
+            module.settled = not code.interrupted
+        yield stage("diffusion", module.diffusion_loss, prior, watched=True)
+
+    def _finish_fit(self):
+        self.n_bits_ = self.module_.n_bits
+
+    # What users call.
+
+    def fit(self, X, y=None, *, condition=None, lengths=None):
+        """Learn the law of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to learn from, in any units.
+        y : None
+            Ignored: a label is never read unless asked for by name, as ``condition``.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            Labels of any type, or real vectors, to learn p(x | condition).
+        lengths : array-like of shape (n_samples,), default=None
+            For sequences of unequal length: how many frames of each are there. What lies beyond
+            them in X is not read, and the model learns the lengths too.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the data, the condition or a length cannot be used; the message says
+            which.
+        TrainingError
+            If the loss becomes NaN or infinite. A model fitted before stays as it was.
+        """
+        reset = not self._continues()
+        return self._fit(X, condition, reset=reset, partial=False, lengths=lengths)
+
+    def partial_fit(self, X, y=None, *, condition=None, lengths=None):
+        """Go on learning from a piece of the data.
+
+        The first piece fixes scaling, labels and codes. Every call trains each stage for
+        ``max_steps`` gradient steps, by default for 60 and one more for each row beyond 100, up to
+        3,000. What is used is a moving average of the weights after each piece.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            A piece of the data.
+        y : None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of the piece, if the first had one.
+        lengths : array-like of shape (n_samples,), default=None
+            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
+            None means all.
+
+        Returns
+        -------
+        self : object
+            The estimator, trained further.
+        """
+        reset = not hasattr(self, "module_")
+        return self._fit(X, condition, reset=reset, partial=True, lengths=lengths)
+
+    def fit_transform(self, X, y=None, *, condition=None, lengths=None):
+        """Fit to X and return its codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to learn from.
+        y : None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        lengths : array-like of shape (n_samples,), default=None
+            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
+            None means all.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_bits_)
+            The code of each row.
+        """
+        self.fit(X, y, condition=condition, lengths=lengths)
+        return self.transform(X, condition=condition, lengths=lengths)
+
+    def transform(self, X, *, condition=None, lengths=None):
+        """Map rows to their codes; deterministic.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        lengths : array-like of shape (n_samples,), default=None
+            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
+            None means all.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_bits_), or a column for every eight bits
+            Bits, their probabilities, or bytes, as ``output`` asks.
+        """
+        return self._encode_rows(X, condition, lengths=lengths)
+
+    def score_samples(self, X, *, condition=None, lengths=None):
+        """Return a lower bound of the log-likelihood of each row, in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        lengths : array-like of shape (n_samples,), default=None
+            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
+            None means all.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            Deterministic. A log-density in the units of X, or, for discrete and binary data, a
+            log-probability; with lengths, of the sequence and its length.
+        """
+        return self._score_rows(X, condition, lengths=lengths)
+
+    def score(self, X, y=None, *, condition=None, lengths=None):
+        """Return the mean of `score_samples`: higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        y : None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        lengths : array-like of shape (n_samples,), default=None
+            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
+            None means all.
+
+        Returns
+        -------
+        score : float
+            Mean lower bound of the log-likelihood, in nats a row.
+        """
+        return float(np.mean(self.score_samples(X, condition=condition, lengths=lengths)))
+
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        condition=None,
+        guidance_scale=0.0,
+        n_steps=None,
+        random_state=None,
+        return_lengths=False,
+    ):
+        """Draw new rows: a code from the diffusion, then a row given the code.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        guidance_scale : float, default=0.0
+            Classifier-free guidance: predicted log-odds move this many times the difference that
+            the condition makes beyond the conditional ones. 0 draws from the conditional law.
+        n_steps : int, default=None
+            Number of sampling steps, at most ``n_timesteps``; None takes the constructor's.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
+            number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.
+        return_lengths : bool, default=False
+            Whether to return how long each sequence is, too; of a model fitted with lengths.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            New rows, in the units of the training data; images and sequences without the
+            decoder's noise, and zero beyond their length.
+        lengths : ndarray of shape (n_samples,)
+            Frames of each sequence, if ``return_lengths``.
+        """
+        if not return_lengths:
+            return self._sample(n_samples, condition, guidance_scale, n_steps, random_state)
+        check_is_fitted(self)
+        if not self._has_lengths:
+            raise ValueError(
+                "return_lengths=True needs a model of sequences of unequal length: fit it with "
+                "lengths=."
+            )
+        n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
+        rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state)
+        X = self._frame(self._to_data(rows).astype(self._fit_dtype))
+        return X, self._split_lengths(rows)[1].numpy()
+
+    def impute(
+        self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None, lengths=None
+    ):
+        """Draw the missing entries of X given the observed ones.
+
+        The diffusion draws bits given the observed entries, which it has learnt to do in training,
+        and the decoder the missing entries given the bits: exact as far as both are. Binary data
+        without an autoencoder have their observed bits held from the start.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with NaN where an entry is missing.
+        n_draws : int, default=1
+            Number of completions of each row.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        n_steps : int, default=None
+            Number of sampling steps; None takes the model's own.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's.
+        lengths : array-like of shape (n_samples,), default=None
+            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
+            None means all.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
+            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
+            as they were given.
+        """
+        return self._impute(X, n_draws, condition, n_steps, random_state, lengths=lengths)
+
+    @property
+    def _n_features_out(self) -> int:
+        n_bits = self.module_.n_bits
+        return -(-n_bits // 8) if self.output == "packed" else n_bits
+
+    def _sampling_options(self) -> dict[str, Any]:
+        return {
+            "n_steps": self.n_steps or self.n_timesteps,
+            "temperature": float(self.temperature),
+            "draw_noise": self.input_shape is None,
+        }
+
+    def _check_sampling(self, n_steps, guidance_scale, condition):
+        super()._check_sampling(n_steps, guidance_scale, condition)
+        if (n_steps or self.n_steps or 1) > self.n_timesteps:
+            raise ValueError(
+                f"n_steps={n_steps or self.n_steps} is more than the {self.n_timesteps} steps of "
+                "the diffusion; fit with a larger n_timesteps."
+            )
+
+    def _from_latent(self, rows):
+        if self.output == "probability":
+            return rows
+        bits = rows > 0.5
+        return np.packbits(bits, axis=1) if self.output == "packed" else bits.astype(rows.dtype)
+
+    def _check_latent(self, X):
+        check_is_fitted(self)
+        Z = np.asarray(X)
+        n_bits = self.module_.n_bits
+        n_bytes = -(-n_bits // 8)
+        if Z.ndim == 2 and Z.shape[1] == n_bytes and (n_bytes < n_bits or self.output == "packed"):
+            if not np.isin(Z, np.arange(256)).all():
+                raise ValueError(
+                    f"{n_bytes} columns are packed bits, eight in a byte: whole numbers from 0 to "
+                    "255."
+                )
+            bits = np.unpackbits(Z.astype(np.uint8), axis=1, count=n_bits)
+            return bits.astype(self._fit_dtype)
+        Z = check_array(X, dtype=[np.float64, np.float32])
+        if Z.shape[1] != n_bits:
+            raise ValueError(
+                f"inverse_transform takes the {n_bits} bits that transform returns, or "
+                f"{n_bytes} bytes of packed ones, got {Z.shape[1]} columns."
+            )
+        outside = np.argwhere((Z < 0) | (Z > 1))
+        if len(outside):
+            row, column = outside[0]
+            raise ValueError(
+                f"X[{row}, {column}] is {Z[row, column]}; a bit, or its probability, is between 0 "
+                "and 1."
+            )
+        return (Z > 0.5).astype(Z.dtype)

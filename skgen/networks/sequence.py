@@ -1,0 +1,131 @@
+r"""Transformers on tokens: a denoiser, and an encoder and decoder that see a sequence whole.
+
+A block adds to the tokens h, one after the other, attention among themselves, attention to a
+memory where there is one, and a perceptron of each token, every part on normalised tokens that a
+context scales and shifts, as in :mod:`skgen.networks.mlp`. What a part adds starts at zero.
+
+Source: Vaswani et al., *Attention is all you need*, NeurIPS 2017; Peebles and Xie, *Scalable
+diffusion models with transformers*, ICCV 2023.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.networks.mlp import zero_init
+
+HEAD_SIZE = 32
+
+
+class _Attention(nn.Module):
+    """Tokens look at a memory, or at themselves."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.n_heads = max(1, width // HEAD_SIZE)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = zero_init(nn.Linear(width, width))
+
+    def _heads(self, tokens: Tensor) -> Tensor:
+        return tokens.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+
+    def forward(self, tokens: Tensor, memory: Tensor) -> Tensor:
+        key, value = self.key_value(memory).chunk(2, -1)
+        heads = (self._heads(part) for part in (self.query(tokens), key, value))
+        seen = F.scaled_dot_product_attention(*heads)
+        return self.out(seen.transpose(1, 2).flatten(2))
+
+
+class _Block(nn.Module):
+    """Attention, attention to a memory, perceptron."""
+
+    def __init__(self, width: int, n_modulation: int, attends: bool):
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.own = _Attention(width)
+        self.other = _Attention(width) if attends else None
+        self.inner = nn.Linear(width, 2 * width)
+        self.outer = zero_init(nn.Linear(2 * width, width))
+        self.modulate = zero_init(nn.Linear(n_modulation, 4 * width)) if n_modulation else None
+
+    def forward(self, h: Tensor, modulation: Tensor | None, memory: Tensor | None) -> Tensor:
+        own, wide = self.norm(h), None
+        if self.modulate is not None:
+            scale, shift, *wide = self.modulate(modulation)[:, None].chunk(4, -1)
+            own = torch.addcmul(shift, own, 1 + scale)
+        h = h + self.own(own, own)
+        if self.other is not None:
+            h = h + self.other(self.norm(h), memory)
+        u = self.norm(h)
+        if wide is not None:
+            u = torch.addcmul(wide[1], u, 1 + wide[0])
+        return h + self.outer(F.silu(self.inner(u)))
+
+
+class Transformer(nn.Module):
+    """Rows of tokens to rows of tokens, modulated by a context, attending to a memory.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Tokens of a row.
+    n_in, n_out : int
+        Numbers that a token comes with, and leaves with; without any coming in, a token is its
+        place.
+    n_context : int
+        Columns of the context; 0 for none.
+    memory : tuple of int, default=None
+        (tokens, numbers a token) of what is attended to besides.
+    width, depth : int
+        Size of a token inside, and number of blocks.
+    zero_output : bool
+        Whether the last layer starts at zero.
+    """
+
+    def __init__(
+        self,
+        n_tokens: int,
+        n_in: int,
+        n_out: int,
+        n_context: int = 0,
+        *,
+        memory: tuple[int, int] | None = None,
+        width: int = 128,
+        depth: int = 3,
+        zero_output: bool = False,
+    ):
+        super().__init__()
+        n_modulation = width if n_context else 0
+        self.n_tokens, self.n_in = n_tokens, n_in
+        self.memory_shape = memory
+        self.embed = nn.Linear(n_in, width) if n_in else None
+        self.place = nn.Embedding(n_tokens, width)
+        self.context = nn.Linear(n_context, n_modulation) if n_context else None
+        if memory is not None:
+            self.remember = nn.Linear(memory[1], width)
+            self.memory_place = nn.Embedding(memory[0], width)
+        self.blocks = nn.ModuleList(
+            _Block(width, n_modulation, memory is not None) for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        last = nn.Linear(width, n_out)
+        self.last = zero_init(last) if zero_output else last
+
+    def forward(
+        self, rows: Tensor, context: Tensor | None = None, memory: Tensor | None = None
+    ) -> Tensor:
+        """Map rows (n, n_tokens * n_in), or of any width if tokens are places, to (n, ...)."""
+        h = self.place.weight.expand(len(rows), -1, -1)
+        if self.embed is not None:
+            h = h + self.embed(rows.unflatten(1, (self.n_tokens, self.n_in)))
+        seen = None
+        if self.memory_shape is not None:
+            assert memory is not None
+            seen = self.remember(memory.unflatten(1, self.memory_shape)) + self.memory_place.weight
+        modulation = None
+        if self.context is not None and context is not None:
+            modulation = F.silu(self.context(context))
+        for block in self.blocks:
+            h = block(h, modulation, seen)
+        return self.last(F.silu(self.norm(h))).flatten(1)
