@@ -31,7 +31,6 @@ FLOORS = {
         "torch",
         "numpy",
         "sklearn.utils._param_validation",
-        "sklearn.utils.check_array",
         "sklearn.utils.metaestimators",
         "sklearn.utils.validation",
         "skgen.metrics",
