@@ -35,6 +35,7 @@ FLOORS = {
         "sklearn.utils.validation",
         "skgen.metrics",
         "skgen.base",
+        "skgen.scaling",
         "skgen.networks",
         "skgen.processes",
         # Parts that several papers share.

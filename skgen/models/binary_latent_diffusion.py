@@ -483,7 +483,7 @@ def _entropy(logit: Tensor) -> Tensor:
 def _log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None) -> Tensor:
     """Return the log-probability of the levels of x under a normal law rounded to them."""
     assert edges is not None
-    index = torch.searchsorted(edges, x.T.contiguous()).T
+    index = torch.searchsorted(edges.contiguous(), x.T.contiguous()).T
     padded = F.pad(edges, (1, 0), value=-math.inf)
     padded = F.pad(padded, (0, 1), value=math.inf)
     columns = torch.arange(x.shape[1], device=x.device)

@@ -20,10 +20,9 @@ from torch import nn
 from skgen import VariationalDiffusionAE
 from skgen.datasets import CorrelatedGaussian
 from skgen.models._gaussian_diffusion import GaussianDiffusion, PrincipalAxes
+from skgen.models._representation import _largest_deviation, input_noise
 from skgen.models.variational_diffusion_ae import (
     SCORE_DRAWS,
-    _input_noise,
-    _largest_deviation,
     _maximum_mean_discrepancy,
     _VariationalDiffusionAE,
 )
@@ -662,8 +661,8 @@ def test_input_noise_stays_within_a_column():
     column = 2 * torch.linspace(-1, 1, 101, dtype=torch.float64)[:, None] * 3**0.5 / 1.01
     rows = column.expand(-1, 100)
     deviation = float(column.std(correction=0))
-    assert _input_noise(rows, 0.05) == pytest.approx(0.5 * deviation, rel=1e-6)
-    assert _input_noise(rows, 0.33) == pytest.approx(deviation, rel=1e-6)
+    assert input_noise(rows, 0.05) == pytest.approx(0.5 * deviation, rel=1e-6)
+    assert input_noise(rows, 0.33) == pytest.approx(deviation, rel=1e-6)
 
 
 def test_principal_axes():

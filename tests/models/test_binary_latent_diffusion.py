@@ -1,0 +1,384 @@
+"""BinaryLatentDiffusion against enumerated laws of bits, and its codes, sequences and lengths.
+
+Where the training rows are few different ones, the diffusion starts from their frequencies, and
+its network at zero: untrained, it is the exact denoiser of a known law, and what follows from that
+can be checked without training.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skgen import BinaryLatentDiffusion
+from skgen.datasets import BinaryLaw, load_pen_digits
+from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
+from skgen.models.binary_latent_diffusion import _log_probability
+from skgen.processes import bernoulli
+
+IRIS = load_iris().data
+DIGITS = load_digits().data[:300]
+INK = (DIGITS > 8).astype(float)
+BRIEF = {"max_steps": 8, "random_state": 0}
+
+
+class Nothing(torch.nn.Module):
+    """A network that adds nothing to what is known."""
+
+    def forward(self, sign, held, context):
+        return torch.zeros_like(sign)
+
+
+def states_of(n_bits):
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=n_bits))).double()
+
+
+def counted_law(n_bits=3):
+    """Make a known law of integer counts, and its probabilities, the unseen part left out."""
+    states = states_of(n_bits)
+    counts = torch.arange(1, len(states) + 1) * 500
+    law = KnownLaw(n_bits).double()
+    law.fit(states.repeat_interleave(counts, 0))
+    return law.double(), states, (counts / counts.sum()).double()
+
+
+def likelihood(states, z, k):
+    """Return q(z | state) for all states, k a number or one a bit."""
+    return torch.where(states == z, (1 + k) / 2, (1 - k) / 2).prod(1)
+
+
+def test_known_law_is_bayes_rule_over_the_states():
+    law, states, p = counted_law()
+    k = torch.tensor(0.6).double()
+    odds = bernoulli.log_odds(k).reshape(1, 1)
+    found = torch.sigmoid(law(states, odds))
+    for row, z in zip(found, states, strict=True):
+        weight = p * likelihood(states, z, k)
+        # The part kept for unseen states is one row in 18,000.
+        torch.testing.assert_close(row, (weight @ states) / weight.sum(), atol=1e-3, rtol=0)
+
+
+def test_known_law_holds_bits_by_their_own_odds():
+    law, states, p = counted_law()
+    held = torch.tensor([1.0, 0.0, 0.0]).double()
+    k = torch.where(held > 0, torch.tensor(1.0), torch.tensor(0.3)).double()
+    odds = bernoulli.log_odds(k).expand(len(states), -1)
+    found = torch.sigmoid(law(states, odds))
+    for row, z in zip(found, states, strict=True):
+        weight = p * likelihood(states, z, k)
+        torch.testing.assert_close(row, (weight @ states) / weight.sum(), atol=1e-3, rtol=0)
+
+
+def test_many_different_rows_leave_independent_bits():
+    rows = (torch.rand(500, 30, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    law = KnownLaw(30)
+    law.fit(rows)
+    assert len(law.states) == 0
+    logit = law(rows[:4], torch.full((4, 1), 0.8))
+    sign = 2 * rows[:4] - 1
+    mean = (rows.double().sum(0) + 0.5) / 501
+    torch.testing.assert_close(logit, (torch.logit(mean) + sign * 0.8).float())
+
+
+@pytest.mark.parametrize("schedule", sorted(bernoulli.SCHEDULES))
+def test_bound_is_below_the_law_and_near_it(schedule):
+    law, states, p = counted_law()
+    T = 128
+    diffusion = BernoulliDiffusion(Nothing(), 3, schedule, n_timesteps=T).double()
+    diffusion.law = law
+    k = diffusion.k(torch.arange(T + 1).double() / T).clamp(0, 1)
+    context = torch.empty(1, 0).double()
+    bound = torch.zeros(len(states)).double()
+    for t in range(1, T + 1):
+        logit = diffusion.predict(states, k[t].reshape(1, 1), context)
+        step = bernoulli.reverse(logit, states, k[t - 1], k[t])
+        for index, z_0 in enumerate(states):
+            true = bernoulli.posterior(states, z_0, k[t - 1], k[t])
+            weight = likelihood(states, z_0, k[t])
+            bound[index] -= weight @ bernoulli.divergence(true, *step).sum(1)
+    gap = (p * (bound - p.log())).sum()
+    assert -0.02 * 3 < float(gap) <= 1e-4
+
+
+def test_losses_estimate_the_bound_without_bias():
+    from skgen.processes.noise import GeneratorNoise
+
+    law, states, _ = counted_law()
+    diffusion = BernoulliDiffusion(Nothing(), 3, n_timesteps=4).double()
+    diffusion.law = law
+    z_0, context = states[5], torch.empty(1, 0).double()
+    k = diffusion.k(torch.arange(5).double() / 4).clamp(0, 1)
+    exact = 0.0
+    for t in range(1, 5):
+        step = bernoulli.reverse(
+            diffusion.predict(states, k[t].reshape(1, 1), context), states, k[t - 1], k[t]
+        )
+        true = bernoulli.posterior(states, z_0, k[t - 1], k[t])
+        exact += float(likelihood(states, z_0, k[t]) @ bernoulli.divergence(true, *step).sum(1))
+    noise = GeneratorNoise(torch.Generator().manual_seed(0))
+    _, found = diffusion.losses(noise, z_0.expand(40_000, -1), torch.empty(40_000, 0).double())
+    assert abs(float(found.mean()) - exact) < 4 * float(found.std()) / 200
+
+
+def test_targets_differ_by_a_sign_only():
+    generator = torch.Generator().manual_seed(0)
+    out = torch.randn(8, 3, generator=generator).double()
+
+    class Fixed(torch.nn.Module):
+        def forward(self, sign, held, context):
+            return out
+
+    states = states_of(3)
+    k, context = torch.tensor([[0.5]]).double(), torch.empty(1, 0).double()
+    direct = BernoulliDiffusion(Fixed(), 3, target="direct").double()
+    residual = BernoulliDiffusion(Fixed(), 3, target="residual").double()
+    base = BernoulliDiffusion(Nothing(), 3).double().predict(states, k, context)
+    torch.testing.assert_close(direct.predict(states, k, context) - base, out)
+    # The log-odds of a flip are those of the bit, with the sign of what z_t is.
+    torch.testing.assert_close(residual.predict(states, k, context) - base, out * (1 - 2 * states))
+
+
+# Whole models on bits.
+
+
+@pytest.fixture(scope="module")
+def bits():
+    """Draw 4,000 rows of a law of four bits, and learn it."""
+    law = BinaryLaw.random(4, random_state=3)
+    X = law.sample(4000, random_state=0)
+    model = BinaryLatentDiffusion(autoencoder=None, max_steps=300, random_state=0).fit(X)
+    return law, model
+
+
+def test_samples_follow_the_law(bits):
+    law, model = bits
+    X = model.sample(20_000)
+    # 4,000 rows teach the law up to .4 * sqrt(16 / 4000) = .025 of total variation, 20,000 show it
+    # up to .011, and 128 steps are off by some .005.
+    assert law.total_variation(X) < 0.05
+
+
+def test_score_is_a_bound_near_the_law(bits):
+    law, model = bits
+    gap = model.score_samples(law.states.astype(float)) - law.log_density(law.states)
+    mean = float(law.probabilities @ gap)
+    error = float(np.sqrt(law.probabilities**2 @ (gap - mean) ** 2))
+    assert mean < 3 * error
+    assert mean > -0.02 * 4 - 3 * error
+
+
+def test_missing_bits_follow_the_conditional_law(bits):
+    law, model = bits
+    for row in ([1, np.nan, np.nan, 0], [np.nan, 1, 1, np.nan]):
+        row = np.array(row, dtype=float)
+        X = model.impute(np.tile(row, (8000, 1)))
+        seen = ~np.isnan(row)
+        np.testing.assert_array_equal(X[:, seen], np.tile(row[seen], (8000, 1)))
+        exact = law.conditional(row)
+        code = X.astype(int) @ (1 << np.arange(4))
+        found = np.bincount(code, minlength=16) / 8000
+        # Four states: .01 from 8,000 draws, and .03 from the training rows that show them.
+        assert 0.5 * np.abs(found - exact).sum() < 0.06
+
+
+def test_bits_of_any_two_values_come_back(bits):
+    law, _ = bits
+    X = np.where(law.sample(400, random_state=1) > 0, 7.5, -2.0)
+    X[:, 2] = 3.0
+    model = BinaryLatentDiffusion(autoencoder=None, **BRIEF).fit(X)
+    np.testing.assert_array_equal(model.inverse_transform(model.transform(X)), X)
+    assert set(np.unique(model.sample(50))) <= {7.5, -2.0, 3.0}
+    assert (model.sample(50)[:, 2] == 3.0).all()
+
+
+def test_a_third_value_is_refused(bits):
+    law, model = bits
+    X = law.sample(100, random_state=0)
+    X[0, 1] = 2
+    with pytest.raises(ValueError, match="two values a column, but column 1 of X has 3"):
+        BinaryLatentDiffusion(autoencoder=None).fit(X)
+    X = law.states.astype(float)
+    X[2, 0] = 0.5
+    with pytest.raises(ValueError, match=r"X\[2, 0\] is 0.5"):
+        model.score_samples(X)
+
+
+# Codes.
+
+
+def test_outputs_are_one_code_and_all_decode_alike():
+    model = BinaryLatentDiffusion(n_bits=20, **BRIEF).fit(IRIS)
+    bits = model.transform(IRIS)
+    p = model.set_params(output="probability").transform(IRIS)
+    packed = model.set_params(output="packed").transform(IRIS)
+    assert set(np.unique(bits)) <= {0.0, 1.0}
+    np.testing.assert_array_equal(bits, p > 0.5)
+    assert packed.dtype == np.uint8
+    assert packed.shape == (150, 3)
+    np.testing.assert_array_equal(np.unpackbits(packed, axis=1, count=20), bits)
+    rows = model.inverse_transform(bits)
+    np.testing.assert_array_equal(model.inverse_transform(p), rows)
+    np.testing.assert_array_equal(model.inverse_transform(packed), rows)
+
+
+def test_what_is_no_code_is_refused():
+    model = BinaryLatentDiffusion(n_bits=20, **BRIEF).fit(IRIS)
+    with pytest.raises(ValueError, match=r"20 bits .* or 3 bytes .* got 4 columns"):
+        model.inverse_transform(IRIS)
+    with pytest.raises(ValueError, match=r"X\[0, 1\] is 1.5"):
+        model.inverse_transform(np.full((1, 20), 1.5) - np.eye(1, 20))
+    with pytest.raises(ValueError, match="whole numbers from 0 to 255"):
+        model.inverse_transform(np.full((1, 3), 0.5))
+
+
+def test_codes_carry_the_rows():
+    model = BinaryLatentDiffusion(n_bits=32, max_steps=300, random_state=0).fit(IRIS)
+    rows = model.inverse_transform(model.transform(IRIS))
+    # Far below the variance of the columns, .2 to 3: the code is not empty.
+    assert np.mean((rows - IRIS) ** 2) < 0.15 * IRIS.var(0).mean()
+    used = [row for row in model.history_ if "active_bits" in row]
+    assert used[-1]["active_bits"] >= 16
+    assert 0 < used[-1]["code_entropy"] <= math.log(2)
+
+
+@pytest.mark.parametrize("autoencoder", ["stochastic", "threshold", "relaxed"])
+@pytest.mark.parametrize("codebook_dim", [None, 6])
+def test_every_autoencoder_learns(autoencoder, codebook_dim):
+    model = BinaryLatentDiffusion(
+        32,
+        autoencoder=autoencoder,
+        codebook_dim=codebook_dim,
+        max_steps=150,
+        early_stopping=False,
+        random_state=0,
+    ).fit(IRIS)
+    rows = model.inverse_transform(model.transform(IRIS))
+    assert np.mean((rows - IRIS) ** 2) < 0.35 * IRIS.var(0).mean()
+
+
+def test_joint_training_fits_the_bound():
+    model = BinaryLatentDiffusion(16, joint=True, max_steps=200, random_state=0).fit(IRIS)
+    assert [row["stage"] for row in model.history_[-1:]] == ["joint"]
+    brief = BinaryLatentDiffusion(16, joint=True, **BRIEF).fit(IRIS)
+    assert model.score(IRIS) > brief.score(IRIS)
+
+
+def test_discrete_probabilities_sum_to_one():
+    grid = torch.tensor([-1.0, 0.0, 0.4, 2.0]).double()
+    edges = ((grid[1:] + grid[:-1]) / 2).expand(3, -1)
+    mean = torch.tensor([[-30.0, 0.2, 0.3]]).double()
+    scale = torch.tensor([0.5, 0.01, 3.0]).double()
+    columns = [_log_probability(level.expand(1, 3), mean, scale, edges).exp() for level in grid]
+    torch.testing.assert_close(sum(columns), torch.ones(1, 3).double(), atol=1e-5, rtol=0)
+
+
+def test_discrete_samples_stay_on_the_levels():
+    model = BinaryLatentDiffusion(likelihood="discrete", **BRIEF).fit(DIGITS)
+    for j, column in enumerate(model.sample(40).T):
+        assert set(column) <= set(DIGITS[:, j])
+    assert (model.score_samples(DIGITS[:20]) < 0).all()
+
+
+def test_a_search_over_bits_and_weights():
+    search = GridSearchCV(
+        BinaryLatentDiffusion(**BRIEF), {"n_bits": [4, 8], "vlb_weight": [0.0, 0.1]}, cv=2
+    ).fit(IRIS)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_steps_beyond_the_diffusion_are_refused():
+    model = BinaryLatentDiffusion(n_timesteps=16, **BRIEF).fit(IRIS)
+    assert np.isfinite(model.sample(3, n_steps=1)).all()
+    assert np.isfinite(model.sample(3, n_steps=16)).all()
+    with pytest.raises(ValueError, match="n_steps=17 is more than the 16 steps"):
+        model.sample(3, n_steps=17)
+
+
+def test_cold_samples_are_likelier():
+    cold = BinaryLatentDiffusion(
+        autoencoder=None, temperature=0.3, max_steps=8, random_state=0
+    ).fit(INK[:, 20:28])
+    warm = cold.sample(2000)
+    plain = cold.set_params(temperature=1.0).sample(2000)
+    assert cold.score(warm) > cold.score(plain)
+
+
+# Images and sequences.
+
+
+@pytest.mark.parametrize(
+    ("shape", "code", "n_bits"),
+    [
+        ((1, 8, 8), "frames", 64),
+        ((16, 4), "frame", 64),
+        ((16, 4), "frames", 64),
+        ((16, 4), "sequence", 64),
+        ((9, 2), "frames", 66),
+    ],
+)
+def test_layouts(shape, code, n_bits):
+    X = DIGITS[:, : math.prod(shape)]
+    model = BinaryLatentDiffusion(input_shape=shape, code=code, **BRIEF).fit(X)
+    # 9 frames make 3 chunks, which share 64 bits by 22.
+    assert model.transform(X[:5]).shape == (5, n_bits)
+    assert np.isfinite(model.sample(3)).all()
+    assert np.isfinite(model.score_samples(X[:3])).all()
+    holes = X[:3].copy()
+    holes[:, ::3] = np.nan
+    filled = model.impute(holes)
+    seen = ~np.isnan(holes)
+    np.testing.assert_array_equal(filled[seen], holes[seen])
+    assert np.isfinite(filled).all()
+
+
+@pytest.fixture(scope="module")
+def unequal():
+    """Cut pen strokes at a length, and tell the model."""
+    X = load_pen_digits().data[:400]
+    lengths = np.where(np.arange(400) % 2 == 0, 3, 8)
+    model = BinaryLatentDiffusion(32, input_shape=(8, 2), max_steps=150, random_state=0).fit(
+        X, lengths=lengths
+    )
+    return X, lengths, model
+
+
+def test_padding_is_not_read(unequal):
+    X, lengths, model = unequal
+    other = X.copy()
+    other[::2, 6:] = -1e3
+    np.testing.assert_array_equal(
+        model.transform(X, lengths=lengths), model.transform(other, lengths=lengths)
+    )
+    same = model.score_samples(X[1:2]), model.score_samples(X[1:2], lengths=lengths[1:2])
+    np.testing.assert_array_equal(*same)
+
+
+def test_lengths_are_learnt_and_returned(unequal):
+    _, _, model = unequal
+    X, lengths = model.sample(200, return_lengths=True)
+    # Half are 3 long and half 8: within five standard errors of a share of 200, and the rest of
+    # what 150 steps have not learnt.
+    assert np.isin(lengths, [3, 8]).mean() > 0.9
+    assert 0.3 < (lengths == 3).mean() < 0.7
+    frames = X.reshape(200, 8, 2)
+    for row, length in zip(frames, lengths, strict=True):
+        assert (row[length:] == 0).all()
+
+
+def test_wrong_lengths_are_refused(unequal):
+    X, lengths, model = unequal
+    with pytest.raises(ValueError, match=r"lengths\[0\] is 9"):
+        model.transform(X, lengths=np.full(400, 9))
+    with pytest.raises(ValueError, match="one number for each of the 400 rows"):
+        model.transform(X, lengths=lengths[:5])
+    with pytest.raises(ValueError, match="give input_shape="):
+        BinaryLatentDiffusion(**BRIEF).fit(X, lengths=lengths)
+    plain = BinaryLatentDiffusion(**BRIEF).fit(IRIS)
+    with pytest.raises(ValueError, match="fitted without"):
+        plain.transform(IRIS, lengths=np.ones(150))
+    with pytest.raises(ValueError, match="return_lengths=True needs"):
+        plain.sample(3, return_lengths=True)
