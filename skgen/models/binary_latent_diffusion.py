@@ -36,7 +36,7 @@ from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, initialize
 from skgen.networks.sequence import Transformer
-from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy
+from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 from skgen.scaling import ColumnScaler
 
 CONDITION_FEATURES = 32
@@ -453,7 +453,9 @@ class _BinaryLatentDiffusion(nn.Module):
             if context_0 is not None:
                 other = self.diffusion.predict(z, k, context_0, held)
                 logit = logit + guidance_scale * (logit - other)
-            return logit / temperature
+            # What z_t says of itself is as good as it is; what is tempered is the rest, the law.
+            told = (2 * z - 1) * log_odds(k)
+            return told + (logit - told) / temperature
 
         z = (noise.uniforms(like) < 0.5).to(like.dtype)
         if held is not None:
@@ -543,7 +545,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     n_steps : int, default=None
         Steps of the sampler, from 1 to `n_timesteps`; None takes all.
     temperature : float, default=1.0
-        Divides the predicted log-odds in sampling: below 1 draws likelier rows.
+        Samples are drawn as if from the law of the bits raised to 1/temperature: below 1 likelier
+        rows. Exact for independent bits.
     vlb_weight : float, default=0.1
         Weight of the variational bound beside the cross-entropy.
     kl_weight : float, default=0.01
