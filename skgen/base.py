@@ -564,6 +564,7 @@ class BaseGenerativeModel(BaseEstimator):
         self._check_sampling(n_steps, 0.0, condition)
         encoded = self._encode_condition(condition, len(X))
         seed = _seed(self.random_state if random_state is None else random_state)
+        n_draws = int(n_draws)
         missing = np.isnan(X)
         # A missing entry stands at its column's centre until it is drawn.
         filled = np.where(missing, self.scaler_.location, X.astype(np.float64))
@@ -581,13 +582,13 @@ class BaseGenerativeModel(BaseEstimator):
         draws = np.repeat(np.arange(n_draws), len(todo))
         for number, start in enumerate(range(0, len(jobs), block)):
             index, draw = jobs[start : start + block], draws[start : start + block]
-            given = None if encoded is None else encoded[index].float().to(self.module_device)
+            told = None if encoded is None else encoded[index].float().to(self.module_device)
             with torch.no_grad():
                 completed = self.module_.impute(
                     self._noise(seed, number),
                     rows[index].float().to(self.module_device),
                     known[index].to(self.module_device),
-                    given,
+                    told,
                     **options,
                 )
             values = self._to_data(completed.cpu()).astype(X.dtype)
@@ -667,7 +668,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         encoded = self._encode_condition(condition, len(Z))
         return self._frame(self._decode_rows(Z, encoded))
 
-    def _encode_rows(self, X: Any, condition: Any, **given: Any) -> np.ndarray:
+    def _encode_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
         """Return the latent rows of data, without a container."""
         X = self._check_rows(X)
         encoded = self._encode_condition(condition, len(X))
@@ -733,7 +734,7 @@ class LikelihoodMixin:
         """
         return self._score_rows(X, condition)
 
-    def _score_rows(self, X: Any, condition: Any, **given: Any) -> np.ndarray:
+    def _score_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
         X = self._prepared(self._check_rows(X), False, **given)
         encoded = self._encode_condition(condition, len(X))
         rows, log_slope = self._scaled(X, **given)

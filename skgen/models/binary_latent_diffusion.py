@@ -49,8 +49,11 @@ COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
 SEQUENCE_TOKENS = 16
 FRAME_FEATURES = 64
-PRIOR_ROWS = 10
 SMALLEST_LOG_VARIANCE = -10.0
+PRIOR_ERRORS = 10
+ERRORS_PER_BIN = 50
+MAX_BINS = 8
+N_QUANTILES = 65
 # A bit that is 1 in fewer rows than this, or in all but as few, is dead.
 RARE = 0.01
 
@@ -107,15 +110,86 @@ def _stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tens
 
 
 class _Spread(nn.Module):
-    """Log-variance of each column given the code."""
+    """What a decoder's mean leaves out: the errors of held-out rows, by the height of the mean.
 
-    def __init__(self, n_features: int):
+    A pixel that is surely dark errs little and upwards, one at an edge much and both ways. For
+    each of a few bins of the mean, of a column or of all that share a unit, it holds the mean
+    square of the errors, and their quantiles to draw new ones from.
+
+    Parameters
+    ----------
+    n_groups : int
+        Groups of columns: one of all, or each its own.
+    offset : Tensor of shape (n_features,)
+        What to add to scaled columns, so that those of one group have one zero.
+    """
+
+    offset: Tensor
+    edges: Tensor
+    log_var: Tensor
+    quantiles: Tensor
+
+    def __init__(self, n_groups: int, offset: Tensor):
         super().__init__()
-        self.log_var = nn.Parameter(torch.empty(n_features))
+        self.n_groups = n_groups
+        self.register_buffer("offset", offset)
+        self.register_buffer("edges", torch.zeros(n_groups, 0, device="cpu"))
+        self.register_buffer("log_var", torch.zeros(n_groups, 1, device="cpu"))
+        self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Start at half the scale of a row; nothing is drawn."""
-        nn.init.constant_(self.log_var, -1.5)
+    def fit(self, mean: Tensor, error: Tensor) -> None:
+        """Learn from (n_groups, n) means and errors."""
+        n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
+        inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
+        self.edges = _quantiles(mean, inner)
+        index = self._bins(mean)
+        level = torch.linspace(0, 1, N_QUANTILES, device=mean.device)
+        overall = error.square().mean(1)
+        log_var = error.new_empty(self.n_groups, n_bins)
+        quantiles = error.new_empty(self.n_groups, n_bins, N_QUANTILES)
+        for group in range(self.n_groups):
+            for number in range(n_bins):
+                mine = error[group, index[group] == number]
+                # Equal means may leave a bin with few errors, or none: it leans on the rest.
+                total = mine.square().sum() + PRIOR_ERRORS * overall[group]
+                log_var[group, number] = (total / (len(mine) + PRIOR_ERRORS)).log()
+                mine = error[group] if len(mine) < PRIOR_ERRORS else mine
+                quantiles[group, number] = _quantiles(mine[None], level)[0]
+        self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
+        self.quantiles = quantiles
+
+    def _bins(self, mean: Tensor) -> Tensor:
+        return torch.searchsorted(self.edges.contiguous(), mean.contiguous())
+
+    def _grouped(self, mean: Tensor) -> Tensor:
+        """Turn (n, n_features) to (n_groups, values)."""
+        return mean.T if self.n_groups > 1 else mean.reshape(1, -1)
+
+    def _back(self, values: Tensor, like: Tensor) -> Tensor:
+        return values.T if self.n_groups > 1 else values.reshape(like.shape)
+
+    def log_variance(self, mean: Tensor) -> Tensor:
+        """Return the log mean square of the error at each mean, of its shape."""
+        index = self._bins(self._grouped(mean + self.offset))
+        return self._back(self.log_var.gather(1, index), mean)
+
+    def draw(self, mean: Tensor, uniform: Tensor) -> Tensor:
+        """Return errors at given means: a uniform number picks one between two quantiles."""
+        index = self._bins(self._grouped(mean + self.offset))
+        place = self._grouped(uniform) * (self.quantiles.shape[2] - 1)
+        low = place.floor().long().clamp(max=self.quantiles.shape[2] - 2)
+        group = torch.arange(self.n_groups, device=mean.device)[:, None]
+        left, right = (self.quantiles[group, index, low + step] for step in (0, 1))
+        return self._back(torch.lerp(left, right, place - low), mean)
+
+
+def _quantiles(values: Tensor, levels: Tensor) -> Tensor:
+    """Return quantiles of each row of values, (n_rows, n_levels); of any number of values."""
+    ordered = values.sort(1).values
+    place = levels * (values.shape[1] - 1)
+    low = place.floor().long().clamp(max=max(0, values.shape[1] - 2))
+    high = (low + 1).clamp(max=values.shape[1] - 1)
+    return torch.lerp(ordered[:, low], ordered[:, high], (place - low).expand(len(values), -1))
 
 
 class _Denoiser(nn.Module):
@@ -151,6 +225,7 @@ class _BinaryLatentDiffusion(nn.Module):
         evidence: nn.Module | None,
         codebook: nn.Linear | None,
         embedding: ConditionEmbedding | None,
+        spread: _Spread,
         *,
         n_features: int,
         n_bits: int,
@@ -175,7 +250,7 @@ class _BinaryLatentDiffusion(nn.Module):
         self.has_lengths, self.block_size = has_lengths, block_size
         self.binarization, self.likelihood = binarization, likelihood
         self.register_buffer("edges", edges)
-        self.spread = _Spread(n_features)
+        self.spread = spread
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
         self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
         self.fading_steps, self.steps_seen = fading_steps, 0
@@ -262,9 +337,10 @@ class _BinaryLatentDiffusion(nn.Module):
 
     def _reconstruction(self, x: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """Return -log p(x|z) in nats."""
-        mean, log_var = self.reconstruct(z, c), self.spread.log_var
+        mean = self.reconstruct(z, c)
         if self.likelihood == "bernoulli":
             return self._error(x, mean)
+        log_var = self.spread.log_variance(mean)
         if self.likelihood == "gaussian":
             squared = (x - mean).square() * torch.exp(-log_var)
             errors = 0.5 * (squared + log_var + math.log(2 * math.pi))
@@ -287,14 +363,23 @@ class _BinaryLatentDiffusion(nn.Module):
         return (math.log(2) - _entropy(logit)).sum(-1)
 
     def fit_spread(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Set the variance of each column given the code, from rows that chose the weights."""
+        """Learn what the decoder's mean leaves out, from rows that chose the weights."""
         with torch.no_grad():
             c = self._embed(x, condition)
-            squared = (x - self.reconstruct(self._bits(x, c), c)).square()
-            # Few rows: a column's variance leans on that of all.
-            total = squared.sum(0) + PRIOR_ROWS * squared.mean()
-            log_var = (total / (len(x) + PRIOR_ROWS)).log()
-            self.spread.log_var.copy_(log_var.clamp(min=SMALLEST_LOG_VARIANCE))
+            mean = self.reconstruct(self._bits(x, c), c)
+            error, mean = x - mean, mean + self.spread.offset
+            if self.has_lengths:
+                assert self.shape is not None
+                there = x.unflatten(1, self.shape)[..., -1:] > 0
+                there = there.expand(-1, -1, self.shape[1]).clone()
+                there[..., -1] = False
+                there = there.flatten(1)
+                mean, error = mean[there][None], error[there][None]
+            elif self.spread.n_groups == 1:
+                mean, error = mean.reshape(1, -1), error.reshape(1, -1)
+            else:
+                mean, error = mean.T, error.T
+            self.spread.fit(mean, error)
 
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn p(z) with the encoder held, or p(x) of bits."""
@@ -312,7 +397,16 @@ class _BinaryLatentDiffusion(nn.Module):
         c = self._embed(x, condition, noise if self.training else None)
         logit, target = self.code(x + self.encoder_noise * noise.normal(x), c)
         z = self.binarize(noise, logit)
-        loss = self._reconstruction(x, z, c) - _entropy(logit).sum(-1)
+        mean = self.reconstruct(z, c)
+        if self.likelihood == "bernoulli":
+            loss = self._error(x, mean)
+        else:
+            # The best variance of each column is the batch's own.
+            squared = (x - mean).square()
+            variance = squared.detach().mean(0).clamp(min=math.exp(SMALLEST_LOG_VARIANCE))
+            errors = 0.5 * (squared / variance + variance.log() + math.log(2 * math.pi))
+            loss = self._masked(errors, x, mean)
+        loss = loss - _entropy(logit).sum(-1)
         context, held = self._evident(x, self._sight(noise, x), c)
         entropy, bound = self.diffusion.losses(noise, z, context, held)
         loss = loss + bound + entropy
@@ -416,14 +510,13 @@ class _BinaryLatentDiffusion(nn.Module):
         if self.likelihood == "bernoulli":
             return self._present(mean, noise)
         if draw_noise:
-            spread = torch.exp(0.5 * self.spread.log_var) * noise.normal(mean)
+            error = self.spread.draw(mean, noise.uniforms(mean))
             if self.has_lengths:
                 assert self.shape is not None
-                frames = spread.unflatten(1, self.shape)
-                spread = torch.cat(
-                    [frames[..., :-1], torch.zeros_like(frames[..., -1:])], -1
-                ).flatten(1)
-            mean = mean + spread
+                error = error.unflatten(1, self.shape).clone()
+                error[..., -1] = 0
+                error = error.flatten(1)
+            mean = mean + error
         return self._present(mean)
 
     def sample(
@@ -519,9 +612,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         that falls from 1 to 0.3 over 70% of the steps. None runs the diffusion on the data
         themselves, which must have two values a column.
     likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
-        What the decoder gives: a normal law of every column with learned variance, a probability
-        for columns of two values, or a normal law rounded to the levels of each column, whose
-        score is a probability.
+        What the decoder gives: a normal law of every column, with a variance that held-out rows
+        show for each height of the mean; a probability for columns of two values; or the same
+        normal law rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
         `fit`.
@@ -872,6 +965,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             evidence,
             codebook,
             embedding,
+            self._spread(),
             n_features=d,
             n_bits=n_bits,
             n_positions=n_positions,
@@ -889,6 +983,14 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         )
         initialize(module, generator)
         return module
+
+    def _spread(self):
+        offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
+        if self._has_lengths:
+            frames = offset.unflatten(0, (int(self.input_shape[0]), -1))
+            offset = torch.cat([frames, torch.zeros_like(frames[:, :1])], 1).flatten()
+        pooled = self._has_lengths or self.scaler_.kind == "common"
+        return _Spread(1 if pooled else len(offset), offset)
 
     @staticmethod
     def _stacked(shape):
@@ -950,7 +1052,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding])
             return
         if self.joint:
-            yield stage("joint", module.joint_loss, [*coder, module.spread, *prior], watched=True)
+            yield stage("joint", module.joint_loss, [*coder, *prior], watched=True)
+            module.fit_spread(**held_out)
             return
         if not module.settled:
             # Later pieces of data keep the code: decoder and diffusion speak its language.
@@ -1142,8 +1245,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Returns
         -------
         X : ndarray or frame of shape (n_samples, n_features)
-            New rows, in the units of the training data; images and sequences without the
-            decoder's noise, and zero beyond their length.
+            New rows, in the units of the training data. Of a table, the decoder's mean and an
+            error as held-out rows have it; of images and sequences the mean, and zero beyond
+            their length.
         lengths : ndarray of shape (n_samples,)
             Frames of each sequence, if ``return_lengths``.
         """

@@ -32,8 +32,8 @@ class _Attention(nn.Module):
 
     def forward(self, tokens: Tensor, memory: Tensor) -> Tensor:
         key, value = self.key_value(memory).chunk(2, -1)
-        heads = (self._heads(part) for part in (self.query(tokens), key, value))
-        seen = F.scaled_dot_product_attention(*heads)
+        query, key, value = map(self._heads, (self.query(tokens), key, value))
+        seen = F.scaled_dot_product_attention(query, key, value)
         return self.out(seen.transpose(1, 2).flatten(2))
 
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from skgen import BinaryLatentDiffusion
 from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
-from skgen.models.binary_latent_diffusion import _log_probability
+from skgen.models.binary_latent_diffusion import _log_probability, _Spread
 from skgen.processes import bernoulli
 
 IRIS = load_iris().data
@@ -388,3 +388,38 @@ def test_wrong_lengths_are_refused(unequal):
         plain.transform(IRIS, lengths=np.ones(150))
     with pytest.raises(ValueError, match="return_lengths=True needs"):
         plain.sample(3, return_lengths=True)
+
+
+# What the decoder leaves out.
+
+
+def test_errors_are_drawn_as_they_were_seen():
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.rand(4000, 1, generator=generator)
+    # Small errors under low means, large and one-sided ones above.
+    error = torch.where(
+        mean < 0.5,
+        0.1 * torch.randn(mean.shape, generator=generator),
+        -torch.log(torch.rand(mean.shape, generator=generator)),
+    )
+    spread = _Spread(1, torch.zeros(1))
+    spread.fit(mean.T, error.T)
+    for height, part in ((0.2, mean < 0.5), (0.8, mean >= 0.5)):
+        at = torch.full((20_000, 1), height)
+        drawn = spread.draw(at, torch.rand(at.shape, generator=generator))
+        seen = error[part]
+        # A bin holds 500 of the errors: five standard errors of their mean and spread.
+        assert abs(float(drawn.mean() - seen.mean())) < 5 * float(seen.std()) / 500**0.5
+        assert abs(float(drawn.std() / seen.std()) - 1) < 5 * (2 / 500) ** 0.5
+        variance = float(spread.log_variance(at[:1]).exp())
+        assert abs(variance / float(seen.square().mean()) - 1) < 5 * (5 / 500) ** 0.5
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 60])
+def test_few_errors_do(n):
+    mean = torch.linspace(-1, 1, n).expand(3, -1)
+    spread = _Spread(3, torch.zeros(3))
+    spread.fit(mean, 0.5 * torch.ones(3, n))
+    at = torch.zeros(4, 3)
+    torch.testing.assert_close(spread.draw(at, torch.full((4, 3), 0.3)), torch.full((4, 3), 0.5))
+    torch.testing.assert_close(spread.log_variance(at).exp(), torch.full((4, 3), 0.25))

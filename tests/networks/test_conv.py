@@ -234,3 +234,28 @@ def test_rows_of_another_length_are_refused(shape):
     net = build(UNet, shape, 0)
     with pytest.raises(RuntimeError):
         net(torch.zeros(2, 2 * math.prod(shape)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_halvings", "n_positions"),
+    [((1, 28, 28), None, 16), ((3, 8, 8), None, 16), ((9, 2), 0, 9), ((9, 2), 2, 3), ((1, 2), 2, 1)],
+)
+def test_codes_on_a_map_come_back_to_their_shape(shape, n_halvings, n_positions):
+    encoder = MapEncoder(shape, 5, n_halvings=n_halvings)
+    decoder = MapDecoder(shape, 5, n_halvings=n_halvings)
+    for network in (encoder, decoder):
+        initialize(network, torch.Generator().manual_seed(0))
+    rows = torch.randn(2, math.prod(shape), generator=torch.Generator().manual_seed(1))
+    code = encoder(rows)
+    assert encoder.n_positions == n_positions
+    assert code.shape == (2, 5 * n_positions)
+    assert decoder(code).shape == rows.shape
+
+
+def test_a_frames_code_is_local():
+    encoder = initialize(MapEncoder((12, 2), 3, n_halvings=0), torch.Generator().manual_seed(0))
+    rows = torch.randn(1, 24, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    (gradient,) = torch.autograd.grad(encoder(rows).reshape(12, 3)[0].sum(), rows)
+    # The stem sees one frame on either side; a norm over the map only what all frames are like.
+    influence = gradient.reshape(12, 2).abs().sum(1)
+    assert float(influence[:2].sum()) > float(influence[6:].sum())
