@@ -50,7 +50,7 @@ BIT_PENALTY = 1e-3
 SEQUENCE_TOKENS = 16
 FRAME_FEATURES = 64
 SMALLEST_LOG_VARIANCE = -10.0
-PRIOR_ERRORS = 10
+FEWEST_ERRORS = 10
 ERRORS_PER_BIN = 50
 MAX_BINS = 8
 N_QUANTILES = 65
@@ -150,10 +150,11 @@ class _Spread(nn.Module):
         for group in range(self.n_groups):
             for number in range(n_bins):
                 mine = error[group, index[group] == number]
-                # Equal means may leave a bin with few errors, or none: it leans on the rest.
-                total = mine.square().sum() + PRIOR_ERRORS * overall[group]
-                log_var[group, number] = (total / (len(mine) + PRIOR_ERRORS)).log()
-                mine = error[group] if len(mine) < PRIOR_ERRORS else mine
+                # Equal means may leave a bin with few errors, or none: it leans on the rest, by as
+                # much as one error tells.
+                total = mine.square().sum() + overall[group]
+                log_var[group, number] = (total / (len(mine) + 1)).log()
+                mine = error[group] if len(mine) < FEWEST_ERRORS else mine
                 quantiles[group, number] = _quantiles(mine[None], level)[0]
         self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
         self.quantiles = quantiles
@@ -645,7 +646,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     kl_weight : float, default=0.01
         Weight of the KL of the bits from fair coins, beside half the squared error of the scaled
         row, or its cross-entropy.
-    encoder_noise : float, default=0.33
+    encoder_noise : float, default=0.28
         Standard deviation of the noise on the encoder's input in training, as a share of that of
         the data along their first principal axis, and at most that of a column. Noise makes
         neighbours share their code. Columns of two values get none.
@@ -768,7 +769,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         temperature=1.0,
         vlb_weight=0.1,
         kl_weight=0.01,
-        encoder_noise=0.33,
+        encoder_noise=0.28,
         joint=False,
         scaling="auto",
         input_shape=None,

@@ -11,6 +11,8 @@ from skgen.networks.conv import (
     ENCODER_POSITIONS,
     UNET_POSITIONS,
     ConvEncoder,
+    MapDecoder,
+    MapEncoder,
     PatchGrid,
     UNet,
 )
@@ -238,7 +240,13 @@ def test_rows_of_another_length_are_refused(shape):
 
 @pytest.mark.parametrize(
     ("shape", "n_halvings", "n_positions"),
-    [((1, 28, 28), None, 16), ((3, 8, 8), None, 16), ((9, 2), 0, 9), ((9, 2), 2, 3), ((1, 2), 2, 1)],
+    [
+        ((1, 28, 28), None, 16),
+        ((3, 8, 8), None, 16),
+        ((9, 2), 0, 9),
+        ((9, 2), 2, 3),
+        ((1, 2), 2, 1),
+    ],
 )
 def test_codes_on_a_map_come_back_to_their_shape(shape, n_halvings, n_positions):
     encoder = MapEncoder(shape, 5, n_halvings=n_halvings)
