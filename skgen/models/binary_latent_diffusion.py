@@ -45,6 +45,7 @@ EVIDENCE_SHARE = 0.25
 ENCODED_ROWS = 1024
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
+FADING_SHARE = 0.7
 COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
 SEQUENCE_TOKENS = 16
@@ -608,9 +609,10 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         the bits evenly, and the number is rounded up to a multiple of theirs. Not used without
         an autoencoder.
     autoencoder : {"stochastic", "threshold", "relaxed"} or None, default="stochastic"
-        How training makes bits of the encoder's probabilities: drawn, or the likelier value, both
-        with straight-through gradients; or relaxed to numbers between 0 and 1, at a temperature
-        that falls from 1 to 0.3 over 70% of the steps. None runs the diffusion on the data
+        How training makes bits of the encoder's probabilities: drawn, by noise that fades until the
+        likelier value is left, or that value from the start, both with straight-through gradients;
+        or relaxed to numbers between 0 and 1, at a temperature that falls from 1 to 0.3. Noise and
+        temperature have fallen after 70% of the steps. None runs the diffusion on the data
         themselves, which must have two values a column.
     likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
         What the decoder gives: a normal law of every column, with a variance that held-out rows
@@ -980,7 +982,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             vlb_weight=float(self.vlb_weight),
             encoder_noise=0.0 if kind == "bernoulli" else input_noise(rows, self.encoder_noise),
             condition_dropout=float(self.condition_dropout),
-            fading_steps=self._n_stage_steps(n),
+            fading_steps=max(1, round(FADING_SHARE * self._n_stage_steps(n))),
         )
         initialize(module, generator)
         return module
