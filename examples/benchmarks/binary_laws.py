@@ -149,17 +149,18 @@ def network(report, seed, options):
         report.add(data, kind, seed, "frequencies given two, within .02", share)
 
 
+LAWS = {"bits": random_bits, "ising": ising, "network": network}
+
+
 def main():
     parser = arguments(__doc__, seeds=(0, 1))
     parser.add_argument("--samples", type=int, default=200_000, help="draws of the laws of bits")
+    parser.add_argument("--law", nargs="+", choices=LAWS, default=list(LAWS), help="laws to learn")
     options = parser.parse_args()
     report = Report(__file__, options)
-    for seed in options.seed:
-        random_bits(report, seed, options)
-    for law in (ising, network):
-        law(report, options.seed[0], options)
-        # each takes minutes, and none of it should be lost
-        report.write()
+    for law in options.law:
+        for seed in options.seed if law == "bits" else options.seed[:1]:
+            LAWS[law](report, seed, options)
     report.summarize()
     report.write()
 
