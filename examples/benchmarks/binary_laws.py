@@ -161,6 +161,8 @@ def main():
     for law in options.law:
         for seed in options.seed if law == "bits" else options.seed[:1]:
             LAWS[law](report, seed, options)
+            # each takes minutes, and none of it should be lost
+            report.write()
     report.summarize()
     report.write()
 
