@@ -40,6 +40,7 @@ from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 from skgen.scaling import ColumnScaler
 
 CONDITION_FEATURES = 32
+BITS_PER_COLUMN, MAX_BITS = 8, 64
 EVIDENCE_FEATURES = 64
 EVIDENCE_SHARE = 0.25
 ENCODED_ROWS = 1024
@@ -604,10 +605,11 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
     Parameters
     ----------
-    n_bits : int, default=64
-        Bits of a row's code. Where a code has positions, as for images and sequences, they share
-        the bits evenly, and the number is rounded up to a multiple of theirs. Not used without
-        an autoencoder.
+    n_bits : int, default=None
+        Bits of a row's code. None takes 8 for each column, and at most 64: the law of more bits
+        than the data need is harder to learn, and the score pays. Where a code has positions, as
+        for images and sequences, they share the bits evenly, and the number is rounded up to a
+        multiple of theirs. Not used without an autoencoder.
     autoencoder : {"stochastic", "threshold", "relaxed"} or None, default="stochastic"
         How training makes bits of the encoder's probabilities: drawn, by noise that fades until the
         likelier value is left, or that value from the start, both with straight-through gradients;
@@ -733,7 +735,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseGenerativeModel._parameter_constraints,
-        "n_bits": [Interval(Integral, 1, None, closed="left")],
+        "n_bits": [Interval(Integral, 1, None, closed="left"), None],
         "autoencoder": [StrOptions({"stochastic", "threshold", "relaxed"}), None],
         "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
         "levels": ["array-like", None],
@@ -755,7 +757,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
     def __init__(
         self,
-        n_bits=64,
+        n_bits=None,
         *,
         autoencoder="stochastic",
         likelihood="gaussian",
@@ -1006,13 +1008,15 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
     def _count_bits(self, shape):
         """Return the positions of the code, and its bits."""
+        n_bits = min(MAX_BITS, BITS_PER_COLUMN * self.n_features_in_)
+        n_bits = n_bits if self.n_bits is None else self.n_bits
         if shape is None:
-            return 1, self.n_bits
+            return 1, n_bits
         if len(shape) == 2 and self.code == "sequence":
-            n_positions = min(SEQUENCE_TOKENS, self.n_bits)
+            n_positions = min(SEQUENCE_TOKENS, n_bits)
         else:
             n_positions = MapEncoder(shape, 1, n_halvings=self._halvings(shape)).n_positions
-        return n_positions, n_positions * math.ceil(self.n_bits / n_positions)
+        return n_positions, n_positions * math.ceil(n_bits / n_positions)
 
     def _autoencoder(self, shape, d, n_positions, n_told, n_read, c, width):
         """Return encoder and decoder, of what a position is told and what it reads."""
@@ -1147,7 +1151,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
         Returns
         -------
-        Z : ndarray or frame of shape (n_samples, n_bits_)
+        Z : ndarray or frame of shape (n_samples, n_bits)
             The code of each row.
         """
         self.fit(X, y, condition=condition, lengths=lengths)
@@ -1168,7 +1172,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
         Returns
         -------
-        Z : ndarray or frame of shape (n_samples, n_bits_), or a column for every eight bits
+        Z : ndarray or frame of shape (n_samples, n_bits), or a column for every eight bits
             Bits, their probabilities, or bytes, as ``output`` asks.
         """
         return self._encode_rows(X, condition, lengths=lengths)
