@@ -416,8 +416,8 @@ class BaseGenerativeModel(BaseEstimator):
         return adapter.create_container(values, values, columns=[str(name) for name in names])
 
     def _known(self, known: Tensor) -> Tensor:
-        """Extend the marks of observed entries to columns that scaling added."""
-        raise NotImplementedError
+        """Extend the marks of observed entries to columns that scaling added, if any."""
+        return known
 
     def _to_data(self, rows: Tensor) -> np.ndarray:
         """Map scaled rows back to the units of X."""
@@ -569,9 +569,7 @@ class BaseGenerativeModel(BaseEstimator):
         # A missing entry stands at its column's centre until it is drawn.
         filled = np.where(missing, self.scaler_.location, X.astype(np.float64))
         rows, _ = self._scaled(filled, **given)
-        known = torch.from_numpy(~missing)
-        if rows.shape[1] > known.shape[1]:
-            known = self._known(known)
+        known = self._known(torch.from_numpy(~missing))
         options = self._sampling_options()
         if n_steps is not None:
             options["n_steps"] = int(n_steps)
@@ -750,8 +748,8 @@ class LikelihoodMixin:
                 total += module.negative_log_likelihood(noise, x, c, **options).double()
             return -total / module.score_draws
 
-        known = None if encoded is None else encoded.to(dtype)
-        arrays = [rows.to(dtype), row_keys(_tensor(X)), known]
+        told = None if encoded is None else encoded.to(dtype)
+        arrays = [rows.to(dtype), row_keys(_tensor(X)), told]
         values = self._in_blocks(function, module, arrays)
         return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
 

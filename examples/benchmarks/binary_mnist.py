@@ -35,14 +35,10 @@ def fitted(name, module, loss, rows, steps, seed):
     """Train a loss of rows as the estimators do."""
     cut = len(rows) // 10
     stage = Stage(
-        name, loss, module, list(module.parameters()), rows_of(rows[cut:]), rows_of(rows[:cut])
+        name, loss, module, list(module.parameters()), {"x": rows[cut:]}, {"x": rows[:cut]}
     )
     train(stage, Plan(steps, BATCH, 3e-3, 0.998, True, torch.device("cpu")), seed)
     module.requires_grad_(False).eval()
-
-
-def rows_of(rows):
-    return {"x": rows}
 
 
 class Features(torch.nn.Module):

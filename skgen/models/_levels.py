@@ -36,6 +36,8 @@ class LevelsMixin:
             grid = np.unique(np.asarray(self.levels, dtype=np.float64))
             if not np.isfinite(grid).all() or len(grid) < 2:
                 raise ValueError(f"levels must be two or more finite numbers, got {self.levels!r}.")
+            if self._likelihood == "bernoulli" and len(grid) > 2:
+                raise ValueError(f"Binary data have two levels, got levels={self.levels!r}.")
             return [grid] * X.shape[1]
         levels = [np.unique(column).astype(np.float64) for column in X.T]
         most = max(map(len, levels))

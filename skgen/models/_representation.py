@@ -1,6 +1,25 @@
-"""What makes a code worth having: noise on the encoder's input."""
+"""What models that encode rows share: noise on the encoder's input, and many rows at a time."""
 
+from collections.abc import Callable
+from typing import Any
+
+import torch
 from torch import Tensor
+
+ENCODED_ROWS = 1024
+
+
+def in_parts(function: Callable[..., Any], x: Tensor, condition: Tensor | None) -> list[Any]:
+    """Return what a function of rows and their condition gives, some rows at a time.
+
+    Without gradients; memory is that of a part.
+    """
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(x), ENCODED_ROWS):
+            part = slice(start, start + ENCODED_ROWS)
+            parts.append(function(x[part], None if condition is None else condition[part]))
+    return parts
 
 
 def _largest_deviation(rows: Tensor) -> float:

@@ -10,8 +10,9 @@ the diffusion of :mod:`skgen.processes.bernoulli` the prior :math:`p(z)`:
 
 By default the autoencoder is learnt first, from reconstruction and a light
 :math:`KL(q \| B(1/2))`; then, with it held, the diffusion learns the law of the codes, for a share
-of the rows with part of x in sight: `impute` draws from that. Rows of bits need no autoencoder: the
-diffusion runs on them.
+of the rows with part of x in sight: `impute` draws from that. The code of a row, there and in the
+score, is the likelier value of each bit: a q without entropy, for which the bound holds as well.
+Rows of bits need no autoencoder: the diffusion runs on them.
 
 Source: Wang, Wang, Liu and Chen, *Binary latent diffusion*, CVPR 2023; van den Oord, Vinyals and
 Kavukcuoglu, *Neural discrete representation learning*, NeurIPS 2017, for the codebook's loss.
@@ -31,7 +32,7 @@ from torch.nn import functional as F
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import input_noise
+from skgen.models._representation import in_parts, input_noise
 from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, initialize
@@ -43,7 +44,6 @@ CONDITION_FEATURES = 32
 BITS_PER_COLUMN, MAX_BITS = 8, 64
 EVIDENCE_FEATURES = 64
 EVIDENCE_SHARE = 0.25
-ENCODED_ROWS = 1024
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
 FADING_SHARE = 0.7
@@ -94,10 +94,8 @@ class _WholeDecoder(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], n_tokens: int, n_in: int, n_context: int):
         super().__init__()
-        self.length, self.channels = shape
-        self.places = Transformer(
-            self.length, 0, self.channels, n_context, memory=(n_tokens, n_in), depth=2
-        )
+        length, channels = shape
+        self.places = Transformer(length, 0, channels, n_context, memory=(n_tokens, n_in), depth=2)
 
     def forward(self, rows: Tensor, context: Tensor) -> Tensor:
         return self.places(rows, context, rows)
@@ -140,7 +138,8 @@ class _Spread(nn.Module):
         self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
 
     def fit(self, mean: Tensor, error: Tensor) -> None:
-        """Learn from (n_groups, n) means and errors."""
+        """Learn from (n, n_features) means and errors, of one group also in any other shape."""
+        mean, error = self._grouped(mean), self._grouped(error)
         n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
         inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
         self.edges = _quantiles(mean, inner)
@@ -345,8 +344,7 @@ class _BinaryLatentDiffusion(nn.Module):
             return self._error(x, mean)
         log_var = self.spread.log_variance(mean)
         if self.likelihood == "gaussian":
-            squared = (x - mean).square() * torch.exp(-log_var)
-            errors = 0.5 * (squared + log_var + math.log(2 * math.pi))
+            errors = _normal_loss(x, mean, log_var)
         else:
             errors = -_log_probability(x, mean, torch.exp(0.5 * log_var), self.edges)
         return self._masked(errors, x, mean)
@@ -354,66 +352,58 @@ class _BinaryLatentDiffusion(nn.Module):
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Reconstruct x from the bits of a noisy look at it; a light hand on their law."""
         c = self._embed(x, condition, noise if self.training else None)
+        logit, z, codebook_loss = self._look(noise, x, c)
+        kl = (math.log(2) - _entropy(logit)).sum(-1)
+        return self._error(x, self.reconstruct(z, c)) + self.kl_weight * kl + codebook_loss
+
+    def _look(self, noise: Any, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Return the log-odds and the bits of a noisy look at x, and the codebook's loss."""
         logit, target = self.code(x + self.encoder_noise * noise.normal(x), c)
         z = self.binarize(noise, logit)
-        mean = self.reconstruct(z, c)
-        loss = self._error(x, mean) + self.kl_weight * self._kl(logit)
-        return loss if target is None else loss + self._codebook_loss(logit, z, target)
-
-    @staticmethod
-    def _kl(logit: Tensor) -> Tensor:
-        """Return the KL of the bits' law from fair coins."""
-        return (math.log(2) - _entropy(logit)).sum(-1)
+        return logit, z, 0.0 if target is None else self._codebook_loss(logit, z, target)
 
     def fit_spread(self, x: Tensor, condition: Tensor | None = None) -> None:
         """Learn what the decoder's mean leaves out, from rows that chose the weights."""
-        with torch.no_grad():
-            c = self._embed(x, condition)
-            mean = self.reconstruct(self._bits(x, c), c)
-            error, mean = x - mean, mean + self.spread.offset
-            if self.has_lengths:
-                assert self.shape is not None
-                there = x.unflatten(1, self.shape)[..., -1:] > 0
-                there = there.expand(-1, -1, self.shape[1]).clone()
-                there[..., -1] = False
-                there = there.flatten(1)
-                mean, error = mean[there][None], error[there][None]
-            elif self.spread.n_groups == 1:
-                mean, error = mean.reshape(1, -1), error.reshape(1, -1)
-            else:
-                mean, error = mean.T, error.T
-            self.spread.fit(mean, error)
+
+        def mean_of(part: Tensor, given: Tensor | None) -> Tensor:
+            c = self._embed(part, given)
+            return self.reconstruct(self._bits(part, c), c)
+
+        mean = torch.cat(in_parts(mean_of, x, condition))
+        error, mean = x - mean, mean + self.spread.offset
+        if self.has_lengths:
+            assert self.shape is not None
+            mean, error = (rows.unflatten(1, self.shape)[..., :-1] for rows in (mean, error))
+            there = x.unflatten(1, self.shape)[..., -1] > 0
+            mean, error = mean[there], error[there]
+        self.spread.fit(mean, error)
 
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn p(z) with the encoder held, or p(x) of bits."""
         c = self._embed(x, condition, noise if self.training else None)
-        if self.encoder is None:
-            z = x
-        else:
-            z = self._bits(x, c)
-        context, held = self._evident(x, self._sight(noise, x), c)
-        entropy, bound = self.diffusion.losses(noise, z, context, held)
+        z = x if self.encoder is None else self._bits(x, c)
+        entropy, bound = self._prior_losses(noise, x, z, c)
         return entropy + self.vlb_weight * bound
+
+    def _prior_losses(self, noise: Any, x: Tensor, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cross-entropy and bound of the diffusion, with part of x in sight."""
+        context, held = self._evident(x, self._sight(noise, x), c)
+        return self.diffusion.losses(noise, z, context, held)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn everything at once: the bound, and the diffusion's own loss with it."""
         c = self._embed(x, condition, noise if self.training else None)
-        logit, target = self.code(x + self.encoder_noise * noise.normal(x), c)
-        z = self.binarize(noise, logit)
+        logit, z, codebook_loss = self._look(noise, x, c)
         mean = self.reconstruct(z, c)
         if self.likelihood == "bernoulli":
             loss = self._error(x, mean)
         else:
             # The best variance of each column is the batch's own.
-            squared = (x - mean).square()
-            variance = squared.detach().mean(0).clamp(min=math.exp(SMALLEST_LOG_VARIANCE))
-            errors = 0.5 * (squared / variance + variance.log() + math.log(2 * math.pi))
-            loss = self._masked(errors, x, mean)
-        loss = loss - _entropy(logit).sum(-1)
-        context, held = self._evident(x, self._sight(noise, x), c)
-        entropy, bound = self.diffusion.losses(noise, z, context, held)
-        loss = loss + bound + entropy
-        return loss if target is None else loss + self._codebook_loss(logit, z, target)
+            variance = (x - mean).detach().square().mean(0)
+            log_var = variance.clamp(min=math.exp(SMALLEST_LOG_VARIANCE)).log()
+            loss = self._masked(_normal_loss(x, mean, log_var), x, mean)
+        entropy, bound = self._prior_losses(noise, x, z, c)
+        return loss - _entropy(logit).sum(-1) + bound + entropy + codebook_loss
 
     def negative_log_likelihood(
         self, noise: Any, x: Tensor, condition: Tensor | None, **options: Any
@@ -449,13 +439,7 @@ class _BinaryLatentDiffusion(nn.Module):
         """Return the probabilities of the bits of many rows, without gradients."""
         if self.encoder is None:
             return x
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(x), ENCODED_ROWS):
-                part = slice(start, start + ENCODED_ROWS)
-                given = None if condition is None else condition[part]
-                parts.append(self.encode(x[part], given))
-        return torch.cat(parts)
+        return torch.cat(in_parts(self.encode, x, condition))
 
     def use(self, x: Tensor, condition: Tensor | None = None) -> dict[str, float]:
         """Return how many bits are neither dead nor copies, and the mean entropy of a bit."""
@@ -484,43 +468,35 @@ class _BinaryLatentDiffusion(nn.Module):
         """Return the decoder's mean, of bits the likelier value."""
         if self.decoder is None:
             return z
-        return self._present(self.reconstruct(z, self._embed(z, condition)))
-
-    def _present(self, mean: Tensor, noise: Any = None) -> Tensor:
-        """Turn log-odds into bits, drawn if noise is given, and into whole lengths."""
+        mean = self.reconstruct(z, self._embed(z, condition))
         if self.likelihood == "bernoulli":
-            p = torch.sigmoid(mean)
-            level = 0.5 if noise is None else noise.uniforms(p)
-            mean, logits = (p > level).to(p.dtype), mean
-        else:
-            logits = mean
+            return self._present((torch.sigmoid(mean) > 0.5).to(mean.dtype), mean)
+        return self._present(mean, mean)
+
+    def _present(self, rows: Tensor, mean: Tensor) -> Tensor:
+        """Give rows the likeliest length under the decoder's mean; of a row without, all of it."""
         if not self.has_lengths:
-            return mean
+            return rows
         assert self.shape is not None
-        frames = mean.unflatten(1, self.shape)
-        there = logits.unflatten(1, self.shape)[..., -1]
-        # The likeliest length: log-odds of presence add up as far as it goes; one frame at least.
+        frames = rows.unflatten(1, self.shape)
+        there = mean.unflatten(1, self.shape)[..., -1]
+        # Log-odds of presence add up as far as the sequence goes; one frame at least.
         length = there.cumsum(1).argmax(1, keepdim=True)
-        steps = torch.arange(self.shape[0], device=mean.device)
-        present = (steps <= length).to(mean.dtype)[..., None]
+        steps = torch.arange(self.shape[0], device=rows.device)
+        present = (steps <= length).to(rows.dtype)[..., None]
         return torch.cat([frames[..., :-1] * present, present], -1).flatten(1)
 
     def _draw_row(self, noise: Any, z: Tensor, c: Tensor, draw_noise: bool) -> Tensor:
         """Draw x given z."""
         if self.decoder is None:
             return z
-        mean = self.reconstruct(z, c)
+        rows = mean = self.reconstruct(z, c)
         if self.likelihood == "bernoulli":
-            return self._present(mean, noise)
-        if draw_noise:
-            error = self.spread.draw(mean, noise.uniforms(mean))
-            if self.has_lengths:
-                assert self.shape is not None
-                error = error.unflatten(1, self.shape).clone()
-                error[..., -1] = 0
-                error = error.flatten(1)
-            mean = mean + error
-        return self._present(mean)
+            p = torch.sigmoid(mean)
+            rows = (p > noise.uniforms(p)).to(p.dtype)
+        elif draw_noise:
+            rows = mean + self.spread.draw(mean, noise.uniforms(mean))
+        return self._present(rows, mean)
 
     def sample(
         self,
@@ -576,6 +552,12 @@ class _BinaryLatentDiffusion(nn.Module):
 def _entropy(logit: Tensor) -> Tensor:
     """Return the entropy of bits with given log-odds, in nats; smooth everywhere."""
     return F.softplus(logit) - logit * torch.sigmoid(logit)
+
+
+def _normal_loss(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """Return minus the log-density of a normal law at each entry, in nats."""
+    squared = (x - mean).square() * torch.exp(-log_var)
+    return 0.5 * (squared + log_var + math.log(2 * math.pi))
 
 
 def _log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None) -> Tensor:
@@ -838,12 +820,6 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         low, high = (np.array([pick(levels) for levels in self._levels]) for pick in (min, max))
         return ColumnScaler(self.scaling).fit_levels(low, high)
 
-    def _find_levels(self, X):
-        levels = super()._find_levels(X)
-        if self._likelihood == "bernoulli" and len(levels[0]) > 2 and self.levels is not None:
-            raise ValueError(f"Binary data have two levels, got levels={self.levels!r}.")
-        return levels
-
     def _prepared(self, X, reset, lengths=None):
         X = super()._prepared(X, reset)
         if reset:
@@ -898,6 +874,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         return torch.cat([frames, there], -1).flatten(1), log_slope
 
     def _known(self, known):
+        if not self._has_lengths:
+            return known
         frames = known.unflatten(1, (int(self.input_shape[0]), -1))
         return torch.cat([frames, torch.ones_like(frames[..., :1])], -1).flatten(1)
 
@@ -940,7 +918,6 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 encoder, decoder = self._autoencoder(
                     shape, d, n_positions, n_told, n_read, c, width
                 )
-                codebook = None
                 if self.codebook_dim is not None:
                     codebook = nn.Linear(each, self.codebook_dim, bias=False)
                 evidence = (
@@ -949,8 +926,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                     else ConvEncoder(self._stacked(shape), EVIDENCE_FEATURES)
                 )
             n_context = NOISE_FEATURES + (EVIDENCE_FEATURES if has_code else 0) + c
-            if has_code and n_positions > 1:
-                each = n_bits // n_positions
+            if n_positions > 1:
                 network = Transformer(n_positions, each, each, n_context, zero_output=True)
             elif has_code or shape is None:
                 n_in = n_bits if has_code else 2 * n_bits
@@ -1044,10 +1020,10 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         return edges.float()
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parts, effort=1.0, watched=False):
+        def stage(name, loss, parts, watched=False):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
             diagnose = (lambda: module.use(**train)) if watched else dict
-            return Stage(name, loss, module, parameters, train, valid, effort, diagnose=diagnose)
+            return Stage(name, loss, module, parameters, train, valid, diagnose=diagnose)
 
         coder = [module.encoder, module.decoder, module.codebook, module.embedding]
         held_out = train if valid is None else valid

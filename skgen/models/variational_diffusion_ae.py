@@ -34,7 +34,7 @@ from skgen.models._gaussian_diffusion import (
     PrincipalAxes,
 )
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import input_noise
+from skgen.models._representation import in_parts, input_noise
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, correction, initialize
@@ -47,7 +47,6 @@ LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
-ENCODED_ROWS = 1024
 SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
 
@@ -169,13 +168,11 @@ class _VariationalDiffusionAE(nn.Module):
 
     def _posteriors(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the posterior of many rows, without gradients, some at a time."""
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(x), ENCODED_ROWS):
-                part = slice(start, start + ENCODED_ROWS)
-                given = None if condition is None else condition[part]
-                parts.append(self.posterior(x[part], self._embed(x[part], given)))
-        mean, log_var = zip(*parts, strict=True)
+
+        def posterior(part: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
+            return self.posterior(part, self._embed(part, given))
+
+        mean, log_var = zip(*in_parts(posterior, x, condition), strict=True)
         return torch.cat(mean), torch.cat(log_var)
 
     def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:

@@ -195,6 +195,11 @@ class ConvEncoder(_Descent):
         return self.last(F.silu(self.norm(maps[-1])).flatten(1))
 
 
+def _finest(shape: tuple[int, ...]) -> int:
+    """Return how many positions the finest map of a code may have: of a sequence, every frame."""
+    return ENCODER_POSITIONS if len(shape) == 3 else shape[0]
+
+
 class MapEncoder(_Descent):
     """Rows to a coarse map of features, modulated by a context if there is one.
 
@@ -221,8 +226,7 @@ class MapEncoder(_Descent):
         width: int = 32,
         n_halvings: int | None = None,
     ):
-        finest = ENCODER_POSITIONS if len(shape) == 3 else math.prod(shape)
-        super().__init__(shape, n_context, width, finest, n_halvings)
+        super().__init__(shape, n_context, width, _finest(shape), n_halvings)
         channels, positions = self.levels[-1]
         self.n_positions = math.prod(positions)
         self.norm = _norm(channels)
@@ -258,8 +262,7 @@ class MapDecoder(nn.Module):
         n_halvings: int | None = None,
     ):
         super().__init__()
-        finest = ENCODER_POSITIONS if len(shape) == 3 else math.prod(shape)
-        self.grid = PatchGrid(shape, finest)
+        self.grid = PatchGrid(shape, _finest(shape))
         self.levels = _pyramid(self.grid, width, n_halvings)[::-1]
         n_modulation = 4 * width if n_context else 0
         self.context = nn.Linear(n_context, n_modulation) if n_context else None

@@ -403,7 +403,7 @@ def test_errors_are_drawn_as_they_were_seen():
         -torch.log(torch.rand(mean.shape, generator=generator)),
     )
     spread = _Spread(1, torch.zeros(1))
-    spread.fit(mean.T, error.T)
+    spread.fit(mean, error)
     for height, part in ((0.2, mean < 0.5), (0.8, mean >= 0.5)):
         at = torch.full((20_000, 1), height)
         drawn = spread.draw(at, torch.rand(at.shape, generator=generator))
@@ -421,9 +421,9 @@ def test_errors_are_drawn_as_they_were_seen():
 
 @pytest.mark.parametrize("n", [1, 2, 9, 60])
 def test_few_errors_do(n):
-    mean = torch.linspace(-1, 1, n).expand(3, -1)
+    mean = torch.linspace(-1, 1, n).expand(3, -1).T
     spread = _Spread(3, torch.zeros(3))
-    spread.fit(mean, 0.5 * torch.ones(3, n))
+    spread.fit(mean, 0.5 * torch.ones(n, 3))
     at = torch.zeros(4, 3)
     torch.testing.assert_close(spread.draw(at, torch.full((4, 3), 0.3)), torch.full((4, 3), 0.5))
     torch.testing.assert_close(spread.log_variance(at).exp(), torch.full((4, 3), 0.25))
