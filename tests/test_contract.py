@@ -29,6 +29,7 @@ from skgen import (
     FlowMatcher,
     SchrodingerBridgeMatcher,
     VariationalDiffusionAE,
+    VQDiffusionBridge,
 )
 from skgen.training import TrainingError
 
@@ -37,6 +38,7 @@ ESTIMATORS = [
     SchrodingerBridgeMatcher,
     FlowMatcher,
     BinaryLatentDiffusion,
+    VQDiffusionBridge,
 ]
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]

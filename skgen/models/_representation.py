@@ -1,4 +1,4 @@
-"""What models that encode rows share: noise on the encoder's input, and many rows at a time."""
+"""What models that encode rows share: the encoder's input, parts of rows, many rows at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,3 +43,34 @@ def input_noise(rows: Tensor, share: float) -> float:
     """
     column = float((rows - rows.mean(0)).square().mean()) ** 0.5
     return min(share * _largest_deviation(rows), column)
+
+
+def stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tensor:
+    """Join two tables of rows of one layout, as channels where they have a layout."""
+    if shape is None or len(shape) == 3:
+        return torch.cat([first, second], 1)
+    parts = [rows.unflatten(1, shape) for rows in (first, second)]
+    return torch.cat(parts, -1).flatten(1)
+
+
+EVIDENCE_SHARE = 0.25
+
+
+def sight(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
+    """Draw which entries of rows are in sight: of most rows none, of the others a random part.
+
+    The part is a random share of the entries, or, of half the images, all but a rectangle.
+    """
+    chosen = noise.uniform(x) < EVIDENCE_SHARE
+    share = noise.uniform(x) * chosen
+    seen = noise.uniforms(x) < share[:, None]
+    if shape is not None and len(shape) == 3:
+        hidden = torch.ones_like(x, dtype=torch.bool).unflatten(1, shape)
+        for axis in (1, 2):
+            ends = torch.stack([noise.uniform(x), noise.uniform(x)]) * shape[axis]
+            place = torch.arange(shape[axis], device=x.device)
+            inside = (place >= ends.amin(0)[:, None].floor()) & (place < ends.amax(0)[:, None])
+            hidden = hidden & (inside[:, None, :, None] if axis == 1 else inside[:, None, None])
+        framed = (noise.uniform(x) < 0.5) & chosen
+        seen = torch.where(framed[:, None], ~hidden.flatten(1), seen)
+    return seen.to(x.dtype)

@@ -32,10 +32,11 @@ from torch.nn import functional as F
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import in_parts, input_noise
+from skgen.models._representation import in_parts, input_noise, sight, stack
+from skgen.models._spread import SMALLEST_LOG_VARIANCE, Spread, log_probability, normal_loss
 from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.sequence import Transformer
 from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 from skgen.scaling import ColumnScaler
@@ -43,7 +44,6 @@ from skgen.scaling import ColumnScaler
 CONDITION_FEATURES = 32
 BITS_PER_COLUMN, MAX_BITS = 8, 64
 EVIDENCE_FEATURES = 64
-EVIDENCE_SHARE = 0.25
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
 FADING_SHARE = 0.7
@@ -51,27 +51,8 @@ COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
 SEQUENCE_TOKENS = 16
 FRAME_FEATURES = 64
-SMALLEST_LOG_VARIANCE = -10.0
-FEWEST_ERRORS = 10
-ERRORS_PER_BIN = 50
-MAX_BINS = 8
-N_QUANTILES = 65
 # A bit that is 1 in fewer rows than this, or in all but as few, is dead.
 RARE = 0.01
-
-
-class _Skip(nn.Module):
-    """A linear map and a network that corrects it, which starts at zero."""
-
-    def __init__(self, n_in: int, n_out: int, n_context: int, width: int, depth: int):
-        super().__init__()
-        self.linear = nn.Linear(n_in, n_out)
-        self.network = ResidualMLP(
-            n_in, n_out, n_context, width=width, depth=depth, zero_output=True
-        )
-
-    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
-        return self.linear(rows) + self.network(rows, context)
 
 
 class _WholeEncoder(nn.Module):
@@ -101,99 +82,6 @@ class _WholeDecoder(nn.Module):
         return self.places(rows, context, rows)
 
 
-def _stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tensor:
-    """Join two tables of rows of one layout, as channels where they have a layout."""
-    if shape is None or len(shape) == 3:
-        return torch.cat([first, second], 1)
-    parts = [rows.unflatten(1, shape) for rows in (first, second)]
-    return torch.cat(parts, -1).flatten(1)
-
-
-class _Spread(nn.Module):
-    """What a decoder's mean leaves out: the errors of held-out rows, by the height of the mean.
-
-    A pixel that is surely dark errs little and upwards, one at an edge much and both ways. For
-    each of a few bins of the mean, of a column or of all that share a unit, it holds the mean
-    square of the errors, and their quantiles to draw new ones from.
-
-    Parameters
-    ----------
-    n_groups : int
-        Groups of columns: one of all, or each its own.
-    offset : Tensor of shape (n_features,)
-        What to add to scaled columns, so that those of one group have one zero.
-    """
-
-    offset: Tensor
-    edges: Tensor
-    log_var: Tensor
-    quantiles: Tensor
-
-    def __init__(self, n_groups: int, offset: Tensor):
-        super().__init__()
-        self.n_groups = n_groups
-        self.register_buffer("offset", offset)
-        self.register_buffer("edges", torch.zeros(n_groups, 0, device="cpu"))
-        self.register_buffer("log_var", torch.zeros(n_groups, 1, device="cpu"))
-        self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
-
-    def fit(self, mean: Tensor, error: Tensor) -> None:
-        """Learn from (n, n_features) means and errors, of one group also in any other shape."""
-        mean, error = self._grouped(mean), self._grouped(error)
-        n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
-        inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
-        self.edges = _quantiles(mean, inner)
-        index = self._bins(mean)
-        level = torch.linspace(0, 1, N_QUANTILES, device=mean.device)
-        overall = error.square().mean(1)
-        log_var = error.new_empty(self.n_groups, n_bins)
-        quantiles = error.new_empty(self.n_groups, n_bins, N_QUANTILES)
-        for group in range(self.n_groups):
-            for number in range(n_bins):
-                mine = error[group, index[group] == number]
-                # Equal means may leave a bin with few errors, or none: it leans on the rest, by as
-                # much as one error tells.
-                total = mine.square().sum() + overall[group]
-                log_var[group, number] = (total / (len(mine) + 1)).log()
-                mine = error[group] if len(mine) < FEWEST_ERRORS else mine
-                quantiles[group, number] = _quantiles(mine[None], level)[0]
-        self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
-        self.quantiles = quantiles
-
-    def _bins(self, mean: Tensor) -> Tensor:
-        return torch.searchsorted(self.edges.contiguous(), mean.contiguous())
-
-    def _grouped(self, mean: Tensor) -> Tensor:
-        """Turn (n, n_features) to (n_groups, values)."""
-        return mean.T if self.n_groups > 1 else mean.reshape(1, -1)
-
-    def _back(self, values: Tensor, like: Tensor) -> Tensor:
-        return values.T if self.n_groups > 1 else values.reshape(like.shape)
-
-    def log_variance(self, mean: Tensor) -> Tensor:
-        """Return the log mean square of the error at each mean, of its shape."""
-        index = self._bins(self._grouped(mean + self.offset))
-        return self._back(self.log_var.gather(1, index), mean)
-
-    def draw(self, mean: Tensor, uniform: Tensor) -> Tensor:
-        """Return errors at given means: a uniform number picks one between two quantiles."""
-        index = self._bins(self._grouped(mean + self.offset))
-        place = self._grouped(uniform) * (self.quantiles.shape[2] - 1)
-        low = place.floor().long().clamp(max=self.quantiles.shape[2] - 2)
-        group = torch.arange(self.n_groups, device=mean.device)[:, None]
-        left, right = (self.quantiles[group, index, low + step] for step in (0, 1))
-        return self._back(torch.lerp(left, right, place - low), mean)
-
-
-def _quantiles(values: Tensor, levels: Tensor) -> Tensor:
-    """Return quantiles of each row of values, (n_rows, n_levels); of any number of values."""
-    ordered = values.sort(1).values
-    place = levels * (values.shape[1] - 1)
-    low = place.floor().long().clamp(max=max(0, values.shape[1] - 2))
-    high = (low + 1).clamp(max=values.shape[1] - 1)
-    return torch.lerp(ordered[:, low], ordered[:, high], (place - low).expand(len(values), -1))
-
-
 class _Denoiser(nn.Module):
     """A network on bits, and on which of them are held, whatever their layout."""
 
@@ -204,7 +92,7 @@ class _Denoiser(nn.Module):
     def forward(self, sign: Tensor, held: Tensor | None, context: Tensor) -> Tensor:
         if self.holds:
             held = torch.zeros_like(sign) if held is None else held
-            sign = _stack(self.shape, sign, held)
+            sign = stack(self.shape, sign, held)
         out = self.network(sign, context)
         if self.holds and self.shape is not None and len(self.shape) == 2:
             length, channels = self.shape
@@ -217,7 +105,7 @@ class _BinaryLatentDiffusion(nn.Module):
 
     codebook: nn.Linear | None
     edges: Tensor | None
-    spread: _Spread
+    spread: Spread
 
     def __init__(
         self,
@@ -227,7 +115,7 @@ class _BinaryLatentDiffusion(nn.Module):
         evidence: nn.Module | None,
         codebook: nn.Linear | None,
         embedding: ConditionEmbedding | None,
-        spread: _Spread,
+        spread: Spread,
         *,
         n_features: int,
         n_bits: int,
@@ -344,9 +232,9 @@ class _BinaryLatentDiffusion(nn.Module):
             return self._error(x, mean)
         log_var = self.spread.log_variance(mean)
         if self.likelihood == "gaussian":
-            errors = _normal_loss(x, mean, log_var)
+            errors = normal_loss(x, mean, log_var)
         else:
-            errors = -_log_probability(x, mean, torch.exp(0.5 * log_var), self.edges)
+            errors = -log_probability(x, mean, torch.exp(0.5 * log_var), self.edges)
         return self._masked(errors, x, mean)
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -387,7 +275,7 @@ class _BinaryLatentDiffusion(nn.Module):
 
     def _prior_losses(self, noise: Any, x: Tensor, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Return cross-entropy and bound of the diffusion, with part of x in sight."""
-        context, held = self._evident(x, self._sight(noise, x), c)
+        context, held = self._evident(x, sight(noise, x, None), c)
         return self.diffusion.losses(noise, z, context, held)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -401,7 +289,7 @@ class _BinaryLatentDiffusion(nn.Module):
             # The best variance of each column is the batch's own.
             variance = (x - mean).detach().square().mean(0)
             log_var = variance.clamp(min=math.exp(SMALLEST_LOG_VARIANCE)).log()
-            loss = self._masked(_normal_loss(x, mean, log_var), x, mean)
+            loss = self._masked(normal_loss(x, mean, log_var), x, mean)
         entropy, bound = self._prior_losses(noise, x, z, c)
         return loss - _entropy(logit).sum(-1) + bound + entropy + codebook_loss
 
@@ -418,19 +306,12 @@ class _BinaryLatentDiffusion(nn.Module):
 
     # What is seen of a row.
 
-    @staticmethod
-    def _sight(noise: Any, x: Tensor) -> Tensor:
-        """Draw which entries are in sight: of most rows none, of the others a random share."""
-        chosen = noise.uniform(x) < EVIDENCE_SHARE
-        share = noise.uniform(x) * chosen
-        return (noise.uniforms(x) < share[:, None]).to(x.dtype)
-
     def _evident(self, x: Tensor, seen: Tensor | None, c: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the context of the diffusion, and which bits are held."""
         if self.evidence is None:
             return c, seen
         seen = torch.zeros_like(x) if seen is None else seen
-        told = self.evidence(_stack(self.shape, x * seen, seen))
+        told = self.evidence(stack(self.shape, x * seen, seen))
         return torch.cat([told, c], -1), None
 
     # What the estimator calls.
@@ -552,30 +433,6 @@ class _BinaryLatentDiffusion(nn.Module):
 def _entropy(logit: Tensor) -> Tensor:
     """Return the entropy of bits with given log-odds, in nats; smooth everywhere."""
     return F.softplus(logit) - logit * torch.sigmoid(logit)
-
-
-def _normal_loss(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    """Return minus the log-density of a normal law at each entry, in nats."""
-    squared = (x - mean).square() * torch.exp(-log_var)
-    return 0.5 * (squared + log_var + math.log(2 * math.pi))
-
-
-def _log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None) -> Tensor:
-    """Return the log-probability of the levels of x under a normal law rounded to them."""
-    assert edges is not None
-    index = torch.searchsorted(edges.contiguous(), x.T.contiguous()).T
-    padded = F.pad(edges, (1, 0), value=-math.inf)
-    padded = F.pad(padded, (0, 1), value=math.inf)
-    columns = torch.arange(x.shape[1], device=x.device)
-    low = (padded[columns, index] - mean) / scale
-    high = (padded[columns, index + 1] - mean) / scale
-    # In the lower tail, where the logarithm of the normal law is exact.
-    flipped = low + high > 0
-    low, high = torch.where(flipped, -high, low), torch.where(flipped, -low, high)
-    floor = -1e4
-    low, high = low.clamp(min=floor), high.clamp(max=-floor)
-    top, bottom = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
-    return top + torch.log1p(-torch.exp((bottom - top).clamp(max=-1e-6)))
 
 
 class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -971,7 +828,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             frames = offset.unflatten(0, (int(self.input_shape[0]), -1))
             offset = torch.cat([frames, torch.zeros_like(frames[:, :1])], 1).flatten()
         pooled = self._has_lengths or self.scaler_.kind == "common"
-        return _Spread(1 if pooled else len(offset), offset)
+        return Spread(1 if pooled else len(offset), offset)
 
     @staticmethod
     def _stacked(shape):
@@ -997,7 +854,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     def _autoencoder(self, shape, d, n_positions, n_told, n_read, c, width):
         """Return encoder and decoder, of what a position is told and what it reads."""
         if shape is None:
-            return _Skip(d, n_told, c, width, 2), _Skip(n_read, d, c, width, 1)
+            return SkipMLP(d, n_told, c, width, 2), SkipMLP(n_read, d, c, width, 1)
         if len(shape) == 2 and self.code == "sequence":
             return (
                 _WholeEncoder(shape, n_positions, n_told, c),

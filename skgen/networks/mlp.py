@@ -131,6 +131,21 @@ class ResidualMLP(nn.Module):
         return self.last(F.silu(self.norm(h)))
 
 
+class SkipMLP(nn.Module):
+    """A linear map and a network that corrects it, which starts at zero."""
+
+    def __init__(self, n_in: int, n_out: int, n_context: int, width: int, depth: int):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.network = ResidualMLP(
+            n_in, n_out, n_context, width=width, depth=depth, zero_output=True
+        )
+
+    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
+        """Map (n, n_in) rows and (n, n_context) contexts to (n, n_out)."""
+        return self.linear(rows) + self.network(rows, context)
+
+
 def correction(n_in: int, n_out: int, n_context: int, width: int) -> ResidualMLP:
     """Return a network that corrects what is known of rows of n_in columns: zero to start with."""
     # Few columns may hold narrow structure; many columns would swamp the first layer.

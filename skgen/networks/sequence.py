@@ -30,18 +30,19 @@ class _Attention(nn.Module):
     def _heads(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
-    def forward(self, tokens: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, memory: Tensor, causal: bool = False) -> Tensor:
         key, value = self.key_value(memory).chunk(2, -1)
         query, key, value = map(self._heads, (self.query(tokens), key, value))
-        seen = F.scaled_dot_product_attention(query, key, value)
+        seen = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
         return self.out(seen.transpose(1, 2).flatten(2))
 
 
 class _Block(nn.Module):
     """Attention, attention to a memory, perceptron."""
 
-    def __init__(self, width: int, n_modulation: int, attends: bool):
+    def __init__(self, width: int, n_modulation: int, attends: bool, causal: bool = False):
         super().__init__()
+        self.causal = causal
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.own = _Attention(width)
         self.other = _Attention(width) if attends else None
@@ -54,7 +55,7 @@ class _Block(nn.Module):
         if self.modulate is not None:
             scale, shift, *wide = self.modulate(modulation)[:, None].chunk(4, -1)
             own = torch.addcmul(shift, own, 1 + scale)
-        h = h + self.own(own, own)
+        h = h + self.own(own, own, self.causal)
         if self.other is not None:
             h = h + self.other(self.norm(h), memory)
         u = self.norm(h)
@@ -81,6 +82,8 @@ class Transformer(nn.Module):
         Size of a token inside, and number of blocks.
     zero_output : bool
         Whether the last layer starts at zero.
+    causal : bool
+        Whether a token attends to itself and those before it alone.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Transformer(nn.Module):
         width: int = 128,
         depth: int = 3,
         zero_output: bool = False,
+        causal: bool = False,
     ):
         super().__init__()
         n_modulation = width if n_context else 0
@@ -106,7 +110,7 @@ class Transformer(nn.Module):
             self.remember = nn.Linear(memory[1], width)
             self.memory_place = nn.Embedding(memory[0], width)
         self.blocks = nn.ModuleList(
-            _Block(width, n_modulation, memory is not None) for _ in range(depth)
+            _Block(width, n_modulation, memory is not None, causal) for _ in range(depth)
         )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         last = nn.Linear(width, n_out)

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from skgen import BinaryLatentDiffusion
 from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
-from skgen.models.binary_latent_diffusion import _log_probability, _Spread
+from skgen.models._spread import Spread, log_probability
 from skgen.processes import bernoulli
 
 IRIS = load_iris().data
@@ -275,7 +275,7 @@ def test_discrete_probabilities_sum_to_one():
     edges = ((grid[1:] + grid[:-1]) / 2).expand(3, -1)
     mean = torch.tensor([[-30.0, 0.2, 0.3]]).double()
     scale = torch.tensor([0.5, 0.01, 3.0]).double()
-    columns = [_log_probability(level.expand(1, 3), mean, scale, edges).exp() for level in grid]
+    columns = [log_probability(level.expand(1, 3), mean, scale, edges).exp() for level in grid]
     torch.testing.assert_close(sum(columns), torch.ones(1, 3).double(), atol=1e-5, rtol=0)
 
 
@@ -402,7 +402,7 @@ def test_errors_are_drawn_as_they_were_seen():
         0.1 * torch.randn(mean.shape, generator=generator),
         -torch.log(torch.rand(mean.shape, generator=generator)),
     )
-    spread = _Spread(1, torch.zeros(1))
+    spread = Spread(1, torch.zeros(1))
     spread.fit(mean, error)
     for height, part in ((0.2, mean < 0.5), (0.8, mean >= 0.5)):
         at = torch.full((20_000, 1), height)
@@ -422,7 +422,7 @@ def test_errors_are_drawn_as_they_were_seen():
 @pytest.mark.parametrize("n", [1, 2, 9, 60])
 def test_few_errors_do(n):
     mean = torch.linspace(-1, 1, n).expand(3, -1).T
-    spread = _Spread(3, torch.zeros(3))
+    spread = Spread(3, torch.zeros(3))
     spread.fit(mean, 0.5 * torch.ones(n, 3))
     at = torch.zeros(4, 3)
     torch.testing.assert_close(spread.draw(at, torch.full((4, 3), 0.3)), torch.full((4, 3), 0.5))

@@ -1,0 +1,404 @@
+r"""Laws of codes: a diffusion bridge to the codebook, and one code after another.
+
+Both give log-odds over the K codes of each of N tokens, given a context and features of what is
+seen. The bridge carries a code :math:`e_k` by the process of
+:mod:`skgen.processes.ornstein_uhlenbeck` through noise levels :math:`\gamma_0 < \dots < \gamma_T`:
+
+.. math::
+
+    -\log p(k) \le E\Big[-\log p(k | z_0)
+        + \sum_{t=1}^T \frac{1}{2S}\big(e^{-\gamma_{t-1}} - e^{-\gamma_t}\big) |e_k - \hat e(z_t)|^2
+        + KL\big(q(z_T | e_k) \| N(z^*, S I)\big)\Big],
+
+:math:`z_0` standing so near to its code that it is rarely taken for another's. A network corrects
+the answer that is exact for independent tokens of known frequencies :math:`\pi`,
+
+.. math::
+
+    \log p(k | z_t) = \log \pi_k - \frac{|z_t - z^* - \sqrt{\bar a_t} (e_k - z^*)|^2}
+        {2 S (1 - \bar a_t)} + F_k + \text{const}, \qquad \hat e = \sum_k p(k | z_t)\, e_k,
+
+and the codes are sampled by the mixture of bridges from each of them.
+
+Source: Cohen, Quispe, Le Corff, Ollion and Moulines, *Diffusion bridges vector quantized
+variational autoencoders*, ICML 2022; Dieleman et al., *Continuous diffusion for categorical data*,
+2022, for learning the codes' log-odds.
+"""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.networks.embeddings import noise_level_features
+from skgen.networks.mlp import zero_init
+from skgen.processes import ornstein_uhlenbeck as ou
+
+NOISE_FEATURES = 32
+TOKEN_FEATURES = 32
+# The noise of the cleanest level, as a share of the distance between codes.
+CLEAN_SHARE = 1 / 8
+CLEANEST, LEAST_CLEAN = -14.0, -2.0
+FREQUENCY_DECAY = 0.995
+RAREST = 1e-3
+LEVEL_BINS = 24
+LEVEL_DECAY = 0.995
+EVEN_SHARE = 0.1
+
+
+def _draw(noise: Any, logits: Tensor) -> Tensor:
+    """Draw an index of the last axis by its log-odds."""
+    total = torch.softmax(logits, -1).cumsum(-1)
+    uniform = noise.uniforms(total[..., 0])[..., None] * total[..., -1:]
+    return (total < uniform).sum(-1).clamp(max=logits.shape[-1] - 1)
+
+
+def _code_loss(logits: Tensor, index: Tensor) -> Tensor:
+    """Return -log p of the codes of a row, in nats."""
+    return F.cross_entropy(logits.movedim(2, 1), index, reduction="none").sum(1)
+
+
+class BridgePrior(nn.Module):
+    r"""A law of codes by an Ornstein-Uhlenbeck bridge.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Takes (n, n_tokens * (embedding_dim + n_seen)) latents and features of what is seen, and a
+        context of noise-level features and given numbers; gives as many features a token as
+        `n_features` says.
+    n_tokens, n_embeddings : int
+        Tokens of a row, and codes.
+    n_features : int
+        Features of a token that the log-odds are made of.
+    theta, variance, centre : float
+        The process, over a time of one: its rate, stationary variance and mean.
+    schedule : {"geometric", "constant", "learned"}
+        The noise levels: even in :math:`\gamma`, even in time, or such that each step bears the
+        same part of the bound.
+    n_timesteps : int
+        Steps of the bound.
+    vlb_weight : float
+        Weight of the bound beside the cross-entropy.
+    """
+
+    mass: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        n_tokens: int,
+        n_embeddings: int,
+        n_features: int,
+        *,
+        theta: float,
+        variance: float,
+        centre: float,
+        schedule: str,
+        n_timesteps: int,
+        vlb_weight: float,
+    ):
+        super().__init__()
+        self.network = network
+        self.odds = zero_init(nn.Linear(n_features, n_embeddings))
+        self.n_tokens, self.n_embeddings = n_tokens, n_embeddings
+        self.theta, self.variance, self.centre = theta, variance, centre
+        self.schedule, self.n_timesteps, self.vlb_weight = schedule, n_timesteps, vlb_weight
+        self.frequency = nn.Parameter(torch.empty(n_tokens, n_embeddings))
+        self.register_buffer("mass", torch.ones(LEVEL_BINS, device="cpu"))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Start at even frequencies; nothing is drawn."""
+        with torch.no_grad():
+            self.frequency.fill_(1 / self.n_embeddings)
+
+    def fit(self, index: Tensor) -> None:
+        """Count the codes of each token, (n, n_tokens)."""
+        self.frequency.data.copy_(self._shares(index))
+
+    def follow(self, index: Tensor) -> None:
+        """Let the frequencies follow those of a batch."""
+        self.frequency.data.lerp_(self._shares(index), 1 - FREQUENCY_DECAY)
+
+    def _shares(self, index: Tensor) -> Tensor:
+        put = F.one_hot(index, self.n_embeddings).to(self.frequency.dtype)
+        return put.mean(0)
+
+    # Noise levels.
+
+    def _ends(self, spacing: Tensor) -> tuple[Tensor, Tensor]:
+        clean = 2 * torch.log(CLEAN_SHARE * spacing) - math.log(self.variance)
+        # Not above the noisiest level, of a process that hardly moves.
+        last = ou.noise_level(self.theta, torch.ones_like(clean))
+        return torch.minimum(clean.clamp(CLEANEST, LEAST_CLEAN), last - 1), last
+
+    def levels(self, spacing: Tensor) -> Tensor:
+        """Return the noise levels from clean to noisy, (n_timesteps + 1,)."""
+        first, last = self._ends(spacing)
+        share = torch.linspace(
+            0, 1, self.n_timesteps + 1, dtype=spacing.dtype, device=spacing.device
+        )
+        if self.schedule == "constant":
+            start = torch.log1p(first.exp()) / (2 * self.theta)
+            return ou.noise_level(self.theta, start + (1 - start) * share)
+        if self.schedule == "learned":
+            share = self._warped(share)
+        return first + (last - first) * share
+
+    def _path(self, spacing: Tensor, n_steps: int) -> Tensor:
+        """Return the noise levels of a sampler, from noisy to clean."""
+        gammas = self.levels(spacing)
+        place = torch.linspace(0, self.n_timesteps, n_steps + 1, device=gammas.device)
+        return gammas[place.round().long()].flip(0)
+
+    def times(self, spacing: Tensor, n_steps: int) -> Tensor:
+        """Return the times of a sampler's noise levels on the clock of the process."""
+        return torch.log1p(self._path(spacing, n_steps).exp()) / (2 * self.theta)
+
+    def _warped(self, share: Tensor) -> Tensor:
+        """Spread even shares so that each bears the same part of the bound."""
+        mass = self.mass.to(share.dtype) / self.mass.sum()
+        mass = (1 - EVEN_SHARE) * mass + EVEN_SHARE / LEVEL_BINS
+        ends = F.pad(mass.cumsum(0), (1, 0))
+        k = (torch.searchsorted(ends, share, right=True) - 1).clamp(0, LEVEL_BINS - 1)
+        return ((k + (share - ends[k]) / mass[k]) / LEVEL_BINS).clamp(0, 1)
+
+    def _learn_levels(self, gamma: Tensor, error: Tensor, spacing: Tensor) -> None:
+        """Let the mass of each bin of noise levels follow what a unit of gamma costs there."""
+        first, last = self._ends(spacing)
+        k = ((gamma - first) / (last - first) * LEVEL_BINS).long().clamp(0, LEVEL_BINS - 1)
+        cost = error * torch.exp(-gamma)
+        count = torch.bincount(k, minlength=LEVEL_BINS)
+        total = torch.zeros_like(self.mass).index_add_(0, k, cost.to(self.mass.dtype))
+        mean = total / count.clamp(min=1)
+        self.mass.copy_(torch.where(count > 0, self.mass.lerp(mean, 1 - LEVEL_DECAY), self.mass))
+
+    # Predictions.
+
+    def predict(
+        self, z: Tensor, gamma: Tensor, code: Tensor, seen: Tensor, context: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return what z_t says of the codes, and what their law says: log-odds that add up.
+
+        Each has the shape (n, n_tokens, n_embeddings); gamma has (n,).
+        """
+        mean, variance = ou.marginal(code, gamma[:, None, None], self.centre, self.variance)
+        z, mean = z - self.centre, mean - self.centre
+        # |z - m|^2 without |z|^2, which is common to all codes.
+        told = (z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]) / variance
+        unit = z / math.sqrt(self.variance)
+        features = torch.cat([noise_level_features(gamma, NOISE_FEATURES), context], -1)
+        out = self.network(torch.cat([unit, seen], -1).flatten(1), features)
+        law = self.odds(out.unflatten(1, (self.n_tokens, -1)))
+        frequency = self.frequency.detach() + RAREST / self.n_embeddings
+        return told, frequency.log() + law
+
+    def losses(
+        self,
+        noise: Any,
+        z: Tensor,
+        index: Tensor,
+        code: Tensor,
+        spacing: Tensor,
+        seen: Tensor,
+        context: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Return cross-entropy and bound at a random level, in nats a row.
+
+        Parameters
+        ----------
+        noise : GeneratorNoise or RowNoise
+            Source of levels and noise.
+        z : Tensor of shape (n, n_tokens, embedding_dim)
+            The codes of the rows, and the way of the gradient to the encoder.
+        index : Tensor of shape (n, n_tokens)
+            Which codes they are.
+        code : Tensor of shape (n_embeddings, embedding_dim)
+            All codes.
+        spacing : Tensor
+            Distance between codes.
+        seen : Tensor of shape (n, n_tokens, n_seen)
+            Features of what is seen of a row.
+        context : Tensor of shape (n, n_context)
+            The embedded condition.
+
+        Returns
+        -------
+        cross_entropy, bound : Tensor of shape (n,)
+            The second is an unbiased estimate of the bound on -log p(index).
+        """
+        gammas = self.levels(spacing)
+        n_levels = self.n_timesteps + 1
+        t = torch.floor(noise.times(z[:, 0, 0]) * n_levels).long().clamp(max=self.n_timesteps)
+        gamma, before = gammas[t], gammas[(t - 1).clamp(min=0)]
+        mean, variance = ou.marginal(z, gamma[:, None, None], self.centre, self.variance)
+        z_t = mean + variance.sqrt() * noise.normal(z)
+        told, law = self.predict(z_t, gamma, code, seen, context)
+        logits = told + law
+        entropy = _code_loss(logits, index)
+        error = (z - torch.softmax(logits, -1) @ code).square().sum((1, 2))
+        if self.training and self.schedule == "learned":
+            self._learn_levels(gamma, error.detach(), spacing)
+        step = ou.bridge_weight(before, gamma, self.variance) * error
+        end = ou.prior_divergence(z.flatten(1), gammas[-1], self.centre, self.variance)
+        return entropy, n_levels * torch.where(t == 0, entropy, step) + end
+
+    def loss(self, noise: Any, *given: Any) -> Tensor:
+        """Return what training descends."""
+        entropy, bound = self.losses(noise, *given)
+        return entropy + self.vlb_weight * bound
+
+    def bound(self, noise: Any, *given: Any) -> Tensor:
+        """Return an unbiased estimate of the bound on -log p of the codes, in nats."""
+        return self.losses(noise, *given)[1]
+
+    def draw(
+        self,
+        noise: Any,
+        code: Tensor,
+        spacing: Tensor,
+        seen: Tensor,
+        contexts: tuple[Tensor, Tensor | None],
+        *,
+        n_steps: int,
+        sampler: str,
+        temperature: float,
+        guidance_scale: float,
+        held: tuple[Tensor, Tensor] | None = None,
+        path: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Draw the codes of rows, (n, n_tokens).
+
+        Parameters
+        ----------
+        noise : GeneratorNoise
+            Source of the draws.
+        code : Tensor of shape (n_embeddings, embedding_dim)
+            All codes.
+        spacing : Tensor
+            Distance between codes.
+        seen : Tensor of shape (n, n_tokens, n_seen)
+            Features of what is seen of a row.
+        contexts : tuple of Tensor
+            The context, and, for guidance, that of no condition.
+        n_steps : int
+            Steps, even in those of the bound.
+        sampler : {"ancestral", "deterministic"}
+            The mixture of bridges, or the probability flow.
+        temperature : float
+            What the law's log-odds are divided by.
+        guidance_scale : float
+            How far log-odds move on beyond the difference that the context makes.
+        held : tuple of Tensor, default=None
+            Codes that are known, (n, n_tokens), and which of them are.
+        path : list, default=None
+            Takes the latents at each level, from noise on.
+        """
+        context, unconditioned = contexts
+
+        def logits_at(z: Tensor, gamma: Tensor) -> Tensor:
+            gamma = gamma.expand(len(z))
+            told, law = self.predict(z, gamma, code, seen, context)
+            if unconditioned is not None:
+                other = self.predict(z, gamma, code, seen, unconditioned)[1]
+                law = law + guidance_scale * (law - other)
+            return told + law / temperature
+
+        gammas = self._path(spacing, n_steps)
+        like = seen.new_empty(len(seen), self.n_tokens, code.shape[1])
+        z = self.centre + math.sqrt(self.variance) * noise.normal(like)
+        for gamma_t, gamma_s in pairwise(gammas):
+            if held is not None:
+                z = self._hold(noise, z, gamma_t, code, held)
+            if path is not None:
+                path.append(z)
+            logits = logits_at(z, gamma_t)
+            if sampler == "deterministic":
+                z_hat = torch.softmax(logits, -1) @ code
+                z = ou.flow_step(z, z_hat, gamma_s, gamma_t, self.centre)
+            else:
+                z_hat = F.embedding(_draw(noise, logits), code)
+                mean, variance = ou.bridge(z, z_hat, gamma_s, gamma_t, self.centre, self.variance)
+                z = mean + variance.sqrt() * noise.normal(z)
+        if path is not None:
+            path.append(z)
+        logits = logits_at(z, gammas[-1])
+        index = logits.argmax(-1) if sampler == "deterministic" else _draw(noise, logits)
+        return index if held is None else torch.where(held[1], held[0], index)
+
+    def _hold(
+        self, noise: Any, z: Tensor, gamma: Tensor, code: Tensor, held: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """Put the tokens that are known where their codes would be at a noise level."""
+        mean, variance = ou.marginal(F.embedding(held[0], code), gamma, self.centre, self.variance)
+        return torch.where(held[1][..., None], mean + variance.sqrt() * noise.normal(z), z)
+
+
+class AutoregressivePrior(nn.Module):
+    """A law of codes, one after another.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Takes tokens (n, n_tokens, TOKEN_FEATURES), features of what is seen, and a context; gives
+        the log-odds of each token given those before.
+    n_tokens, n_embeddings : int
+        Tokens of a row, and codes.
+    """
+
+    def __init__(self, network: nn.Module, n_tokens: int, n_embeddings: int):
+        super().__init__()
+        self.network = network
+        self.tokens = nn.Linear(n_embeddings, TOKEN_FEATURES)
+        self.n_tokens, self.n_embeddings = n_tokens, n_embeddings
+
+    def fit(self, index: Tensor) -> None:
+        """Nothing is known beforehand."""
+
+    def _logits(self, index: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+        put = F.one_hot(index, self.n_embeddings).to(seen.dtype)
+        return self.network(self.tokens(put), seen, context)
+
+    def loss(
+        self,
+        noise: Any,
+        z: Tensor,
+        index: Tensor,
+        code: Tensor,
+        spacing: Tensor,
+        seen: Tensor,
+        context: Tensor,
+    ) -> Tensor:
+        """Return -log p(index), exactly, in nats a row."""
+        return _code_loss(self._logits(index, seen, context), index)
+
+    bound = loss
+
+    def draw(
+        self,
+        noise: Any,
+        code: Tensor,
+        spacing: Tensor,
+        seen: Tensor,
+        contexts: tuple[Tensor, Tensor | None],
+        *,
+        temperature: float,
+        guidance_scale: float,
+        held: tuple[Tensor, Tensor] | None = None,
+        **_: Any,
+    ) -> Tensor:
+        """Draw the codes of rows, (n, n_tokens), from the first to the last."""
+        context, unconditioned = contexts
+        index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
+        for place in range(self.n_tokens):
+            logits = self._logits(index, seen, context)[:, place]
+            if unconditioned is not None:
+                other = self._logits(index, seen, unconditioned)[:, place]
+                logits = logits + guidance_scale * (logits - other)
+            index[:, place] = _draw(noise, logits / temperature)
+            if held is not None:
+                index[:, place] = torch.where(held[1][:, place], held[0][:, place], index[:, place])
+        return index

@@ -1,0 +1,122 @@
+"""What a decoder's mean leaves out of a row, and the likelihoods that this makes."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SMALLEST_LOG_VARIANCE = -10.0
+FEWEST_ERRORS = 10
+ERRORS_PER_BIN = 50
+MAX_BINS = 8
+N_QUANTILES = 65
+
+
+class Spread(nn.Module):
+    """What a decoder's mean leaves out: the errors of held-out rows, by the height of the mean.
+
+    A pixel that is surely dark errs little and upwards, one at an edge much and both ways. For
+    each of a few bins of the mean, of a column or of all that share a unit, it holds the mean
+    square of the errors, and their quantiles to draw new ones from.
+
+    Parameters
+    ----------
+    n_groups : int
+        Groups of columns: one of all, or each its own.
+    offset : Tensor of shape (n_features,)
+        What to add to scaled columns, so that those of one group have one zero.
+    """
+
+    offset: Tensor
+    edges: Tensor
+    log_var: Tensor
+    quantiles: Tensor
+
+    def __init__(self, n_groups: int, offset: Tensor):
+        super().__init__()
+        self.n_groups = n_groups
+        self.register_buffer("offset", offset)
+        self.register_buffer("edges", torch.zeros(n_groups, 0, device="cpu"))
+        self.register_buffer("log_var", torch.zeros(n_groups, 1, device="cpu"))
+        self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
+
+    def fit(self, mean: Tensor, error: Tensor) -> None:
+        """Learn from (n, n_features) means and errors, of one group also in any other shape."""
+        mean, error = self._grouped(mean), self._grouped(error)
+        n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
+        inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
+        self.edges = _quantiles(mean, inner)
+        index = self._bins(mean)
+        level = torch.linspace(0, 1, N_QUANTILES, device=mean.device)
+        overall = error.square().mean(1)
+        log_var = error.new_empty(self.n_groups, n_bins)
+        quantiles = error.new_empty(self.n_groups, n_bins, N_QUANTILES)
+        for group in range(self.n_groups):
+            for number in range(n_bins):
+                mine = error[group, index[group] == number]
+                # Equal means may leave a bin with few errors, or none: it leans on the rest, by as
+                # much as one error tells.
+                total = mine.square().sum() + overall[group]
+                log_var[group, number] = (total / (len(mine) + 1)).log()
+                mine = error[group] if len(mine) < FEWEST_ERRORS else mine
+                quantiles[group, number] = _quantiles(mine[None], level)[0]
+        self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
+        self.quantiles = quantiles
+
+    def _bins(self, mean: Tensor) -> Tensor:
+        return torch.searchsorted(self.edges.contiguous(), mean.contiguous())
+
+    def _grouped(self, mean: Tensor) -> Tensor:
+        """Turn (n, n_features) to (n_groups, values)."""
+        return mean.T if self.n_groups > 1 else mean.reshape(1, -1)
+
+    def _back(self, values: Tensor, like: Tensor) -> Tensor:
+        return values.T if self.n_groups > 1 else values.reshape(like.shape)
+
+    def log_variance(self, mean: Tensor) -> Tensor:
+        """Return the log mean square of the error at each mean, of its shape."""
+        index = self._bins(self._grouped(mean + self.offset))
+        return self._back(self.log_var.gather(1, index), mean)
+
+    def draw(self, mean: Tensor, uniform: Tensor) -> Tensor:
+        """Return errors at given means: a uniform number picks one between two quantiles."""
+        index = self._bins(self._grouped(mean + self.offset))
+        place = self._grouped(uniform) * (self.quantiles.shape[2] - 1)
+        low = place.floor().long().clamp(max=self.quantiles.shape[2] - 2)
+        group = torch.arange(self.n_groups, device=mean.device)[:, None]
+        left, right = (self.quantiles[group, index, low + step] for step in (0, 1))
+        return self._back(torch.lerp(left, right, place - low), mean)
+
+
+def _quantiles(values: Tensor, levels: Tensor) -> Tensor:
+    """Return quantiles of each row of values, (n_rows, n_levels); of any number of values."""
+    ordered = values.sort(1).values
+    place = levels * (values.shape[1] - 1)
+    low = place.floor().long().clamp(max=max(0, values.shape[1] - 2))
+    high = (low + 1).clamp(max=values.shape[1] - 1)
+    return torch.lerp(ordered[:, low], ordered[:, high], (place - low).expand(len(values), -1))
+
+
+def normal_loss(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """Return minus the log-density of a normal law at each entry, in nats."""
+    squared = (x - mean).square() * torch.exp(-log_var)
+    return 0.5 * (squared + log_var + math.log(2 * math.pi))
+
+
+def log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None) -> Tensor:
+    """Return the log-probability of the levels of x under a normal law rounded to them."""
+    assert edges is not None
+    index = torch.searchsorted(edges.contiguous(), x.T.contiguous()).T
+    padded = F.pad(edges, (1, 0), value=-math.inf)
+    padded = F.pad(padded, (0, 1), value=math.inf)
+    columns = torch.arange(x.shape[1], device=x.device)
+    low = (padded[columns, index] - mean) / scale
+    high = (padded[columns, index + 1] - mean) / scale
+    # In the lower tail, where the logarithm of the normal law is exact.
+    flipped = low + high > 0
+    low, high = torch.where(flipped, -high, low), torch.where(flipped, -low, high)
+    floor = -1e4
+    low, high = low.clamp(min=floor), high.clamp(max=-floor)
+    top, bottom = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
+    return top + torch.log1p(-torch.exp((bottom - top).clamp(max=-1e-6)))

@@ -1,0 +1,909 @@
+r"""A vector-quantised autoencoder, and a diffusion bridge that learns the law of its codes with it.
+
+An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code of a codebook,
+:math:`e_k`, replaces; a decoder gives :math:`p(x|e_k)`, and the bridge of
+:mod:`skgen.models._code_priors` the prior :math:`p(k)`:
+
+.. math::
+
+    \log p(x) \ge E_{q(k|x)}\big[ \log p(x|e_k) + \log p(k) \big] + H\big(q(k|x)\big),
+
+with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
+are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
+asks for codes that it can foretell. Latents are normalised to the mean and variance of the
+process, so that it cannot ask for small ones instead.
+
+The source lets :math:`z_e` itself start the bridge, with a law :math:`N(z_e, s^2 I)`. Here the
+code starts it: whatever the distance of :math:`z_e` from its code adds to the bound, no decoder
+reads.
+
+Source: Cohen, Quispe, Le Corff, Ollion and Moulines, *Diffusion bridges vector quantized
+variational autoencoders*, ICML 2022; van den Oord, Vinyals and Kavukcuoglu, *Neural discrete
+representation learning*, NeurIPS 2017.
+"""
+
+import math
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.models._code_priors import (
+    NOISE_FEATURES,
+    TOKEN_FEATURES,
+    AutoregressivePrior,
+    BridgePrior,
+)
+from skgen.models._levels import LevelsMixin
+from skgen.models._representation import in_parts, input_noise, sight, stack
+from skgen.models._spread import Spread, log_probability, normal_loss
+from skgen.networks.autoregressive import CausalTransformer, PixelCNN
+from skgen.networks.conv import MapDecoder, MapEncoder
+from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
+from skgen.networks.quantizers import Codebook, Normalizer
+from skgen.networks.sequence import Transformer
+from skgen.processes.ornstein_uhlenbeck import stationary_variance
+from skgen.scaling import ColumnScaler
+
+CONDITION_FEATURES = 32
+SEEN_FEATURES = 8
+SCORE_DRAWS = 64
+RISING_SHARE = 0.3
+STARTING_ROWS = 4096
+MOST_COLUMN_TOKENS, MIXED_TOKENS = 32, 16
+MOST_TOKENS = 64
+SMALLEST_DISTANCE = 1e-3
+SMALLEST_VARIANCE = 1e-6
+
+
+class _Columns(nn.Module):
+    """One network for every column of a table."""
+
+    def __init__(self, network: nn.Module, n_in: int):
+        super().__init__()
+        self.network, self.n_in = network, n_in
+
+    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        columns = rows.unflatten(1, (-1, self.n_in))
+        flat = columns.flatten(0, 1)
+        out = self.network(flat, flat[:, :0])
+        return out.unflatten(0, columns.shape[:2]).flatten(1)
+
+
+class _Plain(nn.Module):
+    """A network that is given no context."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return self.network(rows, rows[:, :0])
+
+
+class _VQDiffusionBridge(nn.Module):
+    """Encoder, decoder, codebook and prior of the paper, on scaled rows."""
+
+    edges: Tensor | None
+
+    def __init__(
+        self,
+        prior: BridgePrior | AutoregressivePrior,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        evidence: nn.Module,
+        normalizer: Normalizer,
+        codebook: Codebook,
+        embedding: ConditionEmbedding | None,
+        spread: Spread,
+        *,
+        n_features: int,
+        n_tokens: int,
+        shape: tuple[int, ...] | None,
+        by_column: bool,
+        block_size: int,
+        likelihood: str,
+        edges: Tensor | None,
+        quantization: str,
+        tau: float,
+        commitment: float,
+        prior_weight: float,
+        encoder_noise: float,
+        condition_dropout: float,
+        rising_steps: int,
+    ):
+        super().__init__()
+        self.prior, self.encoder, self.decoder = prior, encoder, decoder
+        self.evidence, self.normalizer, self.codebook = evidence, normalizer, codebook
+        self.embedding, self.spread = embedding, spread
+        self.n_features, self.n_tokens = n_features, n_tokens
+        self.shape, self.by_column, self.block_size = shape, by_column, block_size
+        self.likelihood = likelihood
+        self.register_buffer("edges", edges)
+        self.quantization, self.tau = quantization, tau
+        self.commitment, self.prior_weight = commitment, prior_weight
+        self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
+        self.rising_steps, self.steps_seen = rising_steps, 0
+        self.started = self.settled = False
+        self.score_draws = SCORE_DRAWS if isinstance(prior, BridgePrior) else 1
+
+    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Any = None) -> Tensor:
+        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
+        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
+
+    # The code.
+
+    def latent(self, x: Tensor, learns: bool = False) -> Tensor:
+        """Return what the encoder gives, normalised, (n, n_tokens, embedding_dim)."""
+        return self.normalizer(self.encoder(x).unflatten(1, (self.n_tokens, -1)), learns)
+
+    def code(self, x: Tensor) -> Tensor:
+        """Return the index of each token's code, (n, n_tokens)."""
+        with torch.no_grad():
+            return self.codebook.nearest(self.latent(x))
+
+    def spacing(self) -> Tensor:
+        """Return the distance between codes, which sets the cleanest noise level."""
+        floor = SMALLEST_DISTANCE * self.normalizer.scale
+        return self.codebook.spacing().clamp(min=floor)
+
+    def reconstruct(self, q: Tensor) -> Tensor:
+        """Return the decoder's mean, or log-odds, of codes (n, n_tokens, embedding_dim)."""
+        return self.decoder(q.flatten(1))
+
+    def start(self, noise: Any, x: Tensor, batch_size: int) -> None:
+        """Take normalisation, codebook and frequencies from the first look at the data."""
+        if self.started:
+            return
+        with torch.no_grad():
+            x = x[:STARTING_ROWS]
+            raw = torch.cat(in_parts(lambda part, _: self.encoder(part), x, None))
+            self.normalizer.start(raw.unflatten(1, (self.n_tokens, -1)))
+            h = self.normalizer(raw.unflatten(1, (self.n_tokens, -1)))
+            self.codebook.start(noise, h, min(batch_size, len(x)) * self.n_tokens)
+            self.prior.fit(self.codebook.nearest(h))
+        self.started = True
+
+    def _look(self, noise: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Quantise a noisy look at x.
+
+        Returns
+        -------
+        index : Tensor of shape (n, n_tokens)
+            The codes.
+        q, straight : Tensor of shape (n, n_tokens, embedding_dim)
+            The codes' rows: as they are, and with the gradient that goes on to the encoder.
+        loss : Tensor of shape (n,)
+            What keeps latents and codes together, less the entropy of drawn codes.
+        """
+        h = self.latent(x + self.encoder_noise * noise.normal(x), self.training)
+        variance = self.normalizer.scale**2
+        loss = h.new_zeros(len(h))
+        if self.quantization == "sampled" and self.training:
+            # A copy: the codes move before gradients come back.
+            code = self.codebook.code.detach().clone()
+            logits = -torch.cdist(h, code[None]).square() / (self.tau * variance)
+            gumbel = -torch.log(-torch.log(noise.uniforms(logits).clamp(1e-9, 1 - 1e-7)))
+            soft = torch.softmax(logits + gumbel, -1)
+            index = soft.argmax(-1)
+            q = self.codebook(index).detach()
+            blurred = soft @ code
+            straight = blurred + (q - blurred).detach()
+            log_q = torch.log_softmax(logits, -1)
+            loss = loss + self.prior_weight * (log_q.exp() * log_q).sum((1, 2))
+        else:
+            index = self.codebook.nearest(h)
+            q = self.codebook(index).detach()
+            straight = h + (q - h).detach()
+        if self.training:
+            self.codebook.follow(noise, h, index)
+        apart = (h - q).square().sum((1, 2))
+        loss = loss + self.commitment / variance * apart
+        if not self.codebook.follows:
+            own = (h.detach() - self.codebook(index)).square().sum((1, 2))
+            loss = loss + own / variance
+        return index, q, straight, loss
+
+    # Losses, a value a row.
+
+    def _error(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return half the squared error, or for bits the cross-entropy."""
+        if self.likelihood == "bernoulli":
+            return F.binary_cross_entropy_with_logits(mean, x, reduction="none").sum(-1)
+        return 0.5 * (x - mean).square().sum(-1)
+
+    def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Reconstruct x from the codes of a noisy look at it."""
+        _, _, straight, loss = self._look(noise, x)
+        return self._error(x, self.reconstruct(straight)) + loss
+
+    def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Reconstruct, and learn the law of the codes, whose gradient shapes them.
+
+        Judged, rather than descended, it is the bound: a code that tells nothing is easily
+        foretold, and half squares are too few nats to make up for that.
+        """
+        index, q, straight, loss = self._look(noise, x)
+        mean = self.reconstruct(straight)
+        error = self._error(x, mean)
+        if self.likelihood == "bernoulli":
+            variance = mean.new_ones(1)
+        else:
+            variance = (x - mean).detach().square().mean(0).clamp(min=SMALLEST_VARIANCE)
+        if not self.training:
+            if self.likelihood != "bernoulli":
+                error = normal_loss(x, mean, variance.log()).sum(-1)
+            return error + self._prior_loss(noise, x, q, index, condition)
+        self.steps_seen += 1
+        # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
+        # Until there is a code the prior must not count, lest there be none.
+        rising = min(1.0, self.steps_seen / self.rising_steps)
+        share = self.prior_weight * rising * variance.mean().clamp(max=1.0)
+        # The prior's own weights learn at full weight.
+        z = q + share * (straight - straight.detach())
+        if isinstance(self.prior, BridgePrior):
+            self.prior.follow(index)
+        return error + loss + self._prior_loss(noise, x, z, index, condition)
+
+    def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn the law of the codes, with the encoder held."""
+        index = self.code(x)
+        z = self.codebook(index).detach()
+        return self._prior_loss(noise, x, z, index, condition)
+
+    def _prior_loss(
+        self, noise: Any, x: Tensor, z: Tensor, index: Tensor, condition: Tensor | None
+    ) -> Tensor:
+        c = self._embed(x, condition, noise if self.training else None)
+        seen = self._seen(x, sight(noise, x, self.shape))
+        code = self.codebook.code.detach()
+        return self.prior.loss(noise, z, index, code, self.spacing(), seen, c)
+
+    def negative_log_likelihood(
+        self, noise: Any, x: Tensor, condition: Tensor | None, **options: Any
+    ) -> Tensor:
+        """Return the bound with nothing left out: what `score` reports."""
+        index = self.code(x)
+        z = self.codebook(index)
+        mean = self.reconstruct(z)
+        if self.likelihood == "bernoulli":
+            loss = self._error(x, mean)
+        elif self.likelihood == "gaussian":
+            loss = normal_loss(x, mean, self.spread.log_variance(mean)).sum(-1)
+        else:
+            scale = torch.exp(0.5 * self.spread.log_variance(mean))
+            loss = -log_probability(x, mean, scale, self.edges).sum(-1)
+        c = self._embed(x, condition)
+        seen = self._seen(x, torch.zeros_like(x))
+        code = self.codebook.code
+        return loss + self.prior.bound(noise, z, index, code, self.spacing(), seen, c)
+
+    def _seen(self, x: Tensor, seen: Tensor) -> Tensor:
+        """Return features of what is seen of rows, (n, n_tokens, SEEN_FEATURES)."""
+        shape = (self.n_features, 1) if self.by_column else self.shape
+        return self.evidence(stack(shape, x * seen, seen)).unflatten(1, (self.n_tokens, -1))
+
+    # What the estimator calls.
+
+    def codes(self, x: Tensor) -> Tensor:
+        """Return the codes of many rows, without gradients."""
+        return torch.cat(in_parts(lambda part, _: self.code(part), x, None))
+
+    def count(self, x: Tensor, **_: Any) -> None:
+        """Tell the prior how often each token has each code."""
+        self.prior.fit(self.codes(x))
+
+    def use(self, x: Tensor, **_: Any) -> dict[str, float]:
+        """Return the perplexity of the codes, and the share of them that is used at all."""
+        index = self.codes(x).flatten()
+        share = torch.bincount(index, minlength=len(self.codebook.use)).double() / len(index)
+        return {
+            "perplexity": float(torch.special.entr(share).sum().exp()),
+            "used_embeddings": float((share > 0).double().mean()),
+        }
+
+    def fit_spread(self, x: Tensor, **_: Any) -> None:
+        """Learn what the decoder's mean leaves out, from rows that chose the weights."""
+        mean = torch.cat(
+            in_parts(lambda part, _: self.reconstruct(self.codebook(self.code(part))), x, None)
+        )
+        self.spread.fit(mean + self.spread.offset, x - mean)
+
+    def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
+        """Return the codes, as floating numbers."""
+        return self.code(x).to(x.dtype)
+
+    def decode(self, index: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
+        """Return the decoder's mean, of bits the likelier value."""
+        mean = self.reconstruct(self.codebook(index.long()))
+        return (mean > 0).to(mean.dtype) if self.likelihood == "bernoulli" else mean
+
+    def sample(
+        self,
+        noise: Any,
+        n: int,
+        condition: Tensor | None,
+        *,
+        draw_noise: bool,
+        guidance_scale: float = 0.0,
+        x: Tensor | None = None,
+        seen: Tensor | None = None,
+        **options: Any,
+    ) -> Tensor:
+        """Draw codes, all or given what is seen, then a row given them."""
+        like = self.codebook.code.new_empty(n, self.n_features)
+        x = torch.zeros_like(like) if x is None else x
+        seen = torch.zeros_like(like) if seen is None else seen
+        told = self._seen(x, seen)
+        c = self._embed(x, condition)
+        c_0 = self._embed(x, None) if guidance_scale > 0 else None
+        index = self.prior.draw(
+            noise,
+            self.codebook.code,
+            self.spacing(),
+            told,
+            (c, c_0),
+            guidance_scale=guidance_scale,
+            # A token that one column makes is known where the column is.
+            held=(self.code(x), seen > 0) if self.by_column else None,
+            **options,
+        )
+        mean = self.reconstruct(self.codebook(index))
+        if self.likelihood == "bernoulli":
+            p = torch.sigmoid(mean)
+            return (noise.uniforms(p) < p).to(p.dtype)
+        if not draw_noise:
+            return mean
+        return mean + self.spread.draw(mean, noise.uniforms(mean))
+
+    def impute(
+        self,
+        noise: Any,
+        x: Tensor,
+        observed: Tensor,
+        condition: Tensor | None,
+        **options: Any,
+    ) -> Tensor:
+        """Draw codes given what is observed, then what is missing given the codes."""
+        options = {**options, "draw_noise": True}
+        seen = observed.to(x.dtype)
+        return self.sample(noise, len(x), condition, x=x, seen=seen, **options)
+
+
+class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+    """Vector-quantised autoencoder with a diffusion bridge over its codes, trained in one go.
+
+    Gives every row a code of a few tokens, each one of a codebook's rows (`transform`), draws new
+    rows (`sample`), scores rows by a lower bound of their log-likelihood (`score_samples`) and
+    fills in missing entries (`impute`).
+
+    Parameters
+    ----------
+    n_embeddings : int, default=64
+        Rows of the codebook.
+    n_tokens : int, default=None
+        Tokens of a row. For images and sequences, positions after halving the resolution some
+        times: one of the numbers that this can give; None halves until there are at most 64. For
+        tables None takes a token for each column up to 32 columns, made of this column alone, and
+        16 beyond; a number given mixes all columns in each token.
+    embedding_dim : int, default=4
+        Columns of the codebook.
+    quantization : {"nearest", "sampled"}, default="nearest"
+        How training chooses codes: the nearest, with straight-through gradients, or drawn with
+        probabilities ``softmax(-distance ** 2 / tau)``, by Gumbel noise. What is used is the
+        nearest.
+    tau : float, default=0.1
+        Temperature of the draw, in units of the latent's variance.
+    codebook : {"average", "gradient"}, default="average"
+        Whether codes are moving averages of the latents put to them, or learn by gradients.
+    commitment : float, default=0.025
+        Weight of the squared distance of latents from their codes, in units of the latent's
+        variance, beside half the squared error of the scaled row.
+    prior : {"diffusion", "autoregressive"}, default="diffusion"
+        The law of the codes: the bridge, or one code after another, by masked convolutions on
+        images and causal attention otherwise, learnt after the code.
+    joint : bool, default=True
+        Whether code and diffusion are learnt at once, or one after the other.
+    prior_weight : float, default=0.1
+        Weight of the prior's gradient that reaches the encoder when trained at once, in units of
+        the weight that the bound gives it: with a normal decoder the variance of its errors. It
+        rises from 0 over the first 30% of the steps.
+    theta : float, default=3.0
+        Rate of the Ornstein-Uhlenbeck process over a time of one: a code is remembered by a factor
+        ``exp(-theta)`` at its end.
+    eta : float, default=None
+        Its noise; None takes ``sqrt(2 * theta)``, for a stationary variance of one. Latents are
+        normalised to that variance.
+    z_star : float, default=0.0
+        Its mean, and that of the latents.
+    schedule : {"geometric", "constant", "learned"}, default="geometric"
+        Noise levels of the steps: even in the log signal-to-noise ratio, even in time as the
+        source has them, or learned, so that each step bears the same part of the bound.
+    n_timesteps : int, default=128
+        Steps of the diffusion and of its bound.
+    n_steps : int, default=None
+        Steps of the sampler, from 1 to `n_timesteps`; None takes all.
+    sampler : {"ancestral", "deterministic"}, default="ancestral"
+        How `sample` runs the bridge backwards: by drawing codes and bridges to them, or along the
+        probability flow.
+    temperature : float, default=1.0
+        What the log-odds of the law of the codes are divided by: below 1 likelier rows.
+    vlb_weight : float, default=0.1
+        Weight of the variational bound beside the cross-entropy of the codes.
+    encoder_noise : float, default=0.28
+        Standard deviation of the noise on the encoder's input in training, as a share of that of
+        the data along their first principal axis, and at most that of a column. Noise makes
+        neighbours share their code. Tokens of one column, and columns of two values, get none.
+    likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
+        What the decoder gives: a normal law of every column, with a variance that held-out rows
+        show for each height of the mean; a probability for columns of two values; or the same
+        normal law rounded to the levels of each column, whose score is a probability.
+    levels : array-like of shape (n_levels,), default=None
+        The levels of discrete and binary data; None takes the values that each column has in
+        `fit`.
+    output : {"embedding", "index", "onehot"}, default="embedding"
+        What `transform` returns: the codes' rows, their indices, or a column for every code of
+        every token. `inverse_transform` takes each of them.
+    scaling : {"auto", "quantile", "standard", "common"}, default="auto"
+        How columns are scaled: by a map of their quantiles to normal ones, by their standard
+        deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
+        columns share one small grid of values; otherwise it maps the quantiles of the columns
+        whose tails or repeated values need it, and standardises the rest.
+    input_shape : tuple, default=None
+        Layout of a row, (channels, height, width) or (length, channels), for convolutional
+        networks and attention.
+    hidden_units : int, default=None
+        Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
+    max_steps : int, default=None
+        Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
+        3,000.
+    batch_size : int, default=256
+        Rows of a gradient step.
+    lr : float, default=3e-3
+        Peak learning rate.
+    validation_fraction : float, default=0.1
+        Share of the rows that chooses the weights.
+    early_stopping : bool, default=True
+        Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
+    ema_decay : float, default=0.998
+        Decay of the moving average of the weights.
+    callbacks : list, default=None
+        Further skorch callbacks.
+    net_params : dict, default=None
+        Further settings of the skorch net, such as ``{"compile": True}``,
+        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights it has.
+    device : str, default=None
+        Where to train; None takes CUDA, MPS or the CPU, the first there is.
+    condition_dropout : float, default=0.1
+        Share of training rows whose condition is hidden, so that the model also answers without.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The fitted networks.
+    nets_ : list of skorch.NeuralNet
+        The net of each training stage; not kept by pickling.
+    history_ : list of dict
+        One row an evaluation: stage, step, losses, seconds; at the end of a stage that learns the
+        code, ``perplexity`` of the codes of the training rows, at most ``n_embeddings``, and the
+        share ``used_embeddings`` that is used at all.
+    codebook_ : ndarray of shape (n_embeddings, embedding_dim)
+        The codes.
+    perplexity_ : float
+        The exponential of the entropy of the codes' frequencies in training rows.
+    n_tokens_ : int
+        Tokens of a row.
+    n_steps_ : int
+        Gradient steps taken by the last fit.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, where X had them.
+
+    Notes
+    -----
+    A condition tells the prior, not the encoder and the decoder: codes of rows with different
+    conditions are of one language.
+
+    References
+    ----------
+    Cohen, Quispe, Le Corff, Ollion and Moulines, "Diffusion bridges vector quantized variational
+    autoencoders", ICML 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgen import VQDiffusionBridge
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = VQDiffusionBridge(n_embeddings=16, random_state=0).fit(X)
+    >>> model.sample(5).shape
+    (5, 4)
+    >>> model.transform(X).shape
+    (150, 16)
+    >>> model.set_params(output="index").transform(X).shape
+    (150, 4)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseGenerativeModel._parameter_constraints,
+        "n_embeddings": [Interval(Integral, 2, None, closed="left")],
+        "n_tokens": [Interval(Integral, 1, None, closed="left"), None],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "quantization": [StrOptions({"nearest", "sampled"})],
+        "tau": [Interval(Real, 0, None, closed="neither")],
+        "codebook": [StrOptions({"average", "gradient"})],
+        "commitment": [Interval(Real, 0, None, closed="left")],
+        "prior": [StrOptions({"diffusion", "autoregressive"})],
+        "joint": ["boolean"],
+        "prior_weight": [Interval(Real, 0, None, closed="left")],
+        "theta": [Interval(Real, 0, None, closed="neither")],
+        "eta": [Interval(Real, 0, None, closed="neither"), None],
+        "z_star": [Interval(Real, None, None, closed="neither")],
+        "schedule": [StrOptions({"geometric", "constant", "learned"})],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "sampler": [StrOptions({"ancestral", "deterministic"})],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "vlb_weight": [Interval(Real, 0, None, closed="left")],
+        "encoder_noise": [Interval(Real, 0, None, closed="left")],
+        "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
+        "levels": ["array-like", None],
+        "output": [StrOptions({"embedding", "index", "onehot"})],
+        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        n_embeddings=64,
+        *,
+        n_tokens=None,
+        embedding_dim=4,
+        quantization="nearest",
+        tau=0.1,
+        codebook="average",
+        commitment=0.025,
+        prior="diffusion",
+        joint=True,
+        prior_weight=0.1,
+        theta=3.0,
+        eta=None,
+        z_star=0.0,
+        schedule="geometric",
+        n_timesteps=128,
+        n_steps=None,
+        sampler="ancestral",
+        temperature=1.0,
+        vlb_weight=0.1,
+        encoder_noise=0.28,
+        likelihood="gaussian",
+        levels=None,
+        output="embedding",
+        scaling="auto",
+        input_shape=None,
+        hidden_units=None,
+        max_steps=None,
+        batch_size=256,
+        lr=3e-3,
+        validation_fraction=0.1,
+        early_stopping=True,
+        ema_decay=0.998,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        device=None,
+        condition_dropout=0.1,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_embeddings = n_embeddings
+        self.n_tokens = n_tokens
+        self.embedding_dim = embedding_dim
+        self.quantization = quantization
+        self.tau = tau
+        self.codebook = codebook
+        self.commitment = commitment
+        self.prior = prior
+        self.joint = joint
+        self.prior_weight = prior_weight
+        self.theta = theta
+        self.eta = eta
+        self.z_star = z_star
+        self.schedule = schedule
+        self.n_timesteps = n_timesteps
+        self.n_steps = n_steps
+        self.sampler = sampler
+        self.temperature = temperature
+        self.vlb_weight = vlb_weight
+        self.encoder_noise = encoder_noise
+        self.likelihood = likelihood
+        self.levels = levels
+        self.output = output
+        self.scaling = scaling
+        self.input_shape = input_shape
+        self.hidden_units = hidden_units
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.ema_decay = ema_decay
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.warm_start = warm_start
+        self.device = device
+        self.condition_dropout = condition_dropout
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _fit_scaler(self, X):
+        if self.likelihood != "bernoulli":
+            return super()._fit_scaler(X)
+        low, high = (np.array([pick(levels) for levels in self._levels]) for pick in (min, max))
+        return ColumnScaler(self.scaling).fit_levels(low, high)
+
+    # The networks.
+
+    def _build_module(self, rows, n_condition, generator):
+        n, d = rows.shape
+        c = CONDITION_FEATURES if n_condition else 0
+        width = self.hidden_units or (64 if n <= 128 else 128)
+        shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
+        by_column = shape is None and self.n_tokens is None and d <= MOST_COLUMN_TOKENS
+        theta, centre = float(self.theta), float(self.z_star)
+        eta = math.sqrt(2 * theta) if self.eta is None else float(self.eta)
+        variance = stationary_variance(theta, eta)
+        n_tokens, n_halvings = self._count_tokens(shape, d)
+        size = int(self.embedding_dim)
+        with torch.device("meta"):
+            encoder, decoder, evidence = (
+                self._coder(shape, by_column, d, width, n_halvings, n_tokens, *sides)
+                for sides in ((1, size, False), (size, 1, True), (2, SEEN_FEATURES, False))
+            )
+            prior = self._prior(shape, n_tokens, n_halvings, width, c, theta, variance, centre)
+            codebook = Codebook(int(self.n_embeddings), size, self.codebook == "average")
+            shared = by_column or shape is not None
+            statistics = (1 if shared else n_tokens, size)
+            normalizer = Normalizer(statistics, centre, math.sqrt(variance))
+            embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
+        plain = by_column or self.likelihood == "bernoulli"
+        module = _VQDiffusionBridge(
+            prior,
+            encoder,
+            decoder,
+            evidence,
+            normalizer,
+            codebook,
+            embedding,
+            Spread(1 if self.scaler_.kind == "common" else d, offset),
+            n_features=d,
+            n_tokens=n_tokens,
+            shape=shape,
+            by_column=by_column,
+            block_size=256 if shape is None else 64,
+            likelihood=self.likelihood,
+            edges=self._edges() if self.likelihood == "discrete" else None,
+            quantization=self.quantization,
+            tau=float(self.tau),
+            commitment=float(self.commitment),
+            prior_weight=float(self.prior_weight),
+            encoder_noise=0.0 if plain else input_noise(rows, self.encoder_noise),
+            condition_dropout=float(self.condition_dropout),
+            rising_steps=max(1, round(RISING_SHARE * self._n_stage_steps(n))),
+        )
+        initialize(module, generator)
+        return module
+
+    def _count_tokens(self, shape, d):
+        """Return the tokens of a row, and how often the resolution is halved to have them."""
+        if shape is None:
+            if self.n_tokens is not None:
+                return int(self.n_tokens), None
+            return (d if d <= MOST_COLUMN_TOKENS else MIXED_TOKENS), None
+        counts = []
+        while not counts or counts[-1] > 1:
+            with torch.device("meta"):
+                counts.append(MapEncoder(shape, 1, n_halvings=len(counts)).n_positions)
+        if self.n_tokens is None:
+            n_tokens = next(count for count in counts if count <= MOST_TOKENS)
+        else:
+            n_tokens = int(self.n_tokens)
+        if n_tokens not in counts:
+            raise ValueError(
+                f"n_tokens={n_tokens} cannot be had from input_shape={shape} by halving its "
+                f"resolution; choose one of {counts}, or None."
+            )
+        return n_tokens, counts.index(n_tokens)
+
+    @staticmethod
+    def _coder(shape, by_column, d, width, n_halvings, n_tokens, n_in, n_out, decodes):
+        """Return a network from n_in numbers a place to n_out a token, or back."""
+        if by_column:
+            return _Columns(SkipMLP(n_in, n_out, 0, width // 2, 1), n_in)
+        if shape is None:
+            n_in, n_out = n_in * (n_tokens if decodes else d), n_out * (d if decodes else n_tokens)
+            return _Plain(SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2))
+        if decodes:
+            return MapDecoder(shape, n_in, n_halvings=n_halvings)
+        if n_in > 1:
+            # What is seen, and whether it is.
+            *first, last = shape
+            shape = (n_in * shape[0], *shape[1:]) if len(shape) == 3 else (*first, n_in * last)
+        return MapEncoder(shape, n_out, n_halvings=n_halvings)
+
+    def _prior(self, shape, n_tokens, n_halvings, width, c, theta, variance, centre):
+        n_embeddings, size = int(self.n_embeddings), int(self.embedding_dim)
+        if self.prior == "autoregressive":
+            sizes = (TOKEN_FEATURES, n_embeddings, SEEN_FEATURES, c)
+            if shape is not None and len(shape) == 3:
+                positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
+                return AutoregressivePrior(PixelCNN(positions, *sizes), n_tokens, n_embeddings)
+            network = CausalTransformer(n_tokens, *sizes)
+            return AutoregressivePrior(network, n_tokens, n_embeddings)
+        n_in, n_context = size + SEEN_FEATURES, NOISE_FEATURES + c
+        if shape is None:
+            network = ResidualMLP(
+                n_tokens * n_in, n_tokens * TOKEN_FEATURES, n_context, width=2 * width
+            )
+        else:
+            network = Transformer(n_tokens, n_in, TOKEN_FEATURES, n_context)
+        return BridgePrior(
+            network,
+            n_tokens,
+            n_embeddings,
+            TOKEN_FEATURES,
+            theta=theta,
+            variance=variance,
+            centre=centre,
+            schedule=self.schedule,
+            n_timesteps=int(self.n_timesteps),
+            vlb_weight=float(self.vlb_weight),
+        )
+
+    def _edges(self):
+        """Return what parts the levels of each column, in scaled units, inf-padded."""
+        levels = self._scaled_levels()
+        return ((levels[:, 1:] + levels[:, :-1]) / 2).float()
+
+    def _stages(self, module, train, valid, noise):
+        def stage(name, loss, parts, diagnose=dict):
+            parameters = [p for part in parts if part is not None for p in part.parameters()]
+            return Stage(name, loss, module, parameters, train, valid, diagnose=diagnose)
+
+        held_out = train if valid is None else valid
+        coder = [module.encoder, module.decoder, module.normalizer, module.codebook]
+        prior = [module.prior, module.evidence, module.embedding]
+        module.start(noise, train["x"], self.batch_size)
+        if not module.settled:
+            # Later pieces of data keep the code: decoder and prior speak its language.
+            joint = self.joint and self.prior == "diffusion"
+            name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
+            parts = [*coder, *prior] if joint else coder
+            code = stage(name, loss, parts, lambda: module.use(**train))
+            yield code
+            module.count(**train)
+            module.fit_spread(**held_out)
+            module.settled = not code.interrupted
+        yield stage("prior", module.prior_loss, prior)
+
+    def _finish_fit(self):
+        self.n_tokens_ = self.module_.n_tokens
+        self.codebook_ = self.module_.codebook.code.cpu().numpy().astype(self._fit_dtype)
+        told = [row["perplexity"] for row in self.history_ if "perplexity" in row]
+        if told:
+            self.perplexity_ = told[-1]
+
+    # What users call.
+
+    def trajectory(self, n_samples=1, *, condition=None, n_steps=None, random_state=None):
+        """Follow the latents of new rows from noise to codes.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        n_steps : int, default=None
+            Number of sampling steps; None takes the constructor's.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's.
+
+        Returns
+        -------
+        times : ndarray of shape (n_steps + 1,)
+            Time of each point on the process's own clock, from 1, pure noise, towards 0.
+        paths : ndarray of shape (n_steps + 1, n_samples, n_tokens, embedding_dim)
+            Latents at these times.
+
+        Raises
+        ------
+        ValueError
+            If the prior is autoregressive, which has no such path.
+        """
+        check_is_fitted(self)
+        module = self.module_
+        if not isinstance(module.prior, BridgePrior):
+            raise ValueError("trajectory needs a model fitted with prior='diffusion'.")
+        path: list[Tensor] = []
+        n_samples, encoded = self._check_draw(n_samples, condition, 0.0, n_steps)
+        self._draw(n_samples, encoded, 0.0, n_steps, random_state, path=path)
+        n_points = (n_steps or self.n_steps or self.n_timesteps) + 1
+        blocks = [torch.stack(path[i : i + n_points]) for i in range(0, len(path), n_points)]
+        paths = torch.cat(blocks, 1)[:, :n_samples].cpu().numpy().astype(self._fit_dtype)
+        return module.prior.times(module.spacing(), n_points - 1).cpu().numpy(), paths
+
+    @property
+    def _n_features_out(self) -> int:
+        each = {"embedding": self.embedding_dim, "index": 1, "onehot": self.n_embeddings}
+        return self.module_.n_tokens * each[self.output]
+
+    def _sampling_options(self) -> dict[str, Any]:
+        return {
+            "n_steps": self.n_steps or self.n_timesteps,
+            "sampler": self.sampler,
+            "temperature": float(self.temperature),
+            "draw_noise": self.input_shape is None,
+        }
+
+    def _check_sampling(self, n_steps, guidance_scale, condition):
+        super()._check_sampling(n_steps, guidance_scale, condition)
+        if (n_steps or self.n_steps or 1) > self.n_timesteps:
+            raise ValueError(
+                f"n_steps={n_steps or self.n_steps} is more than the {self.n_timesteps} steps of "
+                "the diffusion; fit with a larger n_timesteps."
+            )
+
+    def _from_latent(self, rows):
+        index = rows.astype(np.int64)
+        if self.output == "index":
+            return index
+        if self.output == "embedding":
+            return self.codebook_[index].reshape(len(index), -1).astype(rows.dtype)
+        return self._one_hot(index).astype(rows.dtype)
+
+    def _one_hot(self, index):
+        return (index[..., None] == np.arange(len(self.codebook_))).reshape(len(index), -1)
+
+    def _check_latent(self, X):
+        check_is_fitted(self)
+        n_tokens, (n_codes, size) = self.module_.n_tokens, self.codebook_.shape
+        widths = {"embedding": n_tokens * size, "index": n_tokens, "onehot": n_tokens * n_codes}
+        Z = check_array(X, dtype=[np.float64, np.float32])
+        # Where widths agree, the constructor says what the columns are.
+        kinds = [self.output, *widths]
+        kind = next((kind for kind in kinds if widths[kind] == Z.shape[1]), None)
+        if kind is None:
+            wanted = ", ".join(f"{width} for {kind!r}" for kind, width in widths.items())
+            raise ValueError(
+                f"inverse_transform takes what transform returns, of as many columns as {wanted}; "
+                f"got {Z.shape[1]}."
+            )
+        if kind == "index":
+            outside = np.argwhere(~np.isin(Z, np.arange(n_codes)))
+            if len(outside):
+                row, column = outside[0]
+                raise ValueError(
+                    f"X[{row}, {column}] is {Z[row, column]}; an index is a whole number from 0 to "
+                    f"{n_codes - 1}."
+                )
+            return Z
+        Z = Z.reshape(len(Z), n_tokens, -1)
+        if kind == "onehot":
+            return Z.argmax(-1).astype(Z.dtype)
+        codes = torch.from_numpy(self.codebook_.astype(Z.dtype))
+        nearest = torch.cdist(torch.from_numpy(Z.copy()), codes[None]).argmin(-1)
+        return nearest.numpy().astype(Z.dtype)

@@ -1,0 +1,165 @@
+r"""Quantisation: latents of fixed mean and variance, and the nearest row of a codebook.
+
+What is learnt here is learnt by counting, not by gradients: moving averages, held as parameters so
+that training averages and chooses them with the other weights. For a code k with the latents z
+that are nearest to it,
+
+.. math::
+
+    n_k \leftarrow \rho n_k + (1 - \rho) |\{z\}|, \qquad
+    m_k \leftarrow \rho m_k + (1 - \rho) \textstyle\sum z, \qquad e_k = m_k / n_k,
+
+and a code whose :math:`n_k` has fallen below a share of the mean starts anew at a latent.
+
+Source: van den Oord, Vinyals and Kavukcuoglu, *Neural discrete representation learning*, NeurIPS
+2017; Łańcucki et al., *Robust training of vector quantized bottleneck models*, IJCNN 2020.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DECAY = 0.97
+DEAD = 0.05
+REVIVED = 0.2
+LLOYD_STEPS = 10
+SMALLEST_VARIANCE = 1e-6
+
+
+class Normalizer(nn.Module):
+    """Latents to a given mean and variance: of a batch where it learns, of moving averages in use.
+
+    Without it a latent may grow, or shrink, as it pleases the prior.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (tokens, channels) of the statistics: one of tokens for all to share them.
+    centre, scale : float
+        Mean and standard deviation of what comes out.
+    """
+
+    def __init__(self, shape: tuple[int, int], centre: float, scale: float):
+        super().__init__()
+        self.centre, self.scale = centre, scale
+        self.mean = nn.Parameter(torch.empty(shape))
+        self.variance = nn.Parameter(torch.empty(shape))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Start at mean zero and variance one; nothing is drawn."""
+        with torch.no_grad():
+            self.mean.zero_()
+            self.variance.fill_(1.0)
+
+    def _moments(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        axes = (0, 1) if len(self.mean) == 1 else (0,)
+        return h.mean(axes, keepdim=True)[0], h.var(axes, unbiased=False, keepdim=True)[0]
+
+    def start(self, h: Tensor) -> None:
+        """Take the mean and variance of (n, tokens, channels) latents."""
+        mean, variance = self._moments(h)
+        self.mean.data.copy_(mean)
+        self.variance.data.copy_(variance)
+
+    def forward(self, h: Tensor, learns: bool = False) -> Tensor:
+        """Map (n, tokens, channels) to the same, in the precision of the statistics."""
+        h = h.to(self.mean.dtype)
+        mean, variance = self.mean.detach(), self.variance.detach()
+        if learns:
+            mean, variance = self._moments(h)
+            self.mean.data.lerp_(mean.detach(), 1 - DECAY)
+            self.variance.data.lerp_(variance.detach(), 1 - DECAY)
+        unit = (h - mean) / (variance + SMALLEST_VARIANCE).sqrt()
+        return self.centre + self.scale * unit
+
+
+class Codebook(nn.Module):
+    """Rows that latents are put to.
+
+    Parameters
+    ----------
+    n_embeddings, embedding_dim : int
+        Number and size of the codes.
+    follows : bool
+        Whether codes are moving averages of what is put to them; otherwise they learn by gradients.
+    """
+
+    def __init__(self, n_embeddings: int, embedding_dim: int, follows: bool = True):
+        super().__init__()
+        self.follows = follows
+        self.code = nn.Parameter(torch.empty(n_embeddings, embedding_dim))
+        self.total = nn.Parameter(torch.empty(n_embeddings, embedding_dim))
+        self.use = nn.Parameter(torch.empty(n_embeddings))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Start anywhere: :meth:`start` takes the codes from data."""
+        with torch.no_grad():
+            self.code.normal_(generator=generator)
+            self.total.copy_(self.code)
+            self.use.fill_(1.0)
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """Return the index of the code nearest to each latent, (n, tokens)."""
+        return torch.cdist(z.detach(), self.code.detach()[None]).argmin(-1)
+
+    def forward(self, index: Tensor) -> Tensor:
+        """Return codes, (n, tokens, embedding_dim)."""
+        return F.embedding(index, self.code)
+
+    @torch.no_grad()
+    def start(self, noise: Any, z: Tensor, expected: int) -> None:
+        """Take the codes from latents, by a few steps of Lloyd's method.
+
+        Parameters
+        ----------
+        noise : GeneratorNoise
+            Chooses the rows to start from.
+        z : Tensor of shape (n, tokens, embedding_dim)
+            Latents.
+        expected : int
+            Latents of a batch in training.
+        """
+        flat = z.flatten(0, 1)
+        self.code.copy_(self._some(noise, flat, len(self.code)))
+        for _ in range(LLOYD_STEPS):
+            count, total = self._put(flat, self.nearest(flat[None])[0])
+            empty = count == 0
+            self.code.copy_(total / count.clamp(min=1)[:, None])
+            self.code[empty] = self._some(noise, flat, int(empty.sum()))
+        count, _ = self._put(flat, self.nearest(flat[None])[0])
+        self.use.copy_(count.clamp(min=1) * (expected / len(flat)))
+        self.total.copy_(self.code * self.use[:, None])
+
+    @torch.no_grad()
+    def follow(self, noise: Any, z: Tensor, index: Tensor) -> None:
+        """Move the codes to the latents that were put to them, and revive dead ones."""
+        flat = z.detach().flatten(0, 1)
+        count, total = self._put(flat, index.flatten())
+        self.use.lerp_(count, 1 - DECAY)
+        if self.follows:
+            self.total.lerp_(total, 1 - DECAY)
+            self.code.copy_(self.total / self.use.clamp(min=1e-6)[:, None])
+        mean = len(flat) / len(self.use)
+        dead = self.use < DEAD * mean
+        if bool(dead.any()):
+            self.code[dead] = self._some(noise, flat, int(dead.sum()))
+            self.use[dead] = REVIVED * mean
+            self.total[dead] = self.code[dead] * self.use[dead][:, None]
+
+    @staticmethod
+    def _some(noise: Any, flat: Tensor, n: int) -> Tensor:
+        place = noise.uniform(flat.new_empty(n)) * len(flat)
+        return flat[place.long().clamp(max=len(flat) - 1)]
+
+    def _put(self, flat: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        count = torch.bincount(index, minlength=len(self.code)).to(flat.dtype)
+        return count, torch.zeros_like(self.code).index_add_(0, index, flat)
+
+    def spacing(self) -> Tensor:
+        """Return the median distance of a code from the one nearest to it."""
+        code = self.code.detach()
+        apart = torch.cdist(code, code)
+        apart.fill_diagonal_(torch.inf)
+        return apart.amin(1).median()

@@ -1,0 +1,447 @@
+"""VQDiffusionBridge: its prior against laws that can be summed out, its codes, kinds of data.
+
+With a network that adds nothing, the bridge's prediction is exact for independent tokens of known
+frequencies: what follows from that can be checked without training.
+"""
+
+import copy
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skgen import VQDiffusionBridge
+from skgen.models._code_priors import AutoregressivePrior, BridgePrior
+from skgen.networks.mlp import initialize
+from skgen.processes import ornstein_uhlenbeck as ou
+from skgen.processes.noise import GeneratorNoise
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+DIGITS = load_digits().data[:300]
+BRIEF = {"max_steps": 8, "random_state": 0}
+FREQUENCY = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
+CODE = torch.tensor([[-1.4], [-0.2], [0.5], [1.3]], dtype=torch.float64)
+
+
+class Something(torch.nn.Module):
+    """A network of fixed random waves of its input, or, of size 0, one that adds nothing."""
+
+    def __init__(self, n_out, size):
+        super().__init__()
+        self.n_out, self.size = n_out, size
+
+    def forward(self, rows, context):
+        angle = torch.arange(1, self.n_out + 1, dtype=rows.dtype)
+        return self.size * torch.sin(angle * rows[:, :1] + context[:, :1])
+
+
+def make_prior(n_timesteps=64, size=0.0, n_tokens=1, eta=None, centre=0.0, schedule="geometric"):
+    theta = 3.0
+    eta = math.sqrt(2 * theta) if eta is None else eta
+    prior = BridgePrior(
+        Something(4 * n_tokens, size),
+        n_tokens,
+        4,
+        4,
+        theta=theta,
+        variance=ou.stationary_variance(theta, eta),
+        centre=centre,
+        schedule=schedule,
+        n_timesteps=n_timesteps,
+        vlb_weight=0.1,
+    ).double()
+    with torch.no_grad():
+        prior.odds.weight.copy_(torch.eye(4))
+        prior.odds.bias.zero_()
+        prior.frequency.copy_(FREQUENCY.expand(n_tokens, 4))
+    return prior
+
+
+def noise(seed=0):
+    return GeneratorNoise(torch.Generator().manual_seed(seed))
+
+
+def nothing_seen(n, n_tokens=1):
+    empty = torch.zeros(n, 0, dtype=torch.float64)
+    return torch.zeros(n, n_tokens, 0, dtype=torch.float64), empty
+
+
+def estimates(prior, k, n=40_000, code=CODE, spacing=0.6, seed=0):
+    """Return n estimates of the bound on -log p(k)."""
+    index = torch.full((n, prior.n_tokens), k)
+    with torch.no_grad():
+        given = (
+            code[index],
+            index,
+            code,
+            torch.tensor(spacing, dtype=torch.float64),
+            *nothing_seen(n),
+        )
+        return prior.bound(noise(seed), *given)
+
+
+def test_prediction_is_bayes_rule():
+    prior = make_prior()
+    z, gamma = torch.tensor([[[0.3]], [[-1.0]]]).double(), torch.tensor([-1.0, 0.5]).double()
+    told, law = prior.predict(z, gamma, CODE, *nothing_seen(2))
+    for row in range(2):
+        mean, variance = ou.marginal(CODE[:, 0], gamma[row], 0.0, 1.0)
+        weight = FREQUENCY * torch.exp(-0.5 * (z[row, 0, 0] - mean).square() / variance)
+        found = torch.softmax((told + law)[row, 0], 0)
+        # Frequencies are mixed with a little of the even ones, so that none is zero.
+        torch.testing.assert_close(found, weight / weight.sum(), atol=2e-3, rtol=0)
+
+
+def test_bound_on_a_known_law_is_near_it_and_not_below():
+    """The mean bound is at least the entropy; 256 steps leave little between (5 errors)."""
+    prior = make_prior(n_timesteps=256)
+    means, errors = [], []
+    for k in range(4):
+        found = estimates(prior, k, seed=k)
+        means.append(found.mean())
+        errors.append(found.std() / len(found) ** 0.5)
+    mean = (FREQUENCY * torch.stack(means)).sum()
+    error = (FREQUENCY * torch.stack(errors)).square().sum().sqrt()
+    entropy = torch.special.entr(FREQUENCY).sum()
+    assert mean > entropy - 5 * error
+    assert mean < entropy + 0.03 + 5 * error
+
+
+def summed_out(prior, spacing=0.6):
+    """Return log p(k) of the model itself, by quadrature over each of its few latents."""
+    grid = torch.linspace(-6, 6, 1201, dtype=torch.float64)
+    step = grid[1] - grid[0]
+    gammas = prior.levels(torch.tensor(spacing, dtype=torch.float64))
+    density = torch.exp(-0.5 * grid.square()) / math.sqrt(2 * math.pi)
+
+    def odds(gamma):
+        told, law = prior.predict(
+            grid[:, None, None], gamma.expand(len(grid)), CODE, *nothing_seen(len(grid))
+        )
+        return (told + law)[:, 0]
+
+    with torch.no_grad():
+        for gamma_s, gamma_t in zip(gammas[:-1].flip(0), gammas[1:].flip(0), strict=True):
+            z_hat = torch.softmax(odds(gamma_t), -1) @ CODE[:, 0]
+            mean, variance = ou.bridge(grid, z_hat, gamma_s, gamma_t, 0.0, 1.0)
+            kernel = torch.exp(-0.5 * (grid[None] - mean[:, None]).square() / variance)
+            kernel = kernel / (kernel.sum(1, keepdim=True) * step)
+            density = (density[:, None] * kernel).sum(0) * step
+        return ((density[:, None] * torch.softmax(odds(gammas[0]), -1)).sum(0) * step).log()
+
+
+@pytest.mark.parametrize("size", [0.0, 1.0])
+def test_bound_is_below_the_model_s_own_probability(size):
+    """Three steps of a network, good or bad, summed out; the bound's mean has 5 errors."""
+    prior = make_prior(n_timesteps=3, size=size)
+    exact = summed_out(prior)
+    assert abs(exact.exp().sum() - 1) < 1e-3
+    for k in range(4):
+        found = estimates(prior, k)
+        assert -found.mean() - 5 * found.std() / len(found) ** 0.5 < exact[k]
+
+
+def test_bound_does_not_change_with_the_scale_of_the_latent():
+    """Another noise and another centre, and the codes with them: the same nats."""
+    eta, centre = 0.2, -3.0
+    scale = math.sqrt(ou.stationary_variance(3.0, eta))
+    plain = estimates(make_prior(size=0.5), 2, n=50)
+    other = estimates(
+        make_prior(size=0.5, eta=eta, centre=centre),
+        2,
+        n=50,
+        code=centre + scale * CODE,
+        spacing=0.6 * scale,
+    )
+    torch.testing.assert_close(other, plain)
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 64])
+def test_samples_of_a_known_law_follow_it_in_any_number_of_steps(n_steps):
+    """Independent tokens: the mixture of bridges is exact. Five errors of a frequency."""
+    prior = make_prior(n_tokens=2)
+    n = 8000
+    seen, context = nothing_seen(n, 2)
+    with torch.no_grad():
+        index = prior.draw(
+            noise(),
+            CODE,
+            torch.tensor(0.6).double(),
+            seen,
+            (context, None),
+            n_steps=n_steps,
+            sampler="ancestral",
+            temperature=1.0,
+            guidance_scale=0.0,
+        )
+    share = torch.nn.functional.one_hot(index, 4).double().mean((0, 1))
+    error = (FREQUENCY * (1 - FREQUENCY) / (2 * n)).sqrt()
+    # The process forgets its start but for exp(-3): what is left of it biases a little.
+    assert ((share - FREQUENCY).abs() < 5 * error + 0.01).all()
+
+
+@pytest.mark.parametrize("schedule", ["geometric", "constant", "learned"])
+def test_levels_rise_between_the_same_ends(schedule):
+    levels = make_prior(schedule=schedule).levels(torch.tensor(0.6).double())
+    assert (levels.diff() > 0).all()
+    torch.testing.assert_close(levels[-1], ou.noise_level(3.0, torch.tensor(1.0).double()))
+    # The cleanest noise is an eighth of the distance between codes.
+    torch.testing.assert_close(levels[0].exp(), torch.tensor((0.6 / 8) ** 2).double())
+
+
+def test_learned_levels_even_out_the_bound():
+    """Steps that all cost the same: their spread falls by half and more."""
+    prior = make_prior(n_timesteps=48, schedule="learned")
+    spacing = torch.tensor(0.6).double()
+
+    def cost_of_steps():
+        prior.eval()
+        gammas = prior.levels(spacing)
+        index = torch.multinomial(FREQUENCY, 4000, True, generator=torch.Generator().manual_seed(1))
+        z, costs = CODE[index][:, None], []
+        for before, gamma in itertools.pairwise(gammas):
+            mean, variance = ou.marginal(z, gamma, 0.0, 1.0)
+            z_t = mean + variance.sqrt() * noise(2).normal(z)
+            with torch.no_grad():
+                told, law = prior.predict(z_t, gamma.expand(4000), CODE, *nothing_seen(4000))
+            error = (z - torch.softmax(told + law, -1) @ CODE).square().mean()
+            costs.append(ou.bridge_weight(before, gamma, 1.0) * error)
+        costs = torch.stack(costs)
+        return float(costs.std() / costs.mean())
+
+    first = cost_of_steps()
+    prior.train()
+    for seed in range(400):
+        index = torch.multinomial(
+            FREQUENCY, 256, True, generator=torch.Generator().manual_seed(seed)
+        )[:, None]
+        with torch.no_grad():
+            prior.losses(noise(seed), CODE[index], index, CODE, spacing, *nothing_seen(256))
+    assert cost_of_steps() < 0.5 * first
+
+
+def test_one_code_after_another_is_a_law():
+    """Probabilities of all rows of three tokens of two codes add up to one."""
+
+    class Before(torch.nn.Module):
+        def forward(self, tokens, seen, context):
+            shifted = torch.nn.functional.pad(tokens[:, :-1], (0, 0, 1, 0)).cumsum(1)
+            return 3 * torch.sin(shifted @ torch.ones(tokens.shape[2], 2).double())
+
+    with torch.device("meta"):
+        prior = AutoregressivePrior(Before(), 3, 2)
+    initialize(prior, torch.Generator().manual_seed(0))
+    prior = prior.double()
+    rows = torch.cartesian_prod(*[torch.arange(2)] * 3)
+    seen, context = nothing_seen(8, 3)
+    with torch.no_grad():
+        loss = prior.loss(None, CODE[rows], rows, CODE, torch.tensor(1.0), seen, context)
+    torch.testing.assert_close(torch.exp(-loss).sum(), torch.tensor(1.0).double())
+
+
+# The estimator.
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return VQDiffusionBridge(n_embeddings=12, **BRIEF).fit(IRIS)
+
+
+def reset_output(model, output):
+    return model.set_params(output=output)
+
+
+def test_outputs_are_the_same_codes(fitted):
+    embedding = reset_output(fitted, "embedding").transform(IRIS)
+    index = reset_output(fitted, "index").transform(IRIS)
+    onehot = reset_output(fitted, "onehot").transform(IRIS)
+    assert embedding.shape == (150, 4 * 4)
+    assert onehot.shape == (150, 4 * 12)
+    assert index.shape == (150, 4)
+    assert index.dtype == np.int64
+    np.testing.assert_array_equal(
+        embedding.reshape(150, 4, 4).astype(np.float32), fitted.codebook_[index].astype(np.float32)
+    )
+    np.testing.assert_array_equal(onehot.reshape(150, 4, 12).argmax(-1), index)
+    reset_output(fitted, "embedding")
+    rows = [fitted.inverse_transform(Z) for Z in (embedding, index, onehot.astype(float))]
+    np.testing.assert_array_equal(rows[1], rows[0])
+    np.testing.assert_array_equal(rows[2], rows[0])
+
+
+def test_foreign_codes_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"as many columns as 16 .*got 7"):
+        fitted.inverse_transform(np.zeros((2, 7)))
+    with pytest.raises(ValueError, match=r"X\[1, 3\] is 12.0; an index .* 0 to 11"):
+        fitted.inverse_transform([[0, 1, 2, 3], [0, 1, 2, 12]])
+
+
+def test_a_column_s_token_is_its_own(fitted):
+    """Another value in one column changes one token."""
+    reset_output(fitted, "index")
+    other = IRIS.copy()
+    other[:, 2] = IRIS[::-1, 2]
+    changed = fitted.transform(other) != fitted.transform(IRIS)
+    reset_output(fitted, "embedding")
+    assert changed[:, 2].any()
+    assert not changed[:, [0, 1, 3]].any()
+
+
+def test_tokens_that_mix_the_columns():
+    model = VQDiffusionBridge(n_tokens=3, n_embeddings=8, output="index", **BRIEF).fit(IRIS)
+    other = IRIS.copy()
+    other[:, 2] = IRIS[::-1, 2]
+    assert model.n_tokens_ == 3
+    assert (model.transform(other) != model.transform(IRIS)).any(0).sum() > 1
+
+
+def test_tokens_that_a_layout_cannot_have():
+    with pytest.raises(ValueError, match=r"n_tokens=5 .*choose one of \[64, 16, 4, 1\]"):
+        VQDiffusionBridge(n_tokens=5, input_shape=(1, 8, 8), **BRIEF).fit(DIGITS)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"joint": False},
+        {"quantization": "sampled"},
+        {"codebook": "gradient"},
+        {"schedule": "learned"},
+        {"schedule": "constant", "theta": 2.0, "eta": 0.1, "z_star": 0.3},
+        {"prior": "autoregressive"},
+        {"likelihood": "discrete"},
+        {"sampler": "deterministic", "temperature": 0.7},
+    ],
+    ids=str,
+)
+def test_settings_give_rows_scores_and_completions(settings):
+    model = VQDiffusionBridge(n_embeddings=12, **settings, **BRIEF).fit(IRIS)
+    assert np.isfinite(model.sample(20)).all()
+    assert np.isfinite(model.score_samples(IRIS[:20])).all()
+    holes = IRIS[:20].copy()
+    holes[:, 1] = np.nan
+    completed = model.impute(holes, n_draws=2)
+    np.testing.assert_array_equal(
+        completed[:, :, [0, 2, 3]], np.stack([IRIS[:20][:, [0, 2, 3]]] * 2)
+    )
+    assert (completed[0, :, 1] != completed[1, :, 1]).any()
+
+
+@pytest.mark.parametrize("prior", ["diffusion", "autoregressive"])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (8, 8)])
+def test_images_and_sequences(shape, prior):
+    model = VQDiffusionBridge(n_tokens=4 if len(shape) == 3 else 2, input_shape=shape, prior=prior)
+    model.set_params(n_embeddings=16, **BRIEF).fit(DIGITS)
+    assert model.transform(DIGITS).shape == (300, model.n_tokens_ * 4)
+    holes = DIGITS[:5].copy()
+    holes[:, :32] = np.nan
+    completed = model.impute(holes)
+    np.testing.assert_array_equal(completed[:, 32:], DIGITS[:5, 32:])
+    assert np.isfinite(completed).all()
+
+
+def test_binary_data_are_scored_by_their_probability():
+    ink = (DIGITS[:, :6] > 4).astype(float)
+    model = VQDiffusionBridge(n_embeddings=4, likelihood="bernoulli", **BRIEF).fit(ink)
+    assert np.isin(model.sample(30), [0, 1]).all()
+    assert (model.score_samples(ink) < 0).all()
+
+
+def test_latents_keep_the_moments_of_the_process():
+    """Of the codes that rows are put to: within a fifth of the process's own."""
+    model = VQDiffusionBridge(eta=0.3, z_star=2.0, ema_decay=0.0, random_state=0).fit(IRIS)
+    Z = model.transform(IRIS).reshape(-1, 4)
+    scale = math.sqrt(ou.stationary_variance(3.0, 0.3))
+    assert np.all(abs(Z.mean(0) - 2.0) < 0.2 * scale)
+    assert np.all(abs(Z.std(0) / scale - 1) < 0.2)
+
+
+def gradients(model, prior_weight):
+    """Return the encoder's gradient by the joint loss once the prior counts."""
+    module = copy.deepcopy(model.module_).train()
+    for part in module.parameters():
+        part.requires_grad_(True)
+        part.grad = None
+    module.prior_weight, module.steps_seen = prior_weight, 10**9
+    rows = torch.from_numpy(IRIS[:64]).float()
+    module.joint_loss(noise(), (rows - rows.mean(0)) / rows.std(0)).mean().backward()
+    return torch.cat([p.grad.flatten() for p in module.encoder.parameters()])
+
+
+def test_the_prior_s_gradient_reaches_the_encoder():
+    model = VQDiffusionBridge(n_embeddings=12, **BRIEF).fit(IRIS)
+    without = gradients(model, 0.0)
+    assert torch.equal(gradients(model, 0.0), without)
+    assert not torch.allclose(gradients(model, 1.0), without)
+
+
+def test_history_tells_of_the_codebook(fitted):
+    row = next(row for row in fitted.history_ if "perplexity" in row)
+    assert row["stage"] == "joint"
+    assert 1 <= row["perplexity"] <= 12
+    assert 0 < row["used_embeddings"] <= 1
+    assert fitted.perplexity_ == row["perplexity"]
+
+
+def test_later_pieces_keep_the_code():
+    model = VQDiffusionBridge(n_embeddings=12, output="index", **BRIEF)
+    model.partial_fit(IRIS[::2])
+    before = model.transform(IRIS)
+    model.partial_fit(IRIS[1::2])
+    np.testing.assert_array_equal(model.transform(IRIS), before)
+
+
+def test_trajectory_goes_from_noise_to_codes(fitted):
+    times, paths = fitted.trajectory(300, n_steps=10, random_state=0)
+    assert times.shape == (11,)
+    assert paths.shape == (11, 300, 4, 4)
+    assert (np.diff(times) < 0).all()
+    assert abs(times[0] - 1) < 1e-6
+    # Noise has the stationary variance (five errors), the end lies by a code.
+    assert abs(paths[0].std() - 1) < 5 / math.sqrt(2 * paths[0].size)
+    apart = np.linalg.norm(paths[-1][..., None, :] - fitted.codebook_, axis=-1).min(-1)
+    start = np.linalg.norm(paths[0][..., None, :] - fitted.codebook_, axis=-1).min(-1)
+    assert np.median(apart) < 0.5 * np.median(start)
+    with pytest.raises(ValueError, match="prior='diffusion'"):
+        VQDiffusionBridge(prior="autoregressive", **BRIEF).fit(IRIS).trajectory()
+
+
+def test_conditions_guide():
+    model = VQDiffusionBridge(n_embeddings=12, **BRIEF).fit(IRIS, condition=SPECIES)
+    kinds = np.full(30, 1)
+    plain = model.sample(30, condition=kinds)
+    assert (model.sample(30, condition=kinds, guidance_scale=4.0) != plain).any()
+    # The code itself does not know the condition.
+    np.testing.assert_array_equal(
+        model.transform(IRIS, condition=SPECIES), model.transform(IRIS, condition=SPECIES[::-1])
+    )
+
+
+def test_grid_search_over_the_codebook():
+    search = GridSearchCV(
+        VQDiffusionBridge(**BRIEF), {"n_embeddings": [4, 16]}, cv=2, error_score="raise"
+    ).fit(IRIS)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_too_many_steps_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"n_steps=999 is more than the 128 steps"):
+        fitted.sample(3, n_steps=999)
+
+
+def test_dependence_between_columns_is_learnt():
+    """Two columns of correlation .95: that of new rows, and of one column given the other."""
+    rng = np.random.default_rng(0)
+    X = rng.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], 1500)
+    model = VQDiffusionBridge(n_embeddings=32, max_steps=150, random_state=0).fit(X)
+    new = model.sample(500, n_steps=32)
+    assert np.corrcoef(new.T)[0, 1] > 0.85
+    holes = X[:500].copy()
+    holes[:, 1] = np.nan
+    drawn = model.impute(holes, n_steps=32)
+    # The best guess errs by .1 in variance, a draw by twice that, an independent one by 2.
+    assert np.mean((drawn[:, 1] - X[:500, 1]) ** 2) < 0.5

@@ -1,0 +1,93 @@
+"""Normalised latents and codebooks."""
+
+import torch
+
+from skgen.networks.quantizers import REVIVED, Codebook, Normalizer
+from skgen.processes.noise import GeneratorNoise
+
+
+def noise(seed=0):
+    return GeneratorNoise(torch.Generator().manual_seed(seed))
+
+
+def ready(part):
+    part.reset_parameters(torch.Generator().manual_seed(0))
+    return part
+
+
+def test_normalised_latents_have_the_moments_of_the_process():
+    h = torch.randn(500, 3, 2, generator=torch.Generator().manual_seed(0)) * 40 + 7
+    each = ready(Normalizer((3, 2), 0.5, 0.1))(h, learns=True)
+    torch.testing.assert_close(each.mean(0), torch.full((3, 2), 0.5))
+    torch.testing.assert_close(each.std(0, unbiased=False), torch.full((3, 2), 0.1))
+    shared = ready(Normalizer((1, 2), 0.5, 0.1))(h, learns=True)
+    torch.testing.assert_close(shared.mean((0, 1)), torch.full((2,), 0.5))
+
+
+def test_a_latent_of_another_scale_is_the_same_latent():
+    h = torch.randn(50, 3, 2, generator=torch.Generator().manual_seed(0)).double()
+    part = ready(Normalizer((3, 2), 0.0, 1.0)).double()
+    torch.testing.assert_close(
+        part(100 * h - 3, learns=True), part(h, learns=True), rtol=1e-4, atol=0
+    )
+
+
+def test_in_use_the_moments_are_those_of_the_start_and_hold():
+    h = torch.randn(50, 3, 2, generator=torch.Generator().manual_seed(0))
+    part = ready(Normalizer((3, 2), 0.0, 1.0))
+    part.start(h)
+    first = part(h)
+    part(100 * h)
+    torch.testing.assert_close(part(h), first)
+
+
+def clusters(n=400):
+    centres = torch.tensor([[-2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [0.0, -2.0]])
+    kind = torch.arange(n) % 4
+    scatter = 0.01 * torch.randn(n, 2, generator=torch.Generator().manual_seed(1))
+    return centres, kind, (centres[kind] + scatter)[:, None]
+
+
+def test_codes_start_at_the_clusters():
+    """Sixteen codes in four tight clusters: every cluster has some, every row has one near."""
+    _, _, z = clusters()
+    book = ready(Codebook(16, 2))
+    book.start(noise(), z, expected=len(z))
+    near = book(book.nearest(z))
+    assert (near - z).norm(dim=-1).max() < 0.1
+
+
+def test_codes_follow_the_mean_of_what_is_put_to_them():
+    centres, kind, z = clusters()
+    book = ready(Codebook(4, 2))
+    with torch.no_grad():
+        book.code.copy_(centres * 0.6)
+        book.use.fill_(100.0)
+        book.total.copy_(book.code * 100)
+    for _ in range(300):
+        index = book.nearest(z)
+        assert torch.equal(index[:, 0], kind)
+        book.follow(noise(), z, index)
+    means = torch.stack([z[kind == k, 0].mean(0) for k in range(4)])
+    torch.testing.assert_close(book.code.detach(), means, atol=2e-3, rtol=0)
+    assert book.code.grad is None
+
+
+def test_a_dead_code_starts_anew_at_a_latent():
+    centres, _, z = clusters()
+    book = ready(Codebook(5, 2))
+    with torch.no_grad():
+        book.code.copy_(torch.cat([centres, torch.tensor([[50.0, 50.0]])]))
+        book.use.copy_(torch.tensor([100.0, 100, 100, 100, 1e-3]))
+        book.total.copy_(book.code * book.use[:, None])
+    book.follow(noise(), z, book.nearest(z))
+    assert (book.code[4] - z[:, 0]).norm(dim=-1).min() == 0
+    assert book.use[4] == REVIVED * len(z) / 5
+
+
+def test_spacing_is_the_usual_distance_to_the_next_code():
+    book = ready(Codebook(4, 1))
+    with torch.no_grad():
+        book.code.copy_(torch.tensor([[0.0], [1.0], [3.0], [6.0]]))
+    # To the nearest: 1, 1, 2, 3; the lower of the two in the middle.
+    assert book.spacing() == 1.0
