@@ -39,6 +39,7 @@ from skgen.processes import ornstein_uhlenbeck as ou
 
 NOISE_FEATURES = 32
 TOKEN_FEATURES = 32
+BELIEF_FEATURES = 16
 # The noise of the cleanest level, as a share of the distance between codes.
 CLEAN_SHARE = 1 / 8
 CLEANEST, LEAST_CLEAN = -14.0, -2.0
@@ -67,9 +68,9 @@ class BridgePrior(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        Takes (n, n_tokens * (embedding_dim + n_seen)) latents and features of what is seen, and a
-        context of noise-level features and given numbers; gives as many features a token as
-        `n_features` says.
+        Takes (n, n_tokens * (embedding_dim + BELIEF_FEATURES + n_seen)) latents, features of the
+        codes that they make likely and of what is seen, and a context of noise-level features and
+        given numbers; gives as many features a token as `n_features` says.
     n_tokens, n_embeddings : int
         Tokens of a row, and codes.
     n_features : int
@@ -103,6 +104,7 @@ class BridgePrior(nn.Module):
     ):
         super().__init__()
         self.network = network
+        self.belief = nn.Linear(n_embeddings, BELIEF_FEATURES, bias=False)
         self.odds = zero_init(nn.Linear(n_features, n_embeddings))
         self.n_tokens, self.n_embeddings = n_tokens, n_embeddings
         self.theta, self.variance, self.centre = theta, variance, centre
@@ -189,12 +191,13 @@ class BridgePrior(nn.Module):
         z, mean = z - self.centre, mean - self.centre
         # |z - m|^2 without |z|^2, which is common to all codes.
         told = (z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]) / variance
-        unit = z / math.sqrt(self.variance)
+        frequency = (self.frequency.detach() + RAREST / self.n_embeddings).log()
+        # What is known of each token alone: where it is, and which codes that makes likely.
+        belief = self.belief(torch.softmax(told + frequency, -1))
+        alone = torch.cat([z / math.sqrt(self.variance), belief, seen], -1)
         features = torch.cat([noise_level_features(gamma, NOISE_FEATURES), context], -1)
-        out = self.network(torch.cat([unit, seen], -1).flatten(1), features)
-        law = self.odds(out.unflatten(1, (self.n_tokens, -1)))
-        frequency = self.frequency.detach() + RAREST / self.n_embeddings
-        return told, frequency.log() + law
+        out = self.network(alone.flatten(1), features)
+        return told, frequency + self.odds(out.unflatten(1, (self.n_tokens, -1)))
 
     def losses(
         self,

@@ -35,6 +35,7 @@ from torch.nn import functional as F
 
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._code_priors import (
+    BELIEF_FEATURES,
     NOISE_FEATURES,
     TOKEN_FEATURES,
     AutoregressivePrior,
@@ -58,23 +59,23 @@ SCORE_DRAWS = 64
 RISING_SHARE = 0.3
 STARTING_ROWS = 4096
 MOST_COLUMN_TOKENS, MIXED_TOKENS = 32, 16
-MOST_TOKENS = 64
+MOST_TOKENS, FEW_TOKENS = 64, 16
 SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
 
 
-class _Columns(nn.Module):
-    """One network for every column of a table."""
+class _Places(nn.Module):
+    """One network for every column of a table, or every frame of a sequence."""
 
     def __init__(self, network: nn.Module, n_in: int):
         super().__init__()
         self.network, self.n_in = network, n_in
 
     def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
-        columns = rows.unflatten(1, (-1, self.n_in))
-        flat = columns.flatten(0, 1)
+        places = rows.unflatten(1, (-1, self.n_in))
+        flat = places.flatten(0, 1)
         out = self.network(flat, flat[:, :0])
-        return out.unflatten(0, columns.shape[:2]).flatten(1)
+        return out.unflatten(0, places.shape[:2]).flatten(1)
 
 
 class _Plain(nn.Module):
@@ -107,7 +108,7 @@ class _VQDiffusionBridge(nn.Module):
         n_features: int,
         n_tokens: int,
         shape: tuple[int, ...] | None,
-        by_column: bool,
+        by_place: bool,
         block_size: int,
         likelihood: str,
         edges: Tensor | None,
@@ -124,7 +125,7 @@ class _VQDiffusionBridge(nn.Module):
         self.evidence, self.normalizer, self.codebook = evidence, normalizer, codebook
         self.embedding, self.spread = embedding, spread
         self.n_features, self.n_tokens = n_features, n_tokens
-        self.shape, self.by_column, self.block_size = shape, by_column, block_size
+        self.shape, self.by_place, self.block_size = shape, by_place, block_size
         self.likelihood = likelihood
         self.register_buffer("edges", edges)
         self.quantization, self.tau = quantization, tau
@@ -287,8 +288,12 @@ class _VQDiffusionBridge(nn.Module):
 
     def _seen(self, x: Tensor, seen: Tensor) -> Tensor:
         """Return features of what is seen of rows, (n, n_tokens, SEEN_FEATURES)."""
-        shape = (self.n_features, 1) if self.by_column else self.shape
+        shape = (self.n_tokens, -1) if self.by_place else self.shape
         return self.evidence(stack(shape, x * seen, seen)).unflatten(1, (self.n_tokens, -1))
+
+    def _held(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return codes, and which are known: those of places that are seen whole."""
+        return self.code(x), seen.unflatten(1, (self.n_tokens, -1)).amin(-1) > 0
 
     # What the estimator calls.
 
@@ -351,8 +356,7 @@ class _VQDiffusionBridge(nn.Module):
             told,
             (c, c_0),
             guidance_scale=guidance_scale,
-            # A token that one column makes is known where the column is.
-            held=(self.code(x), seen > 0) if self.by_column else None,
+            held=self._held(x, seen) if self.by_place else None,
             **options,
         )
         mean = self.reconstruct(self.codebook(index))
@@ -390,9 +394,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Rows of the codebook.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
-        times: one of the numbers that this can give; None halves until there are at most 64. For
-        tables None takes a token for each column up to 32 columns, made of this column alone, and
-        16 beyond; a number given mixes all columns in each token.
+        times: one of the numbers that this can give; None halves until there are at most 64. As
+        many as a sequence has frames are made of a frame alone each. For tables None takes a token
+        for each column up to 32 columns, made of this column alone, and 16 beyond; a number given
+        mixes all columns in each token.
     embedding_dim : int, default=4
         Columns of the codebook.
     quantization : {"nearest", "sampled"}, default="nearest"
@@ -440,7 +445,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     encoder_noise : float, default=0.28
         Standard deviation of the noise on the encoder's input in training, as a share of that of
         the data along their first principal axis, and at most that of a column. Noise makes
-        neighbours share their code. Tokens of one column, and columns of two values, get none.
+        neighbours share their code. Tokens of one column or frame, and columns of two values, get
+        none.
     likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
         What the decoder gives: a normal law of every column, with a variance that held-out rows
         show for each height of the mean; a probability for columns of two values; or the same
@@ -661,25 +667,25 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         c = CONDITION_FEATURES if n_condition else 0
         width = self.hidden_units or (64 if n <= 128 else 128)
         shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
-        by_column = shape is None and self.n_tokens is None and d <= MOST_COLUMN_TOKENS
         theta, centre = float(self.theta), float(self.z_star)
         eta = math.sqrt(2 * theta) if self.eta is None else float(self.eta)
         variance = stationary_variance(theta, eta)
         n_tokens, n_halvings = self._count_tokens(shape, d)
+        by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
         size = int(self.embedding_dim)
         with torch.device("meta"):
             encoder, decoder, evidence = (
-                self._coder(shape, by_column, d, width, n_halvings, n_tokens, *sides)
+                self._coder(shape, by_place, d, width, n_halvings, n_tokens, *sides)
                 for sides in ((1, size, False), (size, 1, True), (2, SEEN_FEATURES, False))
             )
             prior = self._prior(shape, n_tokens, n_halvings, width, c, theta, variance, centre)
             codebook = Codebook(int(self.n_embeddings), size, self.codebook == "average")
-            shared = by_column or shape is not None
+            shared = by_place or shape is not None
             statistics = (1 if shared else n_tokens, size)
             normalizer = Normalizer(statistics, centre, math.sqrt(variance))
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
-        plain = by_column or self.likelihood == "bernoulli"
+        plain = by_place or self.likelihood == "bernoulli"
         module = _VQDiffusionBridge(
             prior,
             encoder,
@@ -692,7 +698,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             n_features=d,
             n_tokens=n_tokens,
             shape=shape,
-            by_column=by_column,
+            by_place=by_place,
             block_size=256 if shape is None else 64,
             likelihood=self.likelihood,
             edges=self._edges() if self.likelihood == "discrete" else None,
@@ -708,11 +714,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         return module
 
     def _count_tokens(self, shape, d):
-        """Return the tokens of a row, and how often the resolution is halved to have them."""
+        """Return the tokens of a row, and how often the resolution is halved to have them.
+
+        None for the second are tokens that mix all columns of a table.
+        """
         if shape is None:
-            if self.n_tokens is not None:
-                return int(self.n_tokens), None
-            return (d if d <= MOST_COLUMN_TOKENS else MIXED_TOKENS), None
+            if self.n_tokens is None and d <= MOST_COLUMN_TOKENS:
+                return d, 0
+            return int(self.n_tokens or MIXED_TOKENS), None
         counts = []
         while not counts or counts[-1] > 1:
             with torch.device("meta"):
@@ -729,10 +738,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         return n_tokens, counts.index(n_tokens)
 
     @staticmethod
-    def _coder(shape, by_column, d, width, n_halvings, n_tokens, n_in, n_out, decodes):
-        """Return a network from n_in numbers a place to n_out a token, or back."""
-        if by_column:
-            return _Columns(SkipMLP(n_in, n_out, 0, width // 2, 1), n_in)
+    def _coder(shape, by_place, d, width, n_halvings, n_tokens, n_in, n_out, decodes):
+        """Return a network from n_in numbers a feature to n_out a token, or back."""
+        if by_place:
+            n_in, n_out = (
+                n * (d // n_tokens) if is_data else n
+                for n, is_data in ((n_in, not decodes), (n_out, decodes))
+            )
+            return _Places(SkipMLP(n_in, n_out, 0, width // 2, 1), n_in)
         if shape is None:
             n_in, n_out = n_in * (n_tokens if decodes else d), n_out * (d if decodes else n_tokens)
             return _Plain(SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2))
@@ -753,8 +766,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
                 return AutoregressivePrior(PixelCNN(positions, *sizes), n_tokens, n_embeddings)
             network = CausalTransformer(n_tokens, *sizes)
             return AutoregressivePrior(network, n_tokens, n_embeddings)
-        n_in, n_context = size + SEEN_FEATURES, NOISE_FEATURES + c
-        if shape is None:
+        n_in, n_context = size + BELIEF_FEATURES + SEEN_FEATURES, NOISE_FEATURES + c
+        if shape is None or n_tokens <= FEW_TOKENS:
+            # Few tokens are learnt faster as one row.
             network = ResidualMLP(
                 n_tokens * n_in, n_tokens * TOKEN_FEATURES, n_context, width=2 * width
             )

@@ -12,7 +12,8 @@ that are nearest to it,
 and a code whose :math:`n_k` has fallen below a share of the mean starts anew at a latent.
 
 Source: van den Oord, Vinyals and Kavukcuoglu, *Neural discrete representation learning*, NeurIPS
-2017; Łańcucki et al., *Robust training of vector quantized bottleneck models*, IJCNN 2020.
+2017; Łańcucki et al., *Robust training of vector quantized bottleneck models*, IJCNN 2020; Arthur
+and Vassilvitskii, *k-means++: the advantages of careful seeding*, SODA 2007.
 """
 
 from typing import Any
@@ -25,6 +26,7 @@ DECAY = 0.97
 DEAD = 0.05
 REVIVED = 0.2
 LLOYD_STEPS = 10
+SEEDING_ROWS = 10_000
 SMALLEST_VARIANCE = 1e-6
 
 
@@ -110,7 +112,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def start(self, noise: Any, z: Tensor, expected: int) -> None:
-        """Take the codes from latents, by a few steps of Lloyd's method.
+        """Take the codes from latents: k-means++, and a few steps of Lloyd's method.
 
         Parameters
         ----------
@@ -122,7 +124,7 @@ class Codebook(nn.Module):
             Latents of a batch in training.
         """
         flat = z.flatten(0, 1)
-        self.code.copy_(self._some(noise, flat, len(self.code)))
+        self._spread_out(noise, self._some(noise, flat, min(len(flat), SEEDING_ROWS)))
         for _ in range(LLOYD_STEPS):
             count, total = self._put(flat, self.nearest(flat[None])[0])
             empty = count == 0
@@ -147,6 +149,17 @@ class Codebook(nn.Module):
             self.code[dead] = self._some(noise, flat, int(dead.sum()))
             self.use[dead] = REVIVED * mean
             self.total[dead] = self.code[dead] * self.use[dead][:, None]
+
+    def _spread_out(self, noise: Any, flat: Tensor) -> None:
+        """Draw codes from latents, each by its squared distance from those drawn before."""
+        uniform = noise.uniform(flat.new_empty(len(self.code)))
+        distance = torch.ones_like(flat[:, 0])
+        for k, u in enumerate(uniform):
+            total = distance.cumsum(0)
+            place = int(torch.searchsorted(total, u * total[-1]).clamp(max=len(flat) - 1))
+            self.code[k] = flat[place]
+            near = (flat - flat[place]).square().sum(1)
+            distance = near if k == 0 else torch.minimum(distance, near)
 
     @staticmethod
     def _some(noise: Any, flat: Tensor, n: int) -> Tensor:
