@@ -1,11 +1,12 @@
 """Generative models that behave like scikit-learn estimators."""
 
+from skgen._version import __version__
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 from skgen.models.vq_diffusion_bridge import VQDiffusionBridge
+from skgen.persistence import load, save
 
-__version__ = "0.1.0"
 __all__ = [
     "BinaryLatentDiffusion",
     "FlowMatcher",
@@ -13,4 +14,6 @@ __all__ = [
     "VQDiffusionBridge",
     "VariationalDiffusionAE",
     "Whole",
+    "load",
+    "save",
 ]

@@ -603,7 +603,8 @@ class BaseGenerativeModel(BaseEstimator):
             state.pop("nets_", None)
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
             state["_copies"] = {}
-            state["_piece_weights"] = None
+            if state["_piece_weights"] is not None:
+                state["_piece_weights"] = [weight.cpu() for weight in state["_piece_weights"]]
         return state
 
 

@@ -13,9 +13,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
+    "skgen._version": set(),
+    "skgen.storage": {"torch", "numpy", "safetensors", "skgen._version"},
     "skgen.processes": {"torch", "scipy", "skgen.processes"},
     "skgen.networks": {"torch", "skgen.networks"},
     "skgen.training": {"torch", "numpy", "skorch", "tqdm", "skgen.processes"},
+    "skgen.checkpoints": {"torch", "numpy", "skgen.storage", "skgen.processes"},
     "skgen.scaling": {"torch", "numpy", "scipy"},
     "skgen.conditions": {"numpy", "pandas"},
     "skgen.base": {
@@ -24,6 +27,7 @@ FLOORS = {
         "torch",
         "skgen.processes",
         "skgen.training",
+        "skgen.checkpoints",
         "skgen.scaling",
         "skgen.conditions",
     },

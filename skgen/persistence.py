@@ -1,0 +1,159 @@
+"""Models in files: `save` and `load`, without pickle.
+
+One file holds a fitted estimator or a pipeline of them, as :mod:`skgen.storage` writes it: weights
+and arrays as safetensors, the rest as JSON. Loading runs no code from the file. What may be in it
+is what is registered: the estimators, networks and helpers of skgen, scikit-learn's pipeline and
+usual scalers, and what :func:`register` is told of.
+"""
+
+import os
+from typing import Any
+
+import sklearn
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
+
+from skgen import storage
+from skgen.base import REGISTRY
+from skgen.conditions import ConditionEncoder
+from skgen.networks.conv import PatchGrid
+from skgen.processes import bernoulli
+from skgen.processes.bridges import LinearReference
+from skgen.scaling import ColumnScaler, _Spline
+from skgen.storage import FileFormatError, register
+
+__all__ = ["FileFormatError", "load", "register", "save"]
+
+for _cls in (
+    Pipeline,
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PCA,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+):
+    # Their public names, which scikit-learn keeps when files move.
+    register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
+for _cls in (MetadataRequest, MethodMetadataRequest):
+    register(_cls, f"sklearn.{_cls.__name__}")
+for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
+    register(_cls)
+for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
+    register(_function)
+
+
+def _register_estimators() -> None:
+    # Estimators register themselves in base when their files are imported, this one's before or
+    # after.
+    for name, cls in REGISTRY.items():
+        if cls.__module__.split(".")[0] == "skgen":
+            register(cls, name)
+
+
+def save(model: Any, path: str | os.PathLike) -> None:
+    """Write a model to one file.
+
+    The file is safetensors: weights and arrays under their own names, and a description of
+    everything else in its header. A file of this name is replaced only once the new one is whole
+    on disk.
+
+    Parameters
+    ----------
+    model : estimator
+        An estimator of skgen, fitted or not, a scikit-learn pipeline of such and of the usual
+        scalers, or an instance of a class given to `register`.
+    path : str or path
+        Where to write it, such as ``"model.safetensors"``.
+
+    Raises
+    ------
+    TypeError
+        If a part of the model is of a class that is not registered, such as a callback of your
+        own; the message says which. What was at `path` stays.
+
+    See Also
+    --------
+    load : Read it back.
+
+    Notes
+    -----
+    Of a model in training what its weights need to go on is kept, but not the optimiser's state
+    nor ``nets_``. A model trained on a GPU is written from it, and loads on the CPU.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> import skgen
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = skgen.FlowMatcher(max_steps=20, random_state=0).fit(X)
+    >>> path = tempfile.mkdtemp() + "/model.safetensors"
+    >>> skgen.save(model, path)
+    >>> bool((skgen.load(path).sample(3) == model.sample(3)).all())
+    True
+    """
+    _register_estimators()
+    value = {"scikit-learn": sklearn.__version__, "object": model}
+    if storage._name_of(type(model)) is None:
+        raise TypeError(
+            f"model must be an estimator of skgen, a pipeline of them, or of a class given to "
+            f"skgen.persistence.register; got {type(model).__name__}."
+        )
+    storage.write(path, value, "model")
+
+
+def load(path: str | os.PathLike) -> Any:
+    """Read a model that `save` wrote.
+
+    No code from the file is run and nothing is unpickled: names of classes are looked up among
+    those registered, and their attributes put back. A file from a stranger can hold wrong numbers,
+    but not do anything.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    model : estimator
+        The model, on the CPU. It transforms, scores and samples to the same bits, and can be
+        cloned, fitted anew and trained further.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, not of skgen, or of a class that is not registered; a ValueError.
+
+    See Also
+    --------
+    save : Write it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skgen
+    >>> path = tempfile.mkdtemp() + "/model.safetensors"
+    >>> skgen.save(skgen.VariationalDiffusionAE(n_components=4), path)
+    >>> skgen.load(path)
+    VariationalDiffusionAE(n_components=4)
+    """
+    _register_estimators()
+    value = storage.read(path, "model")
+    model = value.get("object") if isinstance(value, dict) else None
+    if storage._name_of(type(model)) is None:
+        raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
+    return model

@@ -1,0 +1,491 @@
+"""Model files: every estimator comes back to the bit, bad files are refused, writing is atomic."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn
+import torch
+from safetensors.numpy import save_file
+from safetensors.torch import load_file
+from sklearn.base import BaseEstimator, clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from skorch.callbacks import Callback
+from torch import nn
+
+import skgen
+from skgen import storage
+from skgen.base import REGISTRY
+from skgen.persistence import FileFormatError, register
+
+ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
+IRIS, SPECIES = (part[::4] for part in load_iris(return_X_y=True))
+NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
+DIGITS = load_digits().data[:30]
+
+
+@pytest.fixture(params=sorted(ESTIMATORS))
+def quick(request):
+    """Make estimators that train for a few steps only."""
+    return lambda **kwargs: ESTIMATORS[request.param](
+        **{"max_steps": 4, "random_state": 0, **kwargs}
+    )
+
+
+def stored(model, path):
+    skgen.save(model, path)
+    return skgen.load(path)
+
+
+def assert_same(a, b, X, **given):
+    np.testing.assert_array_equal(a.transform(X, **given), b.transform(X, **given))
+    np.testing.assert_array_equal(a.sample(6, random_state=1), b.sample(6, random_state=1))
+    few = {name: rows[:5] for name, rows in given.items()}
+    np.testing.assert_array_equal(a.score_samples(X[:5], **few), b.score_samples(X[:5], **few))
+
+
+# Every estimator
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_loaded_model_is_the_same_to_the_bit(quick, tmp_path, dtype):
+    X = IRIS.astype(dtype)
+    model = quick().fit(X)
+    loaded = stored(model, tmp_path / "m")
+    assert_same(model, loaded, X)
+    assert loaded.sample(2).dtype == dtype
+    assert loaded.history_ == model.history_
+    holes = np.where(np.arange(4) == 1, np.nan, X[:5])
+    np.testing.assert_array_equal(
+        loaded.impute(holes, random_state=0), model.impute(holes, random_state=0)
+    )
+
+
+def test_conditions_come_back(quick, tmp_path):
+    model = quick().fit(IRIS, condition=NAMES)
+    loaded = stored(model, tmp_path / "m")
+    assert_same(model, loaded, IRIS, condition=NAMES)
+    drawn = [m.sample(3, condition="virginica", guidance_scale=1.0) for m in (model, loaded)]
+    np.testing.assert_array_equal(*drawn)
+    with pytest.raises(ValueError, match="unknown label 'rose'"):
+        loaded.sample(1, condition="rose")
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (16, 4)])
+def test_networks_of_images_and_sequences_come_back(quick, tmp_path, shape):
+    model = quick(input_shape=shape, max_steps=2).fit(DIGITS)
+    loaded = stored(model, tmp_path / "m")
+    np.testing.assert_array_equal(loaded.transform(DIGITS), model.transform(DIGITS))
+    np.testing.assert_array_equal(loaded.sample(2), model.sample(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "X", "given"),
+    [
+        ("VariationalDiffusionAE", {"likelihood": "discrete", "schedule": "learned"}, DIGITS, {}),
+        ("VariationalDiffusionAE", {"prior": "normal", "scaling": "quantile"}, IRIS, {}),
+        ("SchrodingerBridgeMatcher", {"time_grid": [0, 0.3, 1.0]}, IRIS, {"source": IRIS[:20]}),
+        ("BinaryLatentDiffusion", {"autoencoder": None}, IRIS > 3.0, {}),
+        (
+            "BinaryLatentDiffusion",
+            {"codebook_dim": 3, "code": "sequence", "input_shape": (16, 4), "output": "packed"},
+            DIGITS,
+            {"lengths": np.arange(30) % 16 + 1},
+        ),
+    ],
+    ids=["discrete", "normal prior", "source", "bits", "lengths"],
+)
+def test_variants_come_back(tmp_path, name, settings, X, given):
+    model = ESTIMATORS[name](**settings, max_steps=2, random_state=0).fit(X, **given)
+    loaded = stored(model, tmp_path / "m")
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    np.testing.assert_array_equal(loaded.sample(4), model.sample(4))
+
+
+def test_a_loaded_model_is_cloned_refitted_and_trained_further(quick, tmp_path):
+    model = quick(warm_start=True).fit(IRIS)
+    loaded = stored(model, tmp_path / "m")
+    assert clone(loaded).get_params() == model.get_params()
+    assert_same(clone(loaded).fit(IRIS), quick(warm_start=True).fit(IRIS), IRIS)
+    assert_same(loaded.fit(IRIS), model.fit(IRIS), IRIS)
+    # A model that learnt from pieces goes on from the last one's weights, not from their average.
+    model = quick().partial_fit(IRIS[:25]).partial_fit(IRIS[15:])
+    loaded = stored(model, tmp_path / "m")
+    assert_same(loaded.partial_fit(IRIS[:25]), model.partial_fit(IRIS[:25]), IRIS)
+
+
+def test_an_unfitted_model_comes_back(quick, tmp_path):
+    model = quick(random_state=np.random.RandomState(3), device=torch.device("cpu"))
+    model.random_state.normal()
+    loaded = stored(model, tmp_path / "m")
+    assert loaded.device == torch.device("cpu")
+    assert loaded.random_state.normal() == model.random_state.normal()
+    assert not hasattr(loaded, "module_")
+
+
+def test_names_and_requests_come_back(quick, tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(IRIS, columns=["a", "b", "c", "d"])
+    model = quick().fit(frame).set_output(transform="pandas")
+    with sklearn.config_context(enable_metadata_routing=True):
+        model.set_fit_request(condition=True)
+        loaded = stored(model, tmp_path / "m")
+        assert loaded.get_metadata_routing().fit.requests["condition"] is True
+    pd.testing.assert_frame_equal(loaded.sample(3), model.sample(3))
+    pd.testing.assert_frame_equal(loaded.transform(frame), model.transform(frame))
+
+
+def test_the_same_file_in_another_process(tmp_path):
+    model = skgen.FlowMatcher(max_steps=4, random_state=0).fit(IRIS)
+    skgen.save(model, tmp_path / "m")
+    program = (
+        "import sys, torch; torch.set_num_threads(1); import skgen\n"
+        f"rows = skgen.load({str(tmp_path / 'm')!r}).sample(5)\n"
+        "sys.stdout.write(rows.tobytes().hex())"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == model.sample(5).tobytes().hex()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        StandardScaler(),
+        MinMaxScaler(),
+        MaxAbsScaler(),
+        RobustScaler(),
+        PowerTransformer(),
+        QuantileTransformer(n_quantiles=20, output_distribution="normal", random_state=0),
+        PCA(3, random_state=0),
+        FunctionTransformer(),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_pipelines_come_back(tmp_path, step):
+    model = skgen.FlowMatcher(max_steps=4, random_state=0)
+    pipeline = make_pipeline(clone(step), model).fit(IRIS)
+    loaded = stored(pipeline, tmp_path / "m")
+    np.testing.assert_array_equal(loaded.transform(IRIS), pipeline.transform(IRIS))
+    Z = pipeline.transform(IRIS)
+    np.testing.assert_array_equal(loaded.inverse_transform(Z), pipeline.inverse_transform(Z))
+    assert loaded.score(IRIS) == pipeline.score(IRIS)
+    np.testing.assert_array_equal(loaded.fit(IRIS).transform(IRIS), Z)
+
+
+# What a file holds
+
+
+def test_any_safetensors_reader_finds_the_weights(tmp_path):
+    model = skgen.FlowMatcher(max_steps=2, random_state=0).fit(IRIS)
+    skgen.save(model, tmp_path / "m")
+    tensors = load_file(tmp_path / "m")
+    weights = dict(model.module_.named_parameters())
+    for name, weight in weights.items():
+        found = [key for key in tensors if key.endswith("module_." + name)]
+        assert len(found) == 1, (name, found)
+        assert torch.equal(tensors[found[0]], weight)
+
+
+class Sundry(BaseEstimator):
+    """Holds whatever it is given."""
+
+    def __init__(self, value=None):
+        self.value = value
+
+
+register(Sundry)
+
+
+class _Tied(nn.Module):
+    """Two layers with one weight, and a buffer that may be missing."""
+
+    __module__ = "skgen.tests"
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 2, bias=False), nn.Linear(2, 2)
+        self.b.weight = self.a.weight
+        self.register_buffer("gone", None)
+        self.alias = [self.a]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1, 2.5, True, None, "é\U0001f600\0x", -0.0, 1e-320, 10**30],
+        {"a": (1, [2]), 3: "b", ("x", None): {"$": "name"}},
+        np.float32(0.1),
+        np.array(3.0),
+        np.arange(6, dtype=np.uint16).reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1),
+        np.arange(10.0)[::2],
+        np.array([], dtype=np.float32).reshape(0, 3),
+        np.array(["ab", "c", ""]),
+        np.array([["ab"], ["c\U0001f600"]]),
+        np.array([b"ab", b"\xff"]),
+        np.array(["a", None, 1.5], dtype=object),
+        np.array([], dtype=object),
+        np.arange(3, dtype=">f8"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_come_back_with_type_and_layout(tmp_path, value):
+    loaded = stored(Sundry(value), tmp_path / "m").value
+    assert type(loaded) is type(value)
+    if isinstance(value, np.ndarray):
+        assert loaded.dtype == value.dtype.newbyteorder("=")
+        assert loaded.shape == value.shape
+        dense = value.flags.c_contiguous or value.flags.f_contiguous
+        if value.dtype.kind in "fu" and value.size and dense:
+            assert loaded.strides == value.strides
+        assert loaded.flags.writeable
+        np.testing.assert_array_equal(loaded, value)
+    else:
+        assert repr(loaded) == repr(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_json_lacks_come_back(tmp_path, value):
+    np.testing.assert_equal(stored(Sundry(value), tmp_path / "m").value, value)
+
+
+@pytest.mark.parametrize(
+    "value", [np.dtype("float32"), np.float64, torch.float16, torch.nn.Linear, Path("a/b")]
+)
+def test_types_and_paths_come_back(tmp_path, value):
+    assert stored(Sundry(value), tmp_path / "m").value == value
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int8, torch.bool])
+def test_tensors_of_all_types_come_back(tmp_path, dtype):
+    value = torch.tensor([[0, 1, 2], [3, 4, 5]]).to(dtype).T
+    loaded = stored(Sundry(value), tmp_path / "m").value
+    assert torch.equal(loaded, value)
+    assert loaded.stride() == value.stride()
+
+
+def test_what_was_one_object_is_one_again(tmp_path):
+    array = np.arange(3.0)
+    own = Sundry()
+    own.value = [array, array, own, _Tied()]
+    first, second, itself, module = stored(own, tmp_path / "m").value
+    assert first is second
+    assert isinstance(itself, Sundry)
+    assert itself.value[0] is first
+    assert module.a.weight is module.b.weight
+    assert module.alias[0] is module.a
+    assert module.gone is None
+    assert len(list(module.parameters())) == 2
+
+
+# What cannot be saved
+
+
+class Shout(Callback):
+    """A callback of a user's own."""
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (skgen.FlowMatcher(callbacks=[Shout()]), r"object\.callbacks\[0\] is .*Shout"),
+        (make_pipeline(FunctionTransformer(np.log1p)), r"steps\[0\]\[1\]\.func is .*log1p"),
+        (make_pipeline(StandardScaler(), KMeans()), r"steps\[1\]\[1\] is KMeans"),
+        (Sundry(np.array(["2020-01-01"], dtype="datetime64[D]")), "datetime64"),
+        (Sundry(np.array([1j])), "type complex128, which cannot be saved"),
+        (Sundry({1, 2}), r"object\.value is .*set"),
+        (KMeans(), "model must be"),
+        ([1, 2], "model must be"),
+    ],
+)
+def test_what_cannot_be_saved_is_named_and_the_old_file_stays(tmp_path, model, message):
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), tmp_path / "m")
+    with pytest.raises(TypeError, match=message):
+        skgen.save(model, tmp_path / "m")
+    assert skgen.load(tmp_path / "m").tolerance == 0.5
+    assert os.listdir(tmp_path) == ["m"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, call):
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), tmp_path / "m")
+
+    def fail(*args):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.os, call, fail)
+        with pytest.raises(OSError, match="disk is full"):
+            skgen.save(skgen.FlowMatcher(tolerance=0.25), tmp_path / "m")
+    assert skgen.load(tmp_path / "m").tolerance == 0.5
+    assert os.listdir(tmp_path) == ["m"]
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        skgen.save(skgen.FlowMatcher(), tmp_path / "nowhere" / "m")
+    with pytest.raises(IsADirectoryError, match="it is a folder"):
+        skgen.save(skgen.FlowMatcher(), tmp_path)
+    with pytest.raises(FileNotFoundError):
+        skgen.load(tmp_path / "m")
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "folder" / "m")
+    skgen.save(skgen.FlowMatcher(), link)
+    assert link.is_symlink()
+    assert isinstance(skgen.load(tmp_path / "folder" / "m"), skgen.FlowMatcher)
+
+
+# Registering
+
+
+def test_a_class_must_be_registered_to_be_loaded(tmp_path, monkeypatch):
+    skgen.save(Sundry(1), tmp_path / "m")
+    name = storage._name_of(Sundry)
+    with monkeypatch.context() as patch:
+        patch.delitem(storage._BY_NAME, name)
+        with pytest.raises(FileFormatError, match=r"Sundry', which is not registered here"):
+            skgen.load(tmp_path / "m")
+    assert skgen.load(tmp_path / "m").value == 1
+
+
+def test_a_name_belongs_to_one_class():
+    with pytest.raises(ValueError, match=r"is .*StandardScaler's; give another"):
+        register(Shout, "sklearn.preprocessing.StandardScaler")
+
+
+def test_a_subclass_is_not_registered_by_its_parent(tmp_path):
+    class Own(skgen.FlowMatcher):
+        pass
+
+    with pytest.raises(TypeError, match="model must be"):
+        skgen.save(Own(), tmp_path / "m")
+
+
+# Files that are none
+
+
+def test_other_files_are_told_apart(tmp_path):
+    path = tmp_path / "m"
+    for data, message in [
+        (b"", "no file of skgen"),
+        (b"hello, world", "no file of skgen"),
+        (pickle.dumps(skgen.FlowMatcher()), "no file of skgen"),
+        (os.urandom(1000), "no file of skgen"),
+        (storage.dumps({}, "checkpoint"), "it is a 'checkpoint', not a model"),
+        (storage.dumps({"object": 3}, "model"), "holds no model"),
+    ]:
+        path.write_bytes(data)
+        with pytest.raises(FileFormatError, match=message):
+            skgen.load(path)
+    save_file({"a": np.zeros(3)}, path)
+    with pytest.raises(FileFormatError, match="skgen did not write it"):
+        skgen.load(path)
+
+
+def test_a_flipped_bit_is_found(tmp_path):
+    path = tmp_path / "m"
+    skgen.save(skgen.FlowMatcher(max_steps=2, random_state=0).fit(IRIS), path)
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match="m': it is damaged: its checksum"):
+        skgen.load(path)
+
+
+def test_a_newer_format_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "FORMAT", 99)
+    skgen.save(skgen.FlowMatcher(), tmp_path / "m")
+    monkeypatch.undo()
+    with pytest.raises(
+        FileFormatError, match=r"format 99, written by skgen '.*'; skgen .* reads 1"
+    ):
+        skgen.load(tmp_path / "m")
+
+
+def test_deep_nesting_is_refused_both_ways(tmp_path):
+    value = []
+    for _ in range(500):
+        value = [value]
+    with pytest.raises(TypeError, match="nested more than"):
+        skgen.save(Sundry(value), tmp_path / "m")
+    description = '{"a":' * 100_000
+    tensors = {}
+    data = storage.save_tensors(
+        tensors, {"skgen": description, "sha256": storage._checksum(description, tensors)}
+    )
+    with pytest.raises(FileFormatError, match="nested too deep"):
+        storage.loads(data, "model")
+
+
+def forge(value, **changes):
+    """Give the bytes of a file whose root object has other attributes than it should."""
+    node = storage._Writer().node(value, "model")
+    node.update(changes)
+    content = {"format": 1, "kind": "model", "versions": {}, "model": node}
+    description = json.dumps(content)
+    return storage.save_tensors(
+        {}, {"skgen": description, "sha256": storage._checksum(description, {})}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class": "os.system"}, "'os.system', which is not registered"),
+        ({"class": "builtins.eval"}, "not registered"),
+        ({"class": "torch.nn.Linear"}, "not a class of plain objects"),
+        ({"state": {"__class__": 1}}, "cannot have an attribute '__class__'"),
+        ({"state": {"get_params": 1}}, "cannot have an attribute 'get_params'"),
+        ({"$": "pickle"}, "unknown kind 'pickle'"),
+        ({"$": "init__"}, "unknown kind"),
+    ],
+)
+def test_forged_objects_are_refused(changes, message):
+    with pytest.raises(FileFormatError, match=message):
+        storage.loads(forge(Sundry(), **changes), "model")
+
+
+def test_a_forged_random_state_reads_no_foreign_memory():
+    value = np.random.RandomState(0)
+    data = storage.dumps(value, "model")
+    tensors, description = storage.load_tensors(data), storage._open(data)[0]
+    forged = description.replace('"pos": 624', '"pos": 9999999')
+    assert forged != description
+    metadata = {"skgen": forged, "sha256": storage._checksum(forged, tensors)}
+    with pytest.raises(FileFormatError, match="the place 9999999"):
+        storage.loads(storage.save_tensors(tensors, metadata), "model")
+
+
+def test_fifteen_hundred_bad_files():
+    script = Path(__file__).with_name("fuzz_files.py")
+    run = subprocess.run([sys.executable, script, "1500"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    outcomes = json.loads(run.stdout)
+    assert sum(outcomes.values()) == 1500
+    # The checksum finds every change that was not made on purpose.
+    assert "damaged, loaded" not in outcomes
+    assert outcomes["forged, refused"] > outcomes["forged, loaded"] > 0
