@@ -8,6 +8,7 @@ the docstrings here name.
 """
 
 import copy
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Integral, Real
@@ -22,10 +23,11 @@ from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skgen.checkpoints import Checkpoint, identity
 from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.scaling import ColumnScaler, shared_levels
-from skgen.training import Plan, Stage, StageNet, train
+from skgen.training import Plan, Stage, StageNet, TrainingError, train
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
@@ -61,6 +63,7 @@ class BaseGenerativeModel(BaseEstimator):
         "callbacks": [list, tuple, None],
         "net_params": [dict, None],
         "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "device": [str, torch.device, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -110,6 +113,10 @@ class BaseGenerativeModel(BaseEstimator):
     def _scaled(self, X: np.ndarray, **given: Any) -> tuple[Tensor, Tensor]:
         """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
         return self.scaler_.forward(_tensor(X))
+
+    def _inputs(self, X: np.ndarray, condition: Tensor | None, **given: Any) -> dict[str, Any]:
+        """Return the data of a fit by their names, as a checkpoint tells them apart."""
+        return {"X": X, "condition": condition, **given}
 
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
@@ -198,6 +205,13 @@ class BaseGenerativeModel(BaseEstimator):
             raise ValueError("The model learns with a condition: give condition= here too.")
         encoded = self._encode_condition(condition, len(X))
         device = self._training_device()
+        checkpoint = None
+        if self.checkpoint is not None and not partial:
+            inputs = self._inputs(X, encoded, **given)
+            start = None if reset else self.module_
+            fit = identity(self, inputs, start, seed, device)
+            checkpoint = Checkpoint(self.checkpoint, fit, seed)
+            seed = checkpoint.seed
         rows, _ = self._scaled(X, **given)
         data = {"x": rows.float().to(device)}
         if encoded is not None:
@@ -216,16 +230,19 @@ class BaseGenerativeModel(BaseEstimator):
         module = module.float().to(device)
         before = None if reset else _weights(self.module_)
         plan = self._plan(len(training["x"]), device, partial)
-        nets, history = self._train(module, training, validation, plan, seed)
+        nets, history, self.n_steps_ = self._train(
+            module, training, validation, plan, seed, checkpoint
+        )
         self.module_ = module.requires_grad_(False).eval()
         self._n_pieces = 1 + (0 if reset or not partial else self._n_pieces)
         self._piece_weights = self._average_pieces(before) if partial else None
         self.nets_ = nets
         self.history_ = history if reset else self.history_ + history
-        self.n_steps_ = sum(net.step_ for net in nets)
         self._fit_dtype = X.dtype
         self._copies: dict[torch.dtype, nn.Module] = {}
         self._finish_fit()
+        if checkpoint is not None and not any(net.interrupted_ for net in nets):
+            checkpoint.remove()
         return self
 
     def _average_pieces(self, before: list[Tensor] | None) -> list[Tensor]:
@@ -252,16 +269,21 @@ class BaseGenerativeModel(BaseEstimator):
         validation: Mapping[str, Tensor] | None,
         plan: Plan,
         seed: int,
-    ) -> tuple[list[StageNet], list[dict[str, Any]]]:
+        checkpoint: Checkpoint | None = None,
+    ) -> tuple[list[StageNet], list[dict[str, Any]], int]:
         nets: list[StageNet] = []
-        history: list[dict[str, Any]] = []
+        history: list[dict[str, Any]] = [] if checkpoint is None else checkpoint.history
+        n_steps = 0 if checkpoint is None else checkpoint.n_steps
         noise = GeneratorNoise(torch.Generator(plan.device).manual_seed(seed + 7))
         for number, stage in enumerate(self._stages(module, training, validation, noise)):
             if nets and nets[-1].interrupted_:
                 # The stages left over are set up on what there is, and stay untrained.
                 continue
-            net = train(stage, plan, seed + 10 * number)
+            if checkpoint is not None and not checkpoint.goes_on(number, module, noise):
+                continue
+            net = self._train_stage(stage, module, plan, seed + 10 * number, checkpoint)
             nets.append(net)
+            n_steps += net.step_
             stage.interrupted = net.interrupted_
             diagnosis = dict(stage.diagnose())
             for row in net.history:
@@ -273,17 +295,34 @@ class BaseGenerativeModel(BaseEstimator):
                 # Interrupted before the first evaluation.
                 history.append({"stage": stage.name, "epoch": 0, "step": net.step_})
             history[-1].update(diagnosis)
-        if nets[-1].interrupted_:
+            if checkpoint is not None and not net.interrupted_:
+                checkpoint.finish_stage(module, noise, net.step_, history)
+        if nets and nets[-1].interrupted_:
+            again = "with warm_start=True " if checkpoint is None else ""
             warnings.warn(
                 f"Training was interrupted in stage '{nets[-1].stage.name}' at step "
                 f"{nets[-1].step_} of {nets[-1].n_steps}; the model is usable as far as it was "
-                "trained. Call fit again with warm_start=True to go on.",
+                f"trained. Call fit again {again}to go on.",
                 stacklevel=5,
             )
         for net in nets:
             # The data belong to the caller, not to the fitted net.
             net.stage = None
-        return nets, history
+        return nets, history, n_steps
+
+    @staticmethod
+    def _train_stage(
+        stage: Stage, module: nn.Module, plan: Plan, seed: int, checkpoint: Checkpoint | None
+    ) -> StageNet:
+        if checkpoint is None:
+            return train(stage, plan, seed)
+        resume = checkpoint.resumed(module)
+        try:
+            return train(stage, plan, seed, resume, lambda net: checkpoint.keep(module, net))
+        except TrainingError:
+            # It would come to the same again.
+            checkpoint.remove()
+            raise
 
     def _plan(self, n_rows: int, device: torch.device, partial: bool) -> Plan:
         return Plan(

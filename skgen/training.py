@@ -185,6 +185,20 @@ class _Choose(Callback):
         torch._foreach_copy_(self.average.weights, chosen)
 
 
+class _Keep(Callback):
+    """Hand over the state of the net at every evaluation."""
+
+    def __init__(self, keep: Callable[[dict[str, Any]], None] | None):
+        self.keep = keep
+
+    def on_epoch_end(self, net, **kwargs):
+        if self.keep is not None:
+            self.keep(net.training_state())
+
+    def on_train_end(self, net, **kwargs):
+        self.keep = None
+
+
 class _Bar(Callback):
     """A progress bar over the gradient steps."""
 
@@ -216,8 +230,18 @@ class StageNet(NeuralNet):
     ``autocast_dtype="bfloat16"`` trains in mixed precision; ``compile=True`` is skorch's own.
     """
 
-    def __init__(self, module, *, stage=None, seed=0, n_steps=1, autocast_dtype=None, **kwargs):
-        self.stage, self.seed, self.n_steps = stage, seed, n_steps
+    def __init__(
+        self,
+        module,
+        *,
+        stage=None,
+        seed=0,
+        n_steps=1,
+        resume=None,
+        autocast_dtype=None,
+        **kwargs,
+    ):
+        self.stage, self.seed, self.n_steps, self.resume = stage, seed, n_steps, resume
         self.autocast_dtype = autocast_dtype
         super().__init__(module, **kwargs)
 
@@ -234,7 +258,10 @@ class StageNet(NeuralNet):
             repeats = math.ceil(min(MIN_VALIDATION_ROWS, 8 * n) / n)
             valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
             valid = _Batches(valid, max(self.batch_size, 1024))
-        return _Batches(self.stage.train, self.batch_size), valid
+        self.batches_ = _Batches(self.stage.train, self.batch_size)
+        if self.resume is not None:
+            self._restore(self.resume)
+        return self.batches_, valid
 
     def get_iterator(self, dataset, training=False):
         """Return the batches as they are."""
@@ -253,8 +280,52 @@ class StageNet(NeuralNet):
         except KeyboardInterrupt:
             self.interrupted_ = True
         # A generator cannot be copied or pickled, and has done its work.
-        del self.generator_, self.order_
+        del self.generator_, self.order_, self.batches_
         return self
+
+    def training_state(self) -> dict[str, Any]:
+        """Return what the rest of the training depends on, besides the module."""
+        callbacks = dict(self.callbacks_)
+        average, choose = callbacks["average"], callbacks["choose"]
+        names = (bool, int, float, str)
+        return {
+            "step": self.step_,
+            "stop": self.stop_training,
+            "optimizer": self.optimizer_.state_dict(),
+            "schedule": callbacks["schedule"].lr_scheduler_.state_dict(),
+            "average": [average.average, average.step],
+            "choose": [choose.best_loss, choose.best, choose.since],
+            "generators": [self.generator_.get_state(), self.order_.get_state()],
+            "batches": [self.batches_._order, self.batches_._at],
+            "history": [
+                {k: v for k, v in row.items() if isinstance(v, names)} for row in self.history
+            ],
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Put back what `training_state` returned."""
+        callbacks = dict(self.callbacks_)
+        average, choose = callbacks["average"], callbacks["choose"]
+
+        def moved(tensors):
+            return None if tensors is None else [t.to(self.device) for t in tensors]
+
+        self.step_, self.stop_training = state["step"], state["stop"]
+        self.module_.training = self.stage.module.training
+        self.optimizer_.load_state_dict(state["optimizer"])
+        callbacks["schedule"].lr_scheduler_.load_state_dict(dict(state["schedule"]))
+        average.average, average.step = moved(state["average"][0]), state["average"][1]
+        choose.best_loss, choose.best, choose.since = state["choose"]
+        choose.best = moved(choose.best)
+        for generator, kept in zip(
+            (self.generator_, self.order_), state["generators"], strict=True
+        ):
+            generator.set_state(kept)
+        self.batches_._order, self.batches_._at = state["batches"]
+        for row in state["history"]:
+            self.history.append({**row, "batches": []})
+        if "bar" in callbacks:
+            callbacks["bar"].bar.update(self.step_)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run some steps, or an evaluation of the averaged weights."""
@@ -322,7 +393,13 @@ class _Stopped(Exception):
     """Training ended before its last epoch."""
 
 
-def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
+def train(
+    stage: Stage,
+    plan: Plan,
+    seed: int,
+    resume: Mapping[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] | None = None,
+) -> StageNet:
     """Train one stage; return the net, whose module holds the chosen weights.
 
     Parameters
@@ -333,6 +410,10 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
         Steps, batch size, learning rate and the rest.
     seed : int
         Seed of order and noise.
+    resume : dict, default=None
+        State of a training that was stopped, to go on from; the module is as it was then.
+    keep : callable, default=None
+        Called with that state at every evaluation.
 
     Returns
     -------
@@ -376,11 +457,12 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
         stage=stage,
         seed=seed,
         n_steps=n_steps,
+        resume=resume,
         criterion=nn.Identity,
         lr=plan.lr,
         batch_size=plan.batch_size,
         max_epochs=N_EVALUATIONS + 1,
-        callbacks=callbacks + list(plan.callbacks),
+        callbacks=[*callbacks, *plan.callbacks, ("keep", _Keep(keep))],
         train_split=None,
         device=plan.device,
         verbose=0,
@@ -390,4 +472,5 @@ def train(stage: Stage, plan: Plan, seed: int) -> StageNet:
         # The first step of the schedule comes before the optimiser's, by skorch's design.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         net.fit(stage.train, None)
+    net.resume = None
     return net

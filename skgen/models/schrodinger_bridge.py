@@ -680,6 +680,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights it has.
+    checkpoint : str or path, default=None
+        File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
+        that was killed, run again with the same parameters and data, ends with the same bits as
+        one that was not. It is deleted when the fit is done. `partial_fit` does not use it.
     device : str, default=None
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
@@ -778,6 +782,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         callbacks=None,
         net_params=None,
         warm_start=False,
+        checkpoint=None,
         device=None,
         condition_dropout=0.1,
         verbose=False,
@@ -804,6 +809,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         self.callbacks = callbacks
         self.net_params = net_params
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout
         self.verbose = verbose
@@ -933,6 +939,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 f"time_grid must increase from 0 to 1, got {self.time_grid!r}; or name one of "
                 f"{sorted(GRIDS)}."
             )
+
+    def _inputs(self, X, condition, **given):
+        return {**super()._inputs(X, condition, **given), "source": self._source}
 
     def _fit_scaler(self, X):
         # Both ends in one scale: distances between them must mean something.
@@ -1347,6 +1356,10 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights it has.
+    checkpoint : str or path, default=None
+        File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
+        that was killed, run again with the same parameters and data, ends with the same bits as
+        one that was not. It is deleted when the fit is done. `partial_fit` does not use it.
     device : str, default=None
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
@@ -1424,6 +1437,7 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         callbacks=None,
         net_params=None,
         warm_start=False,
+        checkpoint=None,
         device=None,
         condition_dropout=0.1,
         verbose=False,
@@ -1449,6 +1463,7 @@ class FlowMatcher(SchrodingerBridgeMatcher):
             callbacks=callbacks,
             net_params=net_params,
             warm_start=warm_start,
+            checkpoint=checkpoint,
             device=device,
             condition_dropout=condition_dropout,
             verbose=verbose,

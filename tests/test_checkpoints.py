@@ -1,0 +1,304 @@
+"""Checkpoints: a fit that was killed, however often, ends with the bits of one that was not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_iris
+from skorch.callbacks import Callback
+from torch import nn
+
+import skgen
+from skgen import storage
+from skgen.base import REGISTRY
+from skgen.checkpoints import _described, identity, module_state, restore_module
+from skgen.persistence import FileFormatError
+from skgen.training import TrainingError
+
+ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
+IRIS, SPECIES = (part[::3] for part in load_iris(return_X_y=True))
+STEPS = 24
+
+
+@pytest.fixture(params=sorted(ESTIMATORS))
+def quick(request):
+    """Make estimators that train for a few steps only."""
+    return lambda **kwargs: ESTIMATORS[request.param](
+        **{"max_steps": STEPS, "random_state": 0, **kwargs}
+    )
+
+
+class Stop(Callback):
+    """Raises something at a step of the whole fit."""
+
+    def __init__(self, step, error=KeyboardInterrupt):
+        self.step, self.error, self.seen = step, error, 0
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.seen += training
+        if training and self.seen == self.step:
+            raise self.error
+
+
+class Killed(Exception):
+    """Stands for a death that nothing of the fit can answer."""
+
+
+def assert_same(a, b):
+    """Hold two models equal in every bit but the seconds that they took."""
+    states = a.module_.state_dict(), b.module_.state_dict()
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
+    histories = [[{**row, "dur": 0} for row in model.history_] for model in (a, b)]
+    assert histories[0] == histories[1]
+    assert a.n_steps_ == b.n_steps_
+    np.testing.assert_array_equal(a.sample(4), b.sample(4))
+
+
+@pytest.mark.parametrize("step", [5, STEPS - 1, STEPS + 7, STEPS + 12])
+def test_a_stopped_fit_goes_on_to_the_same_bits(quick, tmp_path, step):
+    path = tmp_path / "fit"
+    whole = quick().fit(IRIS, condition=SPECIES)
+    stopped = quick(checkpoint=path, callbacks=[Stop(step, Killed)])
+    if len(whole.nets_) > 1 or step < STEPS:
+        with pytest.raises(Killed):
+            stopped.fit(IRIS, condition=SPECIES)
+        assert not hasattr(stopped, "module_")
+        assert path.exists()
+    again = quick(checkpoint=path).fit(IRIS, condition=SPECIES)
+    assert_same(again, whole)
+    # What a stage has trained is not trained again.
+    assert len(again.nets_) == len(whole.nets_) - (step > STEPS and len(whole.nets_) > 1)
+    assert os.listdir(tmp_path) == []
+
+
+PROGRAM = """
+import os, signal, sys, torch
+import numpy as np
+from skorch.callbacks import Callback
+torch.set_num_threads(1)
+import skgen
+
+name, path, step, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+
+class Kill(Callback):
+    seen = 0
+    def on_batch_end(self, net, training, **kwargs):
+        self.seen += training
+        if self.seen == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+X = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).normal(size=(3, 3))
+model = getattr(skgen, name)(
+    max_steps=40, random_state=0, hidden_units=16, checkpoint=path or None, callbacks=[Kill()]
+)
+skgen.save(model.fit(X, condition=np.arange(60) % 3).set_params(callbacks=None), out)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("name", ["VariationalDiffusionAE", "BinaryLatentDiffusion"])
+def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, name):
+    def run(path, step, out):
+        arguments = [sys.executable, "-c", PROGRAM, name, path, str(step), str(tmp_path / out)]
+        return subprocess.run(arguments, capture_output=True, text=True)
+
+    assert run("", 0, "whole").returncode == 0
+    path = str(tmp_path / "fit")
+    # In the first stage, in the second, and soon after having gone on.
+    for step in np.random.default_rng(len(name)).integers([11, 25, 2], [25, 60, 8]):
+        assert run(path, step, "never").returncode == -9
+        assert Path(path).exists()
+    last = run(path, 0, "resumed")
+    assert last.returncode == 0, last.stderr
+    assert not Path(path).exists()
+    whole, resumed = (skgen.load(tmp_path / out) for out in ("whole", "resumed"))
+    assert_same(resumed, whole)
+
+
+def test_every_way_of_training_goes_on(tmp_path):
+    """A variant each for what a stage may hold: sources, lengths, levels, learnt schedules."""
+    digits = np.random.default_rng(0).integers(0, 4, (40, 8)).astype(float)
+    path = tmp_path / "fit"
+    for Estimator, settings, X, given in [
+        (skgen.SchrodingerBridgeMatcher, {"n_iterations": 3}, IRIS, {"source": IRIS[:20]}),
+        (skgen.VariationalDiffusionAE, {"schedule": "learned"}, IRIS, {}),
+        (skgen.VariationalDiffusionAE, {"likelihood": "discrete"}, digits, {}),
+        (skgen.VariationalDiffusionAE, {"validation_fraction": 0.0}, IRIS, {"condition": SPECIES}),
+        (skgen.BinaryLatentDiffusion, {"joint": True}, IRIS, {}),
+        (skgen.BinaryLatentDiffusion, {"autoencoder": None}, digits > 1, {}),
+        (skgen.BinaryLatentDiffusion, {"autoencoder": "relaxed", "codebook_dim": 3}, IRIS, {}),
+        (
+            skgen.BinaryLatentDiffusion,
+            {"input_shape": (4, 2), "max_steps": 14},
+            digits,
+            {"lengths": np.arange(40) % 4 + 1},
+        ),
+    ]:
+        settings = {"max_steps": STEPS, "random_state": 0, **settings}
+        whole = Estimator(**settings).fit(X, **given)
+        for step in (whole.n_steps_ - 3, whole.n_steps_ // 2 + 2):
+            with pytest.raises(Killed):
+                Estimator(**settings, checkpoint=path, callbacks=[Stop(step, Killed)]).fit(
+                    X, **given
+                )
+            assert_same(Estimator(**settings, checkpoint=path).fit(X, **given), whole)
+
+
+def test_ctrl_c_leaves_a_usable_model_and_the_file(tmp_path):
+    path = tmp_path / "fit"
+    model = skgen.FlowMatcher(max_steps=30, random_state=0, checkpoint=path, callbacks=[Stop(15)])
+    with pytest.warns(UserWarning, match=r"at step 15 of 30.* Call fit again to go on"):
+        model.fit(IRIS)
+    assert np.isfinite(model.sample(3)).all()
+    model.set_params(callbacks=None).fit(IRIS)
+    assert_same(model, skgen.FlowMatcher(max_steps=30, random_state=0).fit(IRIS))
+    assert not path.exists()
+
+
+def test_without_a_seed_the_first_one_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "fit"
+    stopped = skgen.FlowMatcher(max_steps=30, checkpoint=path, callbacks=[Stop(15, Killed)])
+    with pytest.raises(Killed):
+        stopped.fit(IRIS)
+    seed = storage.read(path, "checkpoint")["seed"]
+    resumed = skgen.FlowMatcher(max_steps=30, checkpoint=path).fit(IRIS)
+    monkeypatch.setattr("skgen.base._seed", lambda random_state: seed)
+    assert_same(resumed, skgen.FlowMatcher(max_steps=30).fit(IRIS))
+
+
+def test_a_warm_start_goes_on_to_the_same_bits(tmp_path):
+    path = tmp_path / "fit"
+    settings = {"max_steps": 30, "random_state": 0, "warm_start": True}
+    first = skgen.FlowMatcher(**settings).fit(IRIS)
+    skgen.save(first, tmp_path / "first")
+    whole = skgen.load(tmp_path / "first").fit(IRIS)
+    stopped = skgen.load(tmp_path / "first").set_params(
+        checkpoint=path, callbacks=[Stop(15, Killed)]
+    )
+    with pytest.raises(Killed):
+        stopped.fit(IRIS)
+    # It is as it was, and so goes on from where the stopped fit had begun.
+    assert_same(stopped, first)
+    assert_same(stopped.set_params(callbacks=None).fit(IRIS), whole)
+
+
+@pytest.mark.parametrize(
+    ("changes", "X", "condition", "message"),
+    [
+        ({"lr": 0.1}, IRIS, SPECIES, r"lr was 0\.003 and is 0\.1"),
+        ({"random_state": 1}, IRIS, SPECIES, "random_state was"),
+        ({"net_params": {"optimizer": torch.optim.SGD}}, IRIS, SPECIES, "net_params was None"),
+        ({}, IRIS + 1, SPECIES, "fit' is of another fit: X differs"),
+        ({}, IRIS[1:], SPECIES[1:], "X differs, condition differs"),
+        ({}, IRIS, None, "condition was .* and is None|condition differs"),
+    ],
+)
+def test_another_fit_is_refused(tmp_path, changes, X, condition, message):
+    path = tmp_path / "fit"
+    settings = {"max_steps": 30, "random_state": 0, "checkpoint": path}
+    with pytest.raises(Killed):
+        skgen.FlowMatcher(**settings, callbacks=[Stop(15, Killed)]).fit(IRIS, condition=SPECIES)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        skgen.FlowMatcher(**{**settings, **changes}).fit(X, condition=condition)
+    assert path.read_bytes() == before
+
+
+def test_another_estimator_is_refused(tmp_path):
+    path = tmp_path / "fit"
+    with pytest.raises(Killed):
+        skgen.FlowMatcher(checkpoint=path, callbacks=[Stop(15, Killed)]).fit(IRIS)
+    with pytest.raises(ValueError, match="estimator was FlowMatcher and is VariationalDiffusionAE"):
+        skgen.VariationalDiffusionAE(checkpoint=path).fit(IRIS)
+
+
+def test_a_file_that_is_no_checkpoint_is_left_alone(tmp_path):
+    path = tmp_path / "model"
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), path)
+    with pytest.raises(FileFormatError, match=r"is a 'model', not a checkpoint.* of its own"):
+        skgen.FlowMatcher(checkpoint=path).fit(IRIS)
+    assert skgen.load(path).tolerance == 0.5
+
+
+def test_bad_paths_are_told_before_training(tmp_path):
+    for path, error in [
+        (tmp_path / "nowhere" / "fit", FileNotFoundError),
+        (tmp_path, IsADirectoryError),
+        (3, ValueError),
+    ]:
+        model = skgen.FlowMatcher(max_steps=30, checkpoint=path, callbacks=[Stop(1, Killed)])
+        with pytest.raises(error):
+            model.fit(IRIS)
+
+
+def test_a_diverging_fit_leaves_no_file(tmp_path):
+    with pytest.raises(TrainingError):
+        skgen.FlowMatcher(max_steps=30, lr=1e30, checkpoint=tmp_path / "fit").fit(IRIS)
+    assert os.listdir(tmp_path) == []
+
+
+def test_pieces_do_not_use_it(tmp_path):
+    skgen.FlowMatcher(max_steps=5, checkpoint=tmp_path / "no" / "fit").partial_fit(IRIS)
+
+
+def test_what_a_death_while_writing_left_is_removed(tmp_path):
+    path, other = tmp_path / "fit", tmp_path / ".fit2.0123456789abcdef.part"
+    left = tmp_path / ".fit.0123456789abcdef.part"
+    left.touch()
+    other.touch()
+    skgen.FlowMatcher(max_steps=5, random_state=0, checkpoint=path).fit(IRIS)
+    assert os.listdir(tmp_path) == [other.name]
+
+
+class _Law(nn.Module):
+    """A parameter, buffers that come and go, and plain attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2))
+        self.register_buffer("states", torch.zeros(0, 2))
+        self.register_buffer("missing", None)
+        self.settled, self.steps, self.shape, self.function = False, 0, (1, [2]), len
+
+
+def test_the_state_of_a_module_is_a_copy_of_all_that_training_changes():
+    module = nn.Sequential(_Law())
+    law = module[0]
+    parameter = law.weight
+    before = module_state(module)
+    with torch.no_grad():
+        law.weight += 1
+    law.states, law.missing = torch.ones(3, 2), torch.ones(1)
+    law.settled, law.steps = True, 5
+    law.shape[1].append(3)
+    module.eval()
+    after = module_state(module)
+    restore_module(module, before)
+    assert law.weight is parameter
+    assert torch.equal(law.weight, torch.zeros(2))
+    assert (law.states.shape, law.missing) == ((0, 2), None)
+    assert (law.settled, law.steps, law.shape, law.training) == (False, 0, (1, [2]), True)
+    restore_module(module, after)
+    assert torch.equal(law.weight, torch.ones(2))
+    assert torch.equal(law.states, torch.ones(3, 2))
+    assert (law.settled, law.steps, law.shape, module.training) == (True, 5, (1, [2, 3]), False)
+    assert law.function is len
+
+
+def test_a_fit_is_described_alike_in_every_process():
+    assert _described(np.arange(3)) == _described([0, 1, 2])
+    text = _described({"optimizer": torch.optim.SGD, "f": _described, "object": Stop(1)})
+    assert "0x" not in text
+    assert "SGD" in text
+    inputs = {"X": IRIS, "condition": None}
+    fits = [
+        identity(skgen.FlowMatcher(random_state=0, verbose=v), inputs, None, 5, torch.device("cpu"))
+        for v in (True, False)
+    ]
+    assert fits[0] == fits[1]
