@@ -34,12 +34,26 @@ REGISTRY: dict[str, type] = {}
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 MIN_VALIDATED_ROWS = 20
+# Largest value whose square is still a number, with room for a sum; and standard deviations from
+# the training data at which float32 has none left to tell rows apart, or to square them.
+LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
 
 
 def _tensor(X: np.ndarray) -> Tensor:
     # A copy: a frame may lend memory that must not be written to, which torch cannot express.
     return torch.from_numpy(np.array(X, dtype=np.float64))
+
+
+def _check_largest(rows: np.ndarray, name: str) -> None:
+    """Raise where a value is too large to be squared."""
+    large = np.argwhere(np.abs(rows) > LARGEST)
+    if len(large):
+        row, column = large[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {rows[row, column]:g}: values beyond {LARGEST:g} cannot "
+            "be squared. Look for a wrong unit, or divide the column by a constant."
+        )
 
 
 def _weights(module: nn.Module) -> list[Tensor]:
@@ -112,7 +126,20 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _scaled(self, X: np.ndarray, **given: Any) -> tuple[Tensor, Tensor]:
         """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
-        return self.scaler_.forward(_tensor(X))
+        rows, log_slope = self.scaler_.forward(_tensor(X))
+        self._check_near(X, rows)
+        return rows, log_slope
+
+    def _check_near(self, X: np.ndarray, rows: Tensor) -> None:
+        """Raise where scaled rows are too far out for a network to answer."""
+        far = (~(rows.abs() <= FARTHEST)).nonzero()
+        if len(far):
+            row, column = far[0].tolist()
+            raise ValueError(
+                f"X[{row}, {column}] is {X[row, column]:g}, more than {FARTHEST:g} standard "
+                "deviations from what the model has learnt; look for a wrong unit or a mark of a "
+                "missing value."
+            )
 
     def _inputs(self, X: np.ndarray, condition: Tensor | None, **given: Any) -> dict[str, Any]:
         """Return the data of a fit by their names, as a checkpoint tells them apart."""
@@ -194,6 +221,7 @@ class BaseGenerativeModel(BaseEstimator):
             self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
         )
         self._check_input_shape()
+        _check_largest(X, "X")
         X = self._prepared(X, reset, **given)
         seed = _seed(self.random_state)
         if reset:
@@ -352,6 +380,11 @@ class BaseGenerativeModel(BaseEstimator):
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(n, generator=generator).to(data["x"].device)
         held, kept = order[:n_valid], order[n_valid:]
+        if len(kept) < 2:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} leaves {len(kept)} of {n} rows to "
+                "learn from; take less, such as 0.1."
+            )
         return {k: v[kept] for k, v in data.items()}, {k: v[held] for k, v in data.items()}
 
     def _scaling_kind(self, X: np.ndarray) -> str:
@@ -364,7 +397,10 @@ class BaseGenerativeModel(BaseEstimator):
     def _training_device(self) -> torch.device:
         if self.device is not None:
             try:
-                return torch.empty(0, device=self.device).device
+                number = torch.zeros(1, device=self.device)
+                # The device "meta" has no numbers to give back.
+                number.cpu()
+                return number.device
             except (RuntimeError, AssertionError) as error:
                 raise ValueError(
                     f"device={self.device!r} cannot be used here: {error}. "
@@ -549,7 +585,13 @@ class BaseGenerativeModel(BaseEstimator):
             with torch.no_grad():
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
-        return torch.cat(parts)[:n_samples]
+        drawn = torch.cat(parts)[:n_samples]
+        if not bool(torch.isfinite(drawn).all()):
+            raise ValueError(
+                "The drawn rows are not finite: something pulled them too far. Take a smaller "
+                f"guidance_scale (it is {guidance_scale:g}), a milder guide, or more n_steps."
+            )
+        return drawn
 
     def _noise(self, seed: int, number: int) -> GeneratorNoise:
         mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
@@ -559,8 +601,10 @@ class BaseGenerativeModel(BaseEstimator):
     def _check_sampling(self, n_steps: Any, guidance_scale: Any, condition: Any) -> None:
         if n_steps is not None and (not isinstance(n_steps, Integral) or n_steps < 1):
             raise ValueError(f"n_steps must be an integer of at least 1, got {n_steps!r}.")
-        if not isinstance(guidance_scale, Real) or not float(guidance_scale) >= 0:
-            raise ValueError(f"guidance_scale must be a number >= 0, got {guidance_scale!r}.")
+        if not isinstance(guidance_scale, Real) or not 0 <= float(guidance_scale) < float("inf"):
+            raise ValueError(
+                f"guidance_scale must be a finite number >= 0, got {guidance_scale!r}."
+            )
         if float(guidance_scale) > 0:
             if condition is None:
                 raise ValueError("guidance_scale > 0 needs a condition to guide towards.")
@@ -717,9 +761,11 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Map what the module encodes to what the user sees."""
         return rows
 
-    def _to_latent(self, Z: np.ndarray) -> Tensor:
+    def _to_latent(self: Any, Z: np.ndarray) -> Tensor:
         """Invert `_from_latent`."""
-        return torch.from_numpy(Z.copy())
+        rows = torch.from_numpy(Z.copy())
+        self._check_near(Z, rows)
+        return rows
 
     def _decode_rows(self, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
         """Return the data of latent rows, without a container."""
@@ -727,7 +773,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self._to_data(torch.from_numpy(rows)).astype(Z.dtype)
 
     def _check_latent(self, X: Any) -> np.ndarray:
-        Z = check_array(X, dtype=[np.float64, np.float32])
+        Z = check_array(X, dtype=[np.float64, np.float32], input_name="X", estimator=self)
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"inverse_transform takes the {self._n_features_out} latent columns that transform "

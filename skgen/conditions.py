@@ -12,6 +12,8 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
     if hasattr(condition, "columns"):
         names = [str(name) for name in condition.columns]
         return names, [np.asarray(condition[name]) for name in condition.columns]
+    if hasattr(condition, "toarray"):
+        raise TypeError("condition is sparse, but must be dense: give condition.toarray().")
     values = np.asarray(condition)
     if values.dtype.kind == "U" and not isinstance(condition, np.ndarray):
         # NumPy turns the missing value in ["a", nan] into a label.
@@ -46,11 +48,11 @@ class ConditionEncoder:
         self.moments: list[tuple[float, float]] = []
         for column in columns:
             self._check_length(column, n_rows)
+            self._check_present(column)
             numeric = column.dtype.kind == "f" or (column.dtype.kind in "iu" and len(columns) > 1)
             if numeric and len(columns) == 1:
                 finite = column[np.isfinite(column)]
                 numeric = not np.array_equal(finite, np.round(finite))
-            self._check_present(column)
             self.labels.append(None if numeric else np.unique(column.astype(self._kind(column))))
             scale = float(np.std(column.astype(float))) if numeric else 1.0
             self.moments.append((float(np.mean(column)), scale or 1.0) if numeric else (0.0, 1.0))
@@ -68,6 +70,10 @@ class ConditionEncoder:
             raise ValueError(
                 f"condition has a missing value in row {missing[0]}; every row needs one "
                 "(give unknown labels a name of their own)."
+            )
+        if column.dtype.kind == "c":
+            raise ValueError(
+                "condition holds complex numbers; give real and imaginary parts as two columns."
             )
         if column.dtype.kind == "f" and np.isinf(column).any():
             row = int(np.flatnonzero(np.isinf(column))[0])

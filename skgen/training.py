@@ -380,7 +380,13 @@ class StageNet(NeuralNet):
         batch = {k: v.to(self.device) for k, v in x.items()}
         if self.autocast_dtype is None:
             return self.module_(self.noise_, **batch)
-        dtype = getattr(torch, str(self.autocast_dtype).removeprefix("torch."))
+        name = str(self.autocast_dtype).removeprefix("torch.")
+        dtype = getattr(torch, name, None)
+        if not isinstance(dtype, torch.dtype):
+            raise ValueError(
+                f"autocast_dtype={self.autocast_dtype!r} is no type of PyTorch's; "
+                "'bfloat16' is one."
+            )
         with torch.autocast(torch.device(self.device).type, dtype):
             return self.module_(self.noise_, **batch)
 
@@ -425,6 +431,16 @@ def train(
     TrainingError
         When a loss becomes NaN or infinite.
     """
+    for number, callback in enumerate(plan.callbacks):
+        named = isinstance(callback, tuple) and len(callback) == 2
+        part = callback[1] if named else callback
+        if not isinstance(part, Callback) and not (
+            isinstance(part, type) and issubclass(part, Callback)
+        ):
+            raise ValueError(
+                f"callbacks[{number}] is {callback!r}; it must be a skorch callback, or a pair of "
+                "a name and one."
+            )
     trained = {id(p) for p in stage.parameters}
     for parameter in stage.module.parameters():
         parameter.requires_grad_(id(parameter) in trained)

@@ -63,7 +63,7 @@ def main(n_kills=20, seed=0):
             print(f"{name}: {seconds:.1f} s without a stop")
             n_fits = 0
             for kill in range(n_kills):
-                # Short enough that of them are killed on the way, not after the end.
+                # Short enough that most are killed on the way, not after the end.
                 delay = rng.uniform(0, seconds / 3)
                 process = start(name, path, resumed)
                 time.sleep(delay)

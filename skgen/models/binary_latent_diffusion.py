@@ -716,6 +716,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 f"lengths must have one number for each of the {len(X)} rows, got shape "
                 f"{lengths.shape}."
             )
+        if lengths.dtype.kind not in "iuf":
+            raise ValueError(f"lengths must be whole numbers, got {lengths.tolist()[0]!r}.")
         wrong = np.flatnonzero(~((lengths >= 1) & (lengths <= longest) & (lengths % 1 == 0)))
         if len(wrong):
             raise ValueError(
@@ -1182,7 +1184,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 )
             bits = np.unpackbits(Z.astype(np.uint8), axis=1, count=n_bits)
             return bits.astype(self._fit_dtype)
-        Z = check_array(X, dtype=[np.float64, np.float32])
+        Z = check_array(X, dtype=[np.float64, np.float32], input_name="X", estimator=self)
         if Z.shape[1] != n_bits:
             raise ValueError(
                 f"inverse_transform takes the {n_bits} bits that transform returns, or "

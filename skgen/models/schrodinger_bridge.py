@@ -38,7 +38,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 from torch import Tensor, nn
 
-from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage, _seed, _tensor
+from skgen.base import (
+    BaseGenerativeModel,
+    LatentMixin,
+    LikelihoodMixin,
+    Stage,
+    _check_largest,
+    _seed,
+    _tensor,
+)
 from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import PrincipalAxes
 from skgen.networks.conv import UNet
@@ -747,7 +755,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseGenerativeModel._parameter_constraints,
         "sigma": [Interval(Real, 0, None, closed="left")],
-        "theta": [Interval(Real, 0, None, closed="left")],
+        # Beyond, its hyperbolic functions leave the range of float32.
+        "theta": [Interval(Real, 0, 50, closed="both")],
         "coupling": [StrOptions({"optimal-transport", "independent", "reference"})],
         "n_iterations": [Interval(Integral, 1, None, closed="left")],
         "ode_solver": [StrOptions({"heun", "adaptive"})],
@@ -916,6 +925,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             self._source = check_array(
                 rows, dtype=np.float64, ensure_min_samples=2, input_name="source"
             )
+            _check_largest(self._source, "source")
             if self._source.shape[1] != self.n_features_in_:
                 raise ValueError(
                     f"source has {self._source.shape[1]} columns, but X has "
@@ -931,6 +941,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if (
             grid.ndim != 1
             or len(grid) < 2
+            or not np.isfinite(grid).all()
             or (np.diff(grid) <= 0).any()
             or grid[0]
             or grid[-1] != 1
@@ -1138,7 +1149,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             return self._encode_rows(X, condition)
         X = self._check_rows(X)
         encoded = self._encode_condition(condition, len(X))
-        rows, _ = self.scaler_.forward(_tensor(X))
+        rows, _ = self._scaled(X)
         carried = self._carried("encode", rows, encoded, random_state).numpy()
         return self._from_latent(carried).astype(X.dtype)
 
@@ -1223,7 +1234,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     def _to_latent(self, Z):
         if not self.module_.has_source:
             return super()._to_latent(Z)
-        return self.scaler_.forward(_tensor(Z))[0]
+        return self._scaled(Z)[0]
 
     # Scores.
 
@@ -1283,7 +1294,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 "give a source row for each."
             )
         carried = self._apply("decode", rows, encoded, np.float64)
-        real, _ = self.scaler_.forward(_tensor(X))
+        real, _ = self._scaled(X)
         return -energy_distance(real.numpy(), carried)
 
     def get_feature_names_out(self, input_features=None):

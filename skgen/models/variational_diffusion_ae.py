@@ -51,6 +51,13 @@ SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
 
 
+def _shape_of(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    gradient = "" if value.requires_grad else ", which has no gradient"
+    return f"a tensor of shape {tuple(value.shape)}{gradient}"
+
+
 def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     """Return the biased squared MMD of two equal batches, inverse multiquadratic kernels."""
     n, k = w.shape
@@ -519,7 +526,20 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             def to_data(rows):
                 return self.scaler_.inverse(rows.double())
 
-            options = {"guide": guide, "to_data": to_data}
+            def told(X):
+                value = guide(X)
+                if (
+                    not isinstance(value, Tensor)
+                    or value.shape != (len(X),)
+                    or not value.requires_grad
+                ):
+                    raise ValueError(
+                        "guide must return a tensor of shape (n,), computed from its rows by "
+                        f"torch; for {len(X)} rows it returned {_shape_of(value)}."
+                    )
+                return value
+
+            options = {"guide": told, "to_data": to_data}
         return self._sample(n_samples, condition, guidance_scale, n_steps, random_state, **options)
 
     def interpolate(self, A, B, n=10, *, condition=None):
