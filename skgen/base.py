@@ -47,7 +47,7 @@ def _tensor(X: np.ndarray) -> Tensor:
 
 def _check_largest(rows: np.ndarray, name: str) -> None:
     """Raise where a value is too large to be squared."""
-    large = np.argwhere(np.abs(rows) > LARGEST)
+    large = np.argwhere(np.abs(rows) > np.float64(LARGEST))
     if len(large):
         row, column = large[0]
         raise ValueError(

@@ -310,15 +310,17 @@ def test_any_numbers_give_finite_answers_or_are_told(fitted, unharmed, dtype):
     search()
 
 
-def test_any_numbers_are_learnt_or_told(fitted):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_numbers_are_learnt_or_told(fitted, dtype):
     shapes = strategies.tuples(strategies.integers(2, 4), strategies.just(2))
 
     @hypothesis.settings(SEARCH, max_examples=8)
-    @hypothesis.given(arrays(np.float64, shapes))
+    @hypothesis.given(arrays(dtype, shapes))
     def search(X):
         new = clone(fitted)
         try:
             with warnings.catch_warnings():
+                warnings.simplefilter("error")
                 # The small latent of a model that has hardly trained is not this test's matter.
                 warnings.filterwarnings("ignore", message="The latent is empty")
                 new.fit(X)

@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -357,6 +359,22 @@ def test_a_link_is_followed(tmp_path):
     skgen.save(skgen.FlowMatcher(), link)
     assert link.is_symlink()
     assert isinstance(skgen.load(tmp_path / "folder" / "m"), skgen.FlowMatcher)
+
+
+# The page of the user guide
+
+
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[1] / "docs" / "user_guide" / "files.rst"
+    blocks = re.findall(
+        r"^.. code-block:: python\n\n((?:   .*\n|\n)+)", page.read_text(encoding="utf-8"), re.M
+    )
+    assert len(blocks) == 3
+    scope = {}
+    for block in blocks:
+        exec(compile(textwrap.dedent(block), page.name, "exec"), scope)
+    assert sorted(os.listdir()) == ["classifier.safetensors", "iris.safetensors"]
 
 
 # Registering
