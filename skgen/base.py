@@ -8,6 +8,7 @@ the docstrings here name.
 """
 
 import copy
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -689,6 +690,12 @@ class BaseGenerativeModel(BaseEstimator):
             if state["_piece_weights"] is not None:
                 state["_piece_weights"] = [weight.cpu() for weight in state["_piece_weights"]]
         return state
+
+    def __setstate__(self, state):
+        # A file of an earlier version lacks the parameters that came later.
+        signature = inspect.signature(type(self).__init__)
+        defaults = {name: signature.parameters[name].default for name in self._get_param_names()}
+        super().__setstate__({**defaults, **state})
 
 
 class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):

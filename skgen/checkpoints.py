@@ -187,6 +187,10 @@ class Checkpoint:
             ) from error.__cause__
         before = content["fit"]
         changed = [name for name in self.fit | before if before.get(name) != self.fit.get(name)]
+        if changed and content["stage"] == 0 and content["running"] is None:
+            # It failed or died before it had learnt anything: nothing is lost.
+            self._write()
+            return
         if changed:
             raise ValueError(
                 f"checkpoint={os.fspath(self.path)!r} is of another fit: "

@@ -210,6 +210,15 @@ def test_another_fit_is_refused(tmp_path, changes, X, condition, message):
     assert path.read_bytes() == before
 
 
+def test_a_fit_that_never_began_is_not_in_the_way(tmp_path):
+    path = tmp_path / "fit"
+    settings = {"max_steps": 5, "random_state": 0, "checkpoint": path}
+    with pytest.raises(ValueError, match="validation_fraction"):
+        skgen.FlowMatcher(**settings, validation_fraction=0.99).fit(IRIS)
+    skgen.FlowMatcher(**settings).fit(IRIS)
+    assert not path.exists()
+
+
 def test_another_estimator_is_refused(tmp_path):
     path = tmp_path / "fit"
     with pytest.raises(Killed):

@@ -142,6 +142,15 @@ def test_an_unfitted_model_comes_back(quick, tmp_path):
     assert not hasattr(loaded, "module_")
 
 
+def test_parameters_that_came_later_take_their_defaults(quick, tmp_path):
+    model = quick().fit(IRIS)
+    del model.checkpoint, model.ema_decay
+    for loaded in (stored(model, tmp_path / "m"), pickle.loads(pickle.dumps(model))):
+        default = clone(quick()).ema_decay
+        assert (loaded.checkpoint, loaded.ema_decay) == (None, default)
+        np.testing.assert_array_equal(loaded.sample(3), model.sample(3))
+
+
 def test_names_and_requests_come_back(quick, tmp_path):
     import pandas as pd
 
