@@ -188,14 +188,14 @@ class _Choose(Callback):
 class _Keep(Callback):
     """Hand over the state of the net at every evaluation."""
 
-    def __init__(self, keep: Callable[[dict[str, Any]], None] | None):
-        self.keep = keep
+    def __init__(self, keep: Callable[[dict[str, Any]], None]):
+        self.keep: Callable[[dict[str, Any]], None] | None = keep
 
     def on_epoch_end(self, net, **kwargs):
-        if self.keep is not None:
-            self.keep(net.training_state())
+        self.keep(net.training_state())
 
     def on_train_end(self, net, **kwargs):
+        # A net outlives its training, and need not hold on to what it was kept by.
         self.keep = None
 
 
@@ -460,6 +460,8 @@ def train(
     ]
     if plan.verbose:
         callbacks.append(("bar", _Bar(stage.name, n_steps)))
+    # After the user's callbacks, so that what they change is kept too.
+    last = [] if keep is None else [("keep", _Keep(keep))]
     settings: dict[str, Any] = {
         "optimizer": torch.optim.AdamW,
         "optimizer__betas": (0.9, 0.99),
@@ -478,7 +480,7 @@ def train(
         lr=plan.lr,
         batch_size=plan.batch_size,
         max_epochs=N_EVALUATIONS + 1,
-        callbacks=[*callbacks, *plan.callbacks, ("keep", _Keep(keep))],
+        callbacks=[*callbacks, *plan.callbacks, *last],
         train_split=None,
         device=plan.device,
         verbose=0,
