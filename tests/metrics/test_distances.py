@@ -1,0 +1,148 @@
+"""Distances between laws, against closed forms, scipy, and their invariances."""
+
+import numpy as np
+import pytest
+import sklearn
+from scipy.linalg import sqrtm
+from scipy.spatial.distance import cdist
+from scipy.stats import energy_distance as scipy_energy_distance
+from scipy.stats import norm, ortho_group, wasserstein_distance
+
+from skgen.metrics import (
+    energy_distance,
+    frechet_distance,
+    sliced_wasserstein,
+)
+
+
+@pytest.mark.parametrize(("n_real", "n_fake"), [(30, 30), (7, 12), (30_011, 8)])
+def test_sliced_wasserstein_of_one_column_matches_scipy(rng, n_real, n_fake):
+    x, y = rng.normal(size=n_real), rng.exponential(size=n_fake)
+    sliced = sliced_wasserstein(x[:, None], y[:, None], p=1, n_projections=400)
+    assert sliced == pytest.approx(wasserstein_distance(x, y), rel=1e-12)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3])
+def test_sliced_wasserstein_of_unequal_sizes_is_that_of_repeated_rows(rng, p):
+    X_real, X_fake = rng.normal(size=(6, 3)), rng.normal(size=(10, 3)) * 2
+    repeated = sliced_wasserstein(
+        np.repeat(X_real, 5, axis=0), np.repeat(X_fake, 3, axis=0), p=p, random_state=0
+    )
+    sliced = sliced_wasserstein(X_real, X_fake, p=p, random_state=0)
+    assert sliced == pytest.approx(repeated, rel=1e-12)
+
+
+def test_sliced_wasserstein_of_shift_and_scale(rng):
+    X = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4))
+    d = rng.normal(size=4)
+    options = {"n_projections": 4000, "random_state": 0}
+    # the squared cost along a direction has a relative spread of at most sqrt(2)
+    tolerance = 4 * np.sqrt(2 / 4000) / 2
+    assert sliced_wasserstein(X, X + d, **options) == pytest.approx(
+        np.linalg.norm(d) / 2, rel=tolerance
+    )
+    assert sliced_wasserstein(X, 3 * X, **options) == pytest.approx(
+        2 * np.linalg.norm(X) / np.sqrt(50 * 4), rel=tolerance
+    )
+
+
+def test_sliced_wasserstein_between_normal_laws():
+    # rows at the quantiles of N(0, 1) and N(1, 2^2), whose distance is sqrt(1 + 1)
+    u = (np.arange(5000) + 0.5) / 5000
+    X_real, X_fake = norm.ppf(u)[:, None], norm.ppf(u, loc=1, scale=2)[:, None]
+    assert sliced_wasserstein(X_real, X_fake) == pytest.approx(np.sqrt(2), abs=1e-3)
+
+
+def test_sliced_wasserstein_is_a_distance_of_laws(rng):
+    X, Y, Z = rng.normal(size=(3, 40, 5)) * np.array([1, 2, 3])[:, None, None]
+
+    def distance(A, B, p=2):
+        return sliced_wasserstein(A, B, p=p, random_state=0)
+
+    assert distance(X, rng.permutation(X)) < 1e-12
+    assert distance(X, Y) == pytest.approx(distance(Y, X), rel=1e-12)
+    assert distance(X, Z) <= distance(X, Y) + distance(Y, Z)
+    assert distance(X, Y, p=1) <= distance(X, Y, p=2)
+
+
+def test_sliced_wasserstein_hardly_changes_under_rotation(rng):
+    X, Y = rng.normal(size=(60, 4)), rng.normal(size=(60, 4)) * [1, 2, 3, 4]
+    rotation = ortho_group.rvs(4, random_state=0)
+    plain, rotated = (
+        sliced_wasserstein(X @ A, Y @ A, n_projections=4000, random_state=0)
+        for A in (np.eye(4), rotation)
+    )
+    assert rotated == pytest.approx(plain, rel=0.05)
+
+
+@pytest.mark.parametrize(("name", "value"), [("p", 0.5), ("n_projections", 0)])
+def test_sliced_wasserstein_names_a_bad_parameter(rng, name, value):
+    X = rng.normal(size=(5, 2))
+    with pytest.raises(ValueError, match=f"{name} == {value}, must be >= 1"):
+        sliced_wasserstein(X, X, **{name: value})
+
+
+def test_energy_distance_of_one_column_matches_scipy(rng):
+    x, y = rng.normal(size=70), rng.exponential(size=41)
+    assert energy_distance(x[:, None], y[:, None]) == pytest.approx(
+        scipy_energy_distance(x, y), rel=1e-9
+    )
+
+
+def test_energy_distance_counts_every_pair_in_blocks_or_not(rng):
+    X, Y = rng.normal(size=(900, 3)), rng.normal(size=(500, 3)) + 0.3
+    squared = 2 * cdist(X, Y).mean() - cdist(X, X).mean() - cdist(Y, Y).mean()
+    assert energy_distance(X, Y) == pytest.approx(np.sqrt(squared), rel=1e-6)
+    with sklearn.config_context(working_memory=1):
+        assert energy_distance(X, Y) == pytest.approx(np.sqrt(squared), rel=1e-6)
+
+
+def test_energy_distance_invariances(rng):
+    X, Y = rng.normal(size=(40, 3)), rng.normal(size=(30, 3)) + 1
+    distance = energy_distance(X, Y)
+    rotation = ortho_group.rvs(3, random_state=0)
+    assert energy_distance(X, rng.permutation(X)) < 1e-6 * distance + 1e-4
+    assert energy_distance(Y, X) == pytest.approx(distance)
+    assert energy_distance(X @ rotation + 1e6, Y @ rotation + 1e6) == pytest.approx(distance)
+    assert energy_distance(4 * X, 4 * Y) == pytest.approx(2 * distance)
+
+
+def test_frechet_distance_of_an_optimal_map_is_its_cost(rng):
+    # a symmetric positive map moves a normal law at least cost, so E|x - (A x + b)|^2 is exact
+    X = rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))
+    root = rng.normal(size=(5, 5))
+    A, b = root @ root.T, rng.normal(size=5)
+    centred = X - X.mean(axis=0)
+    shift = X.mean(axis=0) @ (A - np.eye(5)) + b
+    cost = np.sum(shift**2) + np.sum((centred @ (A - np.eye(5))) ** 2) / 59
+    assert frechet_distance(X, X @ A + b) == pytest.approx(cost, rel=1e-10)
+
+
+def test_frechet_distance_matches_the_matrix_root(rng):
+    X, Y = rng.normal(size=(50, 4)), rng.exponential(size=(31, 4)) @ rng.normal(size=(4, 4))
+    C, D = np.cov(X.T), np.cov(Y.T)
+    shift = X.mean(axis=0) - Y.mean(axis=0)
+    exact = shift @ shift + np.trace(C + D - 2 * sqrtm(C @ D).real)
+    assert frechet_distance(X, Y) == pytest.approx(exact, rel=1e-9)
+    assert frechet_distance(Y, X) == pytest.approx(exact, rel=1e-9)
+
+
+def test_frechet_distance_of_fewer_rows_than_columns(rng):
+    X, Y = np.zeros((2, 8, 40))
+    X[:, :20], Y[:, 20:] = rng.normal(size=(2, 8, 20))
+    total = np.sum((X.mean(axis=0) - Y.mean(axis=0)) ** 2) + X.var(axis=0, ddof=1).sum()
+    assert frechet_distance(X, Y) == pytest.approx(total + Y.var(axis=0, ddof=1).sum(), rel=1e-12)
+    # the root of a covariance's rounding errors would be 1e-8
+    assert frechet_distance(X, X[::-1]) < 1e-12
+    assert frechet_distance(X + 1e3, X + 1e3) < 1e-12
+
+
+def test_frechet_distance_of_features(rng):
+    X, Y = rng.normal(size=(2, 40, 3, 6))
+    assert frechet_distance(X, Y, features=lambda rows: rows.mean(axis=1)) == frechet_distance(
+        X.mean(axis=1), Y.mean(axis=1)
+    )
+    with pytest.raises(ValueError, match=r"features\(X_fake\) must be a numeric table.*NaN"):
+        frechet_distance(X[:, 0], Y[:, 0] * np.nan, features=lambda rows: rows)
+    with pytest.raises(ValueError, match="X_real has 40 rows and X_fake has 1: give at least 2"):
+        frechet_distance(X[:, 0], Y[:1, 0])
