@@ -13,13 +13,22 @@ With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
   :math:`x, y \sim P` and :math:`x', y' \sim Q` all independent.
 - Fréchet distance [4]_: :math:`|\mu - \mu'|^2 + \operatorname{tr}(C + C' - 2 (C C')^{1/2})` from
   the means and covariances of :math:`P` and :math:`Q`, or of features of their rows.
+- Wasserstein distance [6]_: :math:`\mathrm{W}_p^p = \min_\pi \frac1n \sum_i |x_i - x'_{\pi(i)}|^p`
+  over the ways :math:`\pi` to match as many real as fake rows.
+- maximum mean discrepancy [7]_: :math:`E\, k(x, y) + E\, k(x', y') - 2 E\, k(x, x')` with a
+  Gaussian kernel :math:`k`.
+- precision, recall, density and coverage [8]_ [9]_: shares of fake rows in the neighbourhoods of
+  real ones, and the other way round.
+- errors of the columns, :math:`\sup_x |F(x) - G(x)|`, and of their rank correlations in pairs.
 - errors of binary rows: of :math:`I(x_a; x_b)` over pairs of columns, and of
   :math:`\Pr[x_c = 1 \mid x_a, x_b]` over triples.
 - diversity :math:`E|x - y|` over independent rows, multimodality the same over rows of one
   condition, and R-precision, the share of rows that are near to their own condition [5]_.
 - near-copies: the share of fake rows that lie nearer to a training row than all but a few of the
   held-out rows do.
-- probes: the accuracy of a simple classifier on fixed features.
+- probes: the accuracy of a simple classifier on fixed features, and the score on real rows of one
+  that learnt from fake ones.
+- bits per dimension from a log-density, and scorers of drawn rows for model selection.
 
 References
 ----------
@@ -32,27 +41,51 @@ References
    Journal of Multivariate Analysis 12, 1982.
 .. [5] C. Guo, S. Zou, X. Zuo, S. Wang, W. Ji, X. Li, L. Cheng, "Generating diverse and natural 3D
    human motions from text", CVPR 2022.
+.. [6] G. Peyré, M. Cuturi, "Computational optimal transport", Foundations and Trends in Machine
+   Learning 11, 2019.
+.. [7] A. Gretton, K. Borgwardt, M. Rasch, B. Schölkopf, A. Smola, "A kernel two-sample test",
+   Journal of Machine Learning Research 13, 2012.
+.. [8] T. Kynkäänniemi, T. Karras, S. Laine, J. Lehtinen, T. Aila, "Improved precision and recall
+   metric for assessing generative models", NeurIPS 2019.
+.. [9] M. Naeem, S. Oh, Y. Uh, Y. Choi, J. Yoo, "Reliable fidelity and diversity metrics for
+   generative models", ICML 2020.
 """
 
 from ._binary import conditional_frequency_error, mutual_information_error
+from ._columns import correlation_error, marginal_error
 from ._conditional import diversity, multimodality, r_precision
-from ._distances import energy_distance, frechet_distance, sliced_wasserstein
-from ._neighbours import near_copies
-from ._probes import knn_probe, linear_probe
+from ._distances import (
+    energy_distance,
+    frechet_distance,
+    maximum_mean_discrepancy,
+    sliced_wasserstein,
+    wasserstein_distance,
+)
+from ._neighbours import near_copies, precision_recall_density_coverage
+from ._probes import knn_probe, linear_probe, train_on_synthetic
+from ._scores import bits_per_dimension, make_sample_scorer
 from ._two_sample import classifier_two_sample_aucs, classifier_two_sample_test
 
 __all__ = [
+    "bits_per_dimension",
     "classifier_two_sample_aucs",
     "classifier_two_sample_test",
     "conditional_frequency_error",
+    "correlation_error",
     "diversity",
     "energy_distance",
     "frechet_distance",
     "knn_probe",
     "linear_probe",
+    "make_sample_scorer",
+    "marginal_error",
+    "maximum_mean_discrepancy",
     "multimodality",
     "mutual_information_error",
     "near_copies",
+    "precision_recall_density_coverage",
     "r_precision",
     "sliced_wasserstein",
+    "train_on_synthetic",
+    "wasserstein_distance",
 ]

@@ -4,10 +4,12 @@ from math import fsum
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist, pdist
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.utils import check_scalar
 
-from ._validation import check_tables
+from ._validation import check_tables, check_two_rows, subsample
 
 
 def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=None):
@@ -87,6 +89,78 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
     return float(np.mean(np.concatenate(costs)) ** (1 / p))
 
 
+def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=None):
+    r"""Wasserstein distance between two sets of rows of equal size, exactly.
+
+    The larger set is subsampled to the size of the smaller, and both to `max_rows`. Each real row
+    is then matched to one fake row so that the mean of :math:`|x - x'|^p` is least.
+
+    Parameters
+    ----------
+    X_real : array-like of shape (n_real, n_features)
+        Real rows.
+
+    X_fake : array-like of shape (n_fake, n_features)
+        Generated rows; their number may differ from that of the real ones.
+
+    p : float, default=2
+        Order of the distance, at least 1.
+
+    max_rows : int, default=2000
+        Rows to match at most, at least 1. Memory grows with its square and time nearly with its
+        cube: 2,000 take 32 MB and about a second.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        Draws the subsamples. An int makes the result reproducible; sets of equal sizes up to
+        `max_rows` are taken whole.
+
+    Returns
+    -------
+    distance : float
+        In the units of the columns, which are taken as they are: standardise tables of mixed units
+        first. A shift by :math:`d` reads :math:`|d|`.
+
+    Raises
+    ------
+    ValueError
+        If a table is not numeric or has missing entries, if the columns differ, or if `p` or
+        `max_rows` is below 1.
+
+    See Also
+    --------
+    sliced_wasserstein : For any number of rows and of columns.
+
+    Notes
+    -----
+    Two sets of one law are at a distance above 0, which in many columns falls as slowly as
+    :math:`n^{-1 / n_\mathrm{features}}` with their size: compare with two sets of real rows.
+
+    References
+    ----------
+    .. [1] G. Peyré, M. Cuturi, "Computational optimal transport", Foundations and Trends in Machine
+       Learning 11, 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgen.metrics import wasserstein_distance
+    >>> X = np.random.default_rng(0).normal(size=(200, 4))
+    >>> round(wasserstein_distance(X, X[::-1] + [3, 0, 0, 0]), 6)
+    3.0
+    """
+    X_real, X_fake = check_tables(X_real=X_real, X_fake=X_fake)
+    check_scalar(p, "p", Real, min_val=1)
+    check_scalar(max_rows, "max_rows", Integral, min_val=1)
+    n_rows = min(len(X_real), len(X_fake), max_rows)
+    rng = np.random.default_rng(random_state)
+    X_real, X_fake = (subsample(X, n_rows, rng) for X in (X_real, X_fake))
+    distances = cdist(X_real, X_fake)
+    # powers relative to the largest, so that none overflows
+    scale = distances.max() or 1.0
+    costs = (distances / scale) ** p
+    return float(scale * costs[linear_sum_assignment(costs)].mean() ** (1 / p))
+
+
 def energy_distance(X_real, X_fake):
     """Energy distance between two sets of rows.
 
@@ -138,6 +212,93 @@ def energy_distance(X_real, X_fake):
 
     squared = 2 * mean_distance(X_real, X_fake) - mean_distance(X_real) - mean_distance(X_fake)
     return max(squared, 0.0) ** 0.5
+
+
+def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=None):
+    r"""Squared maximum mean discrepancy between two sets of rows, without bias.
+
+    With the Gaussian kernel :math:`k(x, y) = \exp(-|x - y|^2 / 2 h^2)`.
+
+    Parameters
+    ----------
+    X_real : array-like of shape (n_real, n_features)
+        Real rows, at least 2.
+
+    X_fake : array-like of shape (n_fake, n_features)
+        Generated rows, at least 2; their number may differ from that of the real ones.
+
+    bandwidth : float, default=None
+        The kernel's :math:`h`, above 0 and in the units of the columns. None takes the median of
+        the positive distances between real rows, of 1,000 of them if there are more. The fake rows
+        have no say in it, so that all models are measured with one kernel.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        Draws the rows for the median. An int makes the result reproducible; up to 1,000 real rows
+        it is not used.
+
+    Returns
+    -------
+    discrepancy : float
+        The mean kernel within each set, pairs of a row with itself left out, less twice the mean
+        kernel between them; at most 2. For two sets of one law its expectation is 0, and single
+        values lie on both sides of it. Columns are taken as they are: standardise tables of mixed
+        units first.
+
+    Raises
+    ------
+    ValueError
+        If a table is not numeric, has missing entries or a single row, if the columns differ, if
+        `bandwidth` is not above 0, or if it is None and all real rows are equal.
+
+    See Also
+    --------
+    energy_distance : The same with another kernel, and no bandwidth to choose.
+
+    Notes
+    -----
+    Time grows with the product of the row counts, memory does not: kernels are summed in blocks
+    within scikit-learn's ``working_memory``.
+
+    References
+    ----------
+    .. [1] A. Gretton, K. Borgwardt, M. Rasch, B. Schölkopf, A. Smola, "A kernel two-sample test",
+       Journal of Machine Learning Research 13, 2012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgen.metrics import maximum_mean_discrepancy
+    >>> rng = np.random.default_rng(0)
+    >>> X_real, X_good = rng.normal(size=(2, 500, 3))
+    >>> abs(maximum_mean_discrepancy(X_real, X_good)) < 0.005
+    True
+    >>> round(maximum_mean_discrepancy(X_real, X_good + 1), 1)
+    0.2
+    """
+    X_real, X_fake = check_tables(X_real=X_real, X_fake=X_fake)
+    check_two_rows(X_real=X_real, X_fake=X_fake)
+    # squares are expanded in the sums below, and a far origin would cost digits
+    centre = X_real.mean(axis=0)
+    X_real, X_fake = X_real - centre, X_fake - centre
+    if bandwidth is None:
+        distances = pdist(subsample(X_real, 1000, np.random.default_rng(random_state)))
+        if not distances.any():
+            raise ValueError("All rows of X_real are equal: give a bandwidth, there is no median.")
+        bandwidth = np.median(distances[distances > 0])
+    check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
+
+    def kernel_sum(A, B=None):
+        sums = pairwise_distances_chunked(
+            A, B, reduce_func=lambda D, start: np.exp(-((D / bandwidth) ** 2) / 2).sum(axis=1)
+        )
+        return fsum(np.concatenate(list(sums)))
+
+    def mean_within(A):
+        # a row has the kernel 1 with itself
+        return (kernel_sum(A) - len(A)) / (len(A) * (len(A) - 1))
+
+    between = kernel_sum(X_real, X_fake) / (len(X_real) * len(X_fake))
+    return mean_within(X_real) + mean_within(X_fake) - 2 * between
 
 
 def frechet_distance(X_real, X_fake, *, features=None):
@@ -202,11 +363,7 @@ def frechet_distance(X_real, X_fake, *, features=None):
     else:
         named = {"features(X_real)": features(X_real), "features(X_fake)": features(X_fake)}
         X_real, X_fake = check_tables(**named)
-    if min(len(X_real), len(X_fake)) < 2:
-        raise ValueError(
-            f"X_real has {len(X_real)} rows and X_fake has {len(X_fake)}: give at least 2 of each, "
-            "for a covariance."
-        )
+    check_two_rows(X_real=X_real, X_fake=X_fake)
 
     def moments(X):
         mean = X.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Checks of what every metric is given."""
+"""Checks and subsamples of what the metrics are given."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -41,3 +41,16 @@ def check_tables(**tables):
                 "give both the same columns in the same order."
             )
     return arrays
+
+
+def check_two_rows(X_real, X_fake):
+    """Refuse sets of a single row."""
+    if min(len(X_real), len(X_fake)) < 2:
+        raise ValueError(
+            f"X_real has {len(X_real)} rows and X_fake has {len(X_fake)}: give at least 2 of each."
+        )
+
+
+def subsample(X, n_rows, rng):
+    """Return `n_rows` rows of X, drawn without replacement, or all of them where X has no more."""
+    return X if len(X) <= n_rows else rng.permutation(X)[:n_rows]

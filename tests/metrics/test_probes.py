@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LinearRegression
 
-from skgen.metrics import (
-    knn_probe,
-    linear_probe,
-)
+from skgen.metrics import knn_probe, linear_probe, train_on_synthetic
 
 
 def test_probes_tell_a_linear_boundary_from_a_curved_one(rng):
@@ -48,3 +47,49 @@ def test_probes_refuse_features_and_labels_that_do_not_match(rng, probe):
         probe(Z, y[1:], Z, y)
     with pytest.raises(ValueError, match="Z_train has 2 columns and Z_test has 1"):
         probe(Z, y, Z[:, :1], y)
+
+
+# Fake rows in the place of real ones
+
+
+def test_train_on_synthetic_of_a_wrong_slope(rng):
+    X_real, X_fake, X_test = rng.normal(size=(3, 4000, 1))
+    noise = rng.normal(size=(3, 4000))
+    y_real, y_test = 2 * X_real[:, 0] + noise[0], 2 * X_test[:, 0] + noise[2]
+    # variance explained: 4 of 5, and with the slope 1.5 as much less as its squared error
+    for slope, exact in ((2, 0.8), (1.5, 0.75), (0, 0.0)):
+        y_fake = slope * X_fake[:, 0] + noise[1]
+        tables = (X_real, y_real, X_fake, y_fake, X_test, y_test)
+        scores = train_on_synthetic(*tables, estimator=LinearRegression())
+        # standard deviation of R² of 4,000 rows below .01
+        assert scores == pytest.approx({"fake": exact, "real": 0.8}, abs=0.04)
+
+
+def test_train_on_synthetic_chooses_by_the_kind_of_target(rng):
+    X_real, X_fake, X_test = rng.normal(size=(3, 600, 2))
+
+    def scores(function):
+        targets = map(function, (X_real, X_fake, X_test))
+        return train_on_synthetic(
+            *(part for pair in zip((X_real, X_fake, X_test), targets, strict=True) for part in pair)
+        )
+
+    classes = scores(lambda X: np.where(X[:, 0] > 0, "right", "left"))
+    assert min(classes.values()) > 0.97
+    numbers = scores(lambda X: X[:, 0] + 2 * X[:, 1])
+    assert min(numbers.values()) > 0.9
+    assert scores(lambda X: X[:, 0] > 0) == classes
+
+
+def test_train_on_synthetic_refuses_what_teaches_nothing(rng):
+    X, y = rng.normal(size=(30, 2)), np.arange(30) % 2
+    with pytest.raises(ValueError, match=r"y_fake is .*1.* in every row: generate"):
+        train_on_synthetic(X, y, X, np.ones(30, dtype=int), X, y)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[30, 29\]"):
+        train_on_synthetic(X, y, X, y[1:], X, y)
+    with pytest.raises(ValueError, match="X_real has 2 columns and X_test has 1"):
+        train_on_synthetic(X, y, X, y, X[:, :1], y)
+    # the estimator that is given stays as it was
+    dummy = DummyClassifier()
+    assert train_on_synthetic(X, y, X, y, X, y, estimator=dummy) == {"fake": 0.5, "real": 0.5}
+    assert not hasattr(dummy, "classes_")

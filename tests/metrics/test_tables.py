@@ -9,13 +9,19 @@ import pytest
 
 from skgen.metrics import (
     classifier_two_sample_test,
+    correlation_error,
     diversity,
     energy_distance,
     frechet_distance,
+    marginal_error,
+    maximum_mean_discrepancy,
     multimodality,
     near_copies,
+    precision_recall_density_coverage,
     r_precision,
     sliced_wasserstein,
+    train_on_synthetic,
+    wasserstein_distance,
 )
 
 
@@ -30,10 +36,15 @@ def pairwise(metric):
 
 PAIRWISE = [
     classifier_two_sample_test,
+    correlation_error,
     energy_distance,
     frechet_distance,
+    marginal_error,
+    maximum_mean_discrepancy,
     near_copies,
+    precision_recall_density_coverage,
     sliced_wasserstein,
+    wasserstein_distance,
 ]
 
 
@@ -45,6 +56,9 @@ def test_global_random_state_is_left_alone(rng):
     diversity(X)
     multimodality(X, np.arange(40) % 3)
     r_precision(X, Y)
+    wasserstein_distance(X, Y, max_rows=10)
+    maximum_mean_discrepancy(np.repeat(X, 30, axis=0), Y)
+    train_on_synthetic(X, X[:, 0], Y, Y[:, 0], X, X[:, 0])
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
