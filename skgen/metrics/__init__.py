@@ -28,6 +28,7 @@ With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
   held-out rows do.
 - probes: the accuracy of a simple classifier on fixed features, and the score on real rows of one
   that learnt from fake ones.
+- a report of several of these beside what real rows read, in words.
 - bits per dimension from a log-density, and scorers of drawn rows for model selection.
 
 References
@@ -63,6 +64,7 @@ from ._distances import (
 )
 from ._neighbours import near_copies, precision_recall_density_coverage
 from ._probes import knn_probe, linear_probe, train_on_synthetic
+from ._report import sample_report
 from ._scores import bits_per_dimension, make_sample_scorer
 from ._two_sample import classifier_two_sample_aucs, classifier_two_sample_test
 
@@ -85,6 +87,7 @@ __all__ = [
     "near_copies",
     "precision_recall_density_coverage",
     "r_precision",
+    "sample_report",
     "sliced_wasserstein",
     "train_on_synthetic",
     "wasserstein_distance",

@@ -1,0 +1,277 @@
+"""A report on generated rows: several measures, beside what real rows read, in words."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from scipy.stats import betabinom, t
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_scalar
+
+from ._columns import column_distances, rank_correlations
+from ._distances import energy_distance
+from ._neighbours import near_copies, precision_recall_density_coverage
+from ._two_sample import classifier_two_sample_test
+from ._validation import check_tables, subsample
+
+N_SPLITS = 20
+MIN_ROWS = 20
+COPY_QUANTILE = 0.01
+MAX_COPIES = 5000
+FALSE_ALARMS = 0.01
+MEASURES = (
+    "marginal_error",
+    "correlation_error",
+    "energy_distance",
+    "classifier_two_sample_test",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "near_copies",
+)
+SHARES = {"classifier_two_sample_test", "precision", "recall", "coverage"}
+# each may be too low or too high
+ALARM = FALSE_ALARMS / (2 * len(MEASURES))
+
+GOOD = "no different from real rows"
+NEARER = "nearer to the test rows than real rows are: has the model seen them?"
+# What to say where a value is too low, and where it is too high.
+VERDICTS = {
+    "marginal_error": (NEARER, "columns are wrong"),
+    "correlation_error": (GOOD, "columns hang together wrongly"),
+    "energy_distance": (NEARER, "rows as a whole lie apart from the real ones"),
+    "classifier_two_sample_test": (
+        NEARER,
+        "a classifier finds the fake one in {value:.0%} of pairs",
+    ),
+    "precision": ("rows are unlike real ones: {value:.0%} lie among them, not {floor:.0%}", GOOD),
+    "recall": (
+        "real rows are left out: {value:.0%} lie among the fake ones, not {floor:.0%}",
+        GOOD,
+    ),
+    "density": (
+        "rows lie where real ones are rare",
+        "rows lie between real ones and vary too little",
+    ),
+    "coverage": ("real rows are left out: {value:.0%} have a fake one near, not {floor:.0%}", GOOD),
+}
+
+COPIED = "training rows are copied: {value:.0%} lie as near to one as {floor:.0%} of fresh rows"
+
+
+class _Floor:
+    """What a measure reads between real rows, and how far from that a single value may fall.
+
+    The bounds are those of a prediction interval for one more value of a normal law, on a scale
+    where the values are near to one: the arcsine of the root for shares, the cube root for errors.
+    A spread below that of a share of `n_rows` independent rows, or of an error below what one row
+    can change, is not believed.
+    """
+
+    def __init__(self, values, n_rows, is_share):
+        self.mean = float(np.mean(values))
+        self.is_share = is_share
+        scaled = self._scaled(np.asarray(values))
+        n = len(scaled)
+        if is_share:
+            least = 0.5 / np.sqrt(n_rows)
+        else:
+            least = np.cbrt(self.mean + 1 / n_rows) - np.cbrt(self.mean)
+        spread = max(np.std(scaled, ddof=1), least)
+        self.centre = scaled.mean()
+        self.reach = t.ppf(1 - ALARM, n - 1) * spread * np.sqrt(1 + 1 / n)
+
+    def _scaled(self, values):
+        return np.arcsin(np.sqrt(values)) if self.is_share else np.cbrt(values)
+
+    def side(self, value):
+        """Give -1 where a value is too low, 1 where it is too high, otherwise 0."""
+        deviation = self._scaled(value) - self.centre
+        return int(np.sign(deviation) * (abs(deviation) > self.reach))
+
+
+def _measure(X, Y, rng):
+    """Compare two sets of as many rows by all measures that need no training rows."""
+    values = {
+        "marginal_error": column_distances(X, Y).mean(),
+        "energy_distance": energy_distance(X, Y),
+        "classifier_two_sample_test": classifier_two_sample_test(
+            X, Y, n_splits=2, random_state=int(rng.integers(2**31))
+        ),
+        **precision_recall_density_coverage(X, Y),
+    }
+    if X.shape[1] > 1:
+        values["correlation_error"] = np.abs(rank_correlations(X) - rank_correlations(Y)).mean()
+    return values
+
+
+def _copies(X_train, X_test, X_fake):
+    """Give the share of near-copies, that of held-out rows, and whether chance explains it.
+
+    If held-out and fake rows are of one law, every order of their distances to the training rows is
+    as likely: of a threshold that k of n held-out rows lie below, the number of fake rows below is
+    beta-binomial.
+    """
+    options = {"quantile": COPY_QUANTILE, "standardize": False}
+    share, floor = (near_copies(X_train, X_test, X, **options) for X in (X_fake, X_test))
+    n, m = len(X_test), len(X_fake)
+    k = round(floor * n)
+    chance = k >= n or share * m <= betabinom.ppf(1 - ALARM, m, k + 1, n - k)
+    return share, floor, chance
+
+
+def _wrong_columns(X, Y, names):
+    """Name the column of fake rows Y that is most unlike that of real rows X."""
+    distances = column_distances(X, Y)
+    worst = distances.argmax()
+    return (
+        f"columns are wrong, {names[worst]} most: its distribution is off by up to "
+        f"{distances[worst]:.0%}"
+    )
+
+
+def _wrong_correlations(X, Y, names, rng):
+    """Say how the correlations of fake rows Y differ from those of real rows X."""
+    real, fake = rank_correlations(X), rank_correlations(Y)
+    shuffled = [np.abs(rank_correlations(rng.permuted(Y, axis=0))).mean() for _ in range(N_SPLITS)]
+    strength = np.abs(fake).mean()
+    if _Floor(shuffled, len(Y), is_share=False).side(strength) <= 0:
+        how = "columns are independent of each other"
+    elif strength < np.abs(real).mean():
+        how = "columns hang together too loosely"
+    else:
+        how = "columns hang together wrongly"
+    worst = np.abs(real - fake).argmax()
+    first, second = (names[index[worst]] for index in np.triu_indices(len(names), k=1))
+    return f"{how}: {first} and {second} correlate by {fake[worst]:.2f}, not {real[worst]:.2f}"
+
+
+def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None):
+    r"""Judge generated rows by several measures, and say what is wrong with them.
+
+    Each measure of test against fake rows is compared with the same measure of real against real
+    rows, on sets of the same size: 20 times, two such sets are drawn from training and test rows.
+
+    Parameters
+    ----------
+    X_train : array-like of shape (n_train, n_features)
+        The rows that the generative model was fitted on.
+
+    X_test : array-like of shape (n_test, n_features)
+        Held-out rows of the same law, at least 20.
+
+    X_fake : array-like of shape (n_fake, n_features)
+        Generated rows, at least 20.
+
+    standardize : bool, default=True
+        Whether to divide each column by its standard deviation over the training rows. Right for
+        tables, whose columns have units of their own; set it to False for images.
+
+    max_rows : int, default=1000
+        Rows of `X_test` and of `X_fake` to use at most, at least 20. More see smaller differences;
+        1,000 rows of 5 columns take about 20 seconds, most of it for the classifiers.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        Draws the rows, the sets and what is random in the classifiers. An int makes the result
+        reproducible.
+
+    Returns
+    -------
+    report : DataFrame
+        A row a measure, in this order:
+
+        - ``marginal_error``: whether the columns are right one by one;
+        - ``correlation_error``: whether they hang together, in pairs (not for a single column);
+        - ``energy_distance``: whether the rows as a whole are where they should be;
+        - ``classifier_two_sample_test``: whether a classifier tells them from real ones;
+        - ``precision`` and ``density``: whether they lie where real rows do;
+        - ``recall`` and ``coverage``: whether any real rows are left out;
+        - ``near_copies``: whether they repeat training rows.
+
+        Its columns are ``value``, of fake rows; ``floor``, the mean between real rows, which a
+        perfect model would have; and ``verdict``, in words.
+
+    Raises
+    ------
+    ValueError
+        If a table is not numeric, has missing entries or fewer than 20 rows, if the columns differ,
+        or if `max_rows` is below 20.
+
+    See Also
+    --------
+    classifier_two_sample_aucs : What each of two classifiers sees.
+    make_sample_scorer : A single measure, to choose a model by.
+
+    Notes
+    -----
+    A verdict speaks of a difference where a value lies outside of a prediction interval for one
+    more value between real rows: on a scale where these are near to normal, their mean and
+    :math:`t \, s \sqrt{1 + 1/20}`, with their standard deviation :math:`s` and a quantile :math:`t`
+    of Student's law with 19 degrees of freedom. Shares are put on the scale of the arcsine of their
+    root, errors on that of their cube root, and :math:`s` is never taken below what chance brings
+    to single rows. The number of near-copies is compared with its exact law, which is
+    beta-binomial. The levels are such that a perfect model is blamed for anything at all in about
+    1 of 100 reports.
+
+    What is too small to be seen with so many rows is not seen: no difference found is not the same
+    as none. The training rows are taken to be of the law of the test rows.
+
+    Examples
+    --------
+    Rows whose columns were drawn independently of each other.
+
+    >>> import numpy as np
+    >>> from skgen.metrics import sample_report
+    >>> rng = np.random.default_rng(0)
+    >>> X_train, X_test, X = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], size=(3, 100))
+    >>> X_fake = rng.permuted(X, axis=0)
+    >>> report = sample_report(X_train, X_test, X_fake, random_state=0)
+    >>> report.loc["marginal_error", "verdict"]
+    'no different from real rows'
+    >>> report.loc["correlation_error", "verdict"]  # doctest: +ELLIPSIS
+    'columns are independent of each other: column 0 and column 1 correlate by ...'
+    """
+    names = getattr(X_train, "columns", None)
+    X_train, X_test, X_fake = check_tables(X_train=X_train, X_test=X_test, X_fake=X_fake)
+    check_scalar(max_rows, "max_rows", Integral, min_val=MIN_ROWS)
+    for name, X in (("X_train", X_train), ("X_test", X_test), ("X_fake", X_fake)):
+        if len(X) < MIN_ROWS:
+            raise ValueError(f"{name} has {len(X)} rows: give at least {MIN_ROWS} to judge by.")
+    names = [f"column {i}" if names is None else repr(names[i]) for i in range(X_train.shape[1])]
+    scaler = StandardScaler(with_std=standardize).fit(X_train)
+    X_train, X_test, X_fake = map(scaler.transform, (X_train, X_test, X_fake))
+    rng = np.random.default_rng(random_state)
+
+    n_rows = min(len(X_train), len(X_test), len(X_fake), max_rows)
+    real, fake = (subsample(X, n_rows, rng) for X in (X_test, X_fake))
+    pool = np.concatenate([X_train, X_test])
+    values = _measure(real, fake, rng)
+    splits = []
+    for _ in range(N_SPLITS):
+        drawn = rng.permutation(pool)[: 2 * n_rows]
+        splits.append(_measure(drawn[:n_rows], drawn[n_rows:], rng))
+
+    rows, sides = {}, {}
+    for name in (name for name in MEASURES if name in values):
+        floor = _Floor([split[name] for split in splits], n_rows, name in SHARES)
+        sides[name] = floor.side(values[name])
+        verdict = (VERDICTS[name][0], GOOD, VERDICTS[name][1])[sides[name] + 1]
+        rows[name] = [
+            values[name],
+            floor.mean,
+            verdict.format(value=values[name], floor=floor.mean),
+        ]
+    if sides["marginal_error"] > 0:
+        rows["marginal_error"][2] = _wrong_columns(real, fake, names)
+    elif sides["classifier_two_sample_test"] > 0:
+        rows["classifier_two_sample_test"][2] += ", and no column by itself is wrong"
+    if sides.get("correlation_error", 0) > 0:
+        rows["correlation_error"][2] = _wrong_correlations(real, fake, names, rng)
+
+    held_out, drawn = (subsample(X, MAX_COPIES, rng) for X in (X_test, X_fake))
+    share, floor, by_chance = _copies(X_train, held_out, drawn)
+    verdict = GOOD if by_chance else COPIED.format(value=share, floor=floor)
+    rows["near_copies"] = [share, floor, verdict]
+    report = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "floor", "verdict"])
+    return report.rename_axis("measure")
