@@ -205,6 +205,8 @@ def test_image_grid_of_an_estimator(autoencoder, bridge):
 def test_image_grid_refuses_rows_that_are_no_images(autoencoder, input_shape, message):
     with pytest.raises(ValueError, match=message):
         ImageGridDisplay.from_estimator(autoencoder, IRIS, input_shape=input_shape)
+    with pytest.raises(ValueError, match="n_columns == 0, must be >= 1"):
+        ImageGridDisplay.from_samples({"new": IRIS}, input_shape=(1, 2, 2), n_columns=0)
     with pytest.raises(TypeError, match="sheets must be a dict of titles and rows"):
         ImageGridDisplay.from_samples(IRIS, input_shape=(1, 2, 2))
 
@@ -328,6 +330,9 @@ def test_latent_map_colours_classes_and_numbers(autoencoder, rng):
     assert display.ax_ is ax
     assert display.figure_ is figure
     assert [text.get_text() for text in ax.get_legend().get_texts()] == sorted(set(names))
+    # a display can be drawn again, elsewhere
+    other = plt.subplots()[1]
+    assert display.plot(other).ax_ is other
     for drawn, name in zip(ax.collections, sorted(set(names)), strict=True):
         np.testing.assert_allclose(points(drawn), display.positions[names == name])
 

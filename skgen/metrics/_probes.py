@@ -126,7 +126,7 @@ def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
 
 
 def train_on_synthetic(
-    X_real, y_real, X_fake, y_fake, X_test, y_test, *, estimator=None, random_state=0
+    X_real, y_real, X_fake, y_fake, X_test, y_test, *, estimator=None, random_state=None
 ):
     """Score on real rows of a predictor that learnt from fake ones, and of one from real ones.
 
@@ -154,7 +154,7 @@ def train_on_synthetic(
         The predictor, of which copies are fitted. None takes gradient-boosted trees: a regressor
         where `y_real` has fractions, a classifier otherwise.
 
-    random_state : int, RandomState instance or None, default=0
+    random_state : int, RandomState instance or None, default=None
         Seed of the trees, where `estimator` is None.
 
     Returns
@@ -204,7 +204,7 @@ def train_on_synthetic(
             estimator = HistGradientBoostingClassifier(random_state=random_state)
     if is_classifier(estimator) and len(np.unique(y_fake)) == 1:
         raise ValueError(
-            f"y_fake is {y_fake[0]!r} in every row: generate rows of at least 2 classes."
+            f"y_fake is {y_fake.tolist()[0]!r} in every row: generate rows of at least 2 classes."
         )
     return {
         name: float(clone(estimator).fit(X, y).score(X_test, y_test))

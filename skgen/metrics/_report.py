@@ -249,7 +249,7 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     values = _measure(real, fake, rng)
     splits = []
     for _ in range(N_SPLITS):
-        drawn = rng.permutation(pool)[: 2 * n_rows]
+        drawn = pool[rng.permutation(len(pool))[: 2 * n_rows]]
         splits.append(_measure(drawn[:n_rows], drawn[n_rows:], rng))
 
     rows, sides = {}, {}

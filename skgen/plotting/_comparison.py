@@ -120,19 +120,19 @@ class SampleComparisonDisplay:
         display = cls(X_real=X_real, X_fake=X_fake, names=names)
         return display.plot(columns=columns, random_state=random_state, ax=ax)
 
-    def plot(self, *, columns=None, random_state=None, ax=None):
+    def plot(self, ax=None, *, columns=None, random_state=None):
         """Draw the comparison.
 
         Parameters
         ----------
+        ax : Axes, default=None
+            Where to draw: its place is divided among the panels. None makes a new figure.
+
         columns : list of int, default=None
             Numbers of the columns to show, at most 6. None shows the first ones.
 
         random_state : int, RandomState instance or None, default=None
             Seed of the choice of points: a scatter shows at most 1,000 of each kind.
-
-        ax : Axes, default=None
-            Where to draw: its place is divided among the panels. None makes a new figure.
 
         Returns
         -------
@@ -174,4 +174,5 @@ class SampleComparisonDisplay:
         legend = self.axes_[0, 0].legend(frameon=False, **place)
         # it stands where no panel is, and is to push none away
         legend.set_in_layout(n == 1)
+        self.figure_.align_ylabels(self.axes_[:, 0])
         return self

@@ -135,25 +135,27 @@ class ImageGridDisplay:
             n_columns=n_columns, cmap=cmap, ax=ax
         )
 
-    def plot(self, *, n_columns=None, cmap="gray", ax=None):
+    def plot(self, ax=None, *, n_columns=None, cmap="gray"):
         """Draw the sheets side by side.
 
         Parameters
         ----------
+        ax : Axes, default=None
+            Where to draw: its place is divided among the sheets. None makes a new figure.
+
         n_columns : int, default=None
             Images side by side in a sheet. None makes sheets near to a square.
 
         cmap : str or Colormap, default="gray"
             Colours of images with one channel.
 
-        ax : Axes, default=None
-            Where to draw: its place is divided among the sheets. None makes a new figure.
-
         Returns
         -------
         self : ImageGridDisplay
             With what was drawn as its attributes.
         """
+        if n_columns is not None:
+            check_scalar(n_columns, "n_columns", Integral, min_val=1)
         _, height, width = self.input_shape
         first = next(iter(self.sheets.values()))
         span = first.min(), first.max()

@@ -103,7 +103,7 @@ class CodeUsageDisplay:
         usage = np.bincount(Z.astype(int).ravel(), minlength=n_codes) / Z.size
         return cls(usage=usage, is_codebook=True).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, ax=None):
         """Draw the usage.
 
         Parameters
@@ -239,7 +239,7 @@ class LatentMapDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, ax=None):
         """Draw the map.
 
         Parameters

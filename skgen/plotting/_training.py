@@ -63,7 +63,7 @@ class TrainingCurveDisplay:
             )
         return cls(history=estimator.history_).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, ax=None):
         """Draw the losses.
 
         Parameters

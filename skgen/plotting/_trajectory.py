@@ -161,11 +161,14 @@ class TrajectoryDisplay:
         display = cls(times=times, paths=paths)
         return display.plot(columns=columns, input_shape=input_shape, cmap=cmap, ax=ax)
 
-    def plot(self, *, columns=None, input_shape=None, cmap="gray", ax=None):
+    def plot(self, ax=None, *, columns=None, input_shape=None, cmap="gray"):
         """Draw the paths.
 
         Parameters
         ----------
+        ax : Axes, default=None
+            Where to draw. None makes a new figure.
+
         columns : list of int, default=None
             The two columns to show. None shows the first ones.
 
@@ -175,9 +178,6 @@ class TrajectoryDisplay:
 
         cmap : str or Colormap, default="gray"
             Colours of images with one channel.
-
-        ax : Axes, default=None
-            Where to draw. None makes a new figure.
 
         Returns
         -------

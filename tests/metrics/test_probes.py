@@ -83,7 +83,7 @@ def test_train_on_synthetic_chooses_by_the_kind_of_target(rng):
 
 def test_train_on_synthetic_refuses_what_teaches_nothing(rng):
     X, y = rng.normal(size=(30, 2)), np.arange(30) % 2
-    with pytest.raises(ValueError, match=r"y_fake is .*1.* in every row: generate"):
+    with pytest.raises(ValueError, match="y_fake is 1 in every row: generate"):
         train_on_synthetic(X, y, X, np.ones(30, dtype=int), X, y)
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[30, 29\]"):
         train_on_synthetic(X, y, X, y[1:], X, y)
