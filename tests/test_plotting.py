@@ -21,6 +21,7 @@ from skgen.plotting import (
     ImageGridDisplay,
     LatentMapDisplay,
     SampleComparisonDisplay,
+    SkeletonDisplay,
     TrainingCurveDisplay,
     TrajectoryDisplay,
 )
@@ -350,6 +351,39 @@ def test_latent_map_says_what_it_needs(rng):
         LatentMapDisplay.from_samples(Z, np.zeros(29))
     with pytest.raises(ValueError, match="labels has 30 classes, too many for a legend"):
         LatentMapDisplay.from_samples(Z, [f"name {i}" for i in range(30)])
+
+
+# Skeletons
+
+CHAIN = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 2], [1, 1, 2]], dtype=float)
+
+
+def test_skeleton_draws_a_bone_for_each_joint_but_the_root():
+    poses = np.stack([CHAIN, CHAIN + 1])
+    ax = plt.figure().add_subplot(projection="3d")
+    display = SkeletonDisplay.from_samples(poses, [-1, 0, 1, 1], up="y", ax=ax)
+    assert display.ax_ is ax
+    bones = [np.transpose(line.get_data_3d()) for line in ax.lines]
+    expected = [pose[[a, b]] for pose in poses for a, b in ((0, 1), (1, 2), (1, 3))]
+    np.testing.assert_array_equal(bones, expected)
+    assert ax.lines[0].get_color() is not ax.lines[3].get_color()
+    # the same length in each direction
+    assert ax.get_aspect() == "equal"
+    # a root may also be its own parent
+    assert len(SkeletonDisplay.from_samples(CHAIN, [0, 0, 1, 2]).ax_.lines) == 3
+
+
+def test_skeleton_says_what_it_needs():
+    parents = [-1, 0, 1, 2]
+    with pytest.raises(ValueError, match=r"poses has the shape \(1, 4, 2\): give \(n_joints, 3\)"):
+        SkeletonDisplay.from_samples(CHAIN[:, :2], parents)
+    for wrong in ([-1, 0, 1], [-1, 0, 1, 4], [-2, 0, 1, 2], [-1, 0, 1, 0.5]):
+        with pytest.raises(ValueError, match="for 4 joints: give the number of a joint for each"):
+            SkeletonDisplay.from_samples(CHAIN, wrong)
+    with pytest.raises(ValueError, match="up='up': give 'x', 'y' or 'z'"):
+        SkeletonDisplay.from_samples(CHAIN, parents, up="up")
+    with pytest.raises(ValueError, match="ax is flat: give axes made with projection='3d'"):
+        SkeletonDisplay.from_samples(CHAIN, parents, ax=plt.subplots()[1])
 
 
 # Without matplotlib

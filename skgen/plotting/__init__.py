@@ -7,6 +7,7 @@ A display holds what it shows; `plot` draws it, as often as wanted and on axes o
 from ._comparison import SampleComparisonDisplay
 from ._images import ImageGridDisplay
 from ._latent import CodeUsageDisplay, LatentMapDisplay
+from ._skeleton import SkeletonDisplay
 from ._training import TrainingCurveDisplay
 from ._trajectory import TrajectoryDisplay
 
@@ -15,6 +16,7 @@ __all__ = [
     "ImageGridDisplay",
     "LatentMapDisplay",
     "SampleComparisonDisplay",
+    "SkeletonDisplay",
     "TrainingCurveDisplay",
     "TrajectoryDisplay",
 ]
