@@ -151,8 +151,16 @@ def test_comparison_refuses_columns_that_are_not_there(rng, columns):
 
 
 def test_comparison_refuses_other_columns(rng):
-    with pytest.raises(ValueError, match="X_real has 3 columns and X_fake has 2"):
-        SampleComparisonDisplay.from_samples(rng.normal(size=(5, 3)), rng.normal(size=(5, 2)))
+    X = rng.normal(size=(5, 3))
+    with pytest.raises(
+        ValueError, match=r"the 3 columns .* and X_fake the 2 columns .*: give both"
+    ):
+        SampleComparisonDisplay.from_samples(X, X[:, :2])
+    frame = pd.DataFrame(X, columns=list("abc"))
+    with pytest.raises(
+        ValueError, match=r"\['a', 'b', 'c'\] .*\['c', 'b', 'a'\]: give both the same"
+    ):
+        SampleComparisonDisplay.from_samples(frame, frame[list("cba")])
 
 
 # Images

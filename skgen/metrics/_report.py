@@ -36,29 +36,21 @@ SHARES = {"classifier_two_sample_test", "precision", "recall", "coverage"}
 # each may be too low or too high
 ALARM = FALSE_ALARMS / (2 * len(MEASURES + LARGEST))
 
+# What to say where a value is too low, and where it is too high; up to 50 characters, which is
+# what pandas shows of a cell, if names are short.
 GOOD = "no different from real rows"
-NEARER = "nearer to the test rows than real rows are: has the model seen them?"
-# What to say where a value is too low, and where it is too high.
+NEARER = "nearer than real rows: were they seen in training?"
 VERDICTS = {
     "marginal_error": (NEARER, GOOD),
     "correlation_error": (GOOD, GOOD),
-    "energy_distance": (NEARER, "rows as a whole lie apart from the real ones"),
-    "classifier_two_sample_test": (
-        NEARER,
-        "a classifier finds the fake one in {value:.0%} of pairs",
-    ),
-    "precision": ("rows are unlike real ones: {value:.0%} lie among them, not {floor:.0%}", GOOD),
-    "recall": (
-        "real rows are left out: {value:.0%} lie among the fake ones, not {floor:.0%}",
-        GOOD,
-    ),
-    "density": (
-        "rows lie where real ones are rare",
-        "rows lie between real ones and vary too little",
-    ),
-    "coverage": ("real rows are left out: {value:.0%} have a fake one near, not {floor:.0%}", GOOD),
+    "energy_distance": (NEARER, "apart from real rows"),
+    "classifier_two_sample_test": (NEARER, "told apart in {value:.0%} of pairs"),
+    "precision": ("unlike real rows: {value:.0%} lie among them, not {floor:.0%}", GOOD),
+    "recall": ("real rows left out: {value:.0%} reached, not {floor:.0%}", GOOD),
+    "density": ("where real rows are rare", "too little variety: between real rows"),
+    "coverage": ("real rows left out: {value:.0%} covered, not {floor:.0%}", GOOD),
 }
-COPIED = "training rows are copied: {value:.0%} lie as near to one as {floor:.0%} of fresh rows"
+COPIED = "copies of training rows: {value:.0%}, not {floor:.0%}"
 
 
 class _Floor:
@@ -130,10 +122,7 @@ def _wrong_columns(X, Y, names):
     """Name the column of fake rows Y that is most unlike that of real rows X."""
     distances = column_distances(X, Y)
     worst = distances.argmax()
-    return (
-        f"columns are wrong, {names[worst]} most: its distribution is off by up to "
-        f"{distances[worst]:.0%}"
-    )
+    return f"wrong columns: {names[worst]} is off by {distances[worst]:.0%}"
 
 
 def _wrong_correlations(X, Y, names, rng):
@@ -145,14 +134,14 @@ def _wrong_correlations(X, Y, names, rng):
         for of in (np.mean, np.max)
     )
     if independent:
-        how = "columns are independent of each other"
+        how = "columns independent"
     elif np.abs(fake).mean() < np.abs(real).mean():
-        how = "columns hang together too loosely"
+        how = "columns too loosely related"
     else:
-        how = "columns hang together wrongly"
+        how = "columns wrongly related"
     worst = np.abs(real - fake).argmax()
     first, second = (names[index[worst]] for index in np.triu_indices(len(names), k=1))
-    return f"{how}: {first} and {second} correlate by {fake[worst]:.2f}, not {real[worst]:.2f}"
+    return f"{how}: {fake[worst]:.2f}, not {real[worst]:.2f}, of {first} and {second}"
 
 
 def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None):
@@ -198,7 +187,8 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
         - ``near_copies``: whether they repeat training rows.
 
         Its columns are ``value``, of fake rows; ``floor``, the mean between real rows, which a
-        perfect model would have; and ``verdict``, in words.
+        perfect model would have; and ``verdict``, in words: a distribution function is off by so
+        much, a correlation is so much and not so much. ``print(report.to_string())`` shows all.
 
     Raises
     ------
@@ -238,7 +228,7 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     >>> report.loc["marginal_error", "verdict"]
     'no different from real rows'
     >>> report.loc["correlation_error", "verdict"]  # doctest: +ELLIPSIS
-    'columns are independent of each other: column 0 and column 1 correlate by ...'
+    'columns independent: ... of column 0 and column 1'
     """
     names = getattr(X_train, "columns", None)
     X_train, X_test, X_fake = check_tables(X_train=X_train, X_test=X_test, X_fake=X_fake)
@@ -273,7 +263,7 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     if max(sides["marginal_error"], sides["largest_marginal_error"]) > 0:
         verdicts["marginal_error"] = _wrong_columns(real, fake, names)
     elif sides["classifier_two_sample_test"] > 0:
-        verdicts["classifier_two_sample_test"] += ", and no column by itself is seen to be wrong"
+        verdicts["classifier_two_sample_test"] += ", by no single column"
     if max(sides.get("correlation_error", 0), sides.get("largest_correlation_error", 0)) > 0:
         verdicts["correlation_error"] = _wrong_correlations(real, fake, names, rng)
 

@@ -110,12 +110,13 @@ class SampleComparisonDisplay:
         display : SampleComparisonDisplay
             What was drawn.
         """
+        framed = hasattr(X_real, "columns") and hasattr(X_fake, "columns")
         X_real, names = check_rows(X_real, "X_real")
-        X_fake, _ = check_rows(X_fake, "X_fake")
-        if X_real.shape[1] != X_fake.shape[1]:
+        X_fake, names_fake = check_rows(X_fake, "X_fake")
+        if X_real.shape[1] != X_fake.shape[1] or (framed and names != names_fake):
             raise ValueError(
-                f"X_real has {X_real.shape[1]} columns and X_fake has {X_fake.shape[1]}: give both "
-                "the same columns in the same order."
+                f"X_real has the {len(names)} columns {names} and X_fake the {len(names_fake)} "
+                f"columns {names_fake}: give both the same columns in the same order."
             )
         display = cls(X_real=X_real, X_fake=X_fake, names=names)
         return display.plot(columns=columns, random_state=random_state, ax=ax)
