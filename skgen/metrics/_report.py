@@ -176,7 +176,7 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
 
     max_rows : int, default=1000
         Rows of `X_test` and of `X_fake` to use at most, at least 20. More see smaller differences;
-        1,000 rows of 5 columns take about 20 seconds, most of it for the classifiers.
+        1,000 rows of 5 columns take about 10 seconds on one core, most of it for the classifiers.
 
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the rows, the sets and what is random in the classifiers. An int makes the result

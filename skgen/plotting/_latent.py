@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from scipy.special import entr
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, check_scalar
 
@@ -120,24 +121,22 @@ class CodeUsageDisplay:
         """
         self.ax_ = new_axes(self, ax, (6.4, 3.4))
         self.figure_ = self.ax_.figure
-        n = len(self.usage)
-        usage = self.usage
+        usage, n = self.usage, len(self.usage)
         if self.is_codebook:
             self.ax_.bar(np.arange(1, n + 1), np.sort(usage)[::-1], width=1.0, color="C0")
             self.ax_.axhline(1 / n, color="C7", ls="--", lw=1, label="all alike")
-            words = usage[usage > 0]
-            perplexity = np.exp(-np.sum(words * np.log(words)))
+            n_used, perplexity = np.count_nonzero(usage), np.exp(entr(usage).sum())
             self.ax_.set(
-                title=f"{len(words)} words of {n} in use, perplexity {perplexity:.1f}",
+                title=f"{n_used} words of {n} in use, perplexity {perplexity:.1f}",
                 xlabel="words, the most frequent first",
                 ylabel="share of entries",
             )
         else:
             self.ax_.bar(np.arange(n), usage, width=0.9, color="C0")
             self.ax_.axhline(0.5, color="C7", ls="--", lw=1, label="one in half of the rows")
-            p = np.clip(np.stack([usage, 1 - usage]), 1e-300, 1)
+            entropy = np.sum(entr(usage) + entr(1 - usage)) / np.log(2)
             self.ax_.set(
-                title=f"{-np.sum(p * np.log2(p)):.1f} bits of {n} in use",
+                title=f"{entropy:.1f} bits of {n} in use",
                 xlabel="bit",
                 ylabel="share of ones",
                 ylim=(0, 1),
