@@ -287,11 +287,15 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
         bandwidth = np.median(distances[distances > 0])
     check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
 
+    def summed(D, start):
+        # in place: a block may be as large as the working memory
+        D /= bandwidth
+        D *= D
+        D /= -2
+        return np.exp(D, out=D).sum(axis=1)
+
     def kernel_sum(A, B=None):
-        sums = pairwise_distances_chunked(
-            A, B, reduce_func=lambda D, start: np.exp(-((D / bandwidth) ** 2) / 2).sum(axis=1)
-        )
-        return fsum(np.concatenate(list(sums)))
+        return fsum(np.concatenate(list(pairwise_distances_chunked(A, B, reduce_func=summed))))
 
     def mean_within(A):
         # a row has the kernel 1 with itself
