@@ -1,19 +1,25 @@
 """Generative models that behave like scikit-learn estimators."""
 
 from skgen._version import __version__
+from skgen.imputation import GenerativeImputer
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 from skgen.models.vq_diffusion_bridge import VQDiffusionBridge
+from skgen.over_sampling import GenerativeOverSampler
 from skgen.persistence import load, save
+from skgen.pipeline import GenerativePipeline, make_generative_pipeline
+from skgen.table import TableEncoder
 
 __all__ = [
     "BinaryLatentDiffusion",
     "FlowMatcher",
+    "GenerativePipeline",
     "SchrodingerBridgeMatcher",
     "VQDiffusionBridge",
     "VariationalDiffusionAE",
     "Whole",
     "load",
     "save",
+    "make_generative_pipeline",
 ]

@@ -65,6 +65,16 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
+def contained(values: np.ndarray, container: str, names: Any) -> Any:
+    """Put rows into a container by set_output's name for it; names of None are numbered."""
+    if container == "default":
+        return values
+    if names is None:
+        names = [f"x{j}" for j in range(values.shape[1])]
+    adapter = ADAPTERS_MANAGER.adapters[container]
+    return adapter.create_container(values, values, columns=[str(name) for name in names])
+
+
 class BaseGenerativeModel(BaseEstimator):
     """Fit, sample and impute; see the module for what children implement."""
 
@@ -483,13 +493,7 @@ class BaseGenerativeModel(BaseEstimator):
     def _frame(self, values: np.ndarray) -> Any:
         """Wrap rows in the container that set_output asks for, with fit's column names."""
         container = _get_output_config("transform", self)["dense"]
-        if container == "default":
-            return values
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = np.array([f"x{j}" for j in range(values.shape[1])])
-        adapter = ADAPTERS_MANAGER.adapters[container]
-        return adapter.create_container(values, values, columns=[str(name) for name in names])
+        return contained(values, container, getattr(self, "feature_names_in_", None))
 
     def _known(self, known: Tensor) -> Tensor:
         """Extend the marks of observed entries to columns that scaling added, if any."""

@@ -1,0 +1,640 @@
+r"""Pipelines that end in a generative model: scikit-learn's, with a way back.
+
+A transformer :math:`T` before the model maps rows :math:`x` to :math:`y = T(x)`, and the model
+learns the law of :math:`y`. New rows are carried back, :math:`x = T^{-1}(y)`, and where :math:`T`
+is a smooth map between as many columns, densities are too:
+
+.. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
+"""
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import norm
+from sklearn import get_config
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils import get_tags
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.metadata_routing import UNUSED, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skgen.base import LikelihoodMixin, contained
+
+__all__ = ["GenerativePipeline", "make_generative_pipeline"]
+
+
+# Log-determinants of scikit-learn's transformers: what each adds to the log-density of a row.
+
+
+@singledispatch
+def _log_slope(step: Any, X: Any, Y: Any) -> np.ndarray | None:
+    """Return log |det dY/dX| for rows X and their transforms Y; None where it is not known."""
+    return None
+
+
+def _constant(log_slope: float, X: Any) -> np.ndarray:
+    return np.full(len(X), log_slope)
+
+
+def _of_scale(scale: Any, X: Any) -> np.ndarray:
+    # A scaler that was told not to scale keeps None.
+    return _constant(0.0 if scale is None else -np.log(scale).sum(), X)
+
+
+@_log_slope.register(StandardScaler)
+@_log_slope.register(RobustScaler)
+def _(step: Any, X: Any, Y: Any) -> Any:
+    return _of_scale(step.scale_, X)
+
+
+@_log_slope.register
+def _(step: MaxAbsScaler, X: Any, Y: Any) -> Any:
+    return None if getattr(step, "clip", False) else _of_scale(step.scale_, X)
+
+
+@_log_slope.register
+def _(step: MinMaxScaler, X: Any, Y: Any) -> Any:
+    # Its scale multiplies. What is clipped is no longer one to one.
+    return None if step.clip else _of_scale(1 / step.scale_, X)
+
+
+@_log_slope.register
+def _(step: PowerTransformer, X: Any, Y: Any) -> Any:
+    if step.method == "box-cox":
+        log_slope = (step.lambdas_ - 1) * np.log(_array(X))
+    else:
+        X = _array(X)
+        log_slope = (step.lambdas_ - 1) * np.sign(X) * np.log1p(np.abs(X))
+    total = log_slope.sum(1)
+    return total + _of_scale(step._scaler.scale_, X) if step.standardize else total
+
+
+@_log_slope.register
+def _(step: QuantileTransformer, X: Any, Y: Any) -> Any:
+    total = np.zeros(len(X))
+    for x, y, knots in zip(_array(X).T, _array(Y).T, step.quantiles_.T, strict=True):
+        # Between two different knots the map is a straight line; beyond the last it is flat.
+        knots, place = np.unique(knots, return_index=True)
+        if len(knots) < 2:
+            return None
+        slopes = np.diff(step.references_[place]) / np.diff(knots)
+        k = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, len(slopes) - 1)
+        inside = (x >= knots[0]) & (x <= knots[-1])
+        total += np.where(inside, np.log(slopes[k]), -np.inf)
+        if step.output_distribution == "normal":
+            total -= norm.logpdf(y)
+    return total
+
+
+@_log_slope.register
+def _(step: PCA, X: Any, Y: Any) -> Any:
+    if Y.shape[1] != X.shape[1]:
+        return None
+    if not step.whiten:
+        return _constant(0.0, X)
+    scale = np.sqrt(step.explained_variance_)
+    return _of_scale(np.maximum(scale, np.finfo(scale.dtype).eps), X)
+
+
+# The pipeline.
+
+
+def _model_has(method: str) -> Any:
+    """Let a method exist where the last step has `method`, whose own error is raised otherwise."""
+
+    def check(self: Any) -> bool:
+        getattr(self._final_estimator, method)
+        return True
+
+    return check
+
+
+def _present(**given: Any) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _array(X: Any) -> np.ndarray:
+    return np.asarray(X, dtype=np.float64)
+
+
+def _missing(X: Any) -> np.ndarray:
+    return np.asarray(pd.isna(X if isinstance(X, pd.DataFrame) else np.asarray(X)))
+
+
+class GenerativePipeline(Pipeline):
+    """Transformers, and a generative model of what they return.
+
+    A :class:`~sklearn.pipeline.Pipeline` whose last step draws samples. New rows come back through
+    the transformers' ``inverse_transform``, the last one first, so that they are in the units of X,
+    and so does all else that the model returns; `score_samples` is the density of X as it was
+    given. A method exists where the last step has it.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        Names and steps. All but the last transform, and can be inverted; the last has ``sample``.
+    transform_input : list of str, default=None
+        As in :class:`~sklearn.pipeline.Pipeline`.
+    memory : str or joblib.Memory, default=None
+        Where to cache the fitted transformers.
+    verbose : bool, default=False
+        Whether to tell the time of each step.
+
+    See Also
+    --------
+    make_generative_pipeline : The same with names from the steps' types.
+
+    Notes
+    -----
+    ``condition`` and ``source`` belong to the model: ``pipe.fit(X, condition=c)`` hands them to the
+    last step, a source transformed like X. With
+    ``sklearn.set_config(enable_metadata_routing=True)`` the steps must request what `fit`,
+    `transform`, `inverse_transform` and `score` are given, as in every pipeline;
+    `sample`, `impute`, `translate` and `score_samples`, which scikit-learn does not route, hand
+    on what they get.
+
+    The log-determinant is known of ``StandardScaler``, ``MinMaxScaler``, ``MaxAbsScaler``,
+    ``RobustScaler``, ``PowerTransformer``, ``QuantileTransformer``, ``PCA`` with all components and
+    ``"passthrough"``. A ``QuantileTransformer`` ends at the smallest and the largest row of the
+    fit: a row beyond them has density 0, a score of minus infinity. The models' own
+    ``scaling="quantile"`` has tails.
+
+    A slice without the last step, such as ``pipe[:-1]``, is an ordinary pipeline.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import PowerTransformer
+    >>> from skgen import GenerativePipeline, VariationalDiffusionAE
+    >>> X, y = load_iris(return_X_y=True)
+    >>> pipe = GenerativePipeline(
+    ...     [
+    ...         ("power", PowerTransformer()),
+    ...         ("model", VariationalDiffusionAE(max_steps=50, random_state=0)),
+    ...     ]
+    ... )
+    >>> pipe.fit(X, condition=y).sample(5, condition=2).shape
+    (5, 4)
+    """
+
+    # The model's requests count, not the pipeline's own.
+    __metadata_request__fit = {"condition": UNUSED, "source": UNUSED}
+    __metadata_request__transform = {"condition": UNUSED}
+    __metadata_request__inverse_transform = {"condition": UNUSED}
+    __metadata_request__score = {"condition": UNUSED, "source": UNUSED}
+
+    def __getitem__(self, ind):
+        part = super().__getitem__(ind)
+        if isinstance(ind, slice) and not hasattr(part._final_estimator, "sample"):
+            return Pipeline(part.steps, memory=self.memory, verbose=self.verbose)
+        return part
+
+    # The way there and back.
+
+    @property
+    def _model(self) -> Any:
+        return self.steps[-1][1]
+
+    def _transformers(self) -> list[tuple[str, Any]]:
+        steps = self.steps[:-1]
+        return [(name, step) for name, step in steps if step not in (None, "passthrough")]
+
+    def _check_steps(self) -> None:
+        self._validate_steps()
+        name, model = self.steps[-1]
+        if not hasattr(model, "sample"):
+            raise TypeError(
+                f"The last step of a GenerativePipeline draws samples, but step '{name}', {model}, "
+                "has no method sample. End it in a generative model, or take scikit-learn's "
+                "Pipeline."
+            )
+        for name, step in self._transformers():
+            one_way = isinstance(step, FunctionTransformer) and (
+                step.func is not None and step.inverse_func is None
+            )
+            if one_way or not hasattr(step, "inverse_transform"):
+                wanted = "inverse_func" if one_way else "inverse_transform"
+                raise TypeError(
+                    f"New rows come back through all steps, but step '{name}', {step}, has no "
+                    f"{wanted}. Transform the rows before the pipeline, or take another step."
+                )
+
+    def _forward(self, X: Any, routed: Any = None) -> Any:
+        """Return rows as the last step sees them."""
+        routed = process_routing(self, "transform") if routed is None else routed
+        for name, step in self._transformers():
+            X = step.transform(X, **routed[name].transform)
+        return X
+
+    def _back(self, rows: Any) -> Any:
+        """Return rows of the last step in the units of X."""
+        rows = np.asarray(rows)
+        for _, step in reversed(self._transformers()):
+            rows = step.inverse_transform(rows)
+        return rows
+
+    def _wrapped(self, rows: Any) -> Any:
+        """Return rows in the container that set_output asks for; a frame stays what it is."""
+        if hasattr(rows, "columns"):
+            return rows
+        container = _get_output_config("transform", self._model)["dense"]
+        return contained(rows, container, getattr(self, "feature_names_in_", None))
+
+    # Metadata.
+
+    def _addressed(self, **given: Any) -> dict[str, Any]:
+        """Return what is meant for the last step as scikit-learn's `fit` takes it."""
+        prefix = "" if _routes() else self.steps[-1][0] + "__"
+        return {prefix + key: value for key, value in _present(**given).items()}
+
+    def _source_rows(self, source: Any) -> Any:
+        """Return a source as the last step sees it, without what keeps it whole."""
+        wrapped = hasattr(source, "rows") and not hasattr(source, "shape")
+        return self._forward(source.rows if wrapped else source)
+
+    def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
+        # scikit-learn asks for this when the steps before are fitted.
+        params = super()._get_metadata_for_step(
+            step_idx=step_idx, step_params=step_params, all_params=all_params
+        )
+        if step_idx < len(self.steps) - 1 or "source" in (self.transform_input or ()):
+            return params
+        given = (told["source"] for told in params.values() if told.get("source") is not None)
+        source = next(given, None)
+        if source is None:
+            return params
+        rows = self._source_rows(source)
+        return {
+            method: {**told, "source": rows} if "source" in told else told
+            for method, told in params.items()
+        }
+
+    # What users call.
+
+    def fit(self, X, y=None, *, condition=None, source=None, **params):
+        """Fit the steps one after the other, the model last.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows to learn from, as the first step takes them.
+        y : array-like, default=None
+            For transformers that read it. The models of this library do not.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            Labels or real vectors, for a model that learns p(x | condition).
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            Rows that a bridge starts from, in the units of X; the steps transform them like X.
+        **params : dict of str to object
+            Further parameters of steps, as in :class:`~sklearn.pipeline.Pipeline`.
+
+        Returns
+        -------
+        self : object
+            The fitted pipeline.
+
+        Raises
+        ------
+        TypeError
+            If the last step draws no samples, or another one has no way back.
+        """
+        self._check_steps()
+        return super().fit(X, y, **self._addressed(condition=condition, source=source), **params)
+
+    @available_if(_model_has("transform"))
+    def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
+        """Fit the steps and return the model's latent rows of X.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows to learn from, as the first step takes them.
+        y : array-like, default=None
+            For transformers that read it.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            Rows that a bridge starts from, in the units of X.
+        **params : dict of str to object
+            Further parameters of steps, as in :class:`~sklearn.pipeline.Pipeline`.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_latent)
+            The latent of each row.
+        """
+        self._check_steps()
+        told = self._addressed(condition=condition, source=source)
+        return super().fit_transform(X, y, **told, **params)
+
+    @available_if(_model_has("transform"))
+    def transform(self, X, *, condition=None, **params):
+        """Transform rows by all steps, the model's latent being the last.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, as in fit.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        **params : dict of str to object
+            Metadata that steps have requested.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_latent)
+            The latent of each row.
+        """
+        if _routes() or condition is None:
+            return super().transform(X, **_present(condition=condition), **params)
+        check_is_fitted(self)
+        return self._model.transform(self._forward(X), condition=condition)
+
+    @available_if(_model_has("inverse_transform"))
+    def inverse_transform(self, X, *, condition=None, **params):
+        """Map the model's latent rows back to data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_latent)
+            Latent rows, as `transform` returns them.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        **params : dict of str to object
+            Metadata that steps have requested.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            Rows in the units of X.
+        """
+        if _routes() or condition is None:
+            return super().inverse_transform(X, **_present(condition=condition), **params)
+        check_is_fitted(self)
+        return self._back(self._model.inverse_transform(X, condition=condition))
+
+    @available_if(_model_has("sample"))
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        condition=None,
+        guidance_scale=0.0,
+        n_steps=None,
+        random_state=None,
+        **options,
+    ):
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        guidance_scale : float, default=0.0
+            How far predictions move towards the condition beyond the conditional ones.
+        n_steps : int, default=None
+            Number of sampling steps; None takes the model's.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the model's.
+        **options : dict of str to object
+            Further options of the model's ``sample``, such as ``stochastic=True`` of a bridge.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            New rows, in the units of the training data. Where the model returns more than rows,
+            a tuple that begins with them.
+        """
+        check_is_fitted(self)
+        told = _present(condition=condition, n_steps=n_steps, random_state=random_state)
+        if guidance_scale != 0:
+            told["guidance_scale"] = guidance_scale
+        drawn = self._model.sample(n_samples, **told, **options)
+        rows, *others = drawn if isinstance(drawn, tuple) else (drawn,)
+        X = self._wrapped(self._back(rows))
+        return (X, *others) if others else X
+
+    @available_if(_model_has("impute"))
+    def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
+        """Draw the missing entries of X given the observed ones.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows with NaN, or whatever is missing in a frame, where an entry is missing.
+        n_draws : int, default=1
+            Number of completions of each row.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        n_steps : int, default=None
+            Number of noise levels; None takes the model's own.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the model's.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            Completed rows; observed entries come back as they were given. With ``n_draws`` above
+            1, an array of shape (n_draws, n_samples, n_features), or a list of frames where the
+            steps return frames.
+
+        Raises
+        ------
+        ValueError
+            If a step cannot pass missing entries on to the model.
+        """
+        check_is_fitted(self)
+        missing = _missing(X)
+        rows = X
+        for name, step in self._transformers():
+            if hasattr(step, "transform_holes"):
+                rows = step.transform_holes(rows)
+                continue
+            passes = get_tags(step).input_tags.allow_nan or not missing.any()
+            rows = step.transform(rows) if passes else None
+            if not passes or (missing.any() and not _missing(rows).any()):
+                raise ValueError(
+                    f"impute needs steps that leave missing entries to the model, and step "
+                    f"'{name}', {step}, {'fills' if passes else 'refuses'} them."
+                )
+        told = _present(condition=condition, n_steps=n_steps, random_state=random_state)
+        drawn = self._model.impute(rows, n_draws=n_draws, **told)
+        draws = [self._back(part) for part in (drawn if n_draws > 1 else [drawn])]
+        draws = [_observed_kept(X, part, missing) for part in draws]
+        if n_draws == 1:
+            completed = self._wrapped(draws[0])
+            if isinstance(X, pd.DataFrame) and isinstance(completed, pd.DataFrame):
+                completed.index = X.index
+            return completed
+        return draws if hasattr(draws[0], "columns") else np.stack(draws)
+
+    @available_if(_model_has("trajectory"))
+    def translate(self, source, *, condition=None, **options):
+        """Carry rows of the source to the data, by a bridge.
+
+        Parameters
+        ----------
+        source : array-like or frame of shape (n_source, n_features)
+            Rows to carry, in the units of the source given to `fit`.
+        condition : array-like of shape (n_source,) or (n_source, n_columns), default=None
+            The condition of each row.
+        **options : dict of str to object
+            Further options of the bridge's ``inverse_transform``: ``stochastic``,
+            ``random_state``.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_source, n_features)
+            Each row as one of the data, in the units of X.
+
+        Raises
+        ------
+        ValueError
+            If the bridge was fitted without ``source=``.
+        """
+        check_is_fitted(self)
+        if not self._model.module_.has_source:
+            raise ValueError(
+                "translate needs a bridge from rows to rows, and this one was fitted from a "
+                "normal law; fit the pipeline with source=."
+            )
+        rows = self._source_rows(source)
+        carried = self._model.inverse_transform(rows, **_present(condition=condition), **options)
+        return self._wrapped(self._back(carried))
+
+    @available_if(_model_has("score_samples"))
+    def score_samples(self, X, *, condition=None):
+        """Return the log-likelihood of each row, or its lower bound, in nats.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows; the value is that of their density in the units they are given in.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            The model's score of the transformed row, and the steps' log-determinants.
+
+        Raises
+        ------
+        TypeError
+            If the log-determinant of a step is not known.
+        """
+        check_is_fitted(self)
+        return self._score_rows(X, process_routing(self, "score"), _present(condition=condition))
+
+    def _score_rows(self, X: Any, routed: Any, told: dict[str, Any]) -> np.ndarray:
+        log_slope: Any = 0.0
+        for name, step in self._transformers():
+            Y = step.transform(X, **routed[name].transform)
+            slope = _log_slope(step, X, Y)
+            if slope is None:
+                raise TypeError(
+                    f"The log-determinant of step '{name}', {step}, is not known, so that rows "
+                    "have no density in the units of X. The model scores the transformed rows: "
+                    "pipe[-1].score_samples(pipe[:-1].transform(X))."
+                )
+            log_slope, X = log_slope + slope, Y
+        scores = self._model.score_samples(X, **told)
+        if isinstance(self._model, LikelihoodMixin):
+            # The units of X change a density, and leave a probability as it is.
+            log_slope = self._model._log_volume(torch.as_tensor(log_slope)).numpy()
+        return scores + log_slope
+
+    @available_if(_model_has("score"))
+    def score(self, X, y=None, *, condition=None, source=None, **params):
+        """Return how well the pipeline explains X: higher is better.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        y : array-like, default=None
+            Ignored by the models of this library.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            Rows for a bridge to carry, in the units of X.
+        **params : dict of str to object
+            Metadata that steps have requested.
+
+        Returns
+        -------
+        score : float
+            Mean of `score_samples`, in nats a row. A model that has none, such as a bridge between
+            rows, scores the transformed rows its own way.
+        """
+        check_is_fitted(self)
+        told = _present(condition=condition, source=source)
+        routed = process_routing(self, "score", **(told if _routes() else {}), **params)
+        if _routes():
+            told = dict(routed[self.steps[-1][0]].score)
+        if hasattr(self._model, "score_samples"):
+            return float(np.mean(self._score_rows(X, routed, told)))
+        if told.get("source") is not None:
+            told["source"] = self._source_rows(told["source"])
+        return self._model.score(self._forward(X, routed), **told)
+
+
+def _routes() -> bool:
+    return bool(get_config()["enable_metadata_routing"])
+
+
+def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
+    """Return the completed rows with the observed entries of X as they were."""
+    if not isinstance(completed, pd.DataFrame):
+        return np.where(missing, completed, np.where(missing, 0, X).astype(completed.dtype))
+    columns = [
+        X.iloc[:, j].where(~missing[:, j], completed.iloc[:, j].array)
+        for j in range(completed.shape[1])
+    ]
+    return pd.concat(columns, axis=1)
+
+
+def make_generative_pipeline(*steps, memory=None, verbose=False):
+    """Make a :class:`GenerativePipeline` of the given steps, named by their types.
+
+    Parameters
+    ----------
+    *steps : estimators
+        Transformers, and a model with ``sample``.
+    memory : str or joblib.Memory, default=None
+        Where to cache the fitted transformers.
+    verbose : bool, default=False
+        Whether to tell the time of each step.
+
+    Returns
+    -------
+    pipe : GenerativePipeline
+        The pipeline.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skgen import VariationalDiffusionAE, make_generative_pipeline
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = VariationalDiffusionAE(max_steps=50, random_state=0)
+    >>> pipe = make_generative_pipeline(StandardScaler(), model).fit(X)
+    >>> pipe.sample(5).shape
+    (5, 4)
+    """
+    return GenerativePipeline(make_pipeline(*steps).steps, memory=memory, verbose=verbose)
