@@ -112,7 +112,9 @@ class PrincipalAxes(nn.Module):
         covariance = (self.basis * variance) @ self.basis.T
         size = covariance.diagonal().mean()
         held = weight[:, :, None] * covariance * weight[:, None, :]
-        held = held + torch.diag_embed((1 - weight) * size)
+        # Columns that follow from others leave it singular but for rounding, which this covers.
+        rounding = torch.finfo(rows.dtype).eps
+        held = held + torch.diag_embed((1 - weight + weight * rounding) * size)
         # In double: the axes may differ in variance by many orders.
         solved = torch.linalg.solve(held.double(), residual.double())
         moved = (weight * solved.to(rows.dtype)) @ covariance
