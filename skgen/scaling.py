@@ -155,11 +155,10 @@ class ColumnScaler:
                 chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
                 chosen = np.union1d(chosen, [0, len(values) - 1])
             self.splines[j] = _Spline(values[chosen], scores[chosen])
-            with np.errstate(divide="ignore"):
-                left, right = ndtri((upper - counts) / n), ndtri(upper / n)
         else:
-            middle = values[:-1] / 2 + values[1:] / 2
-            left, right = np.append(-np.inf, middle), np.append(middle, np.inf)
+            scores = values
+        middle = scores[:-1] / 2 + scores[1:] / 2
+        left, right = np.append(-np.inf, middle), np.append(middle, np.inf)
         if atoms.any():
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
 
@@ -204,9 +203,8 @@ class ColumnScaler:
     def snap(self, X: Tensor, Y: Tensor) -> Tensor:
         """Put rows X, mapped back from Y, on the values that the columns repeat.
 
-        A value that holds a share of a column's rows owns that share of the normal scores, or, in
-        a column with the standard map, all that is nearer to it than to others: a constant stays
-        constant, a count stays whole.
+        A value owns all that is nearer to it than to others in the scaled column: that is where
+        its rows stood when the model learnt them. A constant stays constant, a count stays whole.
         """
         X = X.clone()
         for j, atoms in enumerate(self.atoms):

@@ -59,6 +59,18 @@ def test_repeated_values_come_back_whole(table):
         assert np.mean(X[:, 3] == value) == pytest.approx(np.mean(table[:, 3] == value), abs=0.08)
 
 
+@pytest.mark.parametrize("kind", ["quantile", "auto", "standard", "common"])
+def test_a_repeated_value_owns_all_that_is_nearest_to_it(kind):
+    rng = np.random.default_rng(0)
+    # One value in twenty, and values of unlike shares.
+    X = np.column_stack([rng.random(400) < 0.05, rng.binomial(4, 0.3, 400)]).astype(float)
+    scaler = ColumnScaler(kind).fit(X)
+    Y, _ = scaler.forward(torch.from_numpy(X))
+    gaps = np.array([np.diff(np.unique(Y[:, j])).min() for j in range(2)])
+    Y = Y + torch.from_numpy(0.49 * gaps * rng.uniform(-1, 1, X.shape))
+    np.testing.assert_array_equal(scaler.snap(scaler.inverse(Y), Y).numpy(), X)
+
+
 def test_auto_maps_only_the_columns_that_need_it(table):
     # Normal: no. Lognormal: yes. Bounded: no. Counts: yes, and their values are kept. Constant: no.
     scaler = ColumnScaler("auto").fit(table)
