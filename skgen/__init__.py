@@ -17,6 +17,7 @@ __all__ = [
     "GenerativePipeline",
     "SchrodingerBridgeMatcher",
     "VQDiffusionBridge",
+    "TableEncoder",
     "VariationalDiffusionAE",
     "Whole",
     "load",

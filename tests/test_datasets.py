@@ -21,6 +21,7 @@ from skgen.datasets import (
     GaussianRing,
     _files,
     _photos,
+    fetch_adult,
     fetch_california_housing,
     fetch_mnist,
     fetch_power_plant,
@@ -447,6 +448,14 @@ HOUSING = (
 )
 
 
+ADULT = (
+    "age,workclass,fnlwgt,education,education_num,marital_status,occupation,relationship,race,sex,"
+    "capital_gain,capital_loss,hours_per_week,native_country,income,split\n"
+    "39,State-gov,77516,HS-grad,9,Divorced,Sales,Wife,White,Male,2174,0,40,Peru,<=50K,train\n"
+    "25,,226802,11th,7,Divorced,,Wife,White,Male,0,0,40,Peru,>50K,test\n"
+)
+
+
 @pytest.fixture
 def no_network(monkeypatch):
     monkeypatch.delenv("SKGEN_DATA", raising=False)
@@ -480,6 +489,35 @@ def test_housing_keeps_blanks_and_drops_the_category(tmp_path):
     row = [-122.23, 37.88, 41, 880, np.nan, 322, 126, 8.3252, 452600]
     np.testing.assert_array_equal(housing.data, [row])
     assert housing.feature_names[4] == "total_bedrooms"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_adult_keeps_categories_and_blanks(tmp_path):
+    (tmp_path / "adult.csv").write_text(ADULT)
+    train, test = (fetch_adult(subset=s, data_home=tmp_path).data for s in ("train", "test"))
+    assert train.iloc[0].tolist()[:4] == [39, "State-gov", 77516, "HS-grad"]
+    assert test.iloc[0].isna().tolist() == [name in ("workclass", "occupation") for name in test]
+    assert train.dtypes.equals(test.dtypes)
+    assert list(train["income"].cat.categories) == ["<=50K", ">50K"]
+    with pytest.raises(ValueError, match="subset='all' is unknown"):
+        fetch_adult(subset="all", data_home=tmp_path)
+
+
+def test_adult_from_openml_is_split_by_its_order(monkeypatch, tmp_path):
+    (tmp_path / "adult.csv").write_text(ADULT)
+    here = pd.concat([fetch_adult(subset=s, data_home=tmp_path).data for s in ("test", "train")])
+    (tmp_path / "adult.csv").unlink()
+    rows = here.iloc[[0] * 16_281 + [1] * 4].astype({"age": float})
+    rows = rows.rename(columns={"income": "class"}).rename(columns=lambda n: n.replace("_", "-"))
+    monkeypatch.setattr(_files, "fetch_openml", lambda **options: SimpleNamespace(data=rows))
+    train = fetch_adult(data_home=tmp_path)
+    assert train.data.shape == (4, 15)
+    assert list(train.data) == train.feature_names == list(here)
+    assert train.data["age"].dtype == np.int64
+    assert len(fetch_adult(subset="test", data_home=tmp_path).data) == 16_281
+    rows = rows[::-1]
+    with pytest.raises(ValueError, match="not in the order"):
+        fetch_adult(data_home=tmp_path)
 
 
 @pytest.mark.usefixtures("no_network")
@@ -535,6 +573,7 @@ def test_housing_from_openml_keeps_the_order_of_columns(monkeypatch, tmp_path):
     [
         (fetch_mnist, "mnist.npz", "https://www.openml.org/d/554 failed.*no route to host"),
         (fetch_california_housing, "california_housing.csv", "https://www.openml.org/d/43939"),
+        (fetch_adult, "adult.csv", "https://www.openml.org/d/1590"),
         (fetch_power_plant, "power_plant_ccpp.csv", "https://archive.ics.uci.edu/dataset/294"),
     ],
 )
@@ -567,6 +606,13 @@ def test_published_tables_in_full(data_home):
     assert housing.shape == (20640, 9)
     np.testing.assert_array_equal(np.isnan(housing).sum(axis=0), [0, 0, 0, 0, 207, 0, 0, 0, 0])
     assert housing[:, -1].max() == 500_001
+    for subset, n_people, n_rich in (("train", 32_561, 7_841), ("test", 16_281, 3_846)):
+        adult = fetch_adult(subset=subset, data_home=data_home).data
+        assert adult.shape == (n_people, 15)
+        assert (adult["income"] == ">50K").sum() == n_rich
+        assert list(adult.columns[adult.isna().any()]) == [
+            *("workclass", "occupation", "native_country")
+        ]
 
 
 def test_mnist_in_full(data_home):

@@ -1,0 +1,593 @@
+"""Tables of mixed columns as matrices of numbers, and back.
+
+A column of numbers, dates or ordered categories is one column of the matrix. A column of categories
+is one-hot, or the binary digits of the category's number, by frequency: 40 categories take 6
+columns. One more marks missing entries, where fit saw any. What comes back has the dtype, the grid
+of values and the missing entries of what was there.
+"""
+
+import math
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import (
+    is_bool_dtype,
+    is_complex_dtype,
+    is_datetime64_any_dtype,
+    is_float_dtype,
+    is_integer_dtype,
+    is_object_dtype,
+    is_timedelta64_dtype,
+    is_unsigned_integer_dtype,
+)
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+__all__ = ["TableEncoder"]
+
+MAX_DECIMALS = 12
+# Whole numbers up to here are exact as floats.
+MAX_EXACT = 2**53
+
+
+def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: str) -> pd.Series:
+    """Return values as a column of a dtype, with its missing entries."""
+    if is_object_dtype(dtype):
+        column = pd.Series(np.empty(len(values), dtype=object))
+        column[:] = values
+        column[missing] = marker
+        return column
+    column = pd.Series(values).astype(dtype)
+    if not missing.any():
+        return column
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub":
+        raise ValueError(
+            f"Row {int(missing.argmax())} is missing in column {name!r}, whose dtype {dtype} "
+            "cannot hold that; impute the rows before, or fit a frame of a nullable dtype."
+        )
+    return column.mask(missing)
+
+
+class _Column:
+    """One column of a table: codes of its entries, a mark of its gaps, and the way back.
+
+    Attributes
+    ----------
+    names : list of str
+        Columns of the matrix that it takes: the codes, and the mark where fit saw gaps.
+    filler : float or ndarray of shape (n_codes,)
+        Codes that stand in for those of a missing entry.
+    """
+
+    filler: Any = 0.0
+
+    def __init__(self, column: pd.Series, name: str):
+        self.name, self.dtype = name, column.dtype
+        missing = column.isna().to_numpy()
+        self.has_gaps = bool(missing.any())
+        self.marker = column[missing].iloc[0] if self.has_gaps else None
+        self.names = self._learn(column[~missing])
+        self.n_codes = len(self.names)
+        if self.has_gaps:
+            self.names = [*self.names, name + "_missing"]
+
+    def _learn(self, present: pd.Series) -> list[str]:
+        """Learn from the entries that are there; return the names of the codes."""
+        raise NotImplementedError
+
+    def _codes(self, present: pd.Series) -> np.ndarray:
+        """Return the codes of entries, (n, n_codes)."""
+        raise NotImplementedError
+
+    def _entries(self, codes: np.ndarray) -> Any:
+        """Return the entries that are nearest to some codes."""
+        raise NotImplementedError
+
+    def _unknown(self, present: pd.Series, handle_unknown: str) -> Any:
+        """Tell which entries have no code, or raise where that is asked for."""
+        return np.zeros(len(present), dtype=bool)
+
+    def encode(self, column: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
+        """Return the columns of the matrix; for holes, NaN in the codes of missing entries."""
+        missing = np.array(column.isna())
+        missing[~missing] = self._unknown(column[~missing], handle_unknown)
+        block = np.full((len(column), self.n_codes), np.nan)
+        block[~missing] = self._codes(column[~missing])
+        if not self.has_gaps:
+            return block
+        if not holes:
+            block[missing] = self.filler
+        # What is to be imputed is there, and not known.
+        mark = np.zeros(len(column)) if holes else missing.astype(np.float64)
+        return np.column_stack([block, mark])
+
+    def decode(self, block: np.ndarray) -> pd.Series:
+        """Return the column for rows of the matrix, whatever stands in them."""
+        codes = block[:, : self.n_codes]
+        missing = np.isnan(codes).any(1)
+        codes = np.where(missing[:, None], self.filler, codes)
+        if self.has_gaps:
+            missing = missing | (block[:, -1] > 0.5)
+        return _of_dtype(self._entries(codes), missing, self.dtype, self.marker, self.name)
+
+    def _refuse(self, value: Any, row: Any, what: str) -> ValueError:
+        return ValueError(f"Column {self.name!r} has {value!r} in row {row}, {what}")
+
+
+class _Empty(_Column):
+    """A column without a single entry: nothing to learn, nothing to give but gaps."""
+
+    def __init__(self, column: pd.Series, name: str):
+        super().__init__(column, name)
+        self.names = []
+
+    def _learn(self, present):
+        return []
+
+    def encode(self, column, holes, handle_unknown):
+        present = np.flatnonzero(column.notna())
+        if len(present) and handle_unknown == "error":
+            raise self._refuse(
+                column.iloc[present[0]],
+                present[0],
+                "where fit saw no entry at all; handle_unknown='missing' leaves it out.",
+            )
+        return np.empty((len(column), 0))
+
+    def decode(self, block):
+        nothing = np.full(len(block), None)
+        missing = np.ones(len(block), dtype=bool)
+        return _of_dtype(nothing, missing, self.dtype, self.marker, self.name)
+
+
+class _Numbers(_Column):
+    """Numbers on a scale of their own, a power of two so that no digit is lost."""
+
+    def _learn(self, present):
+        values = self._numbers(present)
+        self.low, self.high = float(values.min()), float(values.max())
+        largest = np.abs(values).max() or 1.0
+        spread = float(np.std(values / largest)) * largest
+        self.scale = 2.0 ** round(math.log2(spread)) if 0 < spread < math.inf else 1.0
+        self.filler = np.sort(values)[len(values) // 2] / self.scale
+        return [] if self.low == self.high else [self.name]
+
+    def _numbers(self, present: pd.Series) -> np.ndarray:
+        """Return entries as floats."""
+        raise NotImplementedError
+
+    def _nearest(self, values: np.ndarray) -> Any:
+        """Invert `_numbers`, to the grid of the values."""
+        raise NotImplementedError
+
+    def _codes(self, present):
+        return (self._numbers(present) / self.scale)[:, None][:, : self.n_codes]
+
+    def _entries(self, codes):
+        if not self.n_codes:
+            return self._nearest(np.full(len(codes), self.low))
+        return self._nearest(np.clip(codes[:, 0] * self.scale, self.low, self.high))
+
+
+class _Floats(_Numbers):
+    """Floats, rounded to the decimals that all of them have."""
+
+    def _learn(self, present):
+        values = self._numbers(present)
+        self.decimals = None
+        for decimals in range(MAX_DECIMALS + 1):
+            if np.abs(values).max() * 10.0**decimals > MAX_EXACT:
+                break
+            if np.array_equal(self._rounded(values, decimals), self._rounded(values, None)):
+                self.decimals = decimals
+                break
+        return super()._learn(present)
+
+    def _rounded(self, values, decimals):
+        values = values if decimals is None else np.round(values, decimals)
+        return values.astype(np.float32) if str(self.dtype).lower() == "float32" else values
+
+    def _numbers(self, present):
+        try:
+            values = present.to_numpy(dtype=np.float64)
+        except (TypeError, ValueError):
+            value, row = _first(present, lambda v: not isinstance(v, (int, float, np.number)))
+            raise self._refuse(value, row, "but fit saw numbers there.") from None
+        if not np.isfinite(values).all():
+            value, row = _first(present, lambda v: not np.isfinite(v))
+            raise self._refuse(value, row, "and numbers must be finite (X contains infinity).")
+        return values
+
+    def _nearest(self, values):
+        values = self._rounded(values, self.decimals)
+        return values.tolist() if is_object_dtype(self.dtype) else values
+
+
+class _Steps(_Numbers):
+    """Integers and times, counted from the least in steps that all of them are multiples of."""
+
+    def _learn(self, present):
+        self.origin, self.step = 0, 1
+        counts = self._integers(present)
+        self.origin = int(min(counts))
+        counts = counts - self.origin
+        if not isinstance(self.dtype, pd.CategoricalDtype):
+            self.step = math.gcd(*set(counts)) or 1
+        if int(max(counts)) // self.step > MAX_EXACT:
+            raise ValueError(
+                f"Column {self.name!r} spans {int(max(counts))} steps of {self.step}, more than a "
+                "float holds exactly (2**53); round it to coarser steps, or make it a category."
+            )
+        return super()._learn(present)
+
+    def _integers(self, present: pd.Series) -> np.ndarray:
+        """Return entries as Python's integers, which do not overflow."""
+        if is_object_dtype(self.dtype) or is_integer_dtype(self.dtype):
+            values = present.to_numpy(dtype=object)
+            wrong = [isinstance(v, str) or v != v // 1 for v in values]
+            if any(wrong):
+                at = wrong.index(True)
+                raise self._refuse(
+                    values[at], present.index[at], "but fit saw whole numbers there."
+                )
+            return np.array([int(v) for v in values], dtype=object)
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            codes = self.dtype.categories.get_indexer(present.astype(object))
+            if (codes < 0).any():
+                at = int((codes < 0).argmax())
+                raise self._refuse(
+                    present.iloc[at], present.index[at], "which is none of the ordered categories."
+                )
+            return codes.astype(object)
+        return present.astype(self.dtype).astype("int64").to_numpy().astype(object)
+
+    def _numbers(self, present):
+        return ((self._integers(present) - self.origin) / self.step).astype(np.float64)
+
+    def _nearest(self, values):
+        integers = np.round(values).astype(np.int64).astype(object) * self.step + self.origin
+        if is_object_dtype(self.dtype):
+            return integers
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            return pd.Categorical.from_codes(integers.astype(np.int64), dtype=self.dtype)
+        if is_integer_dtype(self.dtype):
+            unsigned = is_unsigned_integer_dtype(self.dtype)
+            return integers.astype(np.uint64 if unsigned else np.int64)
+        kind = "m" if is_timedelta64_dtype(self.dtype) else "M"
+        zone = getattr(self.dtype, "tz", None)
+        unit = self.dtype.unit if zone else np.datetime_data(self.dtype)[0]
+        times = pd.Series(integers.astype(np.int64).view(f"{kind}8[{unit}]"))
+        return times.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else times
+
+
+class _Labels(_Column):
+    """Categories, one-hot or as binary digits."""
+
+    def __init__(self, column: pd.Series, name: str, max_one_hot: int):
+        self.max_one_hot = max_one_hot
+        super().__init__(column, name)
+
+    def _learn(self, present):
+        counts: dict[Any, int] = {}
+        first: dict[Any, Any] = {}
+        for value in present.astype(object):
+            key = self._key(value)
+            counts[key] = counts.get(key, 0) + 1
+            first.setdefault(key, value)
+        # By frequency, so that digits which are seldom 1 belong to seldom categories.
+        by_count = not is_bool_dtype(self.dtype)
+        keys = sorted(counts, key=lambda key: (-counts[key] * by_count, str(first[key])))
+        self.number = {key: i for i, key in enumerate(keys)}
+        self.values = np.empty(len(keys), dtype=object)
+        for i, key in enumerate(keys):
+            self.values[i] = first[key]
+        self.one_hot = 2 < len(keys) <= self.max_one_hot
+        self.n_digits = (len(keys) - 1).bit_length()
+        if self.one_hot:
+            return [f"{self.name}_{value}" for value in self.values]
+        if self.n_digits == 1:
+            return [f"{self.name}_{self.values[1]}"]
+        return [f"{self.name}_bit{digit}" for digit in range(self.n_digits)]
+
+    def _key(self, value: Any) -> Any:
+        # 1, 1.0 and True are equal, but not the same entry of a column of objects.
+        return (type(value), value) if is_object_dtype(self.dtype) else value
+
+    def _unknown(self, present, handle_unknown):
+        unknown = [self._key(value) not in self.number for value in present.astype(object)]
+        if handle_unknown == "error" and any(unknown):
+            at = unknown.index(True)
+            seen = ", ".join(map(repr, self.values[:10]))
+            raise self._refuse(
+                present.iloc[at],
+                present.index[at],
+                f"a category that fit did not see ({seen}{', ...' * (len(self.values) > 10)}); "
+                "handle_unknown='missing' takes it for a gap.",
+            )
+        return unknown
+
+    def _codes(self, present):
+        index = [self.number[self._key(value)] for value in present.astype(object)]
+        index = np.array(index, dtype=np.int64)[:, None]
+        if self.one_hot:
+            return index == np.arange(len(self.values))
+        return index >> np.arange(self.n_digits) & 1
+
+    def _entries(self, codes):
+        if self.one_hot:
+            return self.values[codes.argmax(1)]
+        index = ((codes > 0.5) << np.arange(self.n_digits)).sum(1, dtype=np.int64)
+        # A number beyond the last: the nearest that there is lacks the highest digit.
+        index = np.where(index < len(self.values), index, index - (1 << self.n_digits >> 1))
+        return self.values[index]
+
+
+def _first(column: pd.Series, wanted: Any) -> tuple[Any, Any]:
+    """Return the first entry of a kind, and its row."""
+    return next((v, row) for row, v in zip(column.index, column, strict=True) if wanted(v))
+
+
+def _make(column: pd.Series, name: str, max_one_hot: int) -> Any:
+    """Choose how a column is taken."""
+    dtype = column.dtype
+    present = column.dropna()
+    if present.empty:
+        return _Empty(column, name)
+    kinds = {type(value) for value in present} if is_object_dtype(dtype) else set()
+    for kind in kinds:
+        if kind.__hash__ is None:
+            value, row = _first(present, lambda v, kind=kind: isinstance(v, kind))
+            raise TypeError(
+                f"Each argument must be a string or a number, or another hashable value: column "
+                f"{name!r} has {value!r} in row {row}."
+            )
+    if is_complex_dtype(dtype):
+        raise ValueError(
+            f"Complex data not supported: column {name!r} is of dtype {dtype}; give its real and "
+            "imaginary parts as two columns."
+        )
+    whole = is_integer_dtype(dtype) or is_timedelta64_dtype(dtype)
+    ordered = isinstance(dtype, pd.CategoricalDtype) and dtype.ordered
+    if whole or ordered or kinds == {int} or is_datetime64_any_dtype(dtype):
+        return _Steps(column, name)
+    if kinds == {float} or is_float_dtype(dtype):
+        return _Floats(column, name)
+    return _Labels(column, name, max_one_hot)
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Encode a frame of mixed columns as numbers, and decode it.
+
+    For the front of a pipeline that ends in a generative model: what the model draws comes back as
+    a frame like the one that was learnt, of the same dtypes, with categories among those seen,
+    numbers in the range and with the decimals that were seen, and entries missing where a column
+    had gaps.
+
+    Parameters
+    ----------
+    max_one_hot : int, default=2
+        Columns of up to this many categories, more than two, become one-hot; others the binary
+        digits of the category's number.
+    handle_unknown : {"error", "missing"}, default="error"
+        What a category means that fit did not see: an error, or a missing entry.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of the frame.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where they are strings.
+
+    Notes
+    -----
+    ===========================  ===================================================================
+    column                       becomes
+    ===========================  ===================================================================
+    floats                       itself over a power of two; back with the decimals that all entries
+                                 of fit have (up to 12), in the range of fit
+    integers, dates, durations   steps from the least one, in the largest step that all entries of
+                                 fit are multiples of
+    ordered categories           their place in the order
+    other categories, strings,   binary digits of their number by frequency, or one-hot; two of them
+    booleans, objects            a single column
+    gaps in any of them          one more column, 1 where the entry is missing
+    constant, all missing        nothing; they come back as they were
+    ===========================  ===================================================================
+
+    Every category is kept, however rare, since one that was merged could not come back: a column
+    of 1,000 names takes 10 digits. A column of identifiers is better dropped.
+
+    A missing entry in a column that had none in fit becomes NaN, as an ``impute`` takes it;
+    `transform_holes` does the same for all columns.
+
+    A frame comes back exactly, whatever it holds, but for its index, and with one sign of a missing
+    entry (None, NaN or NA) in a column of objects. A row that fit has not seen comes back on the
+    grid and in the range that it saw. An array comes back as an array.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgen import TableEncoder
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "size": [1.5, None, 2.25, 3.0],
+    ...         "colour": ["red", "blue", "red", "green"],
+    ...         "day": pd.to_datetime(["2024-01-01", "2024-01-03", "2024-01-09", "2024-01-05"]),
+    ...     }
+    ... )
+    >>> encoder = TableEncoder().fit(frame)
+    >>> encoder.get_feature_names_out().tolist()
+    ['size', 'size_missing', 'colour_bit0', 'colour_bit1', 'day']
+    >>> X = encoder.transform(frame)
+    >>> X.shape
+    (4, 5)
+    >>> encoder.inverse_transform(X).equals(frame)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_one_hot": [Interval(Integral, 2, None, closed="left")],
+        "handle_unknown": [StrOptions({"error", "missing"})],
+    }
+
+    def __init__(self, max_one_hot=2, *, handle_unknown="error"):
+        self.max_one_hot = max_one_hot
+        self.handle_unknown = handle_unknown
+
+    def fit(self, X, y=None):
+        """Learn the columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted encoder.
+
+        Raises
+        ------
+        ValueError
+            If a column cannot be encoded; the message names it.
+        """
+        self._validate_params()
+        frame = self._frame(X, reset=True)
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(frame.shape[1])])
+        self._columns = [
+            _make(frame.iloc[:, j], str(name), self.max_one_hot) for j, name in enumerate(names)
+        ]
+        self._labels = X.columns if isinstance(X, pd.DataFrame) else None
+        self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
+        self._n_features_out = sum(len(column.names) for column in self._columns)
+        return self
+
+    def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
+        """Return X as a frame whose index is the number of the row."""
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            if len(X) == 0:
+                raise ValueError(f"Found a frame with 0 sample(s), columns {list(X.columns)}.")
+            return X.reset_index(drop=True)
+        if hasattr(X, "to_pandas"):
+            raise TypeError(
+                f"TableEncoder takes pandas frames and arrays, and X is a {type(X).__module__}."
+                f"{type(X).__name__}; X.to_pandas() makes a pandas frame of it."
+            )
+        X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
+        return pd.DataFrame(X)
+
+    def transform(self, X):
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_features_out), float64
+            Its numbers.
+
+        Raises
+        ------
+        ValueError
+            If an entry cannot be encoded; the message names column, row and entry.
+        """
+        return self._encoded(X, holes=False)
+
+    def transform_holes(self, X):
+        """Encode a table whose gaps are to be imputed: NaN for every missing entry.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features_out), float64
+            Its numbers; where an entry is missing, NaN in all columns of it, except for those that
+            mark gaps, where 0 says that the entry is there.
+        """
+        return self._encoded(X, holes=True)
+
+    def _encoded(self, X: Any, holes: bool) -> np.ndarray:
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        blocks = [
+            column.encode(frame.iloc[:, j], holes, self.handle_unknown)
+            for j, column in enumerate(self._columns)
+        ]
+        return np.concatenate(blocks, 1)
+
+    def inverse_transform(self, X):
+        """Decode numbers to a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_out)
+            Numbers as `transform` returns them, or as a model draws them: the nearest entries are
+            taken.
+
+        Returns
+        -------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            A table like that of fit.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing in a column whose dtype cannot hold that.
+        """
+        check_is_fitted(self)
+        Z = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_features=0)
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"inverse_transform takes the {self._n_features_out} columns that transform "
+                f"returns, got {Z.shape[1]}."
+            )
+        ends = np.cumsum([len(column.names) for column in self._columns])
+        blocks = np.split(Z, ends[:-1], axis=1)
+        decoded = [
+            column.decode(block) for column, block in zip(self._columns, blocks, strict=True)
+        ]
+        frame = pd.concat(decoded, axis=1)
+        if self._labels is None:
+            return frame.to_numpy(dtype=self._array_dtype)
+        frame.columns = self._labels
+        return frame
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns of X; only those seen in `fit` are taken.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``age``, ``age_missing``, ``colour_red`` for one-hot, ``colour_bit0`` for digits.
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features)
+        names = [name for column in self._columns for name in column.names]
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
