@@ -14,6 +14,8 @@ from skgen.table import TableEncoder
 __all__ = [
     "BinaryLatentDiffusion",
     "FlowMatcher",
+    "GenerativeImputer",
+    "GenerativeOverSampler",
     "GenerativePipeline",
     "SchrodingerBridgeMatcher",
     "VQDiffusionBridge",

@@ -1,0 +1,193 @@
+"""A transformer that fills gaps with draws of a generative model, learnt from data with gaps.
+
+Rows without gaps alone are a sound sample only where gaps come at random. So the model is fitted
+again to all rows, their gaps drawn given what was observed: a step of stochastic EM, whose fixed
+point is the law of the observed entries wherever a gap depends on observed ones only.
+"""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["GenerativeImputer"]
+
+MIN_COMPLETE = 20
+
+
+class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Fill missing entries with draws of a generative model, given the observed ones.
+
+    Parameters
+    ----------
+    model : estimator
+        A model with ``impute``, or a pipeline that ends in one; it is cloned.
+    n_draws : int, default=1
+        1 returns a draw, which keeps the spread of the columns and their correlations; more return
+        the mean of so many draws, which is nearer to the missing entry.
+    n_rounds : int, default=1
+        How often the model is fitted again, to all rows, their gaps drawn. 0 learns from rows
+        without gaps alone.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws; None falls back on the model's.
+
+    Attributes
+    ----------
+    model_ : estimator
+        The fitted model.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X had them.
+
+    Notes
+    -----
+    The first fit is to the rows without gaps. Where fewer than 20 of them are left, it is to all
+    rows, each gap filled with an entry of its column taken at random, which knows nothing of the
+    other columns; more rounds then pay.
+
+    Frames of mixed columns take a pipeline with a :class:`~skgen.TableEncoder`, and one draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skgen import GenerativeImputer, VariationalDiffusionAE
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> X[::3, 2] = np.nan
+    >>> model = VariationalDiffusionAE(max_steps=50, random_state=0)
+    >>> X_full = GenerativeImputer(model, random_state=0).fit_transform(X)
+    >>> bool(np.isnan(X_full).any())
+    False
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "model": [HasMethods(["fit", "impute"])],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_rounds": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, model, *, n_draws=1, n_rounds=1, random_state=None):
+        self.model = model
+        self.n_draws = n_draws
+        self.n_rounds = n_rounds
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Learn the law of the rows from what is observed of them.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, NaN where an entry is missing.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted imputer.
+
+        Raises
+        ------
+        ValueError
+            If a column has no entry at all, or too few rows are complete for ``n_rounds=0``.
+        """
+        self._validate_params()
+        X, missing = self._checked(X, reset=True)
+        if missing.all(0).any():
+            column = int(missing.all(0).argmax())
+            raise ValueError(
+                f"Column {column} of X has no entry at all, and nothing can be learnt of it; drop "
+                "it."
+            )
+        complete = ~missing.any(1)
+        if complete.sum() < min(MIN_COMPLETE, len(X)) and self.n_rounds == 0:
+            raise ValueError(
+                f"n_rounds=0 learns from rows without gaps, and X has {complete.sum()} of them, "
+                f"fewer than {MIN_COMPLETE}; n_rounds=1 learns from all rows."
+            )
+        start = X.loc[complete] if isinstance(X, pd.DataFrame) else X[complete]
+        if complete.sum() < min(MIN_COMPLETE, len(X)):
+            start = _shuffled_in(X, missing, check_random_state(self.random_state))
+        model = clone(self.model).fit(start)
+        for _ in range(self.n_rounds if missing.any() else 0):
+            drawn = model.impute(X, random_state=self.random_state)
+            if isinstance(X, pd.DataFrame) and not isinstance(drawn, pd.DataFrame):
+                drawn = pd.DataFrame(drawn, columns=X.columns)
+            model = clone(self.model).fit(drawn)
+        self.model_ = model
+        return self
+
+    def transform(self, X):
+        """Fill the missing entries.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, NaN where an entry is missing.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            Completed rows; observed entries come back as they were given.
+        """
+        check_is_fitted(self)
+        X, missing = self._checked(X, reset=False)
+        draws = self.model_.impute(X, n_draws=self.n_draws, random_state=self.random_state)
+        if self.n_draws == 1:
+            return draws
+        if isinstance(X, pd.DataFrame):
+            others = [name for name in X if not is_numeric_dtype(X[name].dtype)]
+            if others:
+                raise ValueError(
+                    f"n_draws={self.n_draws} averages draws, and the columns {others} are not "
+                    "numbers; n_draws=1 returns a draw."
+                )
+        given = _numbers(X)
+        mean = np.mean([_numbers(draw) for draw in draws], axis=0, dtype=np.float64)
+        return np.where(missing, mean, given).astype(given.dtype)
+
+    def _checked(self, X: Any, reset: bool) -> tuple[Any, np.ndarray]:
+        """Return X, arrays as floats and frames as they are, and which entries are missing."""
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+        else:
+            X = validate_data(
+                self,
+                X,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite="allow-nan",
+                ensure_min_samples=2 if reset else 1,
+                reset=reset,
+            )
+        return X, np.asarray(pd.isna(X))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _numbers(table: Any) -> np.ndarray:
+    if isinstance(table, pd.DataFrame):
+        return table.to_numpy(dtype=np.float64, na_value=np.nan)
+    return table
+
+
+def _shuffled_in(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:
+    """Return rows whose gaps are filled with entries of their columns, taken at random."""
+    places = np.repeat(np.arange(len(X))[:, None], X.shape[1], 1)
+    for j, gaps in enumerate(missing.T):
+        places[gaps, j] = rng.choice(np.flatnonzero(~gaps), gaps.sum())
+    if isinstance(X, pd.DataFrame):
+        columns = [X.iloc[places[:, j], j].reset_index(drop=True) for j in range(X.shape[1])]
+        return pd.concat(columns, axis=1)
+    return np.take_along_axis(X, places, axis=0)
