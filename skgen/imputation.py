@@ -104,9 +104,9 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X, missing = self._checked(X, reset=True)
         if missing.all(0).any():
             column = int(missing.all(0).argmax())
+            column = X.columns[column] if isinstance(X, pd.DataFrame) else column
             raise ValueError(
-                f"Column {column} of X has no entry at all, and nothing can be learnt of it; drop "
-                "it."
+                f"Column {column!r} of X has no entry at all, so it cannot be learnt; drop it."
             )
         complete = ~missing.any(1)
         if complete.sum() < min(MIN_COMPLETE, len(X)) and self.n_rounds == 0:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -118,7 +119,9 @@ class GenerativeOverSampler(BaseEstimator):
             y_more = np.concatenate([labels, asked])
         if not isinstance(X, pd.DataFrame):
             return np.concatenate([X, np.asarray(drawn, dtype=X.dtype)]), y_more
-        drawn = pd.DataFrame(drawn, columns=X.columns).astype(X.dtypes)
+        drawn = pd.DataFrame(drawn, columns=X.columns)
+        whole = [name for name, dtype in X.dtypes.items() if is_integer_dtype(dtype)]
+        drawn = drawn.round(dict.fromkeys(whole, 0)).astype(X.dtypes)
         return pd.concat([X, drawn], ignore_index=True), y_more
 
     def _wanted(self, counts: dict[Any, int]) -> dict[Any, int]:

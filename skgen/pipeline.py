@@ -199,7 +199,7 @@ class GenerativePipeline(Pipeline):
 
     def __getitem__(self, ind):
         part = super().__getitem__(ind)
-        if isinstance(ind, slice) and not hasattr(part._final_estimator, "sample"):
+        if isinstance(ind, slice) and not (part.steps and hasattr(part.steps[-1][1], "sample")):
             return Pipeline(part.steps, memory=self.memory, verbose=self.verbose)
         return part
 
@@ -382,9 +382,11 @@ class GenerativePipeline(Pipeline):
             Rows in the units of X.
         """
         if _routes() or condition is None:
-            return super().inverse_transform(X, **_present(condition=condition), **params)
-        check_is_fitted(self)
-        return self._back(self._model.inverse_transform(X, condition=condition))
+            rows = super().inverse_transform(X, **_present(condition=condition), **params)
+        else:
+            check_is_fitted(self)
+            rows = self._back(self._model.inverse_transform(X, condition=condition))
+        return self._wrapped(rows)
 
     @available_if(_model_has("sample"))
     def sample(
@@ -465,7 +467,8 @@ class GenerativePipeline(Pipeline):
             if hasattr(step, "transform_holes"):
                 rows = step.transform_holes(rows)
                 continue
-            passes = get_tags(step).input_tags.allow_nan or not missing.any()
+            tags = get_tags(step)
+            passes = tags.input_tags.allow_nan or tags.no_validation or not missing.any()
             rows = step.transform(rows) if passes else None
             if not passes or (missing.any() and not _missing(rows).any()):
                 raise ValueError(
@@ -587,7 +590,7 @@ class GenerativePipeline(Pipeline):
         routed = process_routing(self, "score", **(told if _routes() else {}), **params)
         if _routes():
             told = dict(routed[self.steps[-1][0]].score)
-        if hasattr(self._model, "score_samples"):
+        if hasattr(self._model, "score_samples") and "source" not in told:
             return float(np.mean(self._score_rows(X, routed, told)))
         if told.get("source") is not None:
             told["source"] = self._source_rows(told["source"])
@@ -602,10 +605,13 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
     """Return the completed rows with the observed entries of X as they were."""
     if not isinstance(completed, pd.DataFrame):
         return np.where(missing, completed, np.where(missing, 0, X).astype(completed.dtype))
-    columns = [
-        X.iloc[:, j].where(~missing[:, j], completed.iloc[:, j].array)
-        for j in range(completed.shape[1])
-    ]
+    columns = []
+    for j, dtype in enumerate(completed.dtypes):
+        given = X.iloc[:, j]
+        if isinstance(dtype, pd.CategoricalDtype):
+            # Categories that the rows at hand happen to lack may be drawn.
+            given = given.astype(dtype)
+        columns.append(given.where(~missing[:, j], completed.iloc[:, j].array))
     return pd.concat(columns, axis=1)
 
 

@@ -224,6 +224,19 @@ class _Steps(_Numbers):
             )
         return super()._learn(present)
 
+    def _unknown(self, present, handle_unknown):
+        if not isinstance(self.dtype, pd.CategoricalDtype):
+            return super()._unknown(present, handle_unknown)
+        unknown = self.dtype.categories.get_indexer(present.astype(object)) < 0
+        if handle_unknown == "error" and unknown.any():
+            raise self._refuse(
+                present[unknown].iloc[0],
+                present.index[unknown][0],
+                "which is none of the ordered categories; handle_unknown='missing' takes it for a "
+                "gap.",
+            )
+        return unknown
+
     def _integers(self, present: pd.Series) -> np.ndarray:
         """Return entries as Python's integers, which do not overflow."""
         if is_object_dtype(self.dtype) or is_integer_dtype(self.dtype):
@@ -236,13 +249,7 @@ class _Steps(_Numbers):
                 )
             return np.array([int(v) for v in values], dtype=object)
         if isinstance(self.dtype, pd.CategoricalDtype):
-            codes = self.dtype.categories.get_indexer(present.astype(object))
-            if (codes < 0).any():
-                at = int((codes < 0).argmax())
-                raise self._refuse(
-                    present.iloc[at], present.index[at], "which is none of the ordered categories."
-                )
-            return codes.astype(object)
+            return self.dtype.categories.get_indexer(present.astype(object)).astype(object)
         return present.astype(self.dtype).astype("int64").to_numpy().astype(object)
 
     def _numbers(self, present):

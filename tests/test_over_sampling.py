@@ -125,6 +125,11 @@ def test_frames():
     assert y_more.name == "species"
     assert counts(y_more) == {"setosa": 50, "versicolor": 50, "virginica": 50}
     assert X_more[:120].equals(frame.reset_index(drop=True))
-    numbers = frame[["a", "b"]]
-    X_more, _ = GenerativeOverSampler(MeanOfClass()).fit_resample(numbers, y)
-    assert list(X_more) == ["a", "b"]
+    numbers = frame[["a", "f"]]
+    sampler = GenerativeOverSampler(MeanOfClass())
+    X_more, _ = sampler.fit_resample(numbers, y)
+    assert X_more.dtypes.equals(numbers.dtypes)
+    # A model of plain numbers knows of no whole ones: they are rounded, not cut off.
+    mean = numbers["f"][y == "virginica"].mean()
+    assert mean % 1 > 0.5
+    assert X_more["f"].iloc[-1] == np.round(mean)

@@ -206,7 +206,9 @@ def test_containers():
     pipe.set_output(transform="pandas").fit(FRAME)
     X_new = pipe.sample(3)
     assert list(X_new.columns) == ["a", "b", "c", "d"]
-    assert list(pipe.transform(FRAME).columns) == list(pipe[-1].get_feature_names_out())
+    Z = pipe.transform(FRAME)
+    assert list(Z.columns) == list(pipe[-1].get_feature_names_out())
+    assert list(pipe.inverse_transform(Z).columns) == ["a", "b", "c", "d"]
     holes = FRAME.mask(RNG.random(FRAME.shape) < 0.1)
     pipe = make_generative_pipeline(StandardScaler(), quick()).set_output(transform="pandas")
     filled = pipe.fit(FRAME).impute(holes.set_index(np.arange(150) // 2), n_steps=3)
@@ -217,7 +219,16 @@ def test_containers():
     assert isinstance(pipe.set_output(transform="default").sample(2), np.ndarray)
 
 
-@pytest.mark.parametrize("step", [StandardScaler(), RobustScaler(), PowerTransformer()], ids=str)
+@pytest.mark.parametrize(
+    "step",
+    [
+        StandardScaler(),
+        RobustScaler(),
+        PowerTransformer(),
+        FunctionTransformer(np.log1p, np.expm1),
+    ],
+    ids=["standard", "robust", "power", "log"],
+)
 def test_impute_keeps_what_is_there(step):
     X = np.where(RNG.random(IRIS.shape) < 0.2, np.nan, IRIS)
     pipe = make_generative_pipeline(step, quick()).fit(IRIS)
@@ -289,6 +300,7 @@ def test_it_is_a_pipeline():
     assert type(pipe[:-1]) is Pipeline
     assert type(pipe[1:]) is GenerativePipeline
     assert pipe["flowmatcher"] is pipe[-1]
+    assert len(make_generative_pipeline(quick())[:-1]) == 0
     assert pipe.n_features_in_ == 4
     np.testing.assert_array_equal(pipe[:-1].fit_transform(IRIS), pipe[:-1].transform(IRIS))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(pipe)).sample(4), pipe.sample(4))
@@ -365,6 +377,8 @@ def test_translation_needs_a_source():
     pipe = make_generative_pipeline(StandardScaler(), quick()).fit(IRIS)
     with pytest.raises(ValueError, match="fit the pipeline with source="):
         pipe.translate(IRIS)
+    with pytest.raises(ValueError, match="takes no rows"):
+        pipe.score(IRIS, source=IRIS)
 
 
 def test_grid_search_with_a_condition():

@@ -310,6 +310,13 @@ def test_gaps_of_a_table_are_imputed():
     assert len(draws) == 3
     assert all(draw.index.equals(holed.index) for draw in draws)
     assert not draws[0].equals(draws[1])
+    # Rows that lack a category may be given it.
+    few = pd.Categorical([None] * 300, ["low"], ordered=True)
+    assert set(pipe.impute(holed.assign(level=few), n_steps=5)["level"]) == {
+        "low",
+        "middle",
+        "high",
+    }
 
 
 # What is wrong is told
@@ -324,6 +331,10 @@ def test_unknown_categories():
     back = encoder.inverse_transform(encoder.transform(new))
     assert back["x"].isna().tolist() == [False, True]
     assert back["y"].isna().tolist() == [False, True]
+    sizes = pd.DataFrame({"x": pd.Categorical(["s", None, "l"], ["s", "l"], ordered=True)})
+    encoder.fit(sizes)
+    back = encoder.inverse_transform(encoder.transform(pd.DataFrame({"x": ["s", "m", "l"]})))
+    assert back.equals(sizes)
     empty = pd.DataFrame({"x": [None, None]}, dtype="str")
     with pytest.raises(ValueError, match="'x' has 'a' in row 0, where fit saw no entry at all"):
         TableEncoder().fit(empty).transform(pd.DataFrame({"x": ["a", None]}))
