@@ -40,7 +40,7 @@ class GenerativeOverSampler(BaseEstimator):
         Number of rows that each class gained.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had them.
 
     Notes
