@@ -47,3 +47,5 @@ def test_python_blocks_run_in_order():
     assert (scope["X_complete"][~missing] == X[~missing]).all()
     error = abs(scope["X_complete"][missing] - X[missing]).mean()
     assert error < abs(X[missing] - X[~missing[:, petal], petal].mean()).mean()
+    assert scope["new_table"].dtypes.equals(scope["table"].dtypes)
+    assert set(scope["new_table"]["species"]) == set(scope["species"])
