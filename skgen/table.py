@@ -46,8 +46,8 @@ def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: s
         return column
     if isinstance(dtype, np.dtype) and dtype.kind in "iub":
         raise ValueError(
-            f"Row {int(missing.argmax())} is missing in column {name!r}, whose dtype {dtype} "
-            "cannot hold that; impute the rows before, or fit a frame of a nullable dtype."
+            f"Column {name!r} of dtype {dtype} cannot hold the missing entry of row "
+            f"{int(missing.argmax())}; impute the rows, or fit a frame of a nullable dtype."
         )
     return column.mask(missing)
 
@@ -411,9 +411,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     A missing entry in a column that had none in fit becomes NaN, as an ``impute`` takes it;
     `transform_holes` does the same for all columns.
 
-    A frame comes back exactly, whatever it holds, but for its index, and with one sign of a missing
-    entry (None, NaN or NA) in a column of objects. A row that fit has not seen comes back on the
-    grid and in the range that it saw. An array comes back as an array.
+    The frame of fit comes back exactly, but for its index, and with one sign of a missing entry
+    (None, NaN or NA) in a column of objects. A row that fit has not seen comes back on the grid and
+    in the range that it saw. An array comes back as an array.
 
     Examples
     --------

@@ -230,7 +230,9 @@ def test_missing_entries_are_holes_for_imputation():
     np.testing.assert_array_equal(np.isnan(Z[2]), [0, 0, 0, 1, 1, 1, 0, 0])
     assert Z[2, 6] == 0
     assert np.isnan(encoder.transform(holed)[1]).sum() == 2
-    with pytest.raises(ValueError, match=r"Row 1 is missing in column 'whole', whose dtype int64"):
+    with pytest.raises(
+        ValueError, match="'whole' of dtype int64 cannot hold the missing entry of row 1"
+    ):
         encoder.inverse_transform(Z)
 
 
