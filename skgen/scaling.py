@@ -34,6 +34,8 @@ ROWS_PER_KNOT = 25
 ROWS_PER_VALUE = 5
 MAX_SKEWNESS, MAX_KURTOSIS, MAX_ATOM = 1.0, 3.0, 0.02
 MAX_LEVELS = 256
+# In normal scores; and the part of a gap that belongs to either end, whatever is there.
+BLUR, BLUR_STEP, OWN_SHARE = 0.2, 0.005, 0.1
 
 
 def shared_levels(X: np.ndarray) -> np.ndarray | None:
@@ -102,6 +104,24 @@ class _Spline:
         return self.x[k] + u * width + below + above
 
 
+def _borders(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return what parts the values of a column, given their normal scores and shares of the rows.
+
+    What a model draws is blurred. Of the learnt scores blurred by a normal error, each value gets
+    the part that holds its share: a frequent one some of what lies nearer to a rare neighbour, a
+    rare one no less than it had. The places where the rows stood always remain their value's own.
+    """
+    reach = 5 * BLUR
+    edges = np.arange(scores[0] - reach, scores[-1] + reach + BLUR_STEP, BLUR_STEP)
+    mass = np.histogram(scores, edges, weights=shares)[0]
+    offsets = BLUR_STEP * np.arange(-round(reach / BLUR_STEP), round(reach / BLUR_STEP) + 1)
+    kernel = np.exp(-0.5 * (offsets / BLUR) ** 2)
+    blurred = np.cumsum(np.convolve(mass, kernel / kernel.sum(), "same"))
+    borders = np.interp(np.cumsum(shares)[:-1], np.append(0, blurred), edges)
+    margin = OWN_SHARE * np.diff(scores)
+    return np.clip(borders, scores[:-1] + margin, scores[1:] - margin)
+
+
 class ColumnScaler:
     """Fit and apply the column maps of this module.
 
@@ -155,10 +175,10 @@ class ColumnScaler:
                 chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
                 chosen = np.union1d(chosen, [0, len(values) - 1])
             self.splines[j] = _Spline(values[chosen], scores[chosen])
+            borders = _borders(scores, counts / n)
         else:
-            scores = values
-        middle = scores[:-1] / 2 + scores[1:] / 2
-        left, right = np.append(-np.inf, middle), np.append(middle, np.inf)
+            borders = values[:-1] / 2 + values[1:] / 2
+        left, right = np.append(-np.inf, borders), np.append(borders, np.inf)
         if atoms.any():
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
 
@@ -203,8 +223,8 @@ class ColumnScaler:
     def snap(self, X: Tensor, Y: Tensor) -> Tensor:
         """Put rows X, mapped back from Y, on the values that the columns repeat.
 
-        A value owns all that is nearer to it than to others in the scaled column: that is where
-        its rows stood when the model learnt them. A constant stays constant, a count stays whole.
+        In a column with the standard map a value owns all that is nearer to it than to others; for
+        normal scores see `_borders`. A constant stays constant, a count stays whole.
         """
         X = X.clone()
         for j, atoms in enumerate(self.atoms):
