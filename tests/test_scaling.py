@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from skgen.scaling import ColumnScaler, shared_levels
+from skgen.scaling import BLUR, ColumnScaler, _borders, shared_levels
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,20 @@ def test_blurred_rows_keep_the_shares_of_repeated_values(repeated):
         # Four times the standard error of a number of rows that cross a border, and a little for
         # the margins that no border enters.
         assert np.all(np.abs(drawn - counts) <= 4 * np.sqrt(counts) + 0.005 * len(before))
+
+
+@pytest.mark.parametrize("shares", [[0.95, 0.05], [0.1, 0.9], [0.02, 0.9, 0.08]])
+def test_borders_are_at_the_ranks_of_the_blurred_scores(shares):
+    shares = np.array(shares)
+    ranks = shares.cumsum()
+    scores = stats.norm.ppf(ranks - shares / 2)
+    borders = _borders(scores, shares)
+    blurred = shares @ stats.norm(scores[:, None], BLUR).cdf(borders)
+    # Half a step of the grid, times the density there, which is below .2.
+    np.testing.assert_allclose(blurred, ranks[:-1], atol=5e-4)
+    # In the ends of ranks, rare values would get too little.
+    ends = stats.norm.ppf(ranks[:-1])
+    assert np.abs(shares @ stats.norm(scores[:, None], BLUR).cdf(ends) - ranks[:-1]).max() > 1e-3
 
 
 def test_auto_maps_only_the_columns_that_need_it(table):
