@@ -1,6 +1,6 @@
 """Generative models that behave like scikit-learn estimators."""
 
-from skgen._version import __version__
+from skgen._version import __version__ as __version__
 from skgen.imputation import GenerativeImputer
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
@@ -18,11 +18,11 @@ __all__ = [
     "GenerativeOverSampler",
     "GenerativePipeline",
     "SchrodingerBridgeMatcher",
-    "VQDiffusionBridge",
     "TableEncoder",
+    "VQDiffusionBridge",
     "VariationalDiffusionAE",
     "Whole",
     "load",
-    "save",
     "make_generative_pipeline",
+    "save",
 ]

@@ -273,6 +273,8 @@ class StageNet(NeuralNet):
         self.generator_ = torch.Generator(device).manual_seed(self.seed)
         self.order_ = torch.Generator().manual_seed(self.seed + 1)
         self.stop_training, self.interrupted_, self.step_ = False, False, 0
+        # The last evaluation of the stage before left the module in evaluation mode.
+        self.module_.train()
         try:
             super().fit_loop(X, y, epochs, **fit_params)
         except _Stopped:

@@ -44,9 +44,11 @@ FLOORS = {
         "skgen.processes",
         # Parts that several papers share.
         "skgen.models._bernoulli_diffusion",
+        "skgen.models._code_priors",
         "skgen.models._gaussian_diffusion",
         "skgen.models._levels",
         "skgen.models._representation",
+        "skgen.models._spread",
     },
 }
 BESIDE = {

@@ -1180,7 +1180,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
         return self._frame(self._to_data(carried).astype(Z.dtype))
 
-    def trajectory(self, Z, n_steps=20, *, stochastic=True, condition=None, random_state=None):
+    def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
         """Carry rows of the source to the data and return where they pass.
 
         Parameters
@@ -1189,8 +1189,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             Standard normal rows, or rows in the units of the source.
         n_steps : int, default=20
             Number of steps; a ``time_grid`` given as an array overrides it.
-        stochastic : bool, default=True
-            Whether to follow the stochastic process or the flow, by Heun's method.
+        stochastic : bool, default=None
+            Whether to follow the stochastic process or the flow, by Heun's method. None follows
+            the process, and the flow where there is no noise, ``sigma=0``.
         condition : array-like of shape (n_rows,) or (n_rows, n_columns), default=None
             The condition of each row.
         random_state : int, RandomState instance or None, default=None
@@ -1206,7 +1207,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         """
         check_is_fitted(self)
         self._check_sampling(n_steps, 0.0, None)
-        if stochastic:
+        if stochastic is None:
+            stochastic = self.module_.reference.sigma > 0
+        elif stochastic:
             self._check_noise(True)
         Z = self._check_latent(Z)
         encoded = self._encode_condition(condition, len(Z))

@@ -487,6 +487,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights it has.
+    checkpoint : str or path, default=None
+        File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
+        that was killed, run again with the same parameters and data, ends with the same bits as
+        one that was not. It is deleted when the fit is done. `partial_fit` does not use it.
     device : str, default=None
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
@@ -609,6 +613,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         callbacks=None,
         net_params=None,
         warm_start=False,
+        checkpoint=None,
         device=None,
         condition_dropout=0.1,
         verbose=False,
@@ -649,6 +654,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         self.callbacks = callbacks
         self.net_params = net_params
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout
         self.verbose = verbose

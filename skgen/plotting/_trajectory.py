@@ -110,8 +110,6 @@ class TrajectoryDisplay:
         own = getattr(estimator, "input_shape", None)
         if input_shape is None and own is not None and len(own) == 3:
             input_shape = own
-        if stochastic is None:
-            stochastic = getattr(estimator, "sigma", 0) > 0
         times, paths = estimator.trajectory(
             Z,
             n_steps=n_steps,

@@ -353,8 +353,8 @@ def test_binary_data_are_scored_by_their_probability():
 
 def test_latents_keep_the_moments_of_the_process():
     """Of the codes that rows are put to: within a fifth of the process's own."""
-    model = VQDiffusionBridge(eta=0.3, z_star=2.0, ema_decay=0.0, max_steps=60, random_state=0).fit(IRIS)
-    Z = model.transform(IRIS).reshape(-1, 4)
+    model = VQDiffusionBridge(eta=0.3, z_star=2.0, ema_decay=0.0, max_steps=60, random_state=0)
+    Z = model.fit(IRIS).transform(IRIS).reshape(-1, 4)
     scale = math.sqrt(ou.stationary_variance(3.0, 0.3))
     assert np.all(abs(Z.mean(0) - 2.0) < 0.2 * scale)
     assert np.all(abs(Z.std(0) / scale - 1) < 0.2)
