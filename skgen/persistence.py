@@ -26,11 +26,15 @@ from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequ
 from skgen import storage
 from skgen.base import REGISTRY
 from skgen.conditions import ConditionEncoder
+from skgen.imputation import GenerativeImputer
 from skgen.networks.conv import PatchGrid
+from skgen.over_sampling import GenerativeOverSampler
+from skgen.pipeline import GenerativePipeline
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
 from skgen.storage import FileFormatError, register
+from skgen.table import TableEncoder, _Empty, _Floats, _Labels, _Steps
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
@@ -49,6 +53,10 @@ for _cls in (
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
+for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
+    register(_cls, _cls.__name__)
+for _cls in (_Empty, _Floats, _Labels, _Steps):
+    register(_cls)
 for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):

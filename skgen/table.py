@@ -21,6 +21,7 @@ from pandas.api.types import (
     is_object_dtype,
     is_timedelta64_dtype,
     is_unsigned_integer_dtype,
+    pandas_dtype,
 )
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
@@ -32,6 +33,8 @@ __all__ = ["TableEncoder"]
 MAX_DECIMALS = 12
 # Whole numbers up to here are exact as floats.
 MAX_EXACT = 2**53
+# Signs of a missing entry that are one object each.
+MARKERS = {"NA": pd.NA, "NaT": pd.NaT}
 
 
 def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: str) -> pd.Series:
@@ -50,6 +53,21 @@ def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: s
             f"{int(missing.argmax())}; impute the rows, or fit a frame of a nullable dtype."
         )
     return column.mask(missing)
+
+
+def _told(dtype: Any) -> Any:
+    """Describe a dtype by texts and arrays, as files hold them."""
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return str(dtype)
+    values = dtype.categories
+    return {"values": values.to_numpy(object), "of": str(values.dtype), "ordered": dtype.ordered}
+
+
+def _dtype_of(told: Any) -> Any:
+    """Invert `_told`."""
+    if isinstance(told, str):
+        return pandas_dtype(told)
+    return pd.CategoricalDtype(pd.Index(told["values"], dtype=told["of"]), told["ordered"])
 
 
 class _Column:
@@ -113,6 +131,21 @@ class _Column:
         if self.has_gaps:
             missing = missing | (block[:, -1] > 0.5)
         return _of_dtype(self._entries(codes), missing, self.dtype, self.marker, self.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        told = _told(self.dtype)
+        # A dtype whose name is not its own stays what it is: pickle takes it, a file does not.
+        told = told if _dtype_of(told) == self.dtype else self.dtype
+        names = {id(marker): name for name, marker in MARKERS.items()}
+        marker = names.get(id(self.marker), self.marker)
+        return {**self.__dict__, "dtype": told, "marker": marker}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self.dtype, str | dict):
+            self.dtype = _dtype_of(self.dtype)
+        if isinstance(self.marker, str):
+            self.marker = MARKERS[self.marker]
 
     def _refuse(self, value: Any, row: Any, what: str) -> ValueError:
         return ValueError(f"Column {self.name!r} has {value!r} in row {row}, {what}")
@@ -300,6 +333,13 @@ class _Labels(_Column):
             return [f"{self.name}_{self.values[1]}"]
         return [f"{self.name}_bit{digit}" for digit in range(self.n_digits)]
 
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "number"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.number = {self._key(value): i for i, value in enumerate(self.values)}
+
     def _key(self, value: Any) -> Any:
         # 1, 1.0 and True are equal, but not the same entry of a column of objects.
         return (type(value), value) if is_object_dtype(self.dtype) else value
@@ -475,6 +515,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
         self._n_features_out = sum(len(column.names) for column in self._columns)
         return self
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        labels = state.get("_labels")
+        if isinstance(labels, pd.Index) and labels.nlevels == 1:
+            told = {"values": labels.to_numpy(object), "of": str(labels.dtype), "name": labels.name}
+            state = {**state, "_labels": told}
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        labels = state.get("_labels")
+        if isinstance(labels, dict):
+            self._labels = pd.Index(labels["values"], dtype=labels["of"], name=labels["name"])
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return X as a frame whose index is the number of the row."""

@@ -401,7 +401,18 @@ def test_bad_ends_of_lines_are_told(unharmed):
         2,
         -np.ones(30),
     ],
-    ids=str,
+    ids=[
+        "zero",
+        "too long",
+        "half",
+        "nan",
+        "text",
+        "too few",
+        "column",
+        "object",
+        "one number",
+        "negative",
+    ],
 )
 def test_bad_lengths_are_told(unharmed, lengths):
     Bits = ESTIMATORS["BinaryLatentDiffusion"]

@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import torch
@@ -516,3 +517,41 @@ def test_fifteen_hundred_bad_files():
     # The checksum finds every change that was not made on purpose.
     assert "damaged, loaded" not in outcomes
     assert outcomes["forged, refused"] > outcomes["forged, loaded"] > 0
+
+
+def mixed_frame():
+    return pd.DataFrame(
+        {
+            "size": [1.5, None, 2.25, 3.0] * 10,
+            "colour": ["red", None, "blue", "green"] * 10,
+            "grade": pd.Categorical(["b", "a", "c", "a"] * 10, ["a", "b", "c"], ordered=True),
+            "day": pd.to_datetime(["2024-01-01", None, "2024-01-09", "2024-01-05"] * 10, utc=True),
+            "count": pd.array([1, None, 3, 1000] * 10, dtype="Int64"),
+            "flag": [True, False, True, True] * 10,
+            "same": ["always"] * 40,
+        }
+    )
+
+
+def test_a_pipeline_around_a_table_comes_back(tmp_path):
+    frame = mixed_frame()
+    model = skgen.make_generative_pipeline(
+        skgen.TableEncoder(), skgen.VQDiffusionBridge(max_steps=2, random_state=0)
+    ).fit(frame)
+    skgen.save(model, tmp_path / "m")
+    loaded = skgen.load(tmp_path / "m")
+    assert type(loaded) is skgen.GenerativePipeline
+    pd.testing.assert_frame_equal(loaded.sample(20), model.sample(20))
+    np.testing.assert_array_equal(loaded[:-1].transform(frame), model[:-1].transform(frame))
+    rows = model[:-1].transform(frame)
+    pd.testing.assert_frame_equal(loaded[:-1].inverse_transform(rows), frame)
+
+
+def test_an_imputer_comes_back(tmp_path):
+    holes = IRIS.copy()
+    holes[::7, 1] = np.nan
+    model = skgen.GenerativeImputer(skgen.FlowMatcher(max_steps=2), random_state=0).fit(holes)
+    skgen.save(model, tmp_path / "m")
+    np.testing.assert_array_equal(
+        skgen.load(tmp_path / "m").transform(holes), model.transform(holes)
+    )

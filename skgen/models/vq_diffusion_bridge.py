@@ -59,7 +59,7 @@ SCORE_DRAWS = 64
 RISING_SHARE = 0.3
 STARTING_ROWS = 4096
 MOST_COLUMN_TOKENS, MIXED_TOKENS = 32, 16
-MOST_TOKENS, FEW_TOKENS = 64, 16
+MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
 
@@ -773,7 +773,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             network = CausalTransformer(n_tokens, *sizes)
             return AutoregressivePrior(network, n_tokens, n_embeddings)
         n_in, n_context = size + BELIEF_FEATURES + SEEN_FEATURES, NOISE_FEATURES + c
-        if shape is None or n_tokens <= FEW_TOKENS:
+        if shape is None or n_tokens <= MOST_TOKENS:
             # Few tokens are learnt faster as one row.
             network = ResidualMLP(
                 n_tokens * n_in, n_tokens * TOKEN_FEATURES, n_context, width=2 * width

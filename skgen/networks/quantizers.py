@@ -112,7 +112,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def start(self, noise: Any, z: Tensor, expected: int) -> None:
-        """Take the codes from latents: k-means++, and a few steps of Lloyd's method.
+        """Take the codes from latents: spread out as by k-means++, and a few steps of Lloyd's method.
 
         Parameters
         ----------
@@ -151,14 +151,17 @@ class Codebook(nn.Module):
             self.total[dead] = self.code[dead] * self.use[dead][:, None]
 
     def _spread_out(self, noise: Any, flat: Tensor) -> None:
-        """Draw codes from latents, each by its squared distance from those drawn before."""
+        """Draw codes from latents, each by its distance from those drawn before.
+
+        By the distance rather than its square, which favours outliers: codes are to be used.
+        """
         uniform = noise.uniform(flat.new_empty(len(self.code)))
         distance = torch.ones_like(flat[:, 0])
         for k, u in enumerate(uniform):
             total = distance.cumsum(0)
             place = int(torch.searchsorted(total, u * total[-1]).clamp(max=len(flat) - 1))
             self.code[k] = flat[place]
-            near = (flat - flat[place]).square().sum(1)
+            near = (flat - flat[place]).square().sum(1).sqrt()
             distance = near if k == 0 else torch.minimum(distance, near)
 
     @staticmethod
