@@ -112,7 +112,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def start(self, noise: Any, z: Tensor, expected: int) -> None:
-        """Take the codes from latents: spread out as by k-means++, and a few steps of Lloyd's method.
+        """Take the codes from latents, far apart, and move them by a few steps of Lloyd's method.
 
         Parameters
         ----------
