@@ -44,7 +44,8 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 
 
-@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
+# Few steps: what is checked is the contract, not what is learnt, on some 60 fits an estimator.
+@parametrize_with_checks([Estimator(max_steps=20) for Estimator in ESTIMATORS])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -410,7 +411,8 @@ def test_partial_fit_in_ten_pieces_ends_near_one_fit(quick):
     pieces = quick(max_steps=100)
     for piece in np.array_split(X, 10):
         pieces.partial_fit(piece)
-    assert abs(pieces.score(X_test) - whole) <= 0.1 * abs(whole)
+    # Ten calls may take more steps than one, and end higher.
+    assert pieces.score(X_test) >= whole - 0.1 * abs(whole)
 
 
 def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(quick):

@@ -225,6 +225,10 @@ class _VQDiffusionBridge(nn.Module):
         _, _, straight, loss = self._look(noise, x)
         return self._error(x, self.reconstruct(straight)) + loss
 
+    def decoder_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Reconstruct x from its codes, with the encoder held."""
+        return self._error(x, self.reconstruct(self.codebook(self.code(x)).detach()))
+
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Reconstruct, and learn the law of the codes, whose gradient shapes them.
 
@@ -808,7 +812,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         prior = [module.prior, module.evidence, module.embedding]
         module.start(noise, train["x"], self.batch_size)
         if not module.settled:
-            # Later pieces of data keep the code: decoder and prior speak its language.
+            # Later pieces of data keep the code, and teach the decoder and the prior.
             joint = self.joint and self.prior == "diffusion"
             name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
             parts = [*coder, *prior] if joint else coder
@@ -817,6 +821,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             module.count(**train)
             module.fit_spread(**held_out)
             module.settled = not code.interrupted
+        else:
+            yield stage("decoder", module.decoder_loss, [module.decoder])
+            module.fit_spread(**held_out)
         yield stage("prior", module.prior_loss, prior)
 
     def _finish_fit(self):

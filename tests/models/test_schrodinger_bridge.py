@@ -416,10 +416,15 @@ def test_no_noise_no_process():
     for call in (
         lambda: model.sample(3, stochastic=True),
         lambda: model.transform(IRIS, stochastic=True),
-        lambda: model.trajectory(IRIS[:3]),
+        lambda: model.trajectory(IRIS[:3], stochastic=True),
     ):
         with pytest.raises(ValueError, match="sigma > 0"):
             call()
+    # Left to itself, a path follows what there is.
+    for mine, flow in zip(
+        model.trajectory(IRIS[:3]), model.trajectory(IRIS[:3], stochastic=False), strict=True
+    ):
+        np.testing.assert_array_equal(mine, flow)
 
 
 def test_the_start_from_the_reference_converges():
