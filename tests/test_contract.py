@@ -407,8 +407,8 @@ def test_partial_fit_in_ten_pieces_ends_near_one_fit(quick):
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(4, 4))
     X, X_test = np.split(np.tanh(rng.normal(size=(2300, 4)) @ mixing / 2), [2000])
-    whole = quick(max_steps=600).fit(X).score(X_test)
-    pieces = quick(max_steps=100)
+    whole = quick(max_steps=300).fit(X).score(X_test)
+    pieces = quick(max_steps=50)
     for piece in np.array_split(X, 10):
         pieces.partial_fit(piece)
     # Ten calls may take more steps than one, and end higher.

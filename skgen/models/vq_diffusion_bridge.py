@@ -419,7 +419,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         The law of the codes: the bridge, or one code after another, by masked convolutions on
         images and causal attention otherwise, learnt after the code.
     joint : bool, default=True
-        Whether code and diffusion are learnt at once, or one after the other.
+        Whether code and diffusion are learnt at once, before the diffusion goes on alone, or one
+        after the other.
     prior_weight : float, default=0.1
         Weight of the prior's gradient that reaches the encoder when trained at once, in units of
         the weight that the bound gives it: with a normal decoder the variance of its errors. It

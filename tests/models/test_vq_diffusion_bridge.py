@@ -291,6 +291,16 @@ def test_a_column_s_token_is_its_own(fitted):
     assert not changed[:, [0, 1, 3]].any()
 
 
+def test_a_frame_s_token_is_its_own():
+    """As many tokens as frames: another frame changes one token."""
+    model = VQDiffusionBridge(input_shape=(8, 8), output="index", **BRIEF).fit(DIGITS)
+    other = DIGITS.copy()
+    other[:, 16:24] = DIGITS[::-1, 16:24]
+    changed = (model.transform(other) != model.transform(DIGITS)).any(0)
+    assert model.n_tokens_ == 8
+    np.testing.assert_array_equal(np.flatnonzero(changed), [2])
+
+
 def test_tokens_that_mix_the_columns():
     model = VQDiffusionBridge(n_tokens=3, n_embeddings=8, output="index", **BRIEF).fit(IRIS)
     other = IRIS.copy()
