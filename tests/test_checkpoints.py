@@ -57,7 +57,7 @@ def assert_same(a, b):
     histories = [[{**row, "dur": 0} for row in model.history_] for model in (a, b)]
     assert histories[0] == histories[1]
     assert a.n_steps_ == b.n_steps_
-    np.testing.assert_array_equal(a.sample(4), b.sample(4))
+    np.testing.assert_array_equal(a.sample(4, n_steps=4), b.sample(4, n_steps=4))
 
 
 @pytest.mark.parametrize("step", [5, STEPS - 1, STEPS + 7, STEPS + 12])

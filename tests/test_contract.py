@@ -76,7 +76,7 @@ def conditional(quick):
 
 def test_same_seed_same_bits(quick, fitted):
     again = quick().fit(IRIS)
-    np.testing.assert_array_equal(fitted.sample(7), again.sample(7))
+    np.testing.assert_array_equal(fitted.sample(7, n_steps=4), again.sample(7, n_steps=4))
     np.testing.assert_array_equal(fitted.transform(IRIS), again.transform(IRIS))
     other = quick(random_state=1).fit(IRIS)
     assert not np.array_equal(fitted.transform(IRIS), other.transform(IRIS))
@@ -144,14 +144,14 @@ def test_clone_pickle_and_joblib(fitted, tmp_path):
     assert clone(fitted).get_params() == fitted.get_params()
     joblib.dump(fitted, tmp_path / "model.joblib")
     for loaded in (pickle.loads(pickle.dumps(fitted)), joblib.load(tmp_path / "model.joblib")):
-        np.testing.assert_array_equal(loaded.sample(4), fitted.sample(4))
+        np.testing.assert_array_equal(loaded.sample(4, n_steps=4), fitted.sample(4, n_steps=4))
         np.testing.assert_array_equal(loaded.transform(IRIS), fitted.transform(IRIS))
         assert loaded.score(IRIS) == fitted.score(IRIS)
 
 
 def test_a_failed_fit_leaves_the_model_as_it_was(quick):
     model = quick().fit(IRIS)
-    before = model.sample(3)
+    before = model.sample(3, n_steps=4)
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.where(IRIS > 7, np.nan, IRIS))
     model.set_params(lr=-1.0)
@@ -161,7 +161,7 @@ def test_a_failed_fit_leaves_the_model_as_it_was(quick):
     with pytest.raises(TrainingError, match="step"):
         model.fit(IRIS[:, :2])
     assert model.n_features_in_ == 4
-    np.testing.assert_array_equal(model.sample(3), before)
+    np.testing.assert_array_equal(model.sample(3, n_steps=4), before)
 
 
 def test_a_diverging_first_fit_keeps_nothing(quick):
@@ -343,10 +343,10 @@ def test_conditions_of_any_kind(quick):
     ],
 )
 def test_bad_input_is_told(conditional, call, message):
-    before = conditional.sample(2)
+    before = conditional.sample(2, n_steps=4)
     with pytest.raises(ValueError, match=message):
         call(conditional)
-    np.testing.assert_array_equal(conditional.sample(2), before)
+    np.testing.assert_array_equal(conditional.sample(2, n_steps=4), before)
 
 
 def test_a_condition_needs_a_conditional_model(fitted, quick):
