@@ -160,6 +160,11 @@ class BaseGenerativeModel(BaseEstimator):
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
         return {}
 
+    @property
+    def _most_sampling_steps(self) -> int | None:
+        """The most steps that a sampler can take; None for any number."""
+        return None
+
     # Fitting -------------------------------------------------------------------------------
 
     def fit(self, X, y=None, *, condition=None):
@@ -618,6 +623,12 @@ class BaseGenerativeModel(BaseEstimator):
                     "guidance_scale > 0 needs a model that also learnt without a condition: fit "
                     "it with condition_dropout > 0."
                 )
+        most, wanted = self._most_sampling_steps, int(n_steps or self.n_steps or 1)
+        if most is not None and wanted > most:
+            raise ValueError(
+                f"n_steps={wanted} is more than the {most} steps of the diffusion; fit with a "
+                "larger n_timesteps."
+            )
 
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
         """Draw the missing entries of X given the observed ones.

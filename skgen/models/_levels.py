@@ -3,13 +3,15 @@
 import numpy as np
 import torch
 
+from skgen.scaling import ColumnScaler
+
 MAX_LEVELS = 256
 
 
 class LevelsMixin:
     """Levels of each column: found in `fit`, checked, and the nearest taken in samples.
 
-    Expects ``likelihood``, ``levels`` and ``scaler_`` of the estimator.
+    Expects ``likelihood``, ``levels``, ``scaling`` and ``scaler_`` of the estimator.
     """
 
     @property
@@ -58,6 +60,17 @@ class LevelsMixin:
     def _scaling_kind(self, X):
         kind = super()._scaling_kind(X)
         return kind if self._likelihood != "discrete" or kind == "common" else "standard"
+
+    def _fit_scaler(self, X):
+        if self._likelihood != "bernoulli":
+            return super()._fit_scaler(X)
+        low, high = (np.array([pick(levels) for levels in self._levels]) for pick in (min, max))
+        return ColumnScaler(self.scaling).fit_levels(low, high)
+
+    def _edges(self):
+        """Return what parts the levels of each column, in scaled units, inf-padded."""
+        levels = self._scaled_levels()
+        return ((levels[:, 1:] + levels[:, :-1]) / 2).float()
 
     def _scaled_levels(self):
         """Return the grid of each column in scaled units, (n_features, n_levels), inf-padded."""

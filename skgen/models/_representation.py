@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 ENCODED_ROWS = 1024
+EVIDENCE_SHARE = 0.25
 
 
 def in_parts(function: Callable[..., Any], x: Tensor, condition: Tensor | None) -> list[Any]:
@@ -53,7 +54,10 @@ def stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tenso
     return torch.cat(parts, -1).flatten(1)
 
 
-EVIDENCE_SHARE = 0.25
+def stacked(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the layout of two rows of one layout that :func:`stack` has joined."""
+    *first, last = shape
+    return (2 * shape[0], *shape[1:]) if len(shape) == 3 else (*first, 2 * last)
 
 
 def sight(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:

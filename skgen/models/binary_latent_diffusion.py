@@ -32,14 +32,20 @@ from torch.nn import functional as F
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import in_parts, input_noise, sight, stack
-from skgen.models._spread import SMALLEST_LOG_VARIANCE, Spread, log_probability, normal_loss
+from skgen.models._representation import in_parts, input_noise, sight, stack, stacked
+from skgen.models._spread import (
+    SMALLEST_LOG_VARIANCE,
+    Spread,
+    decoding_errors,
+    decoding_nats,
+    draw_decoded,
+    normal_loss,
+)
 from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.sequence import Transformer
 from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
-from skgen.scaling import ColumnScaler
 
 CONDITION_FEATURES = 32
 BITS_PER_COLUMN, MAX_BITS = 8, 64
@@ -219,23 +225,13 @@ class _BinaryLatentDiffusion(nn.Module):
 
     def _error(self, x: Tensor, mean: Tensor) -> Tensor:
         """Return half the squared error, or for bits the cross-entropy."""
-        if self.likelihood == "bernoulli":
-            errors = F.binary_cross_entropy_with_logits(mean, x, reduction="none")
-        else:
-            errors = 0.5 * (x - mean).square()
-        return self._masked(errors, x, mean)
+        return self._masked(decoding_errors(self.likelihood, x, mean), x, mean)
 
     def _reconstruction(self, x: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """Return -log p(x|z) in nats."""
         mean = self.reconstruct(z, c)
-        if self.likelihood == "bernoulli":
-            return self._error(x, mean)
-        log_var = self.spread.log_variance(mean)
-        if self.likelihood == "gaussian":
-            errors = normal_loss(x, mean, log_var)
-        else:
-            errors = -log_probability(x, mean, torch.exp(0.5 * log_var), self.edges)
-        return self._masked(errors, x, mean)
+        nats = decoding_nats(self.likelihood, x, mean, self.spread, self.edges)
+        return self._masked(nats, x, mean)
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Reconstruct x from the bits of a noisy look at it; a light hand on their law."""
@@ -371,12 +367,8 @@ class _BinaryLatentDiffusion(nn.Module):
         """Draw x given z."""
         if self.decoder is None:
             return z
-        rows = mean = self.reconstruct(z, c)
-        if self.likelihood == "bernoulli":
-            p = torch.sigmoid(mean)
-            rows = (p > noise.uniforms(p)).to(p.dtype)
-        elif draw_noise:
-            rows = mean + self.spread.draw(mean, noise.uniforms(mean))
+        mean = self.reconstruct(z, c)
+        rows = draw_decoded(self.likelihood, noise, mean, self.spread, draw_noise)
         return self._present(rows, mean)
 
     def sample(
@@ -677,12 +669,6 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     def _likelihood(self):
         return "bernoulli" if self.autoencoder is None else self.likelihood
 
-    def _fit_scaler(self, X):
-        if self._likelihood != "bernoulli":
-            return super()._fit_scaler(X)
-        low, high = (np.array([pick(levels) for levels in self._levels]) for pick in (min, max))
-        return ColumnScaler(self.scaling).fit_levels(low, high)
-
     def _prepared(self, X, reset, lengths=None):
         X = super()._prepared(X, reset)
         if reset:
@@ -788,7 +774,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 evidence = (
                     ResidualMLP(2 * d, EVIDENCE_FEATURES, width=width, depth=1)
                     if shape is None
-                    else ConvEncoder(self._stacked(shape), EVIDENCE_FEATURES)
+                    else ConvEncoder(stacked(shape), EVIDENCE_FEATURES)
                 )
             n_context = NOISE_FEATURES + (EVIDENCE_FEATURES if has_code else 0) + c
             if n_positions > 1:
@@ -797,7 +783,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 n_in = n_bits if has_code else 2 * n_bits
                 network = ResidualMLP(n_in, n_bits, n_context, width=width, zero_output=True)
             else:
-                network = UNet(self._stacked(shape), n_context)
+                network = UNet(stacked(shape), n_context)
             denoiser = _Denoiser(network, n_bits, shape, not has_code)
             diffusion = BernoulliDiffusion(
                 denoiser, n_bits, self.schedule, self.target, self.kernel, self.n_timesteps
@@ -838,12 +824,6 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         pooled = self._has_lengths or self.scaler_.kind == "common"
         return Spread(1 if pooled else len(offset), offset)
 
-    @staticmethod
-    def _stacked(shape):
-        if len(shape) == 3:
-            return (2 * shape[0], *shape[1:])
-        return (shape[0], 2 * shape[1])
-
     def _halvings(self, shape):
         return None if len(shape) == 3 else {"frame": 0, "frames": 2}[self.code]
 
@@ -875,14 +855,12 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         )
 
     def _edges(self):
-        """Return what parts the levels of each column, in scaled units, inf-padded."""
-        levels = self._scaled_levels()
-        edges = (levels[:, 1:] + levels[:, :-1]) / 2
+        edges = super()._edges()
         if self._has_lengths:
             length = int(self.input_shape[0])
             edges = edges.unflatten(0, (length, -1))
             edges = torch.cat([edges, torch.full_like(edges[:, :1], math.inf)], 1).flatten(0, 1)
-        return edges.float()
+        return edges
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, watched=False):
@@ -1157,13 +1135,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             "draw_noise": self.input_shape is None,
         }
 
-    def _check_sampling(self, n_steps, guidance_scale, condition):
-        super()._check_sampling(n_steps, guidance_scale, condition)
-        if (n_steps or self.n_steps or 1) > self.n_timesteps:
-            raise ValueError(
-                f"n_steps={n_steps or self.n_steps} is more than the {self.n_timesteps} steps of "
-                "the diffusion; fit with a larger n_timesteps."
-            )
+    @property
+    def _most_sampling_steps(self):
+        return self.n_timesteps
 
     def _from_latent(self, rows):
         if self.output == "probability":

@@ -31,7 +31,6 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._code_priors import (
@@ -42,8 +41,14 @@ from skgen.models._code_priors import (
     BridgePrior,
 )
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import in_parts, input_noise, sight, stack
-from skgen.models._spread import Spread, log_probability, normal_loss
+from skgen.models._representation import in_parts, input_noise, sight, stack, stacked
+from skgen.models._spread import (
+    Spread,
+    decoding_errors,
+    decoding_nats,
+    draw_decoded,
+    normal_loss,
+)
 from skgen.networks.autoregressive import CausalTransformer, PixelCNN
 from skgen.networks.conv import MapDecoder, MapEncoder
 from skgen.networks.embeddings import ConditionEmbedding, embed
@@ -51,7 +56,6 @@ from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.quantizers import Codebook, Normalizer
 from skgen.networks.sequence import Transformer
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
-from skgen.scaling import ColumnScaler
 
 CONDITION_FEATURES = 32
 SEEN_FEATURES = 8
@@ -71,22 +75,9 @@ class _Places(nn.Module):
         super().__init__()
         self.network, self.n_in = network, n_in
 
-    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
-        places = rows.unflatten(1, (-1, self.n_in))
-        flat = places.flatten(0, 1)
-        out = self.network(flat, flat[:, :0])
-        return out.unflatten(0, places.shape[:2]).flatten(1)
-
-
-class _Plain(nn.Module):
-    """A network that is given no context."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
     def forward(self, rows: Tensor) -> Tensor:
-        return self.network(rows, rows[:, :0])
+        places = rows.unflatten(1, (-1, self.n_in)).flatten(0, 1)
+        return self.network(places).unflatten(0, (len(rows), -1)).flatten(1)
 
 
 class _VQDiffusionBridge(nn.Module):
@@ -166,8 +157,9 @@ class _VQDiffusionBridge(nn.Module):
         with torch.no_grad():
             x = x[:STARTING_ROWS]
             raw = torch.cat(in_parts(lambda part, _: self.encoder(part), x, None))
-            self.normalizer.start(raw.unflatten(1, (self.n_tokens, -1)))
-            h = self.normalizer(raw.unflatten(1, (self.n_tokens, -1)))
+            raw = raw.unflatten(1, (self.n_tokens, -1))
+            self.normalizer.start(raw)
+            h = self.normalizer(raw)
             self.codebook.start(noise, h, min(batch_size, len(x)) * self.n_tokens)
             self.prior.fit(self.codebook.nearest(h))
         self.started = True
@@ -216,9 +208,7 @@ class _VQDiffusionBridge(nn.Module):
 
     def _error(self, x: Tensor, mean: Tensor) -> Tensor:
         """Return half the squared error, or for bits the cross-entropy."""
-        if self.likelihood == "bernoulli":
-            return F.binary_cross_entropy_with_logits(mean, x, reduction="none").sum(-1)
-        return 0.5 * (x - mean).square().sum(-1)
+        return decoding_errors(self.likelihood, x, mean).sum(-1)
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Reconstruct x from the codes of a noisy look at it."""
@@ -253,8 +243,8 @@ class _VQDiffusionBridge(nn.Module):
         share = self.prior_weight * rising * variance.mean().clamp(max=1.0)
         # The prior's own weights learn at full weight.
         z = q + share * (straight - straight.detach())
-        if isinstance(self.prior, BridgePrior):
-            self.prior.follow(index)
+        assert isinstance(self.prior, BridgePrior)
+        self.prior.follow(index)
         return error + loss + self._prior_loss(noise, x, z, index, condition)
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -278,13 +268,7 @@ class _VQDiffusionBridge(nn.Module):
         index = self.code(x)
         z = self.codebook(index)
         mean = self.reconstruct(z)
-        if self.likelihood == "bernoulli":
-            loss = self._error(x, mean)
-        elif self.likelihood == "gaussian":
-            loss = normal_loss(x, mean, self.spread.log_variance(mean)).sum(-1)
-        else:
-            scale = torch.exp(0.5 * self.spread.log_variance(mean))
-            loss = -log_probability(x, mean, scale, self.edges).sum(-1)
+        loss = decoding_nats(self.likelihood, x, mean, self.spread, self.edges).sum(-1)
         c = self._embed(x, condition)
         seen = self._seen(x, torch.zeros_like(x))
         code = self.codebook.code
@@ -364,12 +348,7 @@ class _VQDiffusionBridge(nn.Module):
             **options,
         )
         mean = self.reconstruct(self.codebook(index))
-        if self.likelihood == "bernoulli":
-            p = torch.sigmoid(mean)
-            return (noise.uniforms(p) < p).to(p.dtype)
-        if not draw_noise:
-            return mean
-        return mean + self.spread.draw(mean, noise.uniforms(mean))
+        return draw_decoded(self.likelihood, noise, mean, self.spread, draw_noise)
 
     def impute(
         self,
@@ -665,12 +644,6 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         self.verbose = verbose
         self.random_state = random_state
 
-    def _fit_scaler(self, X):
-        if self.likelihood != "bernoulli":
-            return super()._fit_scaler(X)
-        low, high = (np.array([pick(levels) for levels in self._levels]) for pick in (min, max))
-        return ColumnScaler(self.scaling).fit_levels(low, high)
-
     # The networks.
 
     def _build_module(self, rows, n_condition, generator):
@@ -759,13 +732,11 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             return _Places(SkipMLP(n_in, n_out, 0, width // 2, 1), n_in)
         if shape is None:
             n_in, n_out = n_in * (n_tokens if decodes else d), n_out * (d if decodes else n_tokens)
-            return _Plain(SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2))
+            return SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2)
         if decodes:
             return MapDecoder(shape, n_in, n_halvings=n_halvings)
-        if n_in > 1:
-            # What is seen, and whether it is.
-            *first, last = shape
-            shape = (n_in * shape[0], *shape[1:]) if len(shape) == 3 else (*first, n_in * last)
+        # Two are what is seen, and whether it is.
+        shape = stacked(shape) if n_in == 2 else shape
         return MapEncoder(shape, n_out, n_halvings=n_halvings)
 
     def _prior(self, shape, n_tokens, n_halvings, width, c, theta, variance, centre):
@@ -797,11 +768,6 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             n_timesteps=int(self.n_timesteps),
             vlb_weight=float(self.vlb_weight),
         )
-
-    def _edges(self):
-        """Return what parts the levels of each column, in scaled units, inf-padded."""
-        levels = self._scaled_levels()
-        return ((levels[:, 1:] + levels[:, :-1]) / 2).float()
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, diagnose=dict):
@@ -887,13 +853,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             "draw_noise": self.input_shape is None,
         }
 
-    def _check_sampling(self, n_steps, guidance_scale, condition):
-        super()._check_sampling(n_steps, guidance_scale, condition)
-        if (n_steps or self.n_steps or 1) > self.n_timesteps:
-            raise ValueError(
-                f"n_steps={n_steps or self.n_steps} is more than the {self.n_timesteps} steps of "
-                "the diffusion; fit with a larger n_timesteps."
-            )
+    @property
+    def _most_sampling_steps(self):
+        return self.n_timesteps
 
     def _from_latent(self, rows):
         index = rows.astype(np.int64)

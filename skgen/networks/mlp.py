@@ -141,8 +141,8 @@ class SkipMLP(nn.Module):
             n_in, n_out, n_context, width=width, depth=depth, zero_output=True
         )
 
-    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
-        """Map (n, n_in) rows and (n, n_context) contexts to (n, n_out)."""
+    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map (n, n_in) rows and (n, n_context) contexts, if there are any, to (n, n_out)."""
         return self.linear(rows) + self.network(rows, context)
 
 

@@ -251,14 +251,10 @@ def fitted():
     return VQDiffusionBridge(n_embeddings=12, **BRIEF).fit(IRIS)
 
 
-def reset_output(model, output):
-    return model.set_params(output=output)
-
-
 def test_outputs_are_the_same_codes(fitted):
-    embedding = reset_output(fitted, "embedding").transform(IRIS)
-    index = reset_output(fitted, "index").transform(IRIS)
-    onehot = reset_output(fitted, "onehot").transform(IRIS)
+    embedding = fitted.set_params(output="embedding").transform(IRIS)
+    index = fitted.set_params(output="index").transform(IRIS)
+    onehot = fitted.set_params(output="onehot").transform(IRIS)
     assert embedding.shape == (150, 4 * 4)
     assert onehot.shape == (150, 4 * 12)
     assert index.shape == (150, 4)
@@ -267,7 +263,7 @@ def test_outputs_are_the_same_codes(fitted):
         embedding.reshape(150, 4, 4).astype(np.float32), fitted.codebook_[index].astype(np.float32)
     )
     np.testing.assert_array_equal(onehot.reshape(150, 4, 12).argmax(-1), index)
-    reset_output(fitted, "embedding")
+    fitted.set_params(output="embedding")
     rows = [fitted.inverse_transform(Z) for Z in (embedding, index, onehot.astype(float))]
     np.testing.assert_array_equal(rows[1], rows[0])
     np.testing.assert_array_equal(rows[2], rows[0])
@@ -282,11 +278,11 @@ def test_foreign_codes_are_refused(fitted):
 
 def test_a_column_s_token_is_its_own(fitted):
     """Another value in one column changes one token."""
-    reset_output(fitted, "index")
+    fitted.set_params(output="index")
     other = IRIS.copy()
     other[:, 2] = IRIS[::-1, 2]
     changed = fitted.transform(other) != fitted.transform(IRIS)
-    reset_output(fitted, "embedding")
+    fitted.set_params(output="embedding")
     assert changed[:, 2].any()
     assert not changed[:, [0, 1, 3]].any()
 
