@@ -34,6 +34,7 @@ FLOORS = {
     "skgen.models": {
         "torch",
         "numpy",
+        "sklearn.covariance",
         "sklearn.utils._param_validation",
         "sklearn.utils.metaestimators",
         "sklearn.utils.validation",

@@ -57,9 +57,9 @@ def _draw(noise: Any, logits: Tensor) -> Tensor:
     return (total < uniform).sum(-1).clamp(max=logits.shape[-1] - 1)
 
 
-def _code_loss(logits: Tensor, index: Tensor) -> Tensor:
-    """Return -log p of the codes of a row, in nats."""
-    return F.cross_entropy(logits.movedim(2, 1), index, reduction="none").sum(1)
+def _code_loss(log_p: Tensor, index: Tensor) -> Tensor:
+    """Return -log p of the codes of a row, in nats, of log-probabilities."""
+    return -log_p.gather(-1, index[..., None]).sum((1, 2))
 
 
 class BridgePrior(nn.Module):
@@ -240,9 +240,9 @@ class BridgePrior(nn.Module):
         mean, variance = ou.marginal(z, gamma[:, None, None], self.centre, self.variance)
         z_t = mean + variance.sqrt() * noise.normal(z)
         told, law = self.predict(z_t, gamma, code, seen, context)
-        logits = told + law
-        entropy = _code_loss(logits, index)
-        error = (z - torch.softmax(logits, -1) @ code).square().sum((1, 2))
+        log_p = torch.log_softmax(told + law, -1)
+        entropy = _code_loss(log_p, index)
+        error = (z - log_p.exp() @ code).square().sum((1, 2))
         if self.training and self.schedule == "learned":
             self._learn_levels(gamma, error.detach(), spacing)
         step = ou.bridge_weight(before, gamma, self.variance) * error
@@ -376,7 +376,7 @@ class AutoregressivePrior(nn.Module):
         context: Tensor,
     ) -> Tensor:
         """Return -log p(index), exactly, in nats a row."""
-        return _code_loss(self._logits(index, seen, context), index)
+        return _code_loss(torch.log_softmax(self._logits(index, seen, context), -1), index)
 
     bound = loss
 

@@ -4,22 +4,28 @@ import math
 from typing import Any
 
 import torch
+from sklearn.covariance import ledoit_wolf
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 SMALLEST_LOG_VARIANCE = -10.0
 FEWEST_ERRORS = 10
 ERRORS_PER_BIN = 50
-MAX_BINS = 8
+MAX_BINS = 64
 N_QUANTILES = 65
+# In standard deviations: an error far out must not speak for all.
+FARTHEST_ERROR = 4.0
+# Of each error, what goes with no other's.
+SMALLEST_SHARE = 1e-3
 
 
 class Spread(nn.Module):
     """What a decoder's mean leaves out: the errors of held-out rows, by the height of the mean.
 
     A pixel that is surely dark errs little and upwards, one at an edge much and both ways. For
-    each of a few bins of the mean, of a column or of all that share a unit, it holds the mean
-    square of the errors, and their quantiles to draw new ones from.
+    each of some bins of the mean, of a column or of all that share a unit, it holds the mean
+    square of the errors, and their quantiles to draw new ones from. Errors of a table's columns
+    may go together: then it holds their correlation, too, and draws by a Gaussian copula.
 
     Parameters
     ----------
@@ -27,17 +33,23 @@ class Spread(nn.Module):
         Groups of columns: one of all, or each its own.
     offset : Tensor of shape (n_features,)
         What to add to scaled columns, so that those of one group have one zero.
+    correlated : bool, default=False
+        Whether errors of different columns go together.
     """
 
     offset: Tensor
     edges: Tensor
     log_var: Tensor
     quantiles: Tensor
+    root: Tensor | None
 
-    def __init__(self, n_groups: int, offset: Tensor):
+    def __init__(self, n_groups: int, offset: Tensor, correlated: bool = False):
         super().__init__()
         self.n_groups = n_groups
         self.register_buffer("offset", offset)
+        # The Cholesky root of the correlation.
+        root = torch.eye(len(offset), device="cpu") if correlated else None
+        self.register_buffer("root", root)
         self.register_buffer("edges", torch.zeros(n_groups, 0, device="cpu"))
         self.register_buffer("log_var", torch.zeros(n_groups, 1, device="cpu"))
         self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
@@ -65,6 +77,20 @@ class Spread(nn.Module):
         self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
         self.quantiles = quantiles
 
+    def fit_correlation(self, mean: Tensor, error: Tensor) -> None:
+        """Learn how the errors of columns go together, from means and errors as `fit` takes."""
+        if self.root is None or len(mean) < 2:
+            return
+        scale = torch.exp(0.5 * self.log_variance(mean - self.offset))
+        score = (error / scale).clamp(-FARTHEST_ERROR, FARTHEST_ERROR)
+        # Of few rows and many columns little is known: correlations shrink.
+        covariance = torch.from_numpy(ledoit_wolf(score.cpu().double().numpy())[0])
+        deviation = covariance.diagonal().clamp(min=SMALLEST_SHARE).sqrt()
+        correlation = covariance / deviation / deviation[:, None]
+        own = SMALLEST_SHARE * torch.eye(len(correlation), dtype=correlation.dtype)
+        correlation = (1 - SMALLEST_SHARE) * correlation + own
+        self.root = torch.linalg.cholesky(correlation).to(self.root)
+
     def _bins(self, mean: Tensor) -> Tensor:
         return torch.searchsorted(self.edges.contiguous(), mean.contiguous())
 
@@ -79,6 +105,22 @@ class Spread(nn.Module):
         """Return the log mean square of the error at each mean, of its shape."""
         index = self._bins(self._grouped(mean + self.offset))
         return self._back(self.log_var.gather(1, index), mean)
+
+    def uniforms(self, noise: Any, like: Tensor) -> Tensor:
+        """Draw the numbers that `draw` takes, each uniform on (0, 1)."""
+        if self.root is None:
+            return noise.uniforms(like)
+        return torch.special.ndtr(noise.normal(like) @ self.root.T)
+
+    def loss(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return -log p of each entry under a normal law, in nats: given those before it."""
+        log_var = self.log_variance(mean)
+        if self.root is None:
+            return normal_loss(x, mean, log_var)
+        score = (x - mean) * torch.exp(-0.5 * log_var)
+        own = torch.linalg.solve_triangular(self.root, score.T, upper=False).T
+        rest = 0.5 * log_var + self.root.diagonal().log()
+        return normal_loss(own, torch.zeros_like(own), torch.zeros_like(own)) + rest
 
     def draw(self, mean: Tensor, uniform: Tensor) -> Tensor:
         """Return errors at given means: a uniform number picks one between two quantiles."""
@@ -139,10 +181,9 @@ def decoding_nats(
     """Return -log p of each entry, in nats."""
     if likelihood == "bernoulli":
         return decoding_errors(likelihood, x, mean)
-    log_var = spread.log_variance(mean)
     if likelihood == "gaussian":
-        return normal_loss(x, mean, log_var)
-    return -log_probability(x, mean, torch.exp(0.5 * log_var), edges)
+        return spread.loss(x, mean)
+    return -log_probability(x, mean, torch.exp(0.5 * spread.log_variance(mean)), edges)
 
 
 def draw_decoded(
@@ -152,4 +193,4 @@ def draw_decoded(
     if likelihood == "bernoulli":
         p = torch.sigmoid(mean)
         return (noise.uniforms(p) < p).to(p.dtype)
-    return mean + spread.draw(mean, noise.uniforms(mean)) if draw_noise else mean
+    return mean + spread.draw(mean, spread.uniforms(noise, mean)) if draw_noise else mean

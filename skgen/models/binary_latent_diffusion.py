@@ -19,6 +19,7 @@ Kavukcuoglu, *Neural discrete representation learning*, NeurIPS 2017, for the co
 """
 
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -246,8 +247,14 @@ class _BinaryLatentDiffusion(nn.Module):
         z = self.binarize(noise, logit)
         return logit, z, 0.0 if target is None else self._codebook_loss(logit, z, target)
 
-    def fit_spread(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Learn what the decoder's mean leaves out, from rows that chose the weights."""
+    def fit_spread(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
+        """Learn what the decoder's mean leaves out: how much, from rows that chose the weights."""
+        if self.likelihood != "bernoulli":
+            self.spread.fit(*self._errors(**held_out))
+            self.spread.fit_correlation(*self._errors(**train))
+
+    def _errors(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return means in the units of the spread, and what they leave out."""
 
         def mean_of(part: Tensor, given: Tensor | None) -> Tensor:
             c = self._embed(part, given)
@@ -260,12 +267,15 @@ class _BinaryLatentDiffusion(nn.Module):
             mean, error = (rows.unflatten(1, self.shape)[..., :-1] for rows in (mean, error))
             there = x.unflatten(1, self.shape)[..., -1] > 0
             mean, error = mean[there], error[there]
-        self.spread.fit(mean, error)
+        return mean, error
 
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn p(z) with the encoder held, or p(x) of bits."""
+        """Learn p(z) of a noisy look at x with the encoder held, or p(x) of bits.
+
+        The decoder knows the bits of noisy looks, too, and few rows are learnt less by heart.
+        """
         c = self._embed(x, condition, noise if self.training else None)
-        z = x if self.encoder is None else self._bits(x, c)
+        z = x if self.encoder is None else self._bits(x + self.encoder_noise * noise.normal(x), c)
         entropy, bound = self._prior_losses(noise, x, z, c)
         return entropy + self.vlb_weight * bound
 
@@ -822,7 +832,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             frames = offset.unflatten(0, (int(self.input_shape[0]), -1))
             offset = torch.cat([frames, torch.zeros_like(frames[:, :1])], 1).flatten()
         pooled = self._has_lengths or self.scaler_.kind == "common"
-        return Spread(1 if pooled else len(offset), offset)
+        return Spread(1 if pooled else len(offset), offset, correlated=self.input_shape is None)
 
     def _halvings(self, shape):
         return None if len(shape) == 3 else {"frame": 0, "frames": 2}[self.code]
@@ -879,14 +889,14 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             return
         if self.joint:
             yield stage("joint", module.joint_loss, [*coder, *prior], watched=True)
-            module.fit_spread(**held_out)
+            module.fit_spread(train, held_out)
             return
         if not module.settled:
             # Later pieces of data keep the code: decoder and diffusion speak its language.
             code = stage("code", module.code_loss, coder, watched=True)
             yield code
             module.fit_law(**train)
-            module.fit_spread(**held_out)
+            module.fit_spread(train, held_out)
             module.settled = not code.interrupted
         yield stage("diffusion", module.diffusion_loss, prior, watched=True)
 

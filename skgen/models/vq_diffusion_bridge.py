@@ -62,6 +62,10 @@ SEEN_FEATURES = 8
 SCORE_DRAWS = 64
 RISING_SHARE = 0.3
 STARTING_ROWS = 4096
+ROWS_PER_CODE = 200
+MANY_ROWS = 10_000
+# Columns are soon in codes; their law takes longer.
+TABLE_EFFORT = 0.5
 MOST_COLUMN_TOKENS, MIXED_TOKENS = 32, 16
 MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
@@ -164,6 +168,13 @@ class _VQDiffusionBridge(nn.Module):
             self.prior.fit(self.codebook.nearest(h))
         self.started = True
 
+    def normalize(self, noise: Any, x: Tensor) -> None:
+        """Take the latents' mean and variance anew: averages lag behind an encoder that learns."""
+        x = x[:STARTING_ROWS]
+        x = x + self.encoder_noise * noise.normal(x)
+        raw = torch.cat(in_parts(lambda part, _: self.encoder(part), x, None))
+        self.normalizer.start(raw.unflatten(1, (self.n_tokens, -1)))
+
     def _look(self, noise: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Quantise a noisy look at x.
 
@@ -248,8 +259,11 @@ class _VQDiffusionBridge(nn.Module):
         return error + loss + self._prior_loss(noise, x, z, index, condition)
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the law of the codes, with the encoder held."""
-        index = self.code(x)
+        """Learn the law of the codes of a noisy look at x, which the decoder knows, too.
+
+        Few rows are learnt less by heart so.
+        """
+        index = self.code(x + self.encoder_noise * noise.normal(x))
         z = self.codebook(index).detach()
         return self._prior_loss(noise, x, z, index, condition)
 
@@ -302,12 +316,26 @@ class _VQDiffusionBridge(nn.Module):
             "used_embeddings": float((share > 0).double().mean()),
         }
 
-    def fit_spread(self, x: Tensor, **_: Any) -> None:
-        """Learn what the decoder's mean leaves out, from rows that chose the weights."""
-        mean = torch.cat(
-            in_parts(lambda part, _: self.reconstruct(self.codebook(self.code(part))), x, None)
-        )
-        self.spread.fit(mean + self.spread.offset, x - mean)
+    def fit_spread(self, train: Tensor, held_out: Tensor) -> None:
+        """Learn what the decoder's mean leaves out: how much, from rows that chose the weights.
+
+        Where each code of a column stands for many rows, all may say.
+        """
+        if self.likelihood == "bernoulli":
+            return
+        n_shown = len(train) * self.n_tokens / len(self.codebook.use)
+        plenty = self.by_place and n_shown >= ROWS_PER_CODE
+        self.spread.fit(*self._errors(train if plenty else held_out))
+        self.spread.fit_correlation(*self._errors(train))
+
+    def _errors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means in the units of the spread, and what they leave out."""
+
+        def mean_of(part: Tensor, _: Any) -> Tensor:
+            return self.reconstruct(self.codebook(self.code(part)))
+
+        mean = torch.cat(in_parts(mean_of, x, None))
+        return mean + self.spread.offset, x - mean
 
     def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
         """Return the codes, as floating numbers."""
@@ -450,10 +478,11 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.
     hidden_units : int, default=None
-        Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
+        Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
+        has. None takes 64 for up to 10,000 rows and 128 for more.
     max_steps : int, default=None
-        Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
-        3,000.
+        Gradient steps of each stage; on tables the first takes half of them. None takes 60, and 4
+        more for each row beyond 100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -649,7 +678,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     def _build_module(self, rows, n_condition, generator):
         n, d = rows.shape
         c = CONDITION_FEATURES if n_condition else 0
-        width = self.hidden_units or (64 if n <= 128 else 128)
+        width = self.hidden_units or (64 if n <= MANY_ROWS else 128)
         shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
         theta, centre = float(self.theta), float(self.z_star)
         eta = math.sqrt(2 * theta) if self.eta is None else float(self.eta)
@@ -678,7 +707,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             normalizer,
             codebook,
             embedding,
-            Spread(1 if self.scaler_.kind == "common" else d, offset),
+            Spread(1 if self.scaler_.kind == "common" else d, offset, correlated=shape is None),
             n_features=d,
             n_tokens=n_tokens,
             shape=shape,
@@ -692,10 +721,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             prior_weight=float(self.prior_weight),
             encoder_noise=0.0 if plain else input_noise(rows, self.encoder_noise),
             condition_dropout=float(self.condition_dropout),
-            rising_steps=max(1, round(RISING_SHARE * self._n_stage_steps(n))),
+            rising_steps=max(1, round(RISING_SHARE * self._code_effort * self._n_stage_steps(n))),
         )
         initialize(module, generator)
         return module
+
+    @property
+    def _code_effort(self):
+        return TABLE_EFFORT if self.input_shape is None else 1.0
 
     def _count_tokens(self, shape, d):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -770,9 +803,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         )
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parts, diagnose=dict):
+        def stage(name, loss, parts, diagnose=dict, effort=1.0):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
-            return Stage(name, loss, module, parameters, train, valid, diagnose=diagnose)
+            return Stage(name, loss, module, parameters, train, valid, effort, diagnose=diagnose)
 
         held_out = train if valid is None else valid
         coder = [module.encoder, module.decoder, module.normalizer, module.codebook]
@@ -783,14 +816,20 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             joint = self.joint and self.prior == "diffusion"
             name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
             parts = [*coder, *prior] if joint else coder
-            code = stage(name, loss, parts, lambda: module.use(**train))
+            code = stage(name, loss, parts, lambda: module.use(**train), self._code_effort)
             yield code
-            module.count(**train)
-            module.fit_spread(**held_out)
+            module.normalize(noise, train["x"])
+            module.fit_spread(train["x"], held_out["x"])
             module.settled = not code.interrupted
+            if joint and module.settled:
+                # What it learnt of codes on the move holds it back: it starts afresh.
+                for part in prior:
+                    if part is not None:
+                        initialize(part, noise.generator)
+            module.count(**train)
         else:
             yield stage("decoder", module.decoder_loss, [module.decoder])
-            module.fit_spread(**held_out)
+            module.fit_spread(train["x"], held_out["x"])
         yield stage("prior", module.prior_loss, prior)
 
     def _finish_fit(self):

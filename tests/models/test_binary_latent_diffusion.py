@@ -19,6 +19,7 @@ from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
 from skgen.models._spread import Spread, log_probability
 from skgen.processes import bernoulli
+from skgen.processes.noise import GeneratorNoise
 
 IRIS = load_iris().data
 DIGITS = load_digits().data[:300]
@@ -105,7 +106,6 @@ def test_bound_is_below_the_law_and_near_it(schedule):
 
 
 def test_losses_estimate_the_bound_without_bias():
-    from skgen.processes.noise import GeneratorNoise
 
     law, states, _ = counted_law()
     diffusion = BernoulliDiffusion(Nothing(), 3, n_timesteps=4).double()
@@ -408,15 +408,51 @@ def test_errors_are_drawn_as_they_were_seen():
         at = torch.full((20_000, 1), height)
         drawn = spread.draw(at, torch.rand(at.shape, generator=generator))
         seen = error[part]
-        # A bin holds 500 of the errors: five standard errors of their mean and spread.
-        assert abs(float(drawn.mean() - seen.mean())) < 5 * float(seen.std()) / 500**0.5
-        assert abs(float(drawn.std() / seen.std()) - 1) < 5 * (2 / 500) ** 0.5
+        # A bin holds 62 of the errors: five standard errors of their mean and spread.
+        assert abs(float(drawn.mean() - seen.mean())) < 5 * float(seen.std()) / 62**0.5
+        assert abs(float(drawn.std() / seen.std()) - 1) < 5 * (2 / 62) ** 0.5
         variance = float(spread.log_variance(at[:1]).exp())
-        # It leans on the rest by one error in 500.
-        leaning = float(error.square().mean()) / 500
+        # It leans on the rest by one error in 62.
+        leaning = float(error.square().mean()) / 62
         assert abs(variance - leaning - float(seen.square().mean())) < 0.5 * float(
             seen.square().mean()
         )
+
+
+def correlated_errors(n):
+    """Return a spread that has seen n errors of three columns, and their covariance."""
+    generator = torch.Generator().manual_seed(0)
+    covariance = torch.tensor([[1.0, 0.6, 0.0], [0.6, 0.5, -0.3], [0.0, -0.3, 2.0]])
+    root = torch.linalg.cholesky(covariance)
+    error = torch.randn(n, 3, generator=generator) @ root.T
+    spread = Spread(3, torch.zeros(3), correlated=True)
+    spread.fit(torch.zeros(n, 3), error)
+    spread.fit_correlation(torch.zeros(n, 3), error)
+    return spread, covariance
+
+
+def test_errors_that_go_together_are_drawn_together():
+    spread, covariance = correlated_errors(4000)
+    noise = GeneratorNoise(torch.Generator().manual_seed(1))
+    mean = torch.zeros(20_000, 3)
+    drawn = spread.draw(mean, spread.uniforms(noise, mean))
+    deviation = covariance.diagonal().sqrt()
+    wanted = covariance / deviation / deviation[:, None]
+    # Five standard errors of a correlation of 4,000 rows, and a little for what shrinks.
+    assert (torch.corrcoef(drawn.T) - wanted).abs().max() < 5 / 4000**0.5 + 0.01
+
+
+def test_errors_that_go_together_have_their_joint_density():
+    """The chain of each entry given those before adds up to the normal law of the row."""
+    spread, _ = correlated_errors(400)
+    spread = spread.double()
+    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    mean = torch.zeros_like(x)
+    scale = torch.exp(0.5 * spread.log_variance(mean[:1]))[0]
+    law = torch.distributions.MultivariateNormal(
+        torch.zeros(3, dtype=torch.float64), scale_tril=scale[:, None] * spread.root
+    )
+    torch.testing.assert_close(-spread.loss(x, mean).sum(1), law.log_prob(x))
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 60])

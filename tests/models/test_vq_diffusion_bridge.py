@@ -443,7 +443,7 @@ def test_dependence_between_columns_is_learnt():
     """Two columns of correlation .95: that of new rows, and of one column given the other."""
     rng = np.random.default_rng(0)
     X = rng.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], 1500)
-    model = VQDiffusionBridge(n_embeddings=32, max_steps=150, random_state=0).fit(X)
+    model = VQDiffusionBridge(n_embeddings=32, max_steps=600, random_state=0).fit(X)
     new = model.sample(500, n_steps=32)
     assert np.corrcoef(new.T)[0, 1] > 0.85
     holes = X[:500].copy()
