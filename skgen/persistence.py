@@ -113,8 +113,13 @@ def save(model: Any, path: str | os.PathLike) -> None:
     >>> bool((skgen.load(path).sample(3) == model.sample(3)).all())
     True
     """
+    save_with_notes(model, {}, path)
+
+
+def save_with_notes(model: Any, notes: dict[str, Any], path: str | os.PathLike) -> None:
+    """Write a model as `save` does, and beside it plain values that `load` leaves out."""
     _register_estimators()
-    value = {"scikit-learn": sklearn.__version__, "object": model}
+    value = {"scikit-learn": sklearn.__version__, "object": model, "notes": notes}
     if storage._name_of(type(model)) is None:
         raise TypeError(
             f"model must be an estimator of skgen, a pipeline of them, or of a class given to "
@@ -159,9 +164,15 @@ def load(path: str | os.PathLike) -> Any:
     >>> skgen.load(path)
     VariationalDiffusionAE(n_components=4)
     """
+    return load_with_notes(path)[0]
+
+
+def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
+    """Read a model and the notes beside it, none if `save` wrote it."""
     _register_estimators()
     value = storage.read(path, "model")
     model = value.get("object") if isinstance(value, dict) else None
     if storage._name_of(type(model)) is None:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
-    return model
+    notes = value.get("notes", {})
+    return model, notes if isinstance(notes, dict) else {}

@@ -28,6 +28,8 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from skgen.pipeline import _log_slope
+
 __all__ = ["TableEncoder"]
 
 MAX_DECIMALS = 12
@@ -652,3 +654,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+@_log_slope.register
+def _(step: TableEncoder, X: Any, Y: Any) -> Any:
+    # Of floats without gaps alone: all else has no density.
+    if any(
+        type(column) is not _Floats or column.names != [column.name] for column in step._columns
+    ):
+        return None
+    return np.full(len(Y), -sum(math.log(column.scale) for column in step._columns))

@@ -61,6 +61,10 @@ BESIDE = {
     "skgen.table",
     "skgen.imputation",
     "skgen.over_sampling",
+    "skgen.table_files",
+    "skgen.html_report",
+    "skgen.command_line",
+    "skgen.__main__",
 }
 # What those beside the tower stay away from: the models, and the roof that leads to them.
 FORBIDDEN_BESIDE = {"skgen", "skgen.models"}

@@ -1,0 +1,681 @@
+"""The command line: a model of a table for those who have a CSV and no Python.
+
+``fit`` learns a table by ``TableEncoder`` and a model and keeps both in a file of
+:func:`skgen.save`, which opens in Python too. ``sample``, ``score`` and ``report`` read it.
+"""
+
+import argparse
+import ast
+import difflib
+import hashlib
+import inspect
+import os
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from skgen._version import __version__
+from skgen.base import REGISTRY
+from skgen.metrics import classifier_two_sample_test
+from skgen.metrics._columns import column_distances
+from skgen.persistence import load_with_notes, save_with_notes
+from skgen.pipeline import GenerativePipeline, _log_slope
+from skgen.table import TableEncoder
+from skgen.table_files import (
+    in_words,
+    is_date,
+    is_number,
+    looks_like_identifier,
+    read_table,
+    write_table,
+)
+
+DEFAULT_MODEL = "binary-latent-diffusion"
+# What is set by options of their own.
+OWN_OPTIONS = {"random_state": "--seed", "verbose": "--quiet", "checkpoint": "--checkpoint"}
+MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
+# The check after a fit is to take seconds; `report` takes its time.
+CHECKED_ROWS = 500
+# Up to here, categories get a column each where rows are compared, so that a name can be blamed.
+MAX_ONE_HOT = 20
+INTERRUPTED = 130
+
+DESCRIPTION = """\
+Learn a table, and draw new rows like it.
+
+  skgen fit table.csv -o model.skgen        learn a table
+  skgen sample model.skgen -n 100           draw 100 new rows
+  skgen score model.skgen other.csv         compare rows with the model
+  skgen report model.skgen table.csv -o report.html
+                                            judge the samples, with pictures
+  skgen models [NAME]                       list the models, or one's parameters
+
+A table is a CSV with a header, or parquet (*.parquet, if pyarrow is installed). Columns of
+numbers, categories, dates, and gaps in any of them are taken as they are.
+Each command has a --help of its own."""
+
+FIT = """\
+Learn a table, keep the model in a file, and check it against rows held out.
+
+Columns: numbers stay numbers, with the decimals they have; texts and true/false are categories;
+texts that are all dates like 2024-05-31 are dates; a gap is a value that can be missing in new
+rows too. Name columns of numbers that are no quantities, such as postal codes, with --category,
+and leave out identifiers with --drop.
+
+Ctrl-C ends the training early and keeps the model as far as it has learnt (exit status 130)."""
+
+SAMPLE = """\
+Draw new rows, of the columns of the table that was learnt.
+
+The same model and seed give the same rows, and the first rows are the same however many are drawn;
+take another --seed for other rows."""
+
+SCORE = """\
+Compare rows that the model has not seen with the model, in two ways.
+
+told apart: a classifier learns to tell the rows from as many new ones, and names the right one in
+    this share of pairs; 50% means that it finds no difference, 100% that all rows differ. It holds
+    for every table.
+score: the mean over the rows of what the model says of each of them, in nats; higher is better.
+    If all columns are numbers with decimals, without gaps, it is the log-likelihood of the rows
+    in their units, or its lower bound, and compares with that of any other density. A table with
+    categories, whole numbers, dates or gaps has no density; the score is then of the table as the
+    model encodes it, and compares models of one table, and rows of it, with each other only.
+
+With -o, the rows come back with one more column, skgen_score, the score of each: the lowest are
+the least usual rows."""
+
+REPORT = """\
+Judge the model by rows it has not seen, and write one HTML page with pictures.
+
+Give the table that was learnt: the rows that fit held out are compared with new ones. With another
+table, all of its rows are taken as not seen, and nothing can be said of copies. It takes from
+seconds to minutes, most of it for classifiers."""
+
+
+class _UserError(Exception):
+    """What the user can mend, in one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message):
+        raise _UserError(f"{message} (see {self.prog} --help)")
+
+
+def _kebab(name: str) -> str:
+    """Return FlowMatcher as flow-matcher."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def _models() -> dict[str, type]:
+    """Return the library's estimators by the names that they have here."""
+    library = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
+    return {_kebab(name): cls for name, cls in sorted(library.items())}
+
+
+def _nearest(name: str, names: Any) -> str:
+    """Return names to choose from, the most similar first."""
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(names)}."
+
+
+# Types of arguments ------------------------------------------------------------------------
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
+    return number
+
+
+def _seed(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"must be an integer from 0 to 2**32 - 1, got {text!r}")
+    return number
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 0.5:
+        raise argparse.ArgumentTypeError(f"must be a share from 0 to 0.5, got {text!r}")
+    return number
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"must be name=value, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        # A word that is no Python value is a text: objective=likelihood.
+        return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="skgen",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"skgen {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, summary, description, function):
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(function=function)
+        return sub
+
+    fit = command("fit", "learn a table", FIT, _fit)
+    fit.add_argument("table", help="the table: a CSV with a header, or parquet")
+    fit.add_argument("-o", "--output", required=True, metavar="MODEL", help="file for the model")
+    fit.add_argument(
+        "-m",
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help=f"one of {', '.join(_models())}; {DEFAULT_MODEL} if not given",
+    )
+    fit.add_argument(
+        "-s",
+        "--set",
+        action="append",
+        type=_setting,
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="set a parameter of the model, such as max_steps=500; may be repeated; "
+        "'skgen models NAME' lists them",
+    )
+    fit.add_argument(
+        "--condition",
+        metavar="COLUMN",
+        help="learn the other columns given this one, without gaps: 'sample --condition' draws "
+        "rows of a chosen value",
+    )
+    fit.add_argument(
+        "--category",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="take a column as categories, whatever stands in it; may be repeated",
+    )
+    fit.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="leave out a column; may be repeated",
+    )
+    fit.add_argument(
+        "--held-out",
+        type=_share,
+        default=0.1,
+        metavar="SHARE",
+        help="share of the rows that is not learnt but kept for the check and the report, at most "
+        f"{MAX_HELD_OUT} rows; 0.1 if not given, 0 learns all",
+    )
+    fit.add_argument("--seed", type=_seed, default=0, help="seed of all that is random; 0")
+    fit.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep the training in a file; after a crash the same command goes on from it",
+    )
+    fit.add_argument("-q", "--quiet", action="store_true", help="print errors and warnings only")
+
+    sample = command("sample", "draw new rows", SAMPLE, _sample)
+    sample.add_argument("model", help="file of the model")
+    sample.add_argument("-n", type=_count, default=10, metavar="ROWS", help="how many rows; 10")
+    sample.add_argument(
+        "-o", "--output", metavar="TABLE", help="CSV or parquet; printed as CSV if not given"
+    )
+    sample.add_argument(
+        "--condition",
+        metavar="VALUE",
+        help="draw rows of this value of the column that fit had as --condition; if not given, "
+        "values as often as they were seen",
+    )
+    sample.add_argument("--seed", type=_seed, help="other rows for another seed; that of fit")
+
+    score = command("score", "compare rows with the model", SCORE, _score)
+    score.add_argument("model", help="file of the model")
+    score.add_argument("table", help="rows that the model has not seen")
+    score.add_argument("-o", "--output", metavar="TABLE", help="the rows with the score of each")
+
+    report = command("report", "judge the samples, with pictures", REPORT, _report)
+    report.add_argument("model", help="file of the model")
+    report.add_argument("table", help="the table that was learnt, or rows that were not seen")
+    report.add_argument("-o", "--output", required=True, metavar="PAGE", help="HTML file to write")
+    report.add_argument(
+        "--rows",
+        type=_count,
+        default=1000,
+        help="most rows of a kind to compare, at least 20; more see smaller differences; 1000",
+    )
+    report.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+
+    models = command(
+        "models", "list the models", "List the models, or the parameters of one.", _list_models
+    )
+    models.add_argument("name", nargs="?", help="a model, to show its parameters")
+    return parser
+
+
+# What the file of a model keeps beside it --------------------------------------------------
+
+
+def _read_model(path: str) -> tuple[Any, dict[str, Any]]:
+    if not Path(path).is_file():
+        raise _UserError(f"there is no file {path!r}.")
+    model, notes = load_with_notes(path)
+    if not hasattr(model, "sample"):
+        raise _UserError(f"{path} holds a {type(model).__name__}, which draws no rows.")
+    return model, notes
+
+
+def _read_fitted(path: str, command: str) -> tuple[GenerativePipeline, dict[str, Any]]:
+    pipe, notes = _read_model(path)
+    if not notes:
+        raise _UserError(
+            f"{path} was not written by 'skgen fit', so its table is not known; '{command}' needs "
+            "one that was, 'sample' does not."
+        )
+    return pipe, notes
+
+
+def _read_rows(path: str, notes: dict[str, Any]) -> pd.DataFrame:
+    """Read a table with the columns that a model learnt, in their order."""
+    table = read_table(path, categories=notes["texts"], dates=notes["dates"])
+    absent = [name for name in notes["columns"] if name not in table]
+    if absent:
+        raise _UserError(
+            f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(map(repr, absent))} that "
+            f"the model learnt; it has {', '.join(map(repr, table.columns[:20]))}."
+        )
+    return table[notes["columns"]]
+
+
+def _hash(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _split(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows to learn and those held out."""
+    order = np.random.default_rng(notes["seed"]).permutation(len(table))
+    held = np.sort(order[: notes["n_held_out"]])
+    learnt = np.sort(order[notes["n_held_out"] :])
+    return table.iloc[learnt].reset_index(drop=True), table.iloc[held].reset_index(drop=True)
+
+
+def _parted(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
+    """Return the columns that are drawn, and the values of the one to condition on, or None."""
+    if notes["condition"] is None:
+        return table, None
+    name = notes["condition"]["name"]
+    return table.drop(columns=name), table[name].to_numpy()
+
+
+def _drawn(
+    pipe: Any, notes: dict[str, Any], n_rows: int, seed: int | None, value: str | None = None
+) -> pd.DataFrame:
+    """Draw a table of rows, the condition in its place."""
+    condition = notes.get("condition")
+    if condition is None:
+        if value is not None:
+            raise _UserError("the model was fitted without --condition, so it takes no value.")
+        rows = pipe.sample(n_rows, random_state=seed)
+        names = getattr(pipe, "feature_names_in_", None)
+        return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)
+    values = condition["values"]
+    if value is None:
+        rng = np.random.default_rng(notes["seed"] if seed is None else seed)
+        chosen = rng.choice(values, n_rows, p=condition["shares"])
+    else:
+        chosen = np.full(n_rows, _value_of(value, condition), dtype=values.dtype)
+    rows = pipe.sample(n_rows, condition=chosen, random_state=seed)
+    column = pd.Series(chosen)
+    column = column.astype("str") if column.dtype == object else column
+    rows.insert(condition["place"], condition["name"], column)
+    return rows
+
+
+def _value_of(text: str, condition: dict[str, Any]) -> Any:
+    values, name = condition["values"], condition["name"]
+    same = [value for value in values.tolist() if str(value) == text]
+    if same:
+        return same[0]
+    if values.dtype.kind in "iuf":
+        try:
+            number = float(text)
+        except ValueError:
+            raise _UserError(f"{name!r} is a number, and --condition is {text!r}.") from None
+        if values.dtype.kind == "f" or number in values:
+            return number
+    raise _UserError(
+        f"{name!r} was never {text!r}; {_nearest(text, [str(value) for value in values[:20]])}"
+    )
+
+
+def _as_numbers(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return tables as numbers to compare them by; every entry is known to the first."""
+    encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(tables[0])
+    names = encoder.get_feature_names_out()
+    return [pd.DataFrame(encoder.transform(table), columns=names) for table in tables]
+
+
+def _told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> float:
+    """Return how well a classifier tells tables of numbers apart."""
+    real, fake = (t.sample(min(len(t), CHECKED_ROWS), random_state=0) for t in (real, fake))
+    return classifier_two_sample_test(real, fake, n_splits=2, random_state=0)
+
+
+# Commands ----------------------------------------------------------------------------------
+
+
+def _fit(options: argparse.Namespace) -> int:
+    def say(text=""):
+        if not options.quiet:
+            print(text, flush=True)
+
+    model = _chosen_model(options)
+    table, notes = _read_to_fit(options)
+    learnt, held = _split(table, notes)
+    say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
+    width = min(30, max(map(len, table.columns)))
+    for name in table:
+        told = in_words(table[name])
+        if name == options.condition:
+            told += "; the others are learnt given this"
+        elif looks_like_identifier(table[name]):
+            told += f"; an identifier? leave it out by --drop {name!r}"
+        say(f"  {name:<{width}}  {told}")
+    say(f"{options.model} learns {len(learnt)} rows; {len(held)} are held out")
+
+    rows, condition = _parted(learnt, notes)
+    pipe = GenerativePipeline([("table", TableEncoder()), ("model", model)])
+    start = perf_counter()
+    with warnings.catch_warnings():
+        # It is told below, without the words of Python.
+        warnings.filterwarnings("ignore", message="Training was interrupted")
+        pipe.fit(rows, condition=condition)
+    seconds = perf_counter() - start
+    # Whatever becomes of the check, the model is kept.
+    save_with_notes(pipe, notes, options.output)
+    size = os.path.getsize(options.output) / 1e6
+    kept = f"{options.output} ({size:.1f} MB)"
+    if any(net.interrupted_ for net in model.nets_):
+        so_far = f"interrupted after {model.n_steps_} steps; the model so far is in {kept}"
+        again = "; the same command goes on from the checkpoint" if options.checkpoint else ""
+        _warn("fit", f"{so_far}{again}.")
+        return INTERRUPTED
+    say(f"learnt in {seconds:.0f} s, {model.n_steps_} steps; the model is in {kept}")
+    if len(held) == 0:
+        say("no check: no rows were held out")
+        return 0
+    drawn = _drawn(pipe, notes, len(held), None)
+    _, learnt, held, drawn = _as_numbers(table, learnt, held, drawn)
+    share, floor = _told_apart(held, drawn), _told_apart(held, learnt)
+    say(f"check: a classifier tells new rows from held-out ones in {share:.0%} of pairs, and real")
+    say(f"  rows from real ones in {floor:.0%}; the less above it, the better")
+    distances = column_distances(held.to_numpy(), drawn.to_numpy())
+    usual = column_distances(held.to_numpy(), learnt.to_numpy()).max()
+    furthest = held.columns[distances.argmax()]
+    say(f"  furthest off is the column {furthest!r}, by {distances.max():.0%}; of real rows one is")
+    say(f"  by {usual:.0%}")
+    say(f"next: skgen sample {options.output} -n 100")
+    return 0
+
+
+def _chosen_model(options: argparse.Namespace) -> Any:
+    models = _models()
+    if options.model not in models:
+        raise _UserError(f"there is no model {options.model!r}; {_nearest(options.model, models)}")
+    model = models[options.model]()
+    known = model.get_params()
+    for name, value in options.settings:
+        if name in OWN_OPTIONS:
+            raise _UserError(f"--set {name} has an option of its own: {OWN_OPTIONS[name]}.")
+        if name not in known:
+            raise _UserError(
+                f"{options.model} has no parameter {name!r}; {_nearest(name, known)} "
+                f"('skgen models {options.model}' lists them)"
+            )
+        model.set_params(**{name: value})
+    return model.set_params(
+        random_state=options.seed, checkpoint=options.checkpoint, verbose=not options.quiet
+    )
+
+
+def _read_to_fit(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read the table to learn, and what is to be known of it later."""
+    folder = Path(options.output).resolve().parent
+    if not folder.is_dir():
+        # Before the training, not after it.
+        raise _UserError(f"cannot write {options.output!r}: there is no folder {folder}.")
+    table = read_table(options.table, categories=options.category)
+    named = [*options.category, *options.drop]
+    named += [] if options.condition is None else [options.condition]
+    for name in named:
+        if name not in table:
+            raise _UserError(
+                f"{options.table} has no column {name!r}; {_nearest(name, table.columns)}"
+            )
+    table = table.drop(columns=options.drop)
+    if len(table) < 2:
+        raise _UserError(f"{options.table} has {len(table)} row, too few to learn from.")
+    if table.shape[1] == (options.condition is not None):
+        raise _UserError(f"no column of {options.table} is left to learn.")
+    n_held = min(MAX_HELD_OUT, max(MIN_HELD_OUT, round(options.held_out * len(table))))
+    others = [name for name in table if not is_number(table[name]) and not is_date(table[name])]
+    texts = [name for name in others if table[name].dropna().map(type).eq(str).all()]
+    notes = {
+        "columns": list(table.columns),
+        "texts": texts,
+        "dates": [name for name in table if is_date(table[name])],
+        "seed": options.seed,
+        "n_held_out": n_held if options.held_out and len(table) >= 3 * MIN_HELD_OUT else 0,
+        "n_rows": len(table),
+        "hash": _hash(options.table),
+        "condition": None,
+    }
+    if options.condition is not None:
+        notes["condition"] = _condition(table, options.condition)
+    return table, notes
+
+
+def _condition(table: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Return the law of the column to condition on, and where it stands."""
+    column = table[name]
+    if is_date(column):
+        raise _UserError(f"--condition {name!r} is a date; it can be categories or numbers.")
+    if column.isna().any():
+        row = int(column.isna().to_numpy().argmax())
+        raise _UserError(f"--condition {name!r} has a gap in row {row}; fill it, or drop the row.")
+    shares = column.value_counts(normalize=True).sort_index()
+    return {
+        "name": name,
+        "place": table.columns.get_loc(name),
+        "values": shares.index.to_numpy(),
+        "shares": shares.to_numpy(),
+    }
+
+
+def _sample(options: argparse.Namespace) -> int:
+    pipe, notes = _read_model(options.model)
+    rows = _drawn(pipe, notes, options.n, options.seed, options.condition)
+    if options.output is None:
+        print(rows.to_csv(index=False), end="", flush=True)
+    else:
+        write_table(rows, options.output)
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    pipe, notes = _read_fitted(options.model, "score")
+    table = _read_rows(options.table, notes)
+    if _hash(options.table) == notes["hash"]:
+        _warn("score", "this is the table that was learnt; rows not seen would tell more.")
+    rows, condition = _parted(table, notes)
+    told = {} if condition is None else {"condition": condition}
+    if len(table) >= MIN_HELD_OUT:
+        drawn = _drawn(pipe, notes, min(len(table), CHECKED_ROWS), None)
+        _, real, fake = _as_numbers(pd.concat([table, drawn]), table, drawn)
+        share = f"{_told_apart(real, fake):.1%} of pairs; 50% would be no difference"
+    else:
+        share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
+    print(f"told apart: {share}")
+    encoded = pipe[:-1].transform(rows)
+    if _log_slope(pipe[0], rows, encoded) is None:
+        scores = pipe[-1].score_samples(encoded, **told)
+        unit = "of the encoded rows; compares models and rows of this table only"
+    else:
+        scores = pipe.score_samples(rows, **told)
+        unit = "log-likelihood or its lower bound, in the units of the table"
+    print(f"score: {scores.mean():.4g} nats a row ({unit})")
+    if options.output is not None:
+        write_table(table.assign(skgen_score=scores), options.output)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from skgen.html_report import page
+
+    pipe, notes = _read_fitted(options.model, "report")
+    if options.rows < MIN_HELD_OUT:
+        raise _UserError(f"--rows must be at least {MIN_HELD_OUT}, got {options.rows}.")
+    table = _read_rows(options.table, notes)
+    is_learnt = _hash(options.table) == notes["hash"]
+    if is_learnt and notes["n_held_out"] == 0:
+        raise _UserError(
+            f"no row of {options.table} was held out by fit; give rows that the model has not seen."
+        )
+    if is_learnt:
+        reference, unseen = _split(table, notes)
+    else:
+        if len(table) < 2 * MIN_HELD_OUT:
+            raise _UserError(
+                f"{options.table} has {len(table)} rows; at least {2 * MIN_HELD_OUT} are needed."
+            )
+        reference, unseen = _split(table, {"seed": 0, "n_held_out": len(table) // 2})
+    drawn = _drawn(pipe, notes, options.rows, None)
+    facts = {
+        "model": " ".join(repr(clone(pipe[-1]).set_params(verbose=False)).split()),
+        "fitted to": f"{notes['n_rows'] - notes['n_held_out']} rows, {len(table.columns)} columns",
+        "training": f"{pipe[-1].n_steps_} gradient steps, seed {notes['seed']}",
+        "compared": f"{min(len(unseen), options.rows)} rows of {Path(options.table).name} that "
+        f"{'fit held out' if is_learnt else 'are taken as not seen'}, {len(drawn)} generated rows",
+        "written by": f"skgen {__version__}",
+    }
+    if not options.quiet:
+        print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
+    numbers = _as_numbers(pd.concat([table, drawn]), reference, unseen, drawn)[1:]
+    text = page(
+        title=f"Samples of {Path(options.model).name}",
+        facts=facts,
+        real=table,
+        drawn=drawn,
+        numbers=numbers,
+        history=pipe[-1].history_,
+        copies_known=is_learnt,
+        max_rows=options.rows,
+    )
+    Path(options.output).write_text(text, encoding="utf-8")
+    if not options.quiet:
+        print(f"wrote {options.output}; open it in a browser")
+    return 0
+
+
+def _list_models(options: argparse.Namespace) -> int:
+    models = _models()
+    docs = {name: inspect.getdoc(cls) or "" for name, cls in models.items()}
+    if options.name is None:
+        width = max(map(len, docs))
+        for name, text in docs.items():
+            print(f"{name:<{width}}  {text.splitlines()[0]}")
+        return 0
+    if options.name not in docs:
+        raise _UserError(f"there is no model {options.name!r}; {_nearest(options.name, docs)}")
+    summary, _, rest = docs[options.name].partition("\n")
+    # Up to the title of the next section.
+    parameters = re.split(r"\n\n(?=\w+\n-+\n)", rest.partition("Parameters\n----------\n")[2])[0]
+    print(f"{summary}\n\n{parameters}")
+    return 0
+
+
+def _warn(command: str, text: str) -> None:
+    print(f"skgen {command}: warning: {text}", file=sys.stderr, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Its words, such as ``["sample", "model.skgen", "-n", "5"]``; None takes the process's.
+
+    Returns
+    -------
+    status : int
+        0; 2 for what the user can mend, told in one line; 130 after Ctrl-C.
+    """
+    command = ""
+
+    def fail(text: str) -> int:
+        print(f"skgen{command}: error: {' '.join(text.split())}", file=sys.stderr)
+        return 2
+
+    try:
+        options = _parser().parse_args(argv)
+        command = f" {options.command}"
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *args, **kwargs: _warn(
+                options.command, " ".join(str(message).split())
+            )
+            return options.function(options)
+    except KeyboardInterrupt:
+        print(f"skgen{command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the rows has had enough, as `head` does.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
+    except FileNotFoundError as error:
+        return fail(str(error) if error.filename is None else f"there is no {error.filename!r}.")
+    # What the library tells of data, parameters and files is written for the user.
+    except (
+        _UserError,
+        ValueError,
+        TypeError,
+        OSError,
+        ImportError,
+        FloatingPointError,
+    ) as error:
+        return fail(str(error))

@@ -1,0 +1,349 @@
+"""One HTML page that judges drawn rows: words, figures and pictures, all within the file.
+
+No script, no link to the outside: pictures are data within the page, and a content policy forbids
+browsers to load anything else. Whatever comes from the table is escaped.
+"""
+
+import base64
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skgen.metrics import sample_report
+from skgen.metrics._columns import column_distances, rank_correlations
+from skgen.plotting import SampleComparisonDisplay, TrainingCurveDisplay
+from skgen.table_files import is_date, is_number
+
+MAX_MARGINALS, MARGINALS_A_ROW = 24, 4
+MAX_BARS = 10
+MAX_CORRELATED, MAX_NAMED = 40, 20
+MAX_PAIRS = 5
+SHOWN_ROWS = 8
+
+MEANINGS = {
+    "marginal_error": "the columns one by one",
+    "correlation_error": "the columns in pairs: rank correlations",
+    "energy_distance": "the rows as a whole",
+    "classifier_two_sample_test": "pairs of a real and a generated row that a classifier tells",
+    "precision": "generated rows that lie among real ones",
+    "recall": "real rows that generated ones reach",
+    "density": "how crowded with real rows it is where generated ones lie",
+    "coverage": "real rows with a generated one near by",
+    "near_copies": "generated rows that lie as near to a learnt row as 1% of unseen rows do",
+}
+
+STYLE = """\
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; max-width: 62rem;
+       margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid #dde2e8; text-align: left;
+         vertical-align: top; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+tr.wrong td { background: #fdf0e3; }
+.wide { overflow-x: auto; }
+img { max-width: 100%; height: auto; }
+p { max-width: 46rem; }"""
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+"""
+
+
+def _cell(value: Any) -> str:
+    """Return a cell of a table, numbers aligned."""
+    if isinstance(value, float | np.floating):
+        return f'<td class="number">{"" if np.isnan(value) else f"{value:.3g}"}</td>'
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return f'<td class="number">{value}</td>'
+    return f"<td>{escape('' if pd.isna(value) else str(value))}</td>"
+
+
+def _html_table(
+    head: Sequence[str], rows: Sequence[Sequence[Any]], wrong: Sequence[bool] | None = None
+) -> str:
+    """Return a table of HTML, the wrong rows marked."""
+    marks = [False] * len(rows) if wrong is None else wrong
+    names = "".join(f"<th>{escape(str(name))}</th>" for name in head)
+    body = [
+        f"<tr class={'wrong' if mark else 'right'}>{''.join(map(_cell, row))}</tr>"
+        for row, mark in zip(rows, marks, strict=True)
+    ]
+    return f'<div class="wide"><table><tr>{names}</tr>\n' + "\n".join(body) + "\n</table></div>"
+
+
+def _picture(figure: Any, text: str) -> str:
+    """Return a figure as an image within the page, and close it."""
+    import matplotlib.pyplot as plt
+
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=110)
+    plt.close(figure)
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img alt="{escape(text)}" src="data:image/png;base64,{data}">'
+
+
+def _marginals(real: pd.DataFrame, drawn: pd.DataFrame) -> Any:
+    """Draw each column of real and of generated rows."""
+    import matplotlib.pyplot as plt
+
+    names = list(real.columns[:MAX_MARGINALS])
+    n_columns = min(MARGINALS_A_ROW, len(names))
+    n_rows = -(-len(names) // n_columns)
+    size = (2.9 * n_columns, 2.3 * n_rows + 0.4)
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=size, squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    for ax, name in zip(axes.flat, names, strict=False):
+        both = [table[name].dropna() for table in (real, drawn)]
+        ax.set_title(_short(name), fontsize=10)
+        ax.tick_params(labelsize=8)
+        if is_number(real[name]) or is_date(real[name]):
+            _histogram(ax, both, is_date(real[name]))
+        else:
+            _bars(ax, both)
+    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in ("C0", "C1")]
+    figure.legend(handles, ["real", "generated"], loc="outside upper right", ncols=2, frameon=False)
+    return figure
+
+
+def _histogram(ax: Any, both: list[pd.Series], dates: bool) -> None:
+    """Draw the shares of real and of generated entries in the same bins."""
+    if dates:
+        from matplotlib.dates import ConciseDateFormatter, date2num
+
+        both = [pd.Series(date2num(part), dtype=float) for part in both]
+    values = [part.to_numpy(dtype=float) for part in both]
+    edges = np.histogram_bin_edges(np.concatenate(values), bins=24)
+    for part, color, filled in zip(values, ("C0", "C1"), (True, False), strict=True):
+        heights = np.histogram(part, edges)[0] / max(1, len(part))
+        ax.stairs(heights, edges, color=color, fill=filled, alpha=0.45 if filled else 1, lw=1.6)
+    ax.set_yticks([])
+    if dates:
+        ax.xaxis_date()
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
+
+
+def _bars(ax: Any, both: list[pd.Series]) -> None:
+    """Draw the shares of the most frequent categories."""
+    shares = [part.astype("str").value_counts(normalize=True) for part in both]
+    shown = shares[0].index[:MAX_BARS]
+    places = np.arange(len(shown))
+    for part, color, shift in zip(shares, ("C0", "C1"), (-0.2, 0.2), strict=True):
+        ax.barh(places + shift, part.reindex(shown, fill_value=0), 0.4, color=color)
+    ax.set_yticks(places, [_short(value, 14) for value in shown])
+    ax.invert_yaxis()
+
+
+def _short(text: Any, length: int = 26) -> str:
+    text = str(text)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _correlations(real: pd.DataFrame, drawn: pd.DataFrame) -> Any:
+    """Draw the rank correlations of real rows, of generated ones, and their difference."""
+    import matplotlib.pyplot as plt
+
+    n = min(MAX_CORRELATED, real.shape[1])
+    matrices = []
+    for table in (real, drawn):
+        matrix = np.zeros((n, n))
+        matrix[np.triu_indices(n, k=1)] = rank_correlations(table.to_numpy()[:, :n])
+        matrices.append(matrix + matrix.T + np.eye(n))
+    matrices.append(matrices[1] - matrices[0])
+    side = 3.2 + 0.08 * n
+    figure, axes = plt.subplots(1, 3, figsize=(3 * side, side), sharey=True, layout="constrained")
+    for ax, matrix, title in zip(
+        axes, matrices, ("real", "generated", "generated less real"), strict=True
+    ):
+        image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+        ax.set_title(title)
+        names = [_short(name, 18) for name in real.columns[:n]] if n <= MAX_NAMED else []
+        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+        ax.set_yticks(range(len(names)), names, fontsize=8)
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    return figure
+
+
+def _pairs(real: pd.DataFrame, drawn: pd.DataFrame) -> Any:
+    """Draw the columns of numbers against each other; None where there are fewer than two."""
+    names = [name for name in real if is_number(real[name]) and real[name].nunique() > 1]
+    names = names[:MAX_PAIRS]
+    if len(names) < 2:
+        return None
+    whole = [table[names].dropna().astype(float) for table in (real, drawn)]
+    if min(map(len, whole)) < 2:
+        return None
+    return SampleComparisonDisplay.from_samples(*whole, random_state=0).figure_
+
+
+def _in_figures(column: pd.Series) -> list[Any]:
+    """Return centre, spread and gaps of a column."""
+    present = column.dropna()
+    gaps = f"{column.isna().mean():.1%}"
+    if present.empty:
+        return ["", "", gaps]
+    if is_number(column):
+        return [f"{present.mean():.4g}", f"{present.std():.4g}", gaps]
+    if is_date(column):
+        return [str(present.mean().date()), f"{present.std().days} days", gaps]
+    shares = present.value_counts(normalize=True)
+    return [f"{_short(shares.index[0])} ({shares.iloc[0]:.1%})", f"{len(shares)} values", gaps]
+
+
+def _columns_table(real: pd.DataFrame, drawn: pd.DataFrame) -> str:
+    rows = []
+    for name in real:
+        pairs = zip(_in_figures(real[name]), _in_figures(drawn[name]), strict=True)
+        rows.append([name, *(part for pair in pairs for part in pair)])
+    kinds = ["mean or most frequent", "deviation or values", "gaps"]
+    head = ["column", *(text for kind in kinds for text in (kind, "generated"))]
+    return _html_table(head, rows)
+
+
+def _pictures(
+    real: pd.DataFrame,
+    drawn: pd.DataFrame,
+    numbers: Sequence[pd.DataFrame],
+    history: Sequence[Mapping[str, Any]],
+) -> Iterator[str]:
+    """Yield the sections with pictures."""
+    more = real.shape[1] - MAX_MARGINALS
+    cut = f" The first {MAX_MARGINALS} are shown." if more > 0 else ""
+    yield "<h2>Column by column</h2>"
+    yield f"<p>Shares of all rows of the table, and of generated ones.{cut}</p>"
+    yield _picture(_marginals(real, drawn), "Each column of real rows and of generated ones.")
+    _, unseen, fake = numbers
+    if unseen.shape[1] > 1:
+        cut = f" The first {MAX_CORRELATED} are shown." if unseen.shape[1] > MAX_CORRELATED else ""
+        yield (
+            "<h2>Correlations</h2>\n<p>Rank correlations of the columns; categories are taken "
+            f"apart into columns of 0 and 1, or digits.{cut}</p>"
+        )
+        yield _picture(_correlations(unseen, fake), "Rank correlations, and their difference.")
+    figure = _pairs(real, drawn)
+    if figure is not None:
+        yield "<h2>Pairs of columns</h2>\n<p>Columns of numbers against each other.</p>"
+        yield _picture(figure, "Real rows beside generated ones, two columns at a time.")
+    if any("train_loss" in row for row in history):
+        yield (
+            "<h2>Training</h2>\n<p>The loss by gradient step, a panel a stage. The weights of the "
+            "lowest validation loss were kept; where it still falls at the end, more max_steps may "
+            "help.</p>"
+        )
+        curve = TrainingCurveDisplay(history=list(history)).plot()
+        yield _picture(curve.figure_, "Training and validation loss by gradient step.")
+
+
+def page(
+    *,
+    title: str,
+    facts: Mapping[str, str],
+    real: pd.DataFrame,
+    drawn: pd.DataFrame,
+    numbers: Sequence[pd.DataFrame],
+    history: Sequence[Mapping[str, Any]],
+    copies_known: bool,
+    max_rows: int,
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    title : str
+        Its title.
+    facts : dict of str to str
+        What stands at the top: names and what is to be said.
+    real, drawn : DataFrame
+        All rows of the table, and rows that the model drew.
+    numbers : list of three DataFrames
+        Learnt, unseen and drawn rows as numbers without gaps.
+    history : list of dict
+        The estimator's ``history_``.
+    copies_known : bool
+        Whether the first of `numbers` are rows that were learnt, so that copies can be found.
+    max_rows : int
+        Most rows to compare.
+
+    Returns
+    -------
+    page : str
+        HTML.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            "the report draws with matplotlib, which is not installed: pip install "
+            "'scikit-gen[plot]'."
+        ) from error
+
+    report = sample_report(*numbers, max_rows=max_rows, random_state=0)
+    if not copies_known:
+        report = report.drop(index="near_copies")
+    right = report["verdict"].str.startswith("no different")
+    n_wrong = int((~right).sum())
+    found = f"{n_wrong} of {len(report)} measures find a" if n_wrong else "No measure finds a"
+    summary = f"{found} difference between generated rows and real ones."
+    rows = [
+        [MEANINGS[name], float(row["value"]), float(row["floor"]), row["verdict"]]
+        for name, row in report.iterrows()
+    ]
+    shown = [
+        _html_table(list(table.columns), table.head(SHOWN_ROWS).to_numpy(object).tolist())
+        for table in (real, drawn)
+    ]
+    distances = column_distances(numbers[1].to_numpy(), numbers[2].to_numpy())
+    furthest = pd.Series(distances, numbers[1].columns).sort_values(ascending=False)[:5]
+    with warnings.catch_warnings(), matplotlib.rc_context({"text.parse_math": False}):
+        # Names may be in letters that matplotlib's font lacks; the tables show them.
+        warnings.filterwarnings("ignore", message="Glyph")
+        pictures = list(_pictures(real, drawn, numbers, history))
+    parts = [
+        HEAD.format(policy=POLICY, title=escape(title), style=STYLE),
+        _html_table(["", ""], list(facts.items())),
+        f"<h2>Verdict</h2>\n<p><strong>{summary}</strong> A measure is blamed only where it lies "
+        "outside of what it reads between real rows, so that a perfect model is blamed in about 1 "
+        "of 100 reports. What is too small to be seen with so many rows is not seen.</p>",
+        _html_table(["measure", "generated", "between real rows", "verdict"], rows, list(~right)),
+        f"<p>Furthest off, column by column: {_listed(furthest)}.</p>",
+        *pictures,
+        "<h2>The columns in figures</h2>",
+        _columns_table(real, drawn),
+        "<h2>Some real rows</h2>",
+        shown[0],
+        "<h2>Some generated rows</h2>",
+        shown[1],
+        "</body>\n</html>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _listed(distances: pd.Series) -> str:
+    return ", ".join(f"{escape(str(name))} {value:.0%}" for name, value in distances.items())
