@@ -318,7 +318,22 @@ def _read_rows(path: str, notes: dict[str, Any]) -> pd.DataFrame:
             f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(map(repr, absent))} that "
             f"the model learnt; it has {', '.join(map(repr, table.columns[:20]))}."
         )
+    for name in notes["numbers"]:
+        table[name] = _numeric(table[name], path)
     return table[notes["columns"]]
+
+
+def _numeric(column: pd.Series, path: str) -> pd.Series:
+    """Return a column that may hold numbers as texts as numbers."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = (numbers.isna() & column.notna()).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise _UserError(
+            f"{path}: column {column.name!r} has {column.iloc[row]!r} in row {row}, and the model "
+            "learnt numbers there."
+        )
+    return numbers
 
 
 def _hash(path: str) -> str:
@@ -447,8 +462,8 @@ def _fit(options: argparse.Namespace) -> int:
     distances = column_distances(held.to_numpy(), drawn.to_numpy())
     usual = column_distances(held.to_numpy(), learnt.to_numpy()).max()
     furthest = held.columns[distances.argmax()]
-    say(f"  furthest off is the column {furthest!r}, by {distances.max():.0%}; of real rows one is")
-    say(f"  by {usual:.0%}")
+    say(f"  furthest off is the column {furthest!r}, by {distances.max():.0%}; between real rows")
+    say(f"  the furthest is off by {usual:.0%}")
     say(f"next: skgen sample {options.output} -n 100")
     return 0
 
@@ -499,6 +514,7 @@ def _read_to_fit(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, A
         "columns": list(table.columns),
         "texts": texts,
         "dates": [name for name in table if is_date(table[name])],
+        "numbers": [name for name in table if is_number(table[name])],
         "seed": options.seed,
         "n_held_out": n_held if options.held_out and len(table) >= 3 * MIN_HELD_OUT else 0,
         "n_rows": len(table),
@@ -544,13 +560,6 @@ def _score(options: argparse.Namespace) -> int:
         _warn("score", "this is the table that was learnt; rows not seen would tell more.")
     rows, condition = _parted(table, notes)
     told = {} if condition is None else {"condition": condition}
-    if len(table) >= MIN_HELD_OUT:
-        drawn = _drawn(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        _, real, fake = _as_numbers(pd.concat([table, drawn]), table, drawn)
-        share = f"{_told_apart(real, fake):.1%} of pairs; 50% would be no difference"
-    else:
-        share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
-    print(f"told apart: {share}")
     encoded = pipe[:-1].transform(rows)
     if _log_slope(pipe[0], rows, encoded) is None:
         scores = pipe[-1].score_samples(encoded, **told)
@@ -558,6 +567,13 @@ def _score(options: argparse.Namespace) -> int:
     else:
         scores = pipe.score_samples(rows, **told)
         unit = "log-likelihood or its lower bound, in the units of the table"
+    if len(table) >= MIN_HELD_OUT:
+        drawn = _drawn(pipe, notes, min(len(table), CHECKED_ROWS), None)
+        _, real, fake = _as_numbers(pd.concat([table, drawn]), table, drawn)
+        share = f"{_told_apart(real, fake):.1%} of pairs; 50% would be no difference"
+    else:
+        share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
+    print(f"told apart: {share}")
     print(f"score: {scores.mean():.4g} nats a row ({unit})")
     if options.output is not None:
         write_table(table.assign(skgen_score=scores), options.output)

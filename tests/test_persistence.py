@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import skops.io
 import torch
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
@@ -557,3 +558,17 @@ def test_an_imputer_comes_back(tmp_path):
     np.testing.assert_array_equal(
         skgen.load(tmp_path / "m").transform(holes), model.transform(holes)
     )
+
+
+def test_skops_takes_what_holds_no_tensors():
+    frame = mixed_frame()
+    encoder = skgen.TableEncoder().fit(frame)
+    columns = [f"skgen.table.{name}" for name in ("_Empty", "_Floats", "_Labels", "_Steps")]
+    data, trusted = skops.io.dumps(encoder), ["skgen.table.TableEncoder", *columns]
+    assert set(skops.io.get_untrusted_types(data=data)) <= set(trusted)
+    loaded = skops.io.loads(data, trusted=trusted)
+    pd.testing.assert_frame_equal(loaded.inverse_transform(loaded.transform(frame)), frame)
+
+    model = skgen.make_generative_pipeline(skgen.TableEncoder(), skgen.FlowMatcher(n_steps=7))
+    trusted = [f"{type(part).__module__}.{type(part).__name__}" for part in (model, *model)]
+    assert str(skops.io.loads(skops.io.dumps(model), trusted=trusted)) == str(model)

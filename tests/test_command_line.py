@@ -1,0 +1,524 @@
+"""The command line: what it understands, draws, scores, reports and refuses."""
+
+import base64
+import contextlib
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import skgen
+from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
+from skgen.command_line import _models, main
+from skgen.table_files import in_words, looks_like_identifier, read_table
+from skgen.training import StageNet
+
+ROOT = Path(__file__).resolve().parents[1]
+# A name that would be a formula to matplotlib, and a tag to a browser.
+ODD = "<img src=x onerror=alert(1)> $a_{b$"
+CITIES = ["Oslo", "Paris", "Rome"]
+QUICK = ["--model", "flow-matcher", "--set", "max_steps=2", "--set", "n_steps=2"]
+
+
+def people(n=100, seed=0):
+    rng = np.random.default_rng(seed)
+    age = rng.integers(17, 80, n)
+    weight = np.round(rng.normal(70, 10, n), 1)
+    weight[::9] = np.nan
+    return pd.DataFrame(
+        {
+            "age": age,
+            "city": rng.choice(CITIES, n, p=[0.1, 0.3, 0.6]),
+            ODD: np.round(100 * age + rng.normal(0, 300, n), 2),
+            "since": [f"2024-{m:02d}-{d:02d}" for m, d in rng.integers(1, 13, (n, 2))],
+            "weight": weight,
+            "zip": [f"0{v}" for v in rng.integers(1000, 1005, n)],
+            "member": rng.random(n) < 0.5,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("command_line")
+    people().to_csv(folder / "people.csv", index=False)
+    people(60, seed=1).to_csv(folder / "others.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(folder):
+    """Give the file of a model, and what its fit said."""
+    path = folder / "people.skgen"
+    words = ["fit", folder / "people.csv", "-o", path, "--condition", "city", "--category", "zip"]
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+        assert main([*map(str, words), *QUICK]) == 0
+    return path, said.getvalue()
+
+
+def run(*words):
+    """Run a command; return its status, and what it wrote on both streams."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main([str(word) for word in words])
+    return status, out.getvalue(), err.getvalue()
+
+
+def drawn(*words):
+    status, out, err = run("sample", *words)
+    assert (status, err) == (0, "")
+    return pd.read_csv(io.StringIO(out), dtype={"zip": "str"}, parse_dates=["since"])
+
+
+# What is understood
+
+
+def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
+    _, said = fitted
+    assert "100 rows, 7 columns" in said
+    assert re.search(r"age +whole numbers from 17 to 7\d\n", said)
+    assert re.search(r"city +3 categories: Rome \(\d+\), .*the others are learnt given this", said)
+    since = people()["since"]
+    assert re.search(f"since +dates from {since.min()} to {since.max()}\n", said)
+    assert re.search(r"weight +numbers from .*; 12.0% missing", said)
+    assert re.search(r"zip +5 categories: 0100\d \(\d+\), ", said)
+    assert re.search(r"member +2 categories: ", said)
+    assert "learns 80 rows; 20 are held out" in said
+    assert re.search(r"learnt in \d+ s, 2 steps", said)
+    assert re.search(r"tells new rows from held-out ones in \d+% of pairs", said)
+    assert re.search(r"furthest off is the column '.*', by \d+%", said)
+
+
+def test_columns_in_words():
+    assert in_words(pd.Series([3, 3])) == "always 3"
+    assert in_words(pd.Series([np.nan, np.nan])) == "empty"
+    assert in_words(pd.Series([1.5, None, 2.0, 3.0])) == "numbers from 1.5 to 3; 25.0% missing"
+    assert in_words(pd.Series(list("aabcd"))) == "4 categories: a (2), b (1), c (1), ..."
+    assert in_words(pd.Series(pd.to_datetime(["2024-01-02", "2024-01-01"]))) == (
+        "dates from 2024-01-01 to 2024-01-02"
+    )
+    assert looks_like_identifier(pd.Series(range(7, 27)))
+    assert looks_like_identifier(pd.Series([f"k{i}" for i in range(20)]))
+    assert not looks_like_identifier(pd.Series(np.linspace(0, 1, 20)))
+    assert not looks_like_identifier(pd.Series(2 * np.arange(20)))
+    assert not looks_like_identifier(pd.Series(["a", "b"] * 10))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators_are_found(tmp_path, separator):
+    text = "a,b\n1,x\n2,\n".replace(",", separator)
+    (tmp_path / "t.csv").write_text("\ufeff" + text, encoding="utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert list(table) == ["a", "b"]
+    assert table["b"].isna().tolist() == [False, True]
+
+
+def test_only_whole_columns_of_dates_are_dates(tmp_path):
+    columns = {"a": ["2024-01-05", None], "b": ["2024-01-05", "soon"], "c": ["12:30", "12:31"]}
+    columns["d"] = ["2024-01-05", "2024-13-05"]
+    pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
+    table = read_table(tmp_path / "t.csv")
+    assert table["a"].tolist() == [pd.Timestamp("2024-01-05"), pd.NaT]
+    assert [table[name].iloc[1] for name in "bcd"] == ["soon", "12:31", "2024-13-05"]
+
+
+# What is drawn
+
+
+def test_new_rows_are_like_the_table(fitted):
+    table, rows = people(), drawn(fitted[0], "-n", 400)
+    assert len(rows) == 400
+    assert list(rows) == list(table)
+    for name in ("city", "zip", "member"):
+        assert set(rows[name]) <= set(table[name])
+    for name in ("age", "weight", ODD):
+        assert rows[name].dropna().between(table[name].min(), table[name].max()).all()
+    assert rows["age"].dtype == int
+    assert (rows["weight"].dropna() == rows["weight"].dropna().round(1)).all()
+    assert rows["since"].between("2024-01-01", "2024-12-31").all()
+    # A share p of 400 independent rows has a standard error of sqrt(p (1 - p) / 400): four of them,
+    # and the values to condition on are drawn as often as they were seen in the whole table.
+    share = (table["city"] == "Rome").mean()
+    assert abs((rows["city"] == "Rome").mean() - share) < 4 * np.sqrt(share * (1 - share) / 400)
+
+
+def test_a_seed_gives_the_same_rows_on_the_screen_and_in_a_file(fitted, tmp_path):
+    path = fitted[0]
+    first = drawn(path, "-n", 5, "--seed", 3)
+    assert first.equals(drawn(path, "-n", 5, "--seed", 3))
+    assert not first.equals(drawn(path, "-n", 5))
+    assert run("sample", path, "-n", 5, "--seed", 3, "-o", tmp_path / "new.csv") == (0, "", "")
+    read = pd.read_csv(tmp_path / "new.csv", dtype={"zip": "str"}, parse_dates=["since"])
+    assert first.equals(read)
+
+
+def test_parquet_comes_and_goes(fitted, tmp_path):
+    pytest.importorskip("pyarrow", reason="parquet needs pyarrow, which is not installed")
+    assert run("sample", fitted[0], "-n", 30, "-o", tmp_path / "new.parquet") == (0, "", "")
+    pd.testing.assert_frame_equal(
+        read_table(tmp_path / "new.parquet"), drawn(fitted[0], "-n", 30), check_dtype=False
+    )
+    assert run("score", fitted[0], tmp_path / "new.parquet")[0] == 0
+
+
+def test_a_condition_is_kept_in_its_place(fitted):
+    rows = drawn(fitted[0], "-n", 5, "--condition", "Oslo")
+    assert rows["city"].tolist() == ["Oslo"] * 5
+    model = skgen.load(fitted[0])
+    others = model.sample(5, condition="Oslo").drop(columns="member")
+    pd.testing.assert_frame_equal(others, rows.drop(columns=["city", "member"]), check_dtype=False)
+
+
+@pytest.mark.parametrize(("values", "value"), [([1, 2], "2"), ([0.25, 1.5, 3.125], "0.7")])
+def test_numbers_to_condition_on(tmp_path, values, value):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=60), "c": rng.choice(values, 60)})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    model = tmp_path / "t.skgen"
+    fit = ["fit", tmp_path / "t.csv", "-o", model, "--condition", "c", "--held-out", 0, "-q"]
+    assert run(*fit, *QUICK) == (0, "", "")
+    status, out, _ = run("sample", model, "-n", 3, "--condition", value)
+    rows = pd.read_csv(io.StringIO(out))
+    assert status == 0
+    assert rows["c"].tolist() == [float(value)] * 3
+    assert len(rows["x"].unique()) == 3
+
+
+def test_a_model_saved_in_python_is_drawn_from(tmp_path):
+    model = FlowMatcher(max_steps=2, random_state=0).fit(np.eye(3)[np.arange(30) % 3])
+    skgen.save(model, tmp_path / "m.skgen")
+    status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4)
+    assert status == 0
+    np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4))
+    status, _, err = run("score", tmp_path / "m.skgen", "x.csv")
+    assert status == 2
+    assert "was not written by 'skgen fit'" in err
+
+
+# What is scored
+
+
+@pytest.fixture(scope="module")
+def numeric(folder):
+    """Give a table of numbers with decimals, its file, and that of a model of it."""
+    table = pd.DataFrame(
+        np.random.default_rng(0).normal(5, 3, (90, 2)).round(3), columns=["a", "b"]
+    )
+    path, model = folder / "numeric.csv", folder / "numeric.skgen"
+    table.to_csv(path, index=False)
+    assert run("fit", path, "-o", model, "--held-out", 0, "-q", *QUICK) == (0, "", "")
+    return table, path, model
+
+
+def test_floats_alone_are_scored_in_their_units(numeric, tmp_path):
+    table, path, model = numeric
+    status, out, err = run("score", model, path, "-o", tmp_path / "scored.csv")
+    assert status == 0
+    assert "this is the table that was learnt" in err
+    assert "in the units of the table" in out
+    # The encoder divides by powers of two, which a model that standardises does not notice.
+    alone = FlowMatcher(max_steps=2, n_steps=2, random_state=0).fit(table)
+    scored = pd.read_csv(tmp_path / "scored.csv")
+    np.testing.assert_allclose(scored["skgen_score"], alone.score_samples(table), rtol=1e-6)
+    assert f"score: {scored['skgen_score'].mean():.4g} nats a row" in out
+    pipe = make_generative_pipeline(TableEncoder(), clone_of(alone)).fit(table * 1000)
+    assert pipe.score(table * 1000) == pytest.approx(alone.score(table) - 2 * np.log(1000))
+
+
+def clone_of(model):
+    return FlowMatcher(**model.get_params())
+
+
+def test_mixed_tables_are_scored_as_encoded(fitted, folder, tmp_path):
+    status, out, err = run("score", fitted[0], folder / "others.csv", "-o", tmp_path / "scored.csv")
+    assert (status, err) == (0, "")
+    share = float(re.search(r"told apart: ([\d.]+)% of pairs", out)[1])
+    # Two steps learn little: the floor is 50%, with a standard error of 100 / sqrt(12 * 30) = 5.
+    assert 55 < share <= 100
+    assert "of the encoded rows" in out
+    table = read_table(folder / "others.csv", categories=["zip"])
+    pipe = skgen.load(fitted[0])
+    encoded = pipe[:-1].transform(table.drop(columns="city"))
+    scores = pipe[-1].score_samples(encoded, condition=table["city"].to_numpy())
+    np.testing.assert_allclose(pd.read_csv(tmp_path / "scored.csv")["skgen_score"], scores)
+
+
+# What is reported
+
+
+class _Links(HTMLParser):
+    """What a page would load or run."""
+
+    def __init__(self):
+        super().__init__()
+        self.pictures, self.links, self.scripts = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "img":
+            self.pictures.append(attrs["src"])
+            assert attrs["alt"]
+        self.links += [attrs[name] for name in ("href", "srcset", "action") if name in attrs]
+        self.scripts += [name for name in attrs if name.startswith("on")]
+        if tag in ("script", "link", "iframe", "object", "embed"):
+            self.scripts.append(tag)
+
+
+@pytest.fixture(scope="module")
+def page(fitted, folder):
+    path = folder / "report.html"
+    status, out, err = run(
+        "report", fitted[0], folder / "people.csv", "-o", path, "--rows", 40, "-q"
+    )
+    assert (status, out, err) == (0, "", "")
+    return path
+
+
+def test_the_page_holds_all_it_shows(page):
+    text = page.read_text(encoding="utf-8")
+    links = _Links()
+    links.feed(text)
+    assert links.links == links.scripts == []
+    assert "url(" not in text
+    # Columns, correlations, pairs, training.
+    assert len(links.pictures) == 4
+    for source in links.pictures:
+        kind, _, data = source.partition(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+def test_the_page_says_what_was_compared(page):
+    text = page.read_text(encoding="utf-8")
+    assert "20 rows of people.csv that fit held out, 40 generated rows" in text
+    assert "FlowMatcher(max_steps=2, n_steps=2, random_state=0)" in text
+    assert "80 rows, 7 columns" in text
+    for meaning in html_report.MEANINGS.values():
+        assert meaning in text
+    assert "<td>&lt;img src=x onerror=alert(1)&gt; $a_{b$</td>" in text
+    assert "<td>city</td>" in text
+
+
+def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_path, monkeypatch):
+    seen = {}
+
+    def report(X_train, X_test, X_fake, **options):
+        seen.update(train=len(X_train), test=len(X_test), fake=len(X_fake))
+        names = list(html_report.MEANINGS)
+        columns = {"value": 0.5, "floor": 0.25, "verdict": "no different from real rows"}
+        frame = pd.DataFrame(columns, index=names)
+        frame.loc["near_copies", "verdict"] = "copies of training rows: 50%, not 1%"
+        return frame
+
+    monkeypatch.setattr(html_report, "sample_report", report)
+    path = tmp_path / "r.html"
+    words = ["report", fitted[0], folder / "others.csv", "-o", path, "--rows", 30]
+    status, out, _ = run(*words)
+    assert status == 0
+    assert str(path) in out
+    assert seen == {"train": 30, "test": 30, "fake": 30}
+    text = path.read_text(encoding="utf-8")
+    assert "are taken as not seen" in text
+    assert html_report.MEANINGS["near_copies"] not in text
+    assert "No measure finds a difference" in text
+    run("report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q")
+    assert "<strong>1 of 9 measures find a difference" in path.read_text(encoding="utf-8")
+
+
+def chromium():
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next((path for path in map(shutil.which, names) if path), None)
+    if found is None:
+        pytest.skip("needs Chromium to open the page, and none is installed")
+    return found
+
+
+def test_a_browser_shows_the_page(page, tmp_path):
+    browser = chromium()
+    # The page as it is, but for a script that is let in to tell what the browser made of it.
+    script = """<script nonce="check">
+    window.onerror = () => { document.body.dataset.failed = 1 };
+    addEventListener("load", () => {
+      const images = [...document.images];
+      const told = { images: images.length, shown: images.filter(i => i.naturalWidth > 99).length,
+        loaded: performance.getEntriesByType("resource").filter(
+          e => !e.name.startsWith("data:")).length,
+        failed: document.body.dataset.failed || 0 };
+      document.title = JSON.stringify(told);
+    });</script></head>"""
+    text = page.read_text(encoding="utf-8")
+    policy = "default-src 'none'"
+    assert policy in text
+    text = text.replace(policy, policy + "; script-src 'nonce-check'").replace("</head>", script)
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    command += [profile, (tmp_path / "page.html").as_uri()]
+    dumped = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert dumped.returncode == 0, dumped.stderr
+    title = re.search(r"<title>(.*?)</title>", dumped.stdout)[1]
+    assert title == '{"images":4,"shown":4,"loaded":0,"failed":0}'
+
+
+# What is refused
+
+
+REFUSED = {
+    "no file": ("fit {folder}/none.csv -o m", "there is no file '.*none.csv'"),
+    "no model": ("fit {csv} -o m --model flow", "no model 'flow'; did you mean flow-matcher"),
+    "no parameter": (
+        "fit {csv} -o m --set max_step=3",
+        "no parameter 'max_step'; did you mean max_",
+    ),
+    "bad value": ("fit {csv} -o m --set max_steps=0 -q", "'max_steps' parameter .* Got 0 instead"),
+    "own option": ("fit {csv} -o m --set random_state=3", "option of its own: --seed"),
+    "no value": ("fit {csv} -o m --set max_steps", "must be name=value, got 'max_steps'"),
+    "no column": ("fit {csv} -o m --drop agee", "no column 'agee'; did you mean age"),
+    "no folder": ("fit {csv} -o {folder}/none/m", "there is no folder .*none"),
+    "gap in condition": ("fit {csv} -o m --condition weight", "'weight' has a gap in row 0"),
+    "date as condition": ("fit {csv} -o m --condition since", "'since' is a date"),
+    "share": ("fit {csv} -o m --held-out 2", "a share from 0 to 0.5, got '2'"),
+    "seed": ("fit {csv} -o m --seed x", "an integer from 0 to 2.* got 'x'"),
+    "one row": ("fit {folder}/one.csv -o m", "has 1 row, too few"),
+    "no rows": ("fit {folder}/none_but_head.csv -o m", "has a header and no rows"),
+    "empty": ("fit {folder}/empty.csv -o m", "empty.csv is no table: No columns"),
+    "no text": ("fit {folder}/bytes.csv -o m", "bytes.csv is no text in UTF-8"),
+    "infinite": ("fit {folder}/infinite.csv -o m -q", "numbers must be finite"),
+    "no rows asked": ("sample {model} -n 0", "-n: must be an integer of at least 1, got '0'"),
+    "half a row": ("sample {model} -n 1.5", "-n: must be an integer of at least 1, got '1.5'"),
+    "unknown city": ("sample {model} --condition Olso", "never 'Olso'; did you mean Oslo"),
+    "no condition": ("sample {numeric} --condition 3", "fitted without --condition"),
+    "damaged": ("sample {folder}/damaged.skgen", "damaged, or cut off"),
+    "not a model": ("sample {csv}", "Cannot load '.*people.csv': it is no file of skgen"),
+    "no such model": ("sample {folder}/none.skgen", "there is no file '.*none.skgen'"),
+    "lacks columns": ("score {model} {folder}/numeric.csv", "lacks the columns 'age', 'city'"),
+    "text for a number": (
+        "score {numeric} {folder}/text.csv",
+        "'a' has 'x' in row 1, and the model",
+    ),
+    "nothing held out": ("report {numeric} {folder}/numeric.csv -o r", "no row .* was held out"),
+    "few rows": ("report {model} {csv} -o r --rows 5", "--rows must be at least 20, got 5"),
+    "no command": ("", "COMMAND"),
+    "unknown command": ("fitt", "invalid choice: 'fitt'"),
+}
+
+
+@pytest.fixture(scope="module")
+def broken(folder, fitted):
+    (folder / "one.csv").write_text("a,b\n1,2\n")
+    (folder / "none_but_head.csv").write_text("a,b\n")
+    (folder / "empty.csv").write_text("")
+    (folder / "bytes.csv").write_bytes(b"a,b\n\xff\xfe\x00,1\n")
+    (folder / "infinite.csv").write_text("a\n1.5\ninf\n2.5\n")
+    (folder / "text.csv").write_text("a,b\n1.5,1.5\nx,1.5\n")
+    (folder / "damaged.skgen").write_bytes(fitted[0].read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_is_told_in_one_line(broken, folder, fitted, numeric, words, message):
+    names = {"csv": folder / "people.csv", "model": fitted[0], "numeric": numeric[2]}
+    status, out, err = run(*words.format(folder=folder, **names).split())
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"skgen(?: \w+)?: error: [^\n]+\n", err), err
+    assert re.search(message, err), err
+    assert not Path("m").exists()
+
+
+# Models, seeds, interruptions
+
+
+def test_every_model_has_a_name():
+    public = {name for name in skgen.__all__ if hasattr(getattr(skgen, name), "score_samples")}
+    public -= {"GenerativePipeline"}
+    assert {cls.__name__ for cls in _models().values()} >= public
+    assert set(_models()) >= {
+        "binary-latent-diffusion",
+        "flow-matcher",
+        "schrodinger-bridge-matcher",
+        "variational-diffusion-ae",
+        "vq-diffusion-bridge",
+    }
+    status, out, _ = run("models")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(_models())
+
+
+def test_the_parameters_of_a_model_are_listed():
+    status, out, _ = run("models", "vq-diffusion-bridge")
+    assert status == 0
+    assert all(f"\n{name} : " in out for name in skgen.VQDiffusionBridge().get_params())
+    assert "Attributes" not in out
+
+
+def test_settings_are_typed(numeric, tmp_path):
+    _, path, _ = numeric
+    words = ["--set", "objective=likelihood", "--set", "lr=1e-3", "--set", "early_stopping=False"]
+    words += ["--set", "max_steps=1", "--model", "variational-diffusion-ae", "--held-out", "0"]
+    assert run("fit", path, "-o", tmp_path / "m", "-q", *words) == (0, "", "")
+    model = skgen.load(tmp_path / "m")[-1]
+    assert (model.objective, model.lr, model.early_stopping) == ("likelihood", 1e-3, False)
+
+
+def test_ctrl_c_keeps_the_model_and_the_checkpoint(numeric, tmp_path, monkeypatch):
+    _, path, _ = numeric
+    words = ["--model", "flow-matcher", "--set", "max_steps=30", "--held-out", 0, "-q"]
+    assert run("fit", path, "-o", tmp_path / "whole", *words)[0] == 0
+
+    step, checkpoint = StageNet.train_step, tmp_path / "fit.checkpoint"
+    with monkeypatch.context() as patch:
+
+        def interrupted(net, *args, **kwargs):
+            if net.step_ == 15:
+                raise KeyboardInterrupt
+            return step(net, *args, **kwargs)
+
+        patch.setattr(StageNet, "train_step", interrupted)
+        words += ["--checkpoint", checkpoint]
+        status, out, err = run("fit", path, "-o", tmp_path / "part", *words)
+    assert (status, out) == (130, "")
+    assert re.fullmatch(
+        r"skgen fit: warning: interrupted after 15 steps; the model so far is in .*part \(.* MB\); "
+        r"the same command goes on from the checkpoint\.\n",
+        err,
+    )
+    assert len(skgen.load(tmp_path / "part").sample(3)) == 3
+    assert checkpoint.exists()
+    assert run("fit", path, "-o", tmp_path / "part", *words) == (0, "", "")
+    resumed = run("sample", tmp_path / "part")
+    assert resumed == run("sample", tmp_path / "whole")
+    assert not checkpoint.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
+def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
+    _, path, _ = numeric
+    command = [sys.executable, "-m", "skgen", "fit", path, "-o", tmp_path / "m"]
+    command += ["--model", "flow-matcher", "--set", "max_steps=1000000"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    # The bar shows a step only when training runs.
+    said = b""
+    while b"step/s" not in said:
+        piece = os.read(process.stderr.fileno(), 4096)
+        assert piece, said
+        said += piece
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=300)
+    assert process.returncode == 130, rest
+    assert b"Traceback" not in rest
+    assert b"skgen fit: warning: interrupted after" in rest
+    assert len(skgen.load(tmp_path / "m").sample(3)) == 3
+
+
+def test_the_console_script_is_main():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"skgen": f"{main.__module__}:{main.__name__}"}
