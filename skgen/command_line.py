@@ -41,6 +41,18 @@ from skgen.table_files import (
 DEFAULT_MODEL = "binary-latent-diffusion"
 # What is set by options of their own.
 OWN_OPTIONS = {"random_state": "--seed", "verbose": "--quiet", "checkpoint": "--checkpoint"}
+# What stands beside a model in its file.
+NOTES = {
+    "columns",
+    "texts",
+    "dates",
+    "numbers",
+    "seed",
+    "n_held_out",
+    "n_rows",
+    "hash",
+    "condition",
+}
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
 # The check after a fit is to take seconds; `report` takes its time.
 CHECKED_ROWS = 500
@@ -200,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME",
-        help=f"one of {', '.join(_models())}; {DEFAULT_MODEL} if not given",
+        help=f"one of {', '.join(_models())} (default: {DEFAULT_MODEL})",
     )
     fit.add_argument(
         "-s",
@@ -239,9 +251,11 @@ def _parser() -> argparse.ArgumentParser:
         default=0.1,
         metavar="SHARE",
         help="share of the rows that is not learnt but kept for the check and the report, at most "
-        f"{MAX_HELD_OUT} rows; 0.1 if not given, 0 learns all",
+        f"{MAX_HELD_OUT} rows; 0 learns all (default: 0.1)",
     )
-    fit.add_argument("--seed", type=_seed, default=0, help="seed of all that is random; 0")
+    fit.add_argument(
+        "--seed", type=_seed, default=0, help="seed of all that is random (default: 0)"
+    )
     fit.add_argument(
         "--checkpoint",
         metavar="FILE",
@@ -251,7 +265,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sample = command("sample", "draw new rows", SAMPLE, _sample)
     sample.add_argument("model", help="file of the model")
-    sample.add_argument("-n", type=_count, default=10, metavar="ROWS", help="how many rows; 10")
+    sample.add_argument(
+        "-n", type=_count, default=10, metavar="ROWS", help="how many rows (default: 10)"
+    )
     sample.add_argument(
         "-o", "--output", metavar="TABLE", help="CSV or parquet; printed as CSV if not given"
     )
@@ -261,7 +277,9 @@ def _parser() -> argparse.ArgumentParser:
         help="draw rows of this value of the column that fit had as --condition; if not given, "
         "values as often as they were seen",
     )
-    sample.add_argument("--seed", type=_seed, help="other rows for another seed; that of fit")
+    sample.add_argument(
+        "--seed", type=_seed, help="other rows for another seed (default: that of fit)"
+    )
 
     score = command("score", "compare rows with the model", SCORE, _score)
     score.add_argument("model", help="file of the model")
@@ -276,7 +294,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rows",
         type=_count,
         default=1000,
-        help="most rows of a kind to compare, at least 20; more see smaller differences; 1000",
+        help="most rows of a kind to compare; more see smaller differences (default: 1000)",
     )
     report.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
@@ -285,6 +303,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     models.add_argument("name", nargs="?", help="a model, to show its parameters")
     return parser
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    """Refuse an output that cannot be written, or would replace what is read, before the work."""
+    output = getattr(options, "output", None)
+    if output is None:
+        return
+    target = Path(output).resolve()
+    if not target.parent.is_dir():
+        raise _UserError(f"cannot write {output!r}: there is no folder {target.parent}.")
+    if target.is_dir():
+        raise _UserError(f"cannot write {output!r}: it is a folder; name a file in it.")
+    read = [getattr(options, name, None) for name in ("table", "model")]
+    if target in [Path(path).resolve() for path in read if path is not None]:
+        raise _UserError(f"-o {output} would replace what is read; give another name.")
 
 
 # What the file of a model keeps beside it --------------------------------------------------
@@ -306,6 +339,8 @@ def _read_fitted(path: str, command: str) -> tuple[GenerativePipeline, dict[str,
             f"{path} was not written by 'skgen fit', so its table is not known; '{command}' needs "
             "one that was, 'sample' does not."
         )
+    if not notes.keys() >= NOTES:
+        raise _UserError(f"{path} was written by another version of skgen; fit the table again.")
     return pipe, notes
 
 
@@ -363,9 +398,12 @@ def _drawn(
     """Draw a table of rows, the condition in its place."""
     condition = notes.get("condition")
     if condition is None:
-        if value is not None:
+        if value is not None and notes:
             raise _UserError("the model was fitted without --condition, so it takes no value.")
-        rows = pipe.sample(n_rows, random_state=seed)
+        told = {} if value is None else {"condition": value}
+        rows = pipe.sample(n_rows, random_state=seed, **told)
+        # Sequences come with their lengths.
+        rows = rows[0] if isinstance(rows, tuple) else rows
         names = getattr(pipe, "feature_names_in_", None)
         return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)
     values = condition["values"]
@@ -451,6 +489,8 @@ def _fit(options: argparse.Namespace) -> int:
         _warn("fit", f"{so_far}{again}.")
         return INTERRUPTED
     say(f"learnt in {seconds:.0f} s, {model.n_steps_} steps; the model is in {kept}")
+    if options.quiet:
+        return 0
     if len(held) == 0:
         say("no check: no rows were held out")
         return 0
@@ -490,10 +530,6 @@ def _chosen_model(options: argparse.Namespace) -> Any:
 
 def _read_to_fit(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read the table to learn, and what is to be known of it later."""
-    folder = Path(options.output).resolve().parent
-    if not folder.is_dir():
-        # Before the training, not after it.
-        raise _UserError(f"cannot write {options.output!r}: there is no folder {folder}.")
     table = read_table(options.table, categories=options.category)
     named = [*options.category, *options.drop]
     named += [] if options.condition is None else [options.condition]
@@ -675,16 +711,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = lambda message, *args, **kwargs: _warn(
                 options.command, " ".join(str(message).split())
             )
+            _check_output(options)
             return options.function(options)
     except KeyboardInterrupt:
         print(f"skgen{command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the rows has had enough, as `head` does.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except FileNotFoundError as error:
-        return fail(str(error) if error.filename is None else f"there is no {error.filename!r}.")
     # What the library tells of data, parameters and files is written for the user.
     except (
         _UserError,

@@ -200,6 +200,11 @@ def test_a_model_saved_in_python_is_drawn_from(tmp_path):
     status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4)
     assert status == 0
     np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4))
+    model.fit(np.eye(3)[np.arange(30) % 3], condition=["a", "b"] * 15)
+    skgen.save(model, tmp_path / "m.skgen")
+    status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", "b")
+    assert status == 0
+    np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4, condition="b"))
     status, _, err = run("score", tmp_path / "m.skgen", "x.csv")
     assert status == 2
     assert "was not written by 'skgen fit'" in err
@@ -385,6 +390,8 @@ REFUSED = {
     "no value": ("fit {csv} -o m --set max_steps", "must be name=value, got 'max_steps'"),
     "no column": ("fit {csv} -o m --drop agee", "no column 'agee'; did you mean age"),
     "no folder": ("fit {csv} -o {folder}/none/m", "there is no folder .*none"),
+    "a folder": ("report {model} {csv} -o {folder}", "it is a folder; name a file in it"),
+    "the table itself": ("score {model} {csv} -o {csv}", "would replace what is read"),
     "gap in condition": ("fit {csv} -o m --condition weight", "'weight' has a gap in row 0"),
     "date as condition": ("fit {csv} -o m --condition since", "'since' is a date"),
     "share": ("fit {csv} -o m --held-out 2", "a share from 0 to 0.5, got '2'"),
