@@ -460,6 +460,9 @@ def _fit(options: argparse.Namespace) -> int:
     model = _chosen_model(options)
     table, notes = _read_to_fit(options)
     learnt, held = _split(table, notes)
+    if options.condition is not None:
+        # Of the rows to learn: the model knows no other value.
+        notes["condition"] = _law(learnt, options.condition)
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
     width = min(30, max(map(len, table.columns)))
     for name in table:
@@ -558,19 +561,24 @@ def _read_to_fit(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, A
         "condition": None,
     }
     if options.condition is not None:
-        notes["condition"] = _condition(table, options.condition)
+        _check_condition(table[options.condition])
     return table, notes
 
 
-def _condition(table: pd.DataFrame, name: str) -> dict[str, Any]:
-    """Return the law of the column to condition on, and where it stands."""
-    column = table[name]
+def _check_condition(column: pd.Series) -> None:
+    """Raise where a column cannot be conditioned on."""
     if is_date(column):
-        raise _UserError(f"--condition {name!r} is a date; it can be categories or numbers.")
+        raise _UserError(f"--condition {column.name!r} is a date; it can be categories or numbers.")
     if column.isna().any():
         row = int(column.isna().to_numpy().argmax())
-        raise _UserError(f"--condition {name!r} has a gap in row {row}; fill it, or drop the row.")
-    shares = column.value_counts(normalize=True).sort_index()
+        raise _UserError(
+            f"--condition {column.name!r} has a gap in row {row}; fill it, or drop the row."
+        )
+
+
+def _law(table: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Return how often each value of the column to condition on comes, and where it stands."""
+    shares = table[name].value_counts(normalize=True).sort_index()
     return {
         "name": name,
         "place": table.columns.get_loc(name),

@@ -20,6 +20,7 @@ import pytest
 import skgen
 from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
 from skgen.command_line import _models, main
+from skgen.persistence import load_with_notes
 from skgen.table_files import in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
@@ -147,8 +148,10 @@ def test_new_rows_are_like_the_table(fitted):
     assert (rows["weight"].dropna() == rows["weight"].dropna().round(1)).all()
     assert rows["since"].between("2024-01-01", "2024-12-31").all()
     # A share p of 400 independent rows has a standard error of sqrt(p (1 - p) / 400): four of them,
-    # and the values to condition on are drawn as often as they were seen in the whole table.
-    share = (table["city"] == "Rome").mean()
+    # and the values to condition on are drawn as often as they were learnt.
+    law = load_with_notes(fitted[0])[1]["condition"]
+    assert law["values"].tolist() == CITIES
+    share = law["shares"][2]
     assert abs((rows["city"] == "Rome").mean() - share) < 4 * np.sqrt(share * (1 - share) / 400)
 
 
@@ -192,6 +195,17 @@ def test_numbers_to_condition_on(tmp_path, values, value):
     assert status == 0
     assert rows["c"].tolist() == [float(value)] * 3
     assert len(rows["x"].unique()) == 3
+
+
+def test_a_value_that_was_held_out_is_not_drawn(tmp_path):
+    table = pd.DataFrame({"x": np.random.default_rng(0).normal(size=60), "c": ["often"] * 60})
+    held = np.random.default_rng(0).permutation(60)[:20]
+    table.loc[held[:2], "c"] = "seldom"
+    table.to_csv(tmp_path / "t.csv", index=False)
+    fit = ["fit", tmp_path / "t.csv", "-o", tmp_path / "m", "--condition", "c"]
+    assert run(*fit, *QUICK)[0] == 0
+    _, out, _ = run("sample", tmp_path / "m", "-n", 200)
+    assert set(pd.read_csv(io.StringIO(out))["c"]) == {"often"}
 
 
 def test_a_model_saved_in_python_is_drawn_from(tmp_path):
