@@ -234,14 +234,15 @@ def _pictures(
     yield "<h2>Column by column</h2>"
     yield f"<p>Shares of all rows of the table, and of generated ones.{cut}</p>"
     yield _picture(_marginals(real, drawn), "Each column of real rows and of generated ones.")
-    _, unseen, fake = numbers
-    if unseen.shape[1] > 1:
-        cut = f" The first {MAX_CORRELATED} are shown." if unseen.shape[1] > MAX_CORRELATED else ""
+    # As in the other pictures, all real rows: what was held out may be few.
+    encoded, fake = pd.concat(numbers[:2]), numbers[2]
+    if encoded.shape[1] > 1:
+        cut = f" The first {MAX_CORRELATED} are shown." if encoded.shape[1] > MAX_CORRELATED else ""
         yield (
             "<h2>Correlations</h2>\n<p>Rank correlations of the columns; categories are taken "
             f"apart into columns of 0 and 1, or digits.{cut}</p>"
         )
-        yield _picture(_correlations(unseen, fake), "Rank correlations, and their difference.")
+        yield _picture(_correlations(encoded, fake), "Rank correlations, and their difference.")
     figure = _pairs(real, drawn)
     if figure is not None:
         yield "<h2>Pairs of columns</h2>\n<p>Columns of numbers against each other.</p>"

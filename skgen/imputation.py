@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 __all__ = ["GenerativeImputer"]
 
 MIN_COMPLETE = 20
+# Below this share of complete rows, what they taught is soon replaced: further rounds.
+FEW_COMPLETE, MORE_ROUNDS = 0.1, 2
 
 
 class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -50,7 +52,8 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     -----
     The first fit is to the rows without gaps. Where fewer than 20 of them are left, it is to all
     rows, each gap filled with an entry of its column taken at random, which knows nothing of the
-    other columns; more rounds then pay.
+    other columns. So few rows, or fewer than a tenth of all, are a poor start: two rounds are added
+    to ``n_rounds`` then, unless it is 0.
 
     Frames of mixed columns take a pipeline with a :class:`~skgen.TableEncoder`, and one draw.
 
@@ -114,11 +117,14 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"n_rounds=0 learns from rows without gaps, and X has {complete.sum()} of them, "
                 f"fewer than {MIN_COMPLETE}; n_rounds=1 learns from all rows."
             )
+        n_rounds = self.n_rounds if missing.any() else 0
+        if n_rounds and complete.sum() < max(min(MIN_COMPLETE, len(X)), FEW_COMPLETE * len(X)):
+            n_rounds += MORE_ROUNDS
         start = X.loc[complete] if isinstance(X, pd.DataFrame) else X[complete]
         if complete.sum() < min(MIN_COMPLETE, len(X)):
             start = _shuffled_in(X, missing, check_random_state(self.random_state))
         model = clone(self.model).fit(start)
-        for _ in range(self.n_rounds if missing.any() else 0):
+        for _ in range(n_rounds):
             drawn = model.impute(X, random_state=self.random_state)
             if isinstance(X, pd.DataFrame) and not isinstance(drawn, pd.DataFrame):
                 drawn = pd.DataFrame(drawn, columns=X.columns)
