@@ -151,3 +151,16 @@ def test_a_column_without_entries():
     X[:, 1] = np.nan
     with pytest.raises(ValueError, match="Column 1 of X has no entry"):
         GenerativeImputer(NormalLaw()).fit(X)
+
+
+@pytest.mark.parametrize(("n_complete", "n_fits"), [(300, 1), (60, 2), (25, 4), (5, 4)])
+def test_few_complete_rows_add_rounds(monkeypatch, n_complete, n_fits):
+    fitted = []
+    fit = NormalLaw.fit
+    monkeypatch.setattr(NormalLaw, "fit", lambda self, X: fitted.append(len(X)) or fit(self, X))
+    X, _, _ = normal_with_gaps(300)
+    X = np.nan_to_num(X)
+    X[n_complete:, 0] = np.nan
+    GenerativeImputer(NormalLaw(), random_state=0).fit(X)
+    # The first fit is to the rows without gaps, if there are 20; the others to all.
+    assert fitted == [n_complete if n_complete >= 20 else 300] + [300] * (n_fits - 1)
