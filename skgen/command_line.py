@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
@@ -482,7 +481,8 @@ def _fit(options: argparse.Namespace) -> int:
         warnings.filterwarnings("ignore", message="Training was interrupted")
         pipe.fit(rows, condition=condition)
     seconds = perf_counter() - start
-    # Whatever becomes of the check, the model is kept.
+    # What is of this process only; whatever becomes of the check, the model is kept.
+    model.set_params(verbose=False, checkpoint=None)
     save_with_notes(pipe, notes, options.output)
     size = os.path.getsize(options.output) / 1e6
     kept = f"{options.output} ({size:.1f} MB)"
@@ -646,7 +646,7 @@ def _report(options: argparse.Namespace) -> int:
         reference, unseen = _split(table, {"seed": 0, "n_held_out": len(table) // 2})
     drawn = _drawn(pipe, notes, options.rows, None)
     facts = {
-        "model": " ".join(repr(clone(pipe[-1]).set_params(verbose=False)).split()),
+        "model": " ".join(repr(pipe[-1]).split()),
         "fitted to": f"{notes['n_rows'] - notes['n_held_out']} rows, {len(table.columns)} columns",
         "training": f"{pipe[-1].n_steps_} gradient steps, seed {notes['seed']}",
         "compared": f"{min(len(unseen), options.rows)} rows of {Path(options.table).name} that "
