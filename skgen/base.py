@@ -102,6 +102,44 @@ class BaseGenerativeModel(BaseEstimator):
     _piece_weights: list[Tensor] | None
     history_: list[dict[str, Any]]
 
+    def __init__(
+        self,
+        *,
+        scaling="auto",
+        input_shape=None,
+        max_steps=None,
+        batch_size=256,
+        lr=3e-3,
+        validation_fraction=0.1,
+        early_stopping=True,
+        ema_decay=0.998,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        checkpoint=None,
+        device=None,
+        condition_dropout=0.1,
+        verbose=False,
+        random_state=None,
+    ):
+        # For estimators written outside: those here list all their parameters themselves.
+        self.scaling = scaling
+        self.input_shape = input_shape
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.ema_decay = ema_decay
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.device = device
+        self.condition_dropout = condition_dropout
+        self.verbose = verbose
+        self.random_state = random_state
+
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
@@ -623,8 +661,8 @@ class BaseGenerativeModel(BaseEstimator):
                     "guidance_scale > 0 needs a model that also learnt without a condition: fit "
                     "it with condition_dropout > 0."
                 )
-        most, wanted = self._most_sampling_steps, int(n_steps or self.n_steps or 1)
-        if most is not None and wanted > most:
+        most = self._most_sampling_steps
+        if most is not None and (wanted := int(n_steps or self.n_steps or 1)) > most:
             raise ValueError(
                 f"n_steps={wanted} is more than the {most} steps of the diffusion; fit with a "
                 "larger n_timesteps."
@@ -658,6 +696,10 @@ class BaseGenerativeModel(BaseEstimator):
         self, X: Any, n_draws: Any, condition: Any, n_steps: Any, random_state: Any, **given: Any
     ) -> Any:
         X = self._check_rows(X, ensure_all_finite="allow-nan")
+        if not hasattr(self.module_, "impute"):
+            raise NotImplementedError(
+                f"{type(self).__name__} draws whole rows only: its module has no impute."
+            )
         if not isinstance(n_draws, Integral) or n_draws < 1:
             raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}.")
         self._check_sampling(n_steps, 0.0, condition)
@@ -715,6 +757,11 @@ class BaseGenerativeModel(BaseEstimator):
 
 class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Data to latent and back, for modules with ``encode`` and ``decode``."""
+
+    @property
+    def _n_features_out(self: Any) -> int:
+        """The number of latent columns: that of the data, unless a model says otherwise."""
+        return self.n_features_in_
 
     def fit_transform(self, X, y=None, *, condition=None):
         """Fit to X and return its latent rows.
