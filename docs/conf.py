@@ -4,11 +4,17 @@ Nothing here needs a network, so there are no links into other projects' documen
 """
 
 import os
+import sys
+from pathlib import Path
 
 # Small networks do not gain by more threads; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import skgen
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from _figures import write_figures  # noqa: E402
 
 project = "scikit-gen"
 author = "the scikit-gen developers"
@@ -65,5 +71,8 @@ def leave_out_foreign_members(app, what, name, obj, skip, options):
 
 
 def setup(app):
-    """Connect what autodoc asks before it shows a member."""
+    """Connect what autodoc asks before it shows a member, and what writes the page of figures."""
     app.connect("autodoc-skip-member", leave_out_foreign_members)
+    app.connect(
+        "builder-inited", lambda app: write_figures(HERE / "benchmarks", HERE / "generated")
+    )

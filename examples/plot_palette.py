@@ -4,7 +4,7 @@ The colours of one picture on another
 
 Two photographs, and no pixel of one that belongs to a pixel of the other:
 :class:`~skgen.SchrodingerBridgeMatcher` carries the colours of a temple to those of a flower, each
-to one near it, so that light stays light, and what was one colour stays one.
+to one near it: light stays lighter than dark, and all of the flower's colours come to be used.
 """
 
 import matplotlib.pyplot as plt
@@ -44,7 +44,8 @@ for name, rows in (("temple", source), ("mean and deviation", shifted), ("bridge
 
 # %%
 # The temple in the flower's colours, and below each picture where its colours lie between red and
-# green.
+# green. The flower has two kinds of light, orange and teal, where the temple's sky has one: the
+# bridge must part the sky.
 
 figure, axes = plt.subplots(2, 4, figsize=(12, 5), height_ratios=[3, 2.4])
 pictures = {

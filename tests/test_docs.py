@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 
 
-sys.path.insert(0, str(ROOT / "examples"))
+sys.path[:0] = [str(ROOT / "examples"), str(DOCS)]
+from _figures import write_figures  # noqa: E402
 from own_estimator import RealNVP  # noqa: E402
 
 
@@ -121,3 +122,20 @@ def test_the_own_estimator_keeps_the_contract(own):
 def test_the_base_gives_every_shared_parameter_to_an_estimator_of_ones_own():
     shared = inspect.signature(BaseGenerativeModel.__init__).parameters
     assert set(shared) - {"self"} == set(BaseGenerativeModel._parameter_constraints)
+
+
+def test_the_page_of_figures_holds_means_and_spreads(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "some.csv").write_text(
+        "data,model,split,measure,value,goal,machine\n"
+        "iris,M,0,score,1.0,,a machine\n"
+        "iris,M,1,score,3.0,,a machine\n"
+        "iris,M,mean,score,7.0,,a machine\n"
+        "iris,M,0,seconds,4.0,,a machine\n"
+    )
+    write_figures(source, tmp_path)
+    table = (tmp_path / "figures" / "some.csv").read_text().splitlines()
+    # Of 1 and 3: mean 2, standard deviation the root of 2.
+    assert table[1:] == ["iris,M,score,2,1.414", "iris,M,seconds,4,"]
+    assert "Splits or seeds: 0, 1. Machine: a machine." in (tmp_path / "figures.rst").read_text()
