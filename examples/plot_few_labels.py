@@ -59,9 +59,9 @@ for name, curve in curves.items():
     print(f"{name:>22}  {shown}")
 
 # %%
-# The learning curves, with the standard deviation over the ten draws. Ten labels are too few for any
-# of the features; from fifty on, what was learnt without labels is worth more than any number of
-# them.
+# The learning curves, with the standard deviation over the ten draws. Ten labels are too few for
+# any of the features; from fifty on, what was learnt without labels is worth more than any number
+# of them.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=[1, 1.6])
 chosen = np.concatenate([np.flatnonzero(test.target == k)[:24] for k in (0, 1)])

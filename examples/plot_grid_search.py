@@ -61,9 +61,8 @@ axes[0].minorticks_off()
 axes[0].set(xlabel="max_steps", ylabel="score, nats a row")
 axes[0].legend(loc="lower right", fontsize=8)
 
-worst = FlowMatcher(random_state=0).set_params(
-    **results["params"][results["mean_test_score"].argmin()]
-)
+settings = results["params"][results["mean_test_score"].argmin()]
+worst = FlowMatcher(random_state=0, **settings).fit(X)
 side = np.linspace(-1.6, 1.6, 60) * np.abs(law.centers).max()
 points = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
 densities = {

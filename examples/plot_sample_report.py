@@ -48,7 +48,7 @@ drawn = {
 # rows" is more than chance explains.
 
 for name, X_fake in drawn.items():
-    report = sample_report(X_train, X_test, X_fake, random_state=0)
+    report = sample_report(X_train, X_test, X_fake, max_rows=150, random_state=0)
     print(f"\n{name:<28} value floor")
     for measure, value, floor, verdict in report.itertuples():
         print(f"{measure:<28} {value:5.2f} {floor:5.2f}  {verdict}")

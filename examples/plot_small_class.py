@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
@@ -32,36 +33,32 @@ def imbalanced(seed):
 
 
 # %%
-# Three ways to let the fives count as much as the others: weights, copies, and new rows. A support
-# vector machine learns from each. What is read of the test part, three draws of the training rows:
+# Rows as they are; ten copies of each five; or as many new ones. A random forest and a support
+# vector machine learn from each, for three draws of the training rows, and read the test part.
 
-ways = ["as they are", "weights", "copies", "new rows"]
-recall, accuracy = np.empty((2, len(ways), 3))
+ways = ["as they are", "copies", "new rows"]
+classifiers = {"random forest": RandomForestClassifier(100, random_state=0), "SVM": SVC()}
+recall = {name: np.empty((len(ways), 3)) for name in classifiers}
 for seed in range(3):
     X_train, y_train = imbalanced(seed)
     fives = np.flatnonzero(y_train == 5)
     copies = np.concatenate([np.arange(len(y_train)), np.repeat(fives, 9)])
-    model = FlowMatcher(max_steps=500, random_state=seed)
+    model = FlowMatcher(max_steps=400, random_state=seed)
     X_more, y_more = GenerativeOverSampler(model).fit_resample(X_train, y_train)
-    classifiers = [
-        SVC().fit(X_train, y_train),
-        SVC(class_weight="balanced").fit(X_train, y_train),
-        SVC().fit(X_train[copies], y_train[copies]),
-        SVC().fit(X_more, y_more),
-    ]
-    for number, classifier in enumerate(classifiers):
-        right = classifier.predict(X_test) == y_test
-        recall[number, seed] = right[y_test == 5].mean()
-        accuracy[number, seed] = np.mean([right[y_test == k].mean() for k in range(10)])
+    rows = [(X_train, y_train), (X_train[copies], y_train[copies]), (X_more, y_more)]
+    for name, classifier in classifiers.items():
+        for way, (X_part, y_part) in enumerate(rows):
+            read = classifier.fit(X_part, y_part).predict(X_test[y_test == 5])
+            recall[name][way, seed] = np.mean(read == 5)
 
-for number, way in enumerate(ways):
-    print(
-        f"{way:>12}: fives read {recall[number].mean():.1%} (± {recall[number].std():.1%}), "
-        f"mean over digits {accuracy[number].mean():.1%} (± {accuracy[number].std():.1%})"
-    )
+for name, shares in recall.items():
+    for way, share in zip(ways, shares, strict=True):
+        print(f"{name:>13}, {way:>11}: fives read {share.mean():.1%} (± {share.std():.1%})")
 
 # %%
-# The ten fives that there were, as many of those that were drawn, and what is read.
+# The ten fives that there were, as many of those that were drawn, and the share of fives read in
+# the test part. Copies have weight but no variety: enough for the smooth border of the support
+# vector machine, too little for the trees of the forest.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), width_ratios=[1, 1, 1.3])
 colors = plt.get_cmap("viridis")(np.linspace(0, 0.85, 7))
@@ -75,10 +72,10 @@ for axis, rows, title in ((axes[0], X_train[fives], "all there were"), (axes[1],
     axis.set(aspect="equal", title=title)
     axis.axis("off")
 place = np.arange(len(ways))
-axes[2].bar(place - 0.2, recall.mean(1), 0.4, yerr=recall.std(1), capsize=3, label="fives")
-axes[2].bar(place + 0.2, accuracy.mean(1), 0.4, yerr=accuracy.std(1), capsize=3, label="all digits")
+for shift, (name, shares) in zip((-0.2, 0.2), recall.items(), strict=True):
+    axes[2].bar(place + shift, shares.mean(1), 0.4, yerr=shares.std(1), capsize=3, label=name)
 axes[2].set_xticks(place, ways)
-axes[2].set(ylim=(min(0.8, recall.min() - 0.05), 1), ylabel="read right on the test part")
+axes[2].set(ylim=(0, 1), ylabel="share of fives read")
 axes[2].legend(loc="upper left")
 figure.tight_layout()
 plt.show()
