@@ -43,7 +43,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"[/\\]plot_",
-    "ignore_pattern": r"[/\\]benchmarks[/\\]|__init__\.py|[/\\]own_estimator\.py",
+    "ignore_pattern": r"[/\\]benchmarks[/\\]|__init__\.py|own_estimator\.py",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("skgen",),
     "reference_url": {"skgen": None},

@@ -4,7 +4,7 @@ What the lower half may have been
 
 Hide the lower half of handwritten digits, and let a model that has learnt whole ones draw it. One
 upper half leaves several digits open, so one answer is not enough:
-:class:`~skgen.VariationalDiffusionAE` draws as many as are wanted.
+:class:`~skgen.VQDiffusionBridge` draws as many as are wanted.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ from sklearn.impute import KNNImputer
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
-from skgen import VariationalDiffusionAE
+from skgen import VQDiffusionBridge
 
 # %%
 # The model learns whole digits; those of the test part lose their lower four rows of pixels.
@@ -24,8 +24,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_
 holed = X_test.copy()
 holed[:, 32:] = np.nan
 
-model = VariationalDiffusionAE(max_steps=500, random_state=0).fit(X_train)
-draws = model.impute(holed[:150], n_draws=5)
+model = VQDiffusionBridge(max_steps=250, random_state=0).fit(X_train)
+draws = model.impute(holed[:150], n_draws=5, n_steps=16)
 
 # %%
 # Can the completions be read as the digit that was there? A classifier of whole digits says so. The
