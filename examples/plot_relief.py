@@ -17,9 +17,9 @@ from skgen.datasets import load_relief
 # Fine crops from some strips of the globe, coarse crops from others, and a third part of the world
 # to judge on, where both are known.
 
-fine = load_relief(320, subset="fine", random_state=0).data
-coarse = load_relief(320, subset="coarse", random_state=1).coarse
-test = load_relief(100, subset="test", random_state=2)
+fine = load_relief(800, subset="fine", random_state=0).data
+coarse = load_relief(800, subset="coarse", random_state=1).coarse
+test = load_relief(200, subset="test", random_state=2)
 
 # %%
 # ``coupling="reference"`` begins with a process that hardly moves the source, so a map stays what
@@ -30,8 +30,7 @@ model = SchrodingerBridgeMatcher(
     sigma=0.08,
     coupling="reference",
     input_shape=(1, 32, 32),
-    max_steps=200,
-    n_steps=10,
+    max_steps=300,
     batch_size=32,
     net_params={"autocast_dtype": "bfloat16"},
     random_state=0,
