@@ -12,23 +12,26 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skgen.checkpoints import Checkpoint, identity
 from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
+from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
 from skgen.scaling import ColumnScaler, shared_levels
-from skgen.training import Plan, Stage, StageNet, TrainingError, train
+from skgen.training import Plan, Reader, Stage, StageNet, TrainingError, train
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
@@ -63,6 +66,35 @@ def _weights(module: nn.Module) -> list[Tensor]:
 
 def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+@dataclass
+class _Place:
+    """A seed, and how many of the rows that it gives come first."""
+
+    seed: int
+    start: int
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say in which rows it was that a value was wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _rows_of(values: Any, index: Any, n_rows: int, name: str) -> Any:
+    """Return some rows of what goes with n_rows rows; a single value serves them all."""
+    single = isinstance(values, str) or getattr(values, "ndim", 1) == 0
+    if single or not hasattr(values, "__len__"):
+        return values
+    if _num_samples(values) != n_rows:
+        raise ValueError(
+            f"{name} has {_num_samples(values)} rows where {n_rows} are needed, one for each row."
+        )
+    return _safe_indexing(values, index)
 
 
 def contained(values: np.ndarray, container: str, names: Any) -> Any:
@@ -211,7 +243,8 @@ class BaseGenerativeModel(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows to learn from, in any units.
+            Rows to learn from, in any units. A memory map, an array of zarr, h5py or dask, and
+            :class:`skgen.datasets.ParquetRows` are read a part at a time and never held whole.
         y : None
             Ignored: a label is never read unless asked for by name, as ``condition``.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
@@ -271,9 +304,13 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _learn(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
         self._validate_params()
-        X = validate_data(
-            self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
-        )
+        X = self._validated(X, reset)
+        n_rows, everything = X.shape[0], None
+        if n_rows > most_surveyed(X.shape[1]):
+            # What is learnt of the rows as a whole is learnt from a part of them.
+            everything = _Everything(self, X, condition, given)
+            with _told("In a random part of the rows of X"):
+                X, given = everything.look(reset)
         self._check_input_shape()
         _check_largest(X, "X")
         X = self._prepared(X, reset, **given)
@@ -281,10 +318,13 @@ class BaseGenerativeModel(BaseEstimator):
         if reset:
             self.scaler_ = self._fit_scaler(X)
             self.condition_encoder_ = (
-                None if condition is None else ConditionEncoder().fit(condition, len(X))
+                None if condition is None else ConditionEncoder().fit(condition, n_rows)
             )
         if self.condition_encoder_ is not None and condition is None:
             raise ValueError("The model learns with a condition: give condition= here too.")
+        if everything is not None:
+            everything.check()
+            condition = everything.condition_of(everything.surveyed)
         encoded = self._encode_condition(condition, len(X))
         device = self._training_device()
         checkpoint = None
@@ -298,8 +338,15 @@ class BaseGenerativeModel(BaseEstimator):
         data = {"x": rows.float().to(device)}
         if encoded is not None:
             data["condition"] = encoded.float().to(device)
+        training, validation, reader = data, None, None
         # A piece is too small a part of the data to choose the weights by a part of it.
-        training, validation = (data, None) if partial else self._split(data, seed)
+        split = None if partial else self._split(len(X), seed)
+        if split is not None:
+            training, validation = (
+                {k: v[part.to(device)] for k, v in data.items()} for part in split
+            )
+        if everything is not None:
+            reader = everything.reader(None if split is None else split[1], device)
         if reset:
             generator = torch.Generator().manual_seed(seed)
             n_condition = 0 if encoded is None else encoded.shape[1]
@@ -311,9 +358,10 @@ class BaseGenerativeModel(BaseEstimator):
                 torch._foreach_copy_(_weights(module), self._piece_weights)
         module = module.float().to(device)
         before = None if reset else _weights(self.module_)
-        plan = self._plan(len(training["x"]), device, partial)
+        n_training = len(training["x"]) if reader is None else reader.n
+        plan = self._plan(n_training, device, partial)
         nets, history, self.n_steps_ = self._train(
-            module, training, validation, plan, seed, checkpoint
+            module, training, validation, plan, seed, checkpoint, reader
         )
         self.module_ = module.requires_grad_(False).eval()
         self._n_pieces = 1 + (0 if reset or not partial else self._n_pieces)
@@ -326,6 +374,21 @@ class BaseGenerativeModel(BaseEstimator):
         if checkpoint is not None and not any(net.interrupted_ for net in nets):
             checkpoint.remove()
         return self
+
+    def _validated(self, X: Any, reset: bool) -> Any:
+        """Return X as an array of numbers, or as it is where it is read a part at a time."""
+        if is_stored(X):
+            if len(X.shape) != 2 and not isinstance(X, np.ndarray):
+                raise ValueError(
+                    f"X has shape {tuple(X.shape)}, and must have two dimensions: a row of images "
+                    "or sequences is flattened, and input_shape= tells its layout."
+                )
+            if len(X.shape) == 2 and X.shape[0] > most_surveyed(X.shape[1]):
+                return X
+            X = X if isinstance(X, np.ndarray) else named(np.asarray(X[:]), X)
+        return validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
+        )
 
     def _average_pieces(self, before: list[Tensor] | None) -> list[Tensor]:
         """Average the weights over the pieces so far; return those of the last one.
@@ -352,6 +415,7 @@ class BaseGenerativeModel(BaseEstimator):
         plan: Plan,
         seed: int,
         checkpoint: Checkpoint | None = None,
+        reader: Reader | None = None,
     ) -> tuple[list[StageNet], list[dict[str, Any]], int]:
         nets: list[StageNet] = []
         history: list[dict[str, Any]] = [] if checkpoint is None else checkpoint.history
@@ -361,6 +425,9 @@ class BaseGenerativeModel(BaseEstimator):
             if nets and nets[-1].interrupted_:
                 # The stages left over are set up on what there is, and stay untrained.
                 continue
+            if reader is not None and stage.train is training:
+                # Set up on a part of the rows, it learns from all of them.
+                stage.train = reader
             if checkpoint is not None and not checkpoint.goes_on(number, module, noise):
                 continue
             net = self._train_stage(stage, module, plan, seed + 10 * number, checkpoint)
@@ -424,22 +491,20 @@ class BaseGenerativeModel(BaseEstimator):
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
-    def _split(
-        self, data: dict[str, Tensor], seed: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
-        n = len(data["x"])
+    def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor] | None:
+        """Return which rows to learn from and which choose the weights; None to learn from all."""
         n_valid = round(self.validation_fraction * n)
         if n < MIN_VALIDATED_ROWS or n_valid == 0:
-            return data, None
+            return None
         generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(n, generator=generator).to(data["x"].device)
+        order = torch.randperm(n, generator=generator)
         held, kept = order[:n_valid], order[n_valid:]
         if len(kept) < 2:
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} leaves {len(kept)} of {n} rows to "
                 "learn from; take less, such as 0.1."
             )
-        return {k: v[kept] for k, v in data.items()}, {k: v[held] for k, v in data.items()}
+        return kept, held
 
     def _scaling_kind(self, X: np.ndarray) -> str:
         if self.scaling != "auto":
@@ -449,6 +514,9 @@ class BaseGenerativeModel(BaseEstimator):
         return "auto"
 
     def _training_device(self) -> torch.device:
+        accelerator = (self.net_params or {}).get("accelerator")
+        if accelerator is not None:
+            return accelerator.device
         if self.device is not None:
             try:
                 number = torch.zeros(1, device=self.device)
@@ -580,6 +648,46 @@ class BaseGenerativeModel(BaseEstimator):
         """
         return self._sample(n_samples, condition, guidance_scale, n_steps, random_state)
 
+    def sample_batches(
+        self, n_samples, batch_size=16_384, *, condition=None, random_state=None, **options
+    ):
+        """Draw new rows, some at a time: as many as fit on a disk, in the memory of a batch.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows in all.
+        batch_size : int, default=16384
+            Rows of a batch; the last one may have fewer.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's. The batches of a seed, one after the other,
+            are what ``sample(n_samples)`` returns for it, to the bit.
+        **options : dict of str to object
+            Further options of ``sample``, such as ``n_steps``.
+
+        Returns
+        -------
+        batches : iterator
+            Over what ``sample`` returns of a batch's number of rows.
+        """
+        check_is_fitted(self)
+        for name, number in (("n_samples", n_samples), ("batch_size", batch_size)):
+            if not isinstance(number, Integral) or number < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, got {number!r}.")
+        seed = _seed(self.random_state if random_state is None else random_state)
+        n_samples, batch_size = int(n_samples), int(batch_size)
+
+        def drawn(start):
+            part = slice(start, min(start + batch_size, n_samples))
+            told = _rows_of(condition, part, n_samples, "condition")
+            # Blocks that two batches share are drawn for each of them.
+            place = _Place(seed, start)
+            return self.sample(part.stop - start, condition=told, random_state=place, **options)
+
+        return (drawn(start) for start in range(0, n_samples, batch_size))
+
     def _sample(
         self,
         n_samples: Any,
@@ -614,26 +722,31 @@ class BaseGenerativeModel(BaseEstimator):
         **options: Any,
     ) -> Tensor:
         """Return new scaled rows."""
-        seed = _seed(self.random_state if random_state is None else random_state)
+        place = random_state
+        if not isinstance(place, _Place):
+            place = _Place(_seed(self.random_state if random_state is None else random_state), 0)
         settings = {**self._sampling_options(), **options, "guidance_scale": float(guidance_scale)}
         if n_steps is not None:
             settings["n_steps"] = int(n_steps)
         block = self.module_.block_size
+        first, skipped = divmod(place.start, block)
         parts = []
-        for number, start in enumerate(range(0, n_samples, block)):
+        for number, start in enumerate(range(-skipped, n_samples, block), first):
             # Every block has the same size and a seed of its own, so that a row's bits depend on
             # its place alone, not on how many rows are asked for.
-            noise = self._noise(seed, number)
+            noise = self._noise(place.seed, number)
             given = None
             if encoded is not None:
-                given = encoded[start : start + block]
-                short = block - len(given)
-                given = torch.cat([given, given[:1].expand(short, -1)]) if short else given
+                given = encoded[max(start, 0) : start + block]
+                ahead = max(-start, 0)
+                short = block - ahead - len(given)
+                filling = given[:1]
+                given = torch.cat([filling.expand(ahead, -1), given, filling.expand(short, -1)])
                 given = given.float().to(self.module_device)
             with torch.no_grad():
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
-        drawn = torch.cat(parts)[:n_samples]
+        drawn = torch.cat(parts)[skipped : skipped + n_samples]
         if not bool(torch.isfinite(drawn).all()):
             raise ValueError(
                 "The drawn rows are not finite: something pulled them too far. Take a smaller "
@@ -753,6 +866,66 @@ class BaseGenerativeModel(BaseEstimator):
         signature = inspect.signature(type(self).__init__)
         defaults = {name: signature.parameters[name].default for name in self._get_param_names()}
         super().__setstate__({**defaults, **state})
+
+
+class _Everything:
+    """All rows of a fit that takes scales and the like from a survey, a random part of them.
+
+    Parameters
+    ----------
+    model : BaseGenerativeModel
+        Whose fit it is.
+    X : ndarray, or rows on disk
+        The rows.
+    condition, given : object and dict of str to object
+        What goes with them.
+    """
+
+    def __init__(self, model: Any, X: Any, condition: Any, given: Mapping[str, Any]):
+        self.model, self.X, self.condition, self.given = model, X, condition, given
+        self.n_rows = X.shape[0]
+        self.surveyed = survey(X)
+
+    def condition_of(self, index: Any) -> Any:
+        return _rows_of(self.condition, index, self.n_rows, "condition")
+
+    def given_of(self, index: Any) -> dict[str, Any]:
+        return {k: _rows_of(v, index, self.n_rows, k) for k, v in self.given.items()}
+
+    def look(self, reset: bool) -> tuple[np.ndarray, dict[str, Any]]:
+        """Return the surveyed rows, checked, and what goes with them."""
+        X = taken(self.X, self.surveyed)
+        if is_stored(self.X):
+            X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=reset)
+        return X, self.given_of(self.surveyed)
+
+    def check(self) -> None:
+        """Look at every row once, so that what is wrong is told before training."""
+        for part, X in pieces(self.X):
+            with _told(f"In the rows of X from {part.start} on"):
+                if is_stored(self.X):
+                    X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=False)
+                _check_largest(X, "X")
+                self.model._prepared(X, False, **self.given_of(part))
+                self.model._encode_condition(self.condition_of(part), len(X))
+
+    def reader(self, held_out: Tensor | None, device: torch.device) -> Reader:
+        """Return the rows for training: all but those of the survey that are held out."""
+        X, model = self.X, self.model
+        held = np.empty(0, np.int64) if held_out is None else self.surveyed[held_out.numpy()]
+        # The number of a row among the others is less by as many as are held out before it.
+        before = np.sort(held) - np.arange(len(held))
+
+        def read(index: np.ndarray) -> dict[str, Tensor]:
+            index = index + np.searchsorted(before, index, side="right")
+            part = check_array(taken(X, index), dtype=[np.float64, np.float32])
+            given = self.given_of(index)
+            rows, _ = model._scaled(model._prepared(part, False, **given), **given)
+            encoded = model._encode_condition(self.condition_of(index), len(index))
+            data = {"x": rows} if encoded is None else {"x": rows, "condition": encoded}
+            return {name: values.float().to(device) for name, values in data.items()}
+
+        return Reader(self.n_rows - len(held), run_length(X), most_read(X.shape[1]), read)
 
 
 class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):

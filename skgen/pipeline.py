@@ -426,10 +426,35 @@ class GenerativePipeline(Pipeline):
         told = _present(condition=condition, n_steps=n_steps, random_state=random_state)
         if guidance_scale != 0:
             told["guidance_scale"] = guidance_scale
-        drawn = self._model.sample(n_samples, **told, **options)
+        return self._returned(self._model.sample(n_samples, **told, **options))
+
+    def _returned(self, drawn: Any) -> Any:
+        """Return what the model drew, its rows in the units of X."""
         rows, *others = drawn if isinstance(drawn, tuple) else (drawn,)
         X = self._wrapped(self._back(rows))
         return (X, *others) if others else X
+
+    @available_if(_model_has("sample_batches"))
+    def sample_batches(self, n_samples, batch_size=16_384, **options):
+        """Draw new rows, some at a time, in the memory of a batch.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows in all.
+        batch_size : int, default=16384
+            Rows of a batch; the last one may have fewer.
+        **options : dict of str to object
+            Options of `sample`: ``condition``, ``random_state`` and the rest.
+
+        Returns
+        -------
+        batches : iterator
+            Over what `sample` returns of a batch's number of rows. The batches of a seed are, one
+            after the other, what ``sample(n_samples)`` returns for it.
+        """
+        check_is_fitted(self)
+        return map(self._returned, self._model.sample_batches(n_samples, batch_size, **options))
 
     @available_if(_model_has("impute"))
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):

@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
+from skorch.hf import AccelerateMixin
+from skorch.utils import noop
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from skgen.processes.noise import GeneratorNoise
+from skgen.processes.noise import GeneratorNoise, PartNoise
 
 N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
@@ -29,6 +32,28 @@ MAX_GRADIENT_NORM = 1.0
 
 class TrainingError(FloatingPointError):
     """A loss became NaN or infinite."""
+
+
+@dataclass
+class Reader:
+    """Rows to learn from that are read when their turn comes.
+
+    Parameters
+    ----------
+    n : int
+        How many there are.
+    run : int
+        How many beside one another are read together.
+    most : int
+        How many are held at a time, as far as a batch has no more.
+    read : callable
+        ``read(index)`` gives a dict of tensors of the rows of the given numbers, which increase.
+    """
+
+    n: int
+    run: int
+    most: int
+    read: Callable[[np.ndarray], Mapping[str, Tensor]]
 
 
 @dataclass
@@ -45,8 +70,10 @@ class Stage:
         What the loss runs on.
     parameters : list of nn.Parameter
         What the stage trains; everything else is held.
-    train, valid : dict of str to Tensor
-        Rows to learn from and rows that choose the weights; ``valid`` may be None.
+    train : dict of str to Tensor, or Reader
+        Rows to learn from.
+    valid : dict of str to Tensor or None
+        Rows that choose the weights.
     effort : float
         Its share of the plan's steps.
     interrupted : bool
@@ -59,7 +86,7 @@ class Stage:
     loss: Callable[..., Tensor]
     module: nn.Module
     parameters: Sequence[nn.Parameter]
-    train: Mapping[str, Tensor]
+    train: Mapping[str, Tensor] | Reader
     valid: Mapping[str, Tensor] | None
     effort: float = 1.0
     interrupted: bool = False
@@ -116,6 +143,49 @@ class _Batches:
         for start in range(0, self.n, self.batch_size):
             part = slice(start, start + self.batch_size)
             yield {k: v[part] for k, v in self.rows.items()}, torch.empty(0)
+
+
+class _ReadBatches:
+    """Shuffled batches without end of rows that are read, many batches at a time.
+
+    The order is one of runs of rows. What is read at a time comes from many runs, and is mixed.
+    """
+
+    def __init__(self, reader: Reader, batch_size: int):
+        self.reader, self.size = reader, min(batch_size, reader.n)
+        # Where the runs of this pass begin, in their order, and the rows that are done.
+        self._order: Tensor | None = None
+        self._at = 0
+
+    def shuffled(self, n_steps: int, generator: torch.Generator) -> Iterator:
+        while n_steps > 0:
+            n_read = min(n_steps, max(1, self.reader.most // self.size))
+            places = self._next(n_read * self.size, generator)
+            if self.reader.run > 1:
+                places = places[torch.randperm(len(places), generator=generator)]
+            index, back = torch.sort(places)
+            rows = self.reader.read(index.numpy())
+            back = torch.argsort(back)
+            for part in back.split(self.size):
+                yield {k: v[part.to(v.device)] for k, v in rows.items()}, torch.empty(0)
+            n_steps -= n_read
+
+    def _next(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return the numbers of the next n rows."""
+        n_runs, over = divmod(self.reader.n, self.reader.run)
+        parts = []
+        while n > 0:
+            if self._order is None or self._at == n_runs * self.reader.run:
+                # Runs do not begin at the same rows in every pass, so that the last ones count.
+                first = int(torch.randint(over + 1, (), generator=generator))
+                order = torch.randperm(n_runs, generator=generator)
+                self._order, self._at = order * self.reader.run + first, 0
+            place = torch.arange(self._at, min(self._at + n, n_runs * self.reader.run))
+            run = place // self.reader.run
+            parts.append(self._order[run] + place % self.reader.run)
+            self._at += len(place)
+            n -= len(place)
+        return torch.cat(parts)
 
 
 class _WarmupCosine:
@@ -239,8 +309,11 @@ class StageNet(NeuralNet):
         n_steps=1,
         resume=None,
         autocast_dtype=None,
+        place="cpu",
         **kwargs,
     ):
+        # Where the module is; skorch's device is where it is to be moved to.
+        self.place = place
         self.stage, self.seed, self.n_steps, self.resume = stage, seed, n_steps, resume
         self.autocast_dtype = autocast_dtype
         super().__init__(module, **kwargs)
@@ -258,7 +331,9 @@ class StageNet(NeuralNet):
             repeats = math.ceil(min(MIN_VALIDATION_ROWS, 8 * n) / n)
             valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
             valid = _Batches(valid, max(self.batch_size, 1024))
-        self.batches_ = _Batches(self.stage.train, self.batch_size)
+        rows = self.stage.train
+        make = _ReadBatches if isinstance(rows, Reader) else _Batches
+        self.batches_ = make(rows, self.batch_size)
         if self.resume is not None:
             self._restore(self.resume)
         return self.batches_, valid
@@ -269,7 +344,7 @@ class StageNet(NeuralNet):
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Train until the steps are done, the weights chosen, or Ctrl-C pressed."""
-        device = torch.device(self.device)
+        device = torch.device(self.place)
         self.generator_ = torch.Generator(device).manual_seed(self.seed)
         self.order_ = torch.Generator().manual_seed(self.seed + 1)
         self.stop_training, self.interrupted_, self.step_ = False, False, 0
@@ -310,7 +385,7 @@ class StageNet(NeuralNet):
         average, choose = callbacks["average"], callbacks["choose"]
 
         def moved(tensors):
-            return None if tensors is None else [t.to(self.device) for t in tensors]
+            return None if tensors is None else [t.to(self.place) for t in tensors]
 
         self.step_, self.stop_training = state["step"], state["stop"]
         self.module_.training = self.stage.module.training
@@ -342,7 +417,7 @@ class StageNet(NeuralNet):
             self.history.record("step", self.step_)
         else:
             # The same noise at each evaluation: losses differ by the weights alone.
-            generator = torch.Generator(self.device).manual_seed(self.seed + 2)
+            generator = torch.Generator(self.place).manual_seed(self.seed + 2)
             self.noise_ = GeneratorNoise(generator)
             with dict(self.callbacks_)["average"].applied():
                 super().run_single_epoch(
@@ -351,12 +426,16 @@ class StageNet(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Take one gradient step; raise where its loss is not finite."""
-        self.noise_ = GeneratorNoise(self.generator_)
+        self.noise_ = self.training_noise()
         step = super().train_step(batch, **fit_params)
         self.step_ += 1
         if not math.isfinite(step["loss"].item()):
             raise TrainingError(self.lost(step["loss"].item(), "training"))
         return step
+
+    def training_noise(self) -> GeneratorNoise:
+        """Return the noise of a step."""
+        return GeneratorNoise(self.generator_)
 
     def lost(self, loss: float, part: str) -> str:
         """Return what to tell of a loss that is not finite."""
@@ -379,7 +458,7 @@ class StageNet(NeuralNet):
 
     def infer(self, x, **fit_params):
         """Return the loss of each row of a batch."""
-        batch = {k: v.to(self.device) for k, v in x.items()}
+        batch = {k: v.to(self.place) for k, v in x.items()}
         if self.autocast_dtype is None:
             return self.module_(self.noise_, **batch)
         name = str(self.autocast_dtype).removeprefix("torch.")
@@ -389,12 +468,60 @@ class StageNet(NeuralNet):
                 f"autocast_dtype={self.autocast_dtype!r} is no type of PyTorch's; "
                 "'bfloat16' is one."
             )
-        with torch.autocast(torch.device(self.device).type, dtype):
+        with torch.autocast(torch.device(self.place).type, dtype):
             return self.module_(self.noise_, **batch)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the mean over rows."""
         return y_pred.mean()
+
+
+class SharedStageNet(AccelerateMixin, StageNet):
+    """A net whose steps several processes share, by an ``accelerator`` of Hugging Face Accelerate.
+
+    Each process holds the same rows and draws the same batches and the same noise, and takes the
+    gradients of its own part of a batch. The mean over the processes is what one process has.
+    """
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train, once it is sure that all processes begin alike."""
+        n_processes = self.accelerator.num_processes
+        if self.batch_size % n_processes:
+            raise ValueError(
+                f"batch_size={self.batch_size} cannot be shared by {n_processes} processes in "
+                "equal parts; give a multiple."
+            )
+        seeds = self.accelerator.gather(torch.tensor([self.seed], device=self.place))
+        if (seeds != self.seed).any():
+            raise ValueError(
+                "Processes that share a fit need one seed: give random_state= an integer."
+            )
+        return super().fit_loop(X, y, epochs, **fit_params)
+
+    def train_step(self, batch, **fit_params):
+        """Take a step on this process's part of a batch."""
+        n, k = self.accelerator.num_processes, self.accelerator.process_index
+        rows, rest = batch
+        part = {name: v[: len(v) - len(v) % n][k::n] for name, v in rows.items()}
+        return super().train_step((part, rest), **fit_params)
+
+    def training_noise(self) -> GeneratorNoise:
+        """Return this process's part of the noise of a step."""
+        accelerator = self.accelerator
+        return PartNoise(self.generator_, accelerator.process_index, accelerator.num_processes)
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute gradients, and clip them; the loss is the mean over the processes."""
+        step = super().train_step_single(batch, **fit_params)
+        self.accelerator.clip_grad_norm_(self.stage.parameters, MAX_GRADIENT_NORM)
+        return self._agreed(step)
+
+    def validation_step(self, batch, **fit_params):
+        """Judge all rows; the processes agree on the loss, and so on what they choose by it."""
+        return self._agreed(super().validation_step(batch, **fit_params))
+
+    def _agreed(self, step: dict[str, Any]) -> dict[str, Any]:
+        return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
 
 
 class _Stopped(Exception):
@@ -464,27 +591,34 @@ def train(
         callbacks.append(("bar", _Bar(stage.name, n_steps)))
     # After the user's callbacks, so that what they change is kept too.
     last = [] if keep is None else [("keep", _Keep(keep))]
+    shared = "accelerator" in plan.net_params
     settings: dict[str, Any] = {
         "optimizer": torch.optim.AdamW,
         "optimizer__betas": (0.9, 0.99),
         "optimizer__weight_decay": 0.01,
         "optimizer__fused": plan.device.type in ("cpu", "cuda"),
-        "callbacks__print_log": None,
         **plan.net_params,
     }
-    net = StageNet(
+    # What prints a table of losses: Accelerate's mixin keeps it, and has it print.
+    name, nothing = (
+        ("callbacks__print_log__sink", noop) if shared else ("callbacks__print_log", None)
+    )
+    settings.setdefault(name, nothing)
+    net = (SharedStageNet if shared else StageNet)(
         _Objective(stage.module, stage.loss),
         stage=stage,
         seed=seed,
         n_steps=n_steps,
         resume=resume,
-        criterion=nn.Identity,
+        # The module returns the loss. Not a module of its own, which processes would share.
+        criterion=object,
         lr=plan.lr,
         batch_size=plan.batch_size,
         max_epochs=N_EVALUATIONS + 1,
         callbacks=[*callbacks, *plan.callbacks, *last],
         train_split=None,
-        device=plan.device,
+        place=plan.device,
+        device=None if shared else plan.device,
         verbose=0,
         **settings,
     )

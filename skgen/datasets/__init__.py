@@ -5,12 +5,14 @@
 - images offline: `load_photo_crops`, and `load_relief` on two grids;
 - sequences offline: `load_pen_digits`;
 - published sets from a folder or OpenML: `fetch_mnist`, `fetch_california_housing`,
-  `fetch_power_plant`, and `fetch_adult` with columns of all kinds.
+  `fetch_power_plant`, and `fetch_adult` with columns of all kinds;
+- numbers in Parquet files, read without loading them: `ParquetRows`.
 """
 
 from ._binary import BinaryLaw, BinaryNetwork
 from ._densities import CorrelatedGaussian, GaussianRing
 from ._files import fetch_adult, fetch_california_housing, fetch_mnist, fetch_power_plant
+from ._parquet import ParquetRows
 from ._pen_digits import load_pen_digits
 from ._photos import load_photo_crops
 from ._relief import load_relief
@@ -20,6 +22,7 @@ __all__ = [
     "BinaryNetwork",
     "CorrelatedGaussian",
     "GaussianRing",
+    "ParquetRows",
     "fetch_adult",
     "fetch_california_housing",
     "fetch_mnist",

@@ -56,6 +56,7 @@ from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger
 from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.transport import partners
+from skgen.rows import is_stored, surveyed
 
 TIME_FEATURES = 32
 CONDITION_FEATURES = 32
@@ -918,13 +919,20 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 "coupling='reference' needs sigma > 0 and n_iterations of at least 2: its first "
                 "iteration knows the source alone."
             )
-        source = getattr(self, "_given_source", None)
+        if "_given_source" not in self.__dict__:
+            # Rows to score, or further rows of a fit that has its source.
+            return
+        source = self.__dict__.pop("_given_source")
         self._source = None
         if source is not None:
             rows = source.rows if isinstance(source, Whole) else source
-            self._source = check_array(
-                rows, dtype=np.float64, ensure_min_samples=2, input_name="source"
+            rows = check_array(
+                surveyed(rows) if is_stored(rows) else rows,
+                dtype=np.float64,
+                ensure_min_samples=2,
+                input_name="source",
             )
+            self._source = surveyed(rows)
             _check_largest(self._source, "source")
             if self._source.shape[1] != self.n_features_in_:
                 raise ValueError(

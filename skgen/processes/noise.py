@@ -1,11 +1,14 @@
 r"""Sources of randomness: one explicit generator, or a counter keyed by each row's own values.
 
-:class:`GeneratorNoise` serves training and sampling. :class:`RowNoise` serves scores, which must
+:class:`GeneratorNoise` serves training and sampling, :class:`PartNoise` training that several
+processes share. :class:`RowNoise` serves scores, which must
 be a row's own whatever stands beside it: the j-th number of a row is a hash of (row, counter, j).
 The hash is the SplitMix64 finaliser on 64-bit integers that wrap.
 
 Source: Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -43,6 +46,37 @@ class GeneratorNoise:
         """Draw stratified times on [0, 1), one a row: a common shift of an even grid."""
         u = like.new_empty(1).uniform_(generator=self.generator)
         return (u + torch.arange(len(like), dtype=like.dtype, device=like.device) / len(like)) % 1
+
+
+class PartNoise(GeneratorNoise):
+    """One part of the noise of a batch: that of every n-th row, from a certain one on.
+
+    Processes that share a batch and a seed draw what one process would have drawn.
+    """
+
+    def __init__(self, generator: torch.Generator, part: int, n_parts: int):
+        super().__init__(generator)
+        self.part, self.n_parts = part, n_parts
+
+    def _own(self, draw: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+        whole = like.new_empty((len(like) * self.n_parts, *like.shape[1:]))
+        return draw(whole)[self.part :: self.n_parts]
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Draw standard normal numbers of the shape, type and device of a tensor."""
+        return self._own(super().normal, like)
+
+    def uniform(self, like: Tensor) -> Tensor:
+        """Draw uniform numbers on [0, 1), one a row of a tensor."""
+        return self._own(super().uniform, like)
+
+    def uniforms(self, like: Tensor) -> Tensor:
+        """Draw uniform numbers on [0, 1) of the shape, type and device of a tensor."""
+        return self._own(super().uniforms, like)
+
+    def times(self, like: Tensor) -> Tensor:
+        """Draw times that are stratified over the whole batch, one a row."""
+        return self._own(super().times, like)
 
 
 class RowNoise:
