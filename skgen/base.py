@@ -77,11 +77,13 @@ class _Place:
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Say in which rows it was that a value was wrong."""
+def _told(where: str | None) -> Iterator[None]:
+    """Say in which rows it was that a value was wrong, where not all of them are looked at."""
     try:
         yield
     except ValueError as error:
+        if where is None:
+            raise
         raise ValueError(f"{where}: {error}") from error
 
 
@@ -305,15 +307,16 @@ class BaseGenerativeModel(BaseEstimator):
     def _learn(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
         self._validate_params()
         X = self._validated(X, reset)
-        n_rows, everything = X.shape[0], None
+        n_rows, everything, where = X.shape[0], None, None
         if n_rows > most_surveyed(X.shape[1]):
             # What is learnt of the rows as a whole is learnt from a part of them.
-            everything = _Everything(self, X, condition, given)
-            with _told("In a random part of the rows of X"):
+            everything, where = _Everything(self, X, condition, given), "In a random part of X"
+        with _told(where):
+            if everything is not None:
                 X, given = everything.look(reset)
-        self._check_input_shape()
-        _check_largest(X, "X")
-        X = self._prepared(X, reset, **given)
+            self._check_input_shape()
+            _check_largest(X, "X")
+            X = self._prepared(X, reset, **given)
         seed = _seed(self.random_state)
         if reset:
             self.scaler_ = self._fit_scaler(X)

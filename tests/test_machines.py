@@ -58,7 +58,7 @@ def test_a_search_on_dask_outlives_a_killed_worker(tmp_path):
         np.testing.assert_array_equal(search.cv_results_[name], serial.cv_results_[name])
 
 
-NAMES = ["FlowMatcher", "SchrodingerBridgeMatcher", "VariationalDiffusionAE"]
+NAMES = ["FlowMatcher", "VariationalDiffusionAE"]
 SETTINGS = {"max_steps": 10, "batch_size": 64}
 PROGRAM = f"""
 import json, sys

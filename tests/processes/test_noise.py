@@ -1,11 +1,11 @@
-"""Noise keyed by rows: standard normal, independent between rows, draws and columns."""
+"""Noise keyed by rows: standard normal, independent between rows, draws and columns; and parts of noise."""
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
-from skgen.processes.noise import RowNoise, row_keys
+from skgen.processes.noise import GeneratorNoise, PartNoise, RowNoise, row_keys
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +41,12 @@ def test_times_are_even_over_the_draws(keys):
     t = torch.stack([RowNoise(keys, k, 8).times(like) for k in range(8)])
     gaps = t.sort(0).values.diff(dim=0)
     torch.testing.assert_close(gaps, torch.full_like(gaps, 1 / 8))
+
+
+@pytest.mark.parametrize("method", ["normal", "uniform", "uniforms", "times"])
+def test_parts_of_the_noise_of_a_batch_make_up_the_whole(method):
+    x = torch.zeros(12, 3)
+    whole = getattr(GeneratorNoise(torch.Generator().manual_seed(0)), method)(x)
+    for k in range(3):
+        part = PartNoise(torch.Generator().manual_seed(0), k, 3)
+        assert torch.equal(getattr(part, method)(x[k::3]), whole[k::3])

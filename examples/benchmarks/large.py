@@ -1,0 +1,156 @@
+"""Large tables: what a fit takes in time and memory when the rows are many.
+
+Ten columns, some skewed, one of whole numbers, two correlated, lie in files of 10^4, 10^5 and 10^6
+rows that are mapped into memory. Every estimator is fitted to each of them in a process of its
+own, with 60 gradient steps a stage. Measured are the time of a step, reading of rows included and
+evaluations not; the time of all the rest of the fit; and by how much the peak of the process's
+memory grew, the mapped pages of the file included. Then 10^6 rows are drawn in batches. Times are
+of the processor, one thread, so that what else runs on the machine counts for less; ratios are to
+10^4 rows, in the same run.
+
+Goals: the ratio of a step's time at most 1.2, and memory of at most 1,000 MB above the file.
+
+    python examples/benchmarks/large.py
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from _common import Report, arguments
+from skorch.callbacks import Callback
+
+import skgen
+
+ESTIMATORS = [
+    "FlowMatcher",
+    "VariationalDiffusionAE",
+    "BinaryLatentDiffusion",
+    "VQDiffusionBridge",
+    "SchrodingerBridgeMatcher",
+]
+SIZES = [10**4, 10**5, 10**6]
+
+
+class Steps(Callback):
+    """Count the time from the begin of an epoch to its last gradient step, over all epochs."""
+
+    def __init__(self):
+        self.seconds, self.n_steps = 0.0, 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start the clock."""
+        self.begin = self.end = process_time()
+
+    def on_batch_end(self, net, training, **kwargs):
+        """Look at it after each step."""
+        if training:
+            self.end = process_time()
+            self.n_steps += 1
+
+    def on_epoch_end(self, net, **kwargs):
+        """Leave out the evaluation."""
+        self.seconds += self.end - self.begin
+
+
+def write(path, n_rows):
+    """Write the rows to a file, without holding them."""
+    rows = np.lib.format.open_memmap(path, "w+", np.float64, (n_rows, 10))
+    rng = np.random.default_rng(0)
+    for start in range(0, n_rows, 10**5):
+        Z = rng.normal(size=(min(10**5, n_rows - start), 10))
+        Z[:, 1] = 0.6 * Z[:, 0] + 0.8 * Z[:, 1]
+        Z[:, 2:5] = np.exp(Z[:, 2:5])
+        Z[:, 5] = np.round(5 * Z[:, 5])
+        rows[start : start + len(Z)] = Z
+    rows.flush()
+
+
+def peak():
+    """Return the most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(name, path, seed, max_steps):
+    """Fit one estimator to the rows of one file."""
+    X = np.load(path, mmap_mode="r")
+    Estimator = getattr(skgen, name)
+    # What a first fit loads and sets up is not the rows'.
+    Estimator(max_steps=2, random_state=seed).fit(np.array(X[:1000]))
+    steps, before, start = Steps(), peak(), process_time()
+    Estimator(max_steps=max_steps, callbacks=[steps], random_state=seed).fit(X)
+    seconds = process_time() - start
+    return {
+        "milliseconds a step": 1000 * steps.seconds / steps.n_steps,
+        "seconds of the rest": seconds - steps.seconds,
+        "growth of peak memory, MB": peak() - before,
+    }
+
+
+def draw(path, seed):
+    """Draw a million rows in batches, and then at once."""
+    X = np.array(np.load(path, mmap_mode="r"))
+    model = skgen.FlowMatcher(max_steps=60, n_steps=2, random_state=seed).fit(X)
+    model.sample(20_000)
+    before, total = peak(), 0.0
+    for rows in model.sample_batches(10**6):
+        total += rows.sum()
+    in_batches = peak() - before
+    whole = model.sample(10**6)
+    assert np.isclose(whole.sum(), total, rtol=1e-9)
+    return {
+        "growth of peak memory in batches, MB": in_batches,
+        "growth of peak memory at once, MB": peak() - before,
+    }
+
+
+def main():
+    """Measure, each figure in a process of its own."""
+    parser = arguments(__doc__)
+    parser.add_argument("--one", nargs=2, help="what one process measures, and of which file")
+    options = parser.parse_args()
+    seed, max_steps = options.seed[0], options.max_steps or 60
+    if options.one:
+        name, path = options.one[0], Path(options.one[1])
+        found = draw(path, seed) if name == "draw" else measure(name, path, seed, max_steps)
+        print(json.dumps(found))
+        return
+    report = Report(__file__, options)
+
+    def run(name, path, seed):
+        command = [sys.executable, __file__, "--one", name, path]
+        command += ["--seed", str(seed), "--max-steps", str(max_steps)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        told = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout
+        return json.loads(told)
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {n: Path(folder) / f"{n}.npy" for n in SIZES}
+        for n, path in paths.items():
+            write(path, n)
+        for seed in options.seed:
+            for name in ESTIMATORS:
+                first = None
+                for n, path in paths.items():
+                    found = run(name, path, seed)
+                    first = first or found
+                    for text, value in found.items():
+                        goal = 1000 + path.stat().st_size / 2**20 if "memory" in text else ""
+                        report.add(f"{n} rows", name, seed, text, value, goal and round(goal))
+                        if "memory" not in text:
+                            goal = 1.2 if "step" in text else ""
+                            ratio = value / first[text]
+                            report.add(f"{n} rows", name, seed, f"ratio of {text}", ratio, goal)
+            for text, value in run("draw", paths[SIZES[0]], seed).items():
+                report.add(f"{SIZES[-1]} drawn", "FlowMatcher", seed, text, value)
+    report.write()
+
+
+if __name__ == "__main__":
+    main()
