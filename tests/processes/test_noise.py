@@ -1,4 +1,4 @@
-"""Noise keyed by rows: standard normal, independent between rows, draws and columns; and parts of noise."""
+"""Noise keyed by rows: standard normal, independent between rows, draws, columns; and in parts."""
 
 import numpy as np
 import pytest
