@@ -173,6 +173,22 @@ def test_a_fit_reads_all_rows_and_holds_few(Estimator, small_bounds):
     assert np.isfinite(model.score(X[:50]))
 
 
+def test_named_columns_of_a_file(small_bounds, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    frame = pd.DataFrame(X, columns=["number", "sign", "value"])
+    frame.to_parquet(tmp_path / "rows.parquet")
+    rows = ParquetRows(tmp_path / "rows.parquet")
+    model = FlowMatcher(max_steps=2, random_state=0).fit(rows)
+    assert list(model.feature_names_in_) == list(frame.columns)
+    assert np.isfinite(model.score(frame[:5]))
+    on_disk = zarr.create_array(tmp_path / "rows.zarr", shape=X.shape, chunks=(128, 3), dtype=float)
+    on_disk[:] = X
+    # Runs of two here and there: the same rows in the same order. A frame lies in memory by
+    # columns, so that means are sums in another order.
+    other = FlowMatcher(max_steps=2, random_state=0).fit(on_disk)
+    np.testing.assert_allclose(other.sample(3), model.sample(3), rtol=1e-6)
+
+
 @pytest.mark.parametrize("n_rows", [300, 1500])
 def test_a_map_is_an_array(mapped, small_bounds, n_rows):
     fits = [FlowMatcher(max_steps=12, random_state=0).fit(rows[:n_rows]) for rows in (mapped, X)]
