@@ -1,6 +1,6 @@
 """How training, sampling and memory grow with rows, columns and sampling steps.
 
-Each fit runs in a process of its own with one thread: 40 gradient steps a stage on normal rows
+Each fit runs in a process of its own with one thread: 30 gradient steps a stage on normal rows
 with a common factor, then 1,000 drawn rows. Seconds are those of the processor.
 
 - A step: the median over all stages, from one gradient step to the next, and beside it a bare loop
@@ -12,7 +12,7 @@ with a common factor, then 1,000 drawn rows. Seconds are those of the processor.
   between them.
 - Memory: the peak of the process in the fit, above what it held with the data and all imports.
 
-Growth is read as ratios to the first line of its kind: 1,000 rows, 2 columns, 5 sampling steps.
+Growth is read as ratios to the base: 1,000 rows of 10 columns, sampled in the default steps.
 
     python examples/benchmarks/growth.py
 """
@@ -40,9 +40,9 @@ MODELS = [
     "BinaryLatentDiffusion",
     "VQDiffusionBridge",
 ]
-N_STEPS, DRAWN = 40, 1000
-ROWS, COLUMNS, SAMPLING = [10**3, 10**4, 10**5, 10**6], [2, 10, 50, 200, 500], [5, 10, 20, 40, 80]
-BASE_ROWS, BASE_COLUMNS = ROWS[0], 10
+N_STEPS, DRAWN = 30, 1000
+BASE_ROWS, BASE_COLUMNS = 10**3, 10
+ROWS, COLUMNS, SAMPLING = [10**4, 10**5, 10**6], [2, 100, 500], [5, 10, 20, 40, 80]
 # A fit may take as much; beyond it the machine would be lost to all others.
 MOST_SECONDS = 600
 FIELDS = (
@@ -159,11 +159,11 @@ def measure(name, n_rows, n_columns, n_steps, sampling):
     fit = process_time() - start
     peak = memory("VmHWM")
     model.sample(2)
-    drawn = []
-    for n in sampling or [None]:
+    drawn = {}
+    for n in (None, *sampling):
         start = process_time()
         model.sample(DRAWN, n_steps=n)
-        drawn.append(process_time() - start)
+        drawn[n] = process_time() - start
     bare = [step for given in clock.stages for step in bare_steps(*given, n_steps)[2:]]
     step = float(np.median(clock.steps))
     return {
@@ -171,7 +171,7 @@ def measure(name, n_rows, n_columns, n_steps, sampling):
         "bare": float(np.median(bare)),
         "set-up": fit - sum(clock.steps),
         "sampling": drawn,
-        "calls": None if sampling else seconds_of_calls(model, DRAWN),
+        "calls": seconds_of_calls(model, DRAWN),
         "memory": peak - held,
         "data": X.nbytes / 2**20,
     }
@@ -195,7 +195,6 @@ class Table:
 
     def add(self, **row):
         """Add a row; write all."""
-        row = {k.replace("_", " "): v for k, v in row.items()}
         shown = {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()}
         self.rows.append({**shown, "machine": self.machine})
         print(*shown.values(), sep="; ", flush=True)
@@ -205,42 +204,38 @@ class Table:
             writer.writerows(self.rows)
 
 
-def grow(table, name, kind, sizes, n_steps):
-    """Add the rows of a model and one kind of size."""
-    first = None
-    for size in sizes:
-        shape = (size, BASE_COLUMNS) if kind == "rows" else (BASE_ROWS, size)
-        found = measured(name, *shape, n_steps, None)
+def grow(table, name, rows, columns, n_steps):
+    """Add the rows of a model: the base, and what grows from there."""
+    base = measured(name, BASE_ROWS, BASE_COLUMNS, n_steps, SAMPLING)
+    if base is None:
+        table.add(model=name, grows="base", at=f"over {MOST_SECONDS} s")
+        return
+    least = base["sampling"][None]
+    cells = [("base", BASE_ROWS, BASE_ROWS, BASE_COLUMNS)]
+    cells += [("rows", n, n, BASE_COLUMNS) for n in rows]
+    cells += [("columns", n, BASE_ROWS, n) for n in columns]
+    for kind, size, n_rows, n_columns in cells:
+        found = base if kind == "base" else measured(name, n_rows, n_columns, n_steps, [])
         if found is None:
             table.add(model=name, grows=kind, at=f"{size:,}: over {MOST_SECONDS} s")
             continue
-        first = first or found
-        (sampling,) = found["sampling"]
-        table.add(
-            model=name,
-            grows=kind,
-            at=f"{size:,}",
-            **{
-                "step, ms": 1e3 * found["step"],
-                "of bare loop": found["step"] / found["bare"],
-                "step, growth": found["step"] / first["step"],
-                "set-up, s": found["set-up"],
-                "sampling, s": sampling,
-                "of bare calls": sampling / found["calls"],
-                "sampling, growth": sampling / first["sampling"][0],
-                "peak memory, MB": found["memory"],
-                "of the data": found["memory"] / found["data"],
-            },
-        )
-
-
-def grow_sampling(table, name, n_steps):
-    """Add the rows of a model and its sampling steps."""
-    found = measured(name, BASE_ROWS, BASE_COLUMNS, n_steps, SAMPLING)
-    for size, seconds in zip(SAMPLING, found["sampling"], strict=True):
-        growth = seconds / found["sampling"][0]
-        row = {"at": f"{size}", "sampling, s": seconds, "sampling, growth": growth}
-        table.add(model=name, grows="sampling steps", **row)
+        sampling = found["sampling"][None]
+        figures = {
+            "step, ms": 1e3 * found["step"],
+            "of bare loop": found["step"] / found["bare"],
+            "step, growth": found["step"] / base["step"],
+            "set-up, s": found["set-up"],
+            "sampling, s": sampling,
+            "of bare calls": sampling / found["calls"],
+            "sampling, growth": sampling / least,
+            "peak memory, MB": found["memory"],
+            "of the data": found["memory"] / found["data"],
+        }
+        table.add(model=name, grows=kind, at=f"{size:,}", **figures)
+    for n in SAMPLING:
+        seconds = base["sampling"][n]
+        figures = {"sampling, s": seconds, "sampling, growth": seconds / least}
+        table.add(model=name, grows="sampling steps", at=f"{n}", **figures)
 
 
 def main():
@@ -252,9 +247,7 @@ def main():
     table = Table(options.output or ROOT / "docs" / "benchmarks" / "growth.csv")
     n_steps = options.max_steps or N_STEPS
     for name in options.models:
-        grow(table, name, "rows", options.rows, n_steps)
-        grow(table, name, "columns", options.columns, n_steps)
-        grow_sampling(table, name, n_steps)
+        grow(table, name, options.rows, options.columns, n_steps)
 
 
 if __name__ == "__main__":

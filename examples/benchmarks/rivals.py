@@ -19,7 +19,7 @@ one of the same table, model and seed, so that single cells can be run again:
     SKGEN_DATA=folder python examples/benchmarks/rivals.py --tables california --models FlowMatcher
     python examples/benchmarks/rivals.py --summary
 
-The last one only writes the areas side by side, and the goals, from the rows that are there.
+The last one only writes the views side by side, and the goals, from the rows that are there.
 """
 
 import csv
@@ -30,6 +30,8 @@ import subprocess
 import sys
 import tempfile
 import venv
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +55,11 @@ FOUR = [
 OURS = [*FOUR, "FlowMatcher"]
 FLOOR = "real training rows"
 NEURAL = ["NSF", "OT-CFM", "RealNVP", "CTGAN", "TVAE", "TabularARGN"]
-# What pip is given for each environment; torch comes first, in the version that runs here.
+# What pip is asked for in each environment, after torch in the version that runs here.
 PACKAGES = {
     "zuko": ["zuko"],
     # Its requirements bring torchvision and much else that its flows never import.
-    "torchcfm": ["--no-deps", "torchcfm"],
+    "torchcfm": ["pot", "--no-deps torchcfm"],
     "probaforms": ["probaforms"],
     "ctgan": ["ctgan"],
     "ForestDiffusion": ["ForestDiffusion"],
@@ -144,8 +146,8 @@ def interpreter(name, environments):
         print(f"{name}: making {folder}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
         own = torch.__version__.partition("+")[0]
-        for packages in ([f"torch=={own}"], PACKAGES[ENVIRONMENT[name]]):
-            pip = [python, "-m", "pip", "install", "--quiet", *packages]
+        for asked in (f"torch=={own}", *PACKAGES[ENVIRONMENT[name]]):
+            pip = [python, "-m", "pip", "install", "--quiet", "--no-compile", *asked.split()]
             done = subprocess.run(pip, capture_output=True, text=True)
             if done.returncode:
                 raise CannotRun(f"not installed: {last_line(done.stderr)}")
@@ -292,26 +294,51 @@ def standing(rows, table):
     return row
 
 
-def summarize(path):
-    """Write the areas of all models side by side, and how they stand to the goals."""
-    rows = read(path)
-    beside = []
+def area_and_seconds(figure):
+    """Return an area with the seconds of the fit, where there was one."""
+    seconds = figure("fit, CPU s")
+    return f"{figure('area'):.3f}" + ("" if seconds is None else f" ({seconds:.0f})")
+
+
+def distance_and_copies(figure):
+    """Return a distance with the share of near-copies, where it has a meaning."""
+    copies = figure("near-copies")
+    return f"{figure('sliced Wasserstein'):.3f}" + ("" if copies is None else f" ({copies:.1%})")
+
+
+def nats(figure):
+    """Return a log-likelihood."""
+    value = figure("nats a row")
+    return "" if value is None else f"{value:.2f}"
+
+
+VIEWS = {"areas": area_and_seconds, "distances": distance_and_copies, "nats": nats}
+
+
+def beside(rows, view):
+    """Return a view of the results with a line a model and a column a table."""
+    lines = []
     for name in [FLOOR, *OURS, *RIVALS]:
         line = {"model": name}
         for table in TABLES:
-            area = mean(rows, table, name, "area")
-            seconds = mean(rows, table, name, "fit, CPU s")
-            if area is not None:
-                line[table] = f"{area:.3f}" + ("" if seconds is None else f" ({seconds:.0f})")
+            if mean(rows, table, name, "area") is not None:
+                line[table] = view(partial(mean, rows, table, name))
             elif any(row["table"] == table and row["model"] == name for row in rows):
                 line[table] = "none"
-        if len(line) > 1:
-            beside.append(line)
-    write(path.with_name(f"{path.stem}_areas.csv"), ["model", *TABLES], beside)
+        if any(line.get(table) not in (None, "", "none") for table in TABLES):
+            lines.append(line)
+    return lines
+
+
+def summarize(path):
+    """Write the results side by side, and how they stand to the goals."""
+    rows = read(path)
+    for name, view in VIEWS.items():
+        write(path.with_name(f"{path.stem}_{name}.csv"), ["model", *TABLES], beside(rows, view))
     goals = [row for table in TABLES if (row := standing(rows, table))]
     if goals:
         write(path.with_name(f"{path.stem}_goals.csv"), list(goals[0]), goals)
-    for row in [*beside, *goals]:
+    for row in [*beside(rows, area_and_seconds), *goals]:
         print(*row.values(), sep="; ")
 
 
@@ -337,14 +364,13 @@ def main():
     if FROM_FOLDER & set(tables) and not options.summary:
         folder = data_folder(", ".join(sorted(FROM_FOLDER)))
         tables = [name for name in tables if folder or name not in FROM_FOLDER]
-    for name in [] if options.summary else options.models or [FLOOR, *OURS, *RIVALS]:
-        for table in tables:
-            for seed in options.seed:
-                row = cell(table, name, seed, options, folder)
-                row = {column: text(value) for column, value in row.items()}
-                kept = [other for other in read(path) if key(other) != key(row)]
-                write(path, COLUMNS, sorted([*kept, row], key=key))
-                print(*[row.get(column, "") for column in COLUMNS[:-1]], sep="; ", flush=True)
+    models = [] if options.summary else options.models or [FLOOR, *OURS, *RIVALS]
+    for table, name, seed in product(tables, models, options.seed):
+        row = cell(table, name, seed, options, folder)
+        row = {column: text(value) for column, value in row.items()}
+        kept = [other for other in read(path) if key(other) != key(row)]
+        write(path, COLUMNS, sorted([*kept, row], key=key))
+        print(*[row.get(column, "") for column in COLUMNS[:-1]], sep="; ", flush=True)
     summarize(path)
 
 
