@@ -58,7 +58,6 @@ FIELDS = (
     "sampling, growth",
     "peak memory, MB",
     "of the data",
-    "machine",
 )
 
 
@@ -191,12 +190,13 @@ class Table:
     """Rows of figures, printed and written as they come."""
 
     def __init__(self, path):
-        self.path, self.rows, self.machine = path, [], machine()
+        self.path, self.rows = path, []
+        print(f"growth: {machine()}")
 
     def add(self, **row):
         """Add a row; write all."""
         shown = {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()}
-        self.rows.append({**shown, "machine": self.machine})
+        self.rows.append(shown)
         print(*shown.values(), sep="; ", flush=True)
         with self.path.open("w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")

@@ -117,10 +117,10 @@ class _Kernel(_Standardized):
 
 
 class _SplineFlow(_Standardized):
-    """zuko's NSF. The loop is the user's: Adam at 1e-3, 5,000 batches of 256.
+    """zuko's NSF. The loop is the user's: Adam at 1e-3, 5,000 batches of 256 at most.
 
-    A tenth of the rows chooses the weights, looked at every 100 steps, without which it would
-    memorise small tables.
+    A tenth of the rows, looked at every 100 steps, chooses the weights, and ends the training when
+    ten looks have not improved: without it small tables are memorised.
     """
 
     package = "zuko"
@@ -138,7 +138,7 @@ class _SplineFlow(_Standardized):
         valid, rows = rows[: len(rows) // 10], rows[len(rows) // 10 :]
         self.flow = self.flows.NSF(features=rows.shape[1])
         optimizer = torch.optim.Adam(self.flow.parameters(), lr=1e-3)
-        best, kept = np.inf, None
+        best, kept, since = np.inf, None, 0
         for step in range(1, STEPS + 1):
             batch = rows[torch.randint(len(rows), (BATCH,))]
             loss = -self.flow().log_prob(batch).mean()
@@ -148,8 +148,11 @@ class _SplineFlow(_Standardized):
             if step % 100 == 0:
                 with torch.no_grad():
                     loss = -self.flow().log_prob(valid).mean().item()
+                since += 1
                 if loss < best:
-                    best, kept = loss, copy.deepcopy(self.flow.state_dict())
+                    best, kept, since = loss, copy.deepcopy(self.flow.state_dict()), 0
+                if since == 10:
+                    break
         self.flow.load_state_dict(kept)
 
     def sample(self, n):

@@ -26,6 +26,7 @@ import csv
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -146,8 +147,12 @@ def interpreter(name, environments):
         print(f"{name}: making {folder}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
         own = torch.__version__.partition("+")[0]
-        for asked in (f"torch=={own}", *PACKAGES[ENVIRONMENT[name]]):
-            pip = [python, "-m", "pip", "install", "--quiet", "--no-compile", *asked.split()]
+        asked = [f"install --no-compile torch=={own}"]
+        asked += [f"install --no-compile {packages}" for packages in PACKAGES[ENVIRONMENT[name]]]
+        # Built for another torch, they break what would do without them.
+        asked += ["uninstall --yes torchvision torchaudio"]
+        for command in asked:
+            pip = [python, "-m", "pip", "--quiet", *command.split()]
             done = subprocess.run(pip, capture_output=True, text=True)
             if done.returncode:
                 raise CannotRun(f"not installed: {last_line(done.stderr)}")
@@ -180,8 +185,10 @@ def run(name, X, X_test, seed, options):
             preexec_fn=limited,
         )
         found = Path(folder, "measures.json")
-        if done.returncode < 0 and not found.is_file():
+        if done.returncode == -signal.SIGXCPU:
             raise CannotRun(f"stopped after {options.limit} s of the processor")
+        if done.returncode < 0:
+            raise CannotRun(f"stopped by signal {-done.returncode}")
         if done.returncode:
             raise CannotRun(last_line(done.stderr))
         with np.load(Path(folder, "samples.npz")) as data:
