@@ -78,7 +78,7 @@ class _Mixture(_Standardized):
         from sklearn.mixture import GaussianMixture
         from sklearn.model_selection import GridSearchCV
 
-        components = {"n_components": [1, 2, 4, 8, 16, 32]}
+        components = {"n_components": [1, 2, 4, 8, 16, 32, 64, 128]}
         self.model = GridSearchCV(GaussianMixture(random_state=seed), components, cv=3)
 
     def fit(self, X):
