@@ -150,8 +150,6 @@ def interpreter(name, environments):
     """Return the Python that runs a model; make its environment where there is none."""
     if name not in ENVIRONMENT:
         return sys.executable
-    if environments is None:
-        raise CannotRun("no --environments given")
     folder = environments / ENVIRONMENT[name]
     python, installed = folder / "bin" / "python", folder / "installed"
     if not installed.is_file():
@@ -386,6 +384,9 @@ def main():
         folder = data_folder(", ".join(sorted(FROM_FOLDER)))
         tables = [name for name in tables if folder or name not in FROM_FOLDER]
     models = [] if options.summary else options.models or [FLOOR, *OURS, *RIVALS]
+    if options.environments is None and (left_out := ENVIRONMENT.keys() & set(models)):
+        print(f"without --environments there is no {', '.join(sorted(left_out))}")
+        models = [name for name in models if name not in left_out]
     for table, name, seed in product(tables, models, options.seed):
         row = cell(table, name, seed, options, folder)
         row = {column: text(value) for column, value in row.items()}
