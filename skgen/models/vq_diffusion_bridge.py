@@ -60,7 +60,7 @@ from skgen.processes.ornstein_uhlenbeck import stationary_variance
 CONDITION_FEATURES = 32
 SEEN_FEATURES = 8
 SCORE_DRAWS = 64
-RISING_SHARE = 0.3
+RISING_SHARE = 0.2
 STARTING_ROWS = 4096
 ROWS_PER_CODE = 200
 MANY_ROWS = 10_000
@@ -250,7 +250,7 @@ class _VQDiffusionBridge(nn.Module):
         self.steps_seen += 1
         # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
         # Until there is a code the prior must not count, lest there be none.
-        rising = min(1.0, self.steps_seen / self.rising_steps)
+        rising = min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
         share = self.prior_weight * rising * variance.mean().clamp(max=1.0)
         # The prior's own weights learn at full weight.
         z = q + share * (straight - straight.detach())
@@ -419,7 +419,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Temperature of the draw, in units of the latent's variance.
     codebook : {"average", "gradient"}, default="average"
         Whether codes are moving averages of the latents put to them, or learn by gradients.
-    commitment : float, default=0.025
+    commitment : float, default=0.25
         Weight of the squared distance of latents from their codes, in units of the latent's
         variance, beside half the squared error of the scaled row.
     prior : {"diffusion", "autoregressive"}, default="diffusion"
@@ -431,7 +431,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     prior_weight : float, default=0.1
         Weight of the prior's gradient that reaches the encoder when trained at once, in units of
         the weight that the bound gives it: with a normal decoder the variance of its errors. It
-        rises from 0 over the first 30% of the steps.
+        is 0 at first, until there is a code, and then rises; from 40% to 80% of the stage on tables,
+        from 20% to 40% on images and sequences.
     theta : float, default=3.0
         Rate of the Ornstein-Uhlenbeck process over a time of one: a code is remembered by a factor
         ``exp(-theta)`` at its end.
@@ -597,7 +598,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         quantization="nearest",
         tau=0.1,
         codebook="average",
-        commitment=0.025,
+        commitment=0.25,
         prior="diffusion",
         joint=True,
         prior_weight=0.1,
@@ -721,14 +722,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             prior_weight=float(self.prior_weight),
             encoder_noise=0.0 if plain else input_noise(rows, self.encoder_noise),
             condition_dropout=float(self.condition_dropout),
-            rising_steps=max(1, round(RISING_SHARE * self._code_effort * self._n_stage_steps(n))),
+            rising_steps=max(1, round(RISING_SHARE * self._n_stage_steps(n))),
         )
         initialize(module, generator)
         return module
-
-    @property
-    def _code_effort(self):
-        return TABLE_EFFORT if self.input_shape is None else 1.0
 
     def _count_tokens(self, shape, d):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -816,7 +813,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             joint = self.joint and self.prior == "diffusion"
             name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
             parts = [*coder, *prior] if joint else coder
-            code = stage(name, loss, parts, lambda: module.use(**train), self._code_effort)
+            # A piece of data is all that the code will see, and gets all steps.
+            effort = 1.0 if self.input_shape is not None or valid is None else TABLE_EFFORT
+            code = stage(name, loss, parts, lambda: module.use(**train), effort)
             yield code
             module.normalize(noise, train["x"])
             module.fit_spread(train["x"], held_out["x"])
