@@ -431,8 +431,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     prior_weight : float, default=0.1
         Weight of the prior's gradient that reaches the encoder when trained at once, in units of
         the weight that the bound gives it: with a normal decoder the variance of its errors. It
-        is 0 at first, until there is a code, and then rises; from 40% to 80% of the stage on tables,
-        from 20% to 40% on images and sequences.
+        is 0 until there is a code, and then rises: from 40% to 80% of the stage on tables, from
+        20% to 40% on images and sequences.
     theta : float, default=3.0
         Rate of the Ornstein-Uhlenbeck process over a time of one: a code is remembered by a factor
         ``exp(-theta)`` at its end.
