@@ -1,7 +1,8 @@
 """The page of all measured figures, written before each build from the tables of docs/benchmarks.
 
 The benchmark scripts write one figure a row: data, model, split, measure, value, goal, machine. A
-reader wants one row a measure, with its mean and its spread over splits or seeds.
+reader wants one row a measure, with its mean and its spread over splits or seeds. Tables of other
+columns are on the page of measured results as they are, and left out here.
 """
 
 from pathlib import Path
@@ -46,6 +47,8 @@ def write_figures(source, target):
     page = PAGE
     for path in sorted(Path(source).glob("*.csv")):
         figures = pd.read_csv(path, dtype={"split": str})
+        if "measure" not in figures:
+            continue
         summarize(figures).to_csv(folder / path.name, index=False)
         splits = sorted(set(figures["split"].dropna()) - {"mean", "std", "median"})
         page += SECTION.format(
