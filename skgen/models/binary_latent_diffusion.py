@@ -270,12 +270,16 @@ class _BinaryLatentDiffusion(nn.Module):
         return mean, error
 
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn p(z) of a noisy look at x with the encoder held, or p(x) of bits.
+        """Learn p(z) with the encoder held, or p(x) of bits; of tables, p(z) of a noisy look.
 
-        The decoder knows the bits of noisy looks, too, and few rows are learnt less by heart.
+        The decoder knows these bits, too, and few rows are learnt less by heart. Images would come
+        out as if seen through the noise.
         """
         c = self._embed(x, condition, noise if self.training else None)
-        z = x if self.encoder is None else self._bits(x + self.encoder_noise * noise.normal(x), c)
+        if self.encoder is None:
+            z = x
+        else:
+            z = self._bits(x if self.shape else x + self.encoder_noise * noise.normal(x), c)
         entropy, bound = self._prior_losses(noise, x, z, c)
         return entropy + self.vlb_weight * bound
 

@@ -259,11 +259,12 @@ class _VQDiffusionBridge(nn.Module):
         return error + loss + self._prior_loss(noise, x, z, index, condition)
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the law of the codes of a noisy look at x, which the decoder knows, too.
+        """Learn the law of the codes with the encoder held; of tables, of a noisy look at them.
 
-        Few rows are learnt less by heart so.
+        The decoder knows these codes, too, and few rows are learnt less by heart. Images would
+        come out as if seen through the noise.
         """
-        index = self.code(x + self.encoder_noise * noise.normal(x))
+        index = self.code(x if self.shape else x + self.encoder_noise * noise.normal(x))
         z = self.codebook(index).detach()
         return self._prior_loss(noise, x, z, index, condition)
 
@@ -480,7 +481,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         networks and attention.
     hidden_units : int, default=None
         Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
-        has. None takes 64 for up to 10,000 rows and 128 for more.
+        has. None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences,
+        and 128 for more.
     max_steps : int, default=None
         Gradient steps of each stage; on tables the first takes half of them. None takes 60, and 4
         more for each row beyond 100, up to 3,000.
@@ -679,8 +681,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     def _build_module(self, rows, n_condition, generator):
         n, d = rows.shape
         c = CONDITION_FEATURES if n_condition else 0
-        width = self.hidden_units or (64 if n <= MANY_ROWS else 128)
         shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
+        width = self.hidden_units or (64 if n <= (128 if shape else MANY_ROWS) else 128)
         theta, centre = float(self.theta), float(self.z_star)
         eta = math.sqrt(2 * theta) if self.eta is None else float(self.eta)
         variance = stationary_variance(theta, eta)
