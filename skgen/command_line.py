@@ -9,11 +9,12 @@ import ast
 import difflib
 import hashlib
 import inspect
+import math
 import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -143,34 +144,24 @@ def _nearest(name: str, names: Any) -> str:
 # Types of arguments ------------------------------------------------------------------------
 
 
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
-    return number
+def _number(kind: Any, low: float, high: float, wanted: str) -> Callable[[str], Any]:
+    """Return a type of arguments: numbers of a kind within bounds."""
+
+    def parse(text: str) -> Any:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text!r}")
+        return number
+
+    return parse
 
 
-def _seed(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"must be an integer from 0 to 2**32 - 1, got {text!r}")
-    return number
-
-
-def _share(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 0.5:
-        raise argparse.ArgumentTypeError(f"must be a share from 0 to 0.5, got {text!r}")
-    return number
+_count = _number(int, 1, math.inf, "an integer of at least 1")
+_seed = _number(int, 0, 2**32 - 1, "an integer from 0 to 2**32 - 1")
+_share = _number(float, 0, 0.5, "a share from 0 to 0.5")
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -1,6 +1,7 @@
 """What a decoder's mean leaves out of a row, and the likelihoods that this makes."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -77,9 +78,21 @@ class Spread(nn.Module):
         self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
         self.quantiles = quantiles
 
+    def learn(
+        self, errors_of: Callable[[Any], tuple[Tensor, Tensor]], shown: Any, every: Any
+    ) -> None:
+        """Learn how much errors are from the rows shown, and how they go together from every one.
+
+        The function gives means and errors, as `fit` takes them, of such rows.
+        """
+        errors = errors_of(shown)
+        self.fit(*errors)
+        if self.root is not None:
+            self.fit_correlation(*(errors if every is shown else errors_of(every)))
+
     def fit_correlation(self, mean: Tensor, error: Tensor) -> None:
         """Learn how the errors of columns go together, from means and errors as `fit` takes."""
-        if self.root is None or len(mean) < 2:
+        if len(mean) < 2:
             return
         scale = torch.exp(0.5 * self.log_variance(mean - self.offset))
         score = (error / scale).clamp(-FARTHEST_ERROR, FARTHEST_ERROR)

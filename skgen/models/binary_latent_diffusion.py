@@ -250,8 +250,7 @@ class _BinaryLatentDiffusion(nn.Module):
     def fit_spread(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
         """Learn what the decoder's mean leaves out: how much, from rows that chose the weights."""
         if self.likelihood != "bernoulli":
-            self.spread.fit(*self._errors(**held_out))
-            self.spread.fit_correlation(*self._errors(**train))
+            self.spread.learn(lambda rows: self._errors(**rows), held_out, train)
 
     def _errors(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return means in the units of the spread, and what they leave out."""

@@ -1065,10 +1065,6 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
 
     # Carrying rows.
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.n_features_in_
-
     def _sampling_options(self):
         names = ("ode_solver", "sde_solver", "n_steps", "time_grid", "tolerance")
         return {name: getattr(self, name) for name in names}

@@ -326,8 +326,7 @@ class _VQDiffusionBridge(nn.Module):
             return
         n_shown = len(train) * self.n_tokens / len(self.codebook.use)
         plenty = self.by_place and n_shown >= ROWS_PER_CODE
-        self.spread.fit(*self._errors(train if plenty else held_out))
-        self.spread.fit_correlation(*self._errors(train))
+        self.spread.learn(self._errors, train if plenty else held_out, train)
 
     def _errors(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return means in the units of the spread, and what they leave out."""
