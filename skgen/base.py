@@ -42,6 +42,8 @@ MIN_VALIDATED_ROWS = 20
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
+# Rows drawn at the end of a fit: few, of wide rows, and of narrow ones; as many a row; values.
+CALIBRATED_ROWS, DRAWS_PER_ROW, CALIBRATED_VALUES = (400, 512, 4096), 4, 2**18
 
 
 def _tensor(X: np.ndarray) -> Tensor:
@@ -373,6 +375,8 @@ class BaseGenerativeModel(BaseEstimator):
         self.history_ = history if reset else self.history_ + history
         self._fit_dtype = X.dtype
         self._copies: dict[torch.dtype, nn.Module] = {}
+        if self._draws_blurred and self.scaler_.to_calibrate:
+            self._calibrate(n_rows, encoded, seed + 9)
         self._finish_fit()
         if checkpoint is not None and not any(net.interrupted_ for net in nets):
             checkpoint.remove()
@@ -406,6 +410,30 @@ class BaseGenerativeModel(BaseEstimator):
             old = [w.to(new.device) for w, new in zip(before, weights, strict=True)]
             torch._foreach_copy_(weights, torch._foreach_lerp(old, weights, share))
         return last
+
+    @property
+    def _draws_blurred(self) -> bool:
+        """Whether what is drawn of a value that a column repeats only comes near it."""
+        return True
+
+    def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
+        """Draw rows for the scaler to learn from where repeated values part in them."""
+        most = int(np.clip(CALIBRATED_VALUES // self.n_features_in_, *CALIBRATED_ROWS[1:]))
+        n = min(most, max(CALIBRATED_ROWS[0], DRAWS_PER_ROW * n_rows))
+        if encoded is not None:
+            encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
+        try:
+            rows = self._drawn(n, encoded, 0.0, None, _Place(seed, 0))
+        except KeyboardInterrupt:
+            warnings.warn(
+                "Interrupted while the model drew rows to learn the borders of repeated values "
+                "from; it is trained, and puts what it draws on the nearest value.",
+                stacklevel=5,
+            )
+            return
+        rows = rows[torch.isfinite(rows).all(1)]
+        if len(rows):
+            self.scaler_ = copy.copy(self.scaler_).calibrate(rows)
 
     def _finish_fit(self) -> None:
         """Set further fitted attributes; a place for models."""
@@ -613,10 +641,10 @@ class BaseGenerativeModel(BaseEstimator):
         """Extend the marks of observed entries to columns that scaling added, if any."""
         return known
 
-    def _to_data(self, rows: Tensor) -> np.ndarray:
-        """Map scaled rows back to the units of X."""
+    def _to_data(self, rows: Tensor, drawn: bool = False) -> np.ndarray:
+        """Map scaled rows, drawn by the model or carried by it, back to the units of X."""
         Y = rows.double()
-        return self.scaler_.snap(self.scaler_.inverse(Y), Y).numpy()
+        return self.scaler_.snap(self.scaler_.inverse(Y), Y, drawn).numpy()
 
     def sample(
         self,
@@ -703,7 +731,7 @@ class BaseGenerativeModel(BaseEstimator):
         check_is_fitted(self)
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state, **options)
-        return self._frame(self._to_data(rows).astype(self._fit_dtype))
+        return self._frame(self._to_data(rows, drawn=True).astype(self._fit_dtype))
 
     def _check_draw(
         self, n_samples: Any, condition: Any, guidance_scale: Any, n_steps: Any
@@ -724,7 +752,24 @@ class BaseGenerativeModel(BaseEstimator):
         random_state: Any,
         **options: Any,
     ) -> Tensor:
-        """Return new scaled rows."""
+        """Return new scaled rows, or say that they are not finite."""
+        drawn = self._drawn(n_samples, encoded, guidance_scale, n_steps, random_state, **options)
+        if not bool(torch.isfinite(drawn).all()):
+            raise ValueError(
+                "The drawn rows are not finite: something pulled them too far. Take a smaller "
+                f"guidance_scale (it is {guidance_scale:g}), a milder guide, or more n_steps."
+            )
+        return drawn
+
+    def _drawn(
+        self,
+        n_samples: int,
+        encoded: Tensor | None,
+        guidance_scale: Any,
+        n_steps: Any,
+        random_state: Any,
+        **options: Any,
+    ) -> Tensor:
         place = random_state
         if not isinstance(place, _Place):
             place = _Place(_seed(self.random_state if random_state is None else random_state), 0)
@@ -749,13 +794,7 @@ class BaseGenerativeModel(BaseEstimator):
             with torch.no_grad():
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
-        drawn = torch.cat(parts)[skipped : skipped + n_samples]
-        if not bool(torch.isfinite(drawn).all()):
-            raise ValueError(
-                "The drawn rows are not finite: something pulled them too far. Take a smaller "
-                f"guidance_scale (it is {guidance_scale:g}), a milder guide, or more n_steps."
-            )
-        return drawn
+        return torch.cat(parts)[skipped : skipped + n_samples]
 
     def _noise(self, seed: int, number: int) -> GeneratorNoise:
         mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
@@ -846,7 +885,7 @@ class BaseGenerativeModel(BaseEstimator):
                     told,
                     **options,
                 )
-            values = self._to_data(completed.cpu()).astype(X.dtype)
+            values = self._to_data(completed.cpu(), drawn=True).astype(X.dtype)
             hole = missing[index]
             result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
         return self._frame(result[0]) if n_draws == 1 else result

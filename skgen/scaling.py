@@ -18,7 +18,8 @@ Every map is monotone and differentiable in each column, so that densities carry
 
 A column that repeats its values, five rows a value or more, is taken to live on them: each is a
 knot of its spline, and `snap` puts new rows there. In other columns, a value in more than 2% of the
-rows is kept so.
+rows is kept so. Where such values part in what a model draws: for normal scores see `_borders`; for
+the other maps it is learnt from draws by `calibrate`.
 
 Source of the spline: Gregory and Delbourgo, *Piecewise rational quadratic interpolation to
 monotonic data*, IMA Journal of Numerical Analysis, 1982.
@@ -122,6 +123,16 @@ def _borders(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.clip(borders, scores[:-1] + margin, scores[1:] - margin)
 
 
+def _parting(drawn: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return what has each share of the drawn numbers below it, as nearly as equal ones allow."""
+    values, counts = np.unique(drawn, return_counts=True)
+    between = np.append(values[:-1] / 2 + values[1:] / 2, values[-1])
+    below = np.cumsum(counts) / len(drawn)
+    k = np.searchsorted(below, shares).clip(max=len(values) - 1)
+    lower = np.maximum(k - 1, 0)
+    return between[np.where(shares - below[lower] < below[k] - shares, lower, k)]
+
+
 class ColumnScaler:
     """Fit and apply the column maps of this module.
 
@@ -155,6 +166,8 @@ class ColumnScaler:
         self.scale = np.where(self.constant, 1.0, deviation)
         self.splines: list[_Spline | None] = [None] * X.shape[1]
         self.atoms: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * X.shape[1]
+        self.shares: list[tuple[np.ndarray, np.ndarray] | None] = [None] * X.shape[1]
+        self.drawn_atoms = self.atoms
         for j in np.flatnonzero(varying):
             self._fit_column(int(j), (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
         return self
@@ -181,6 +194,8 @@ class ColumnScaler:
         left, right = np.append(-np.inf, borders), np.append(borders, np.inf)
         if atoms.any():
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
+            upto = np.cumsum(counts)
+            self.shares[j] = ((upto - counts)[atoms] / n, upto[atoms] / n)
 
     def fit_levels(self, low: np.ndarray, high: np.ndarray) -> "ColumnScaler":
         """Map the two values of each column to 0 and 1, and the one of a constant column to 0."""
@@ -188,6 +203,34 @@ class ColumnScaler:
         self.location, self.value = low, low
         self.scale = np.where(self.constant, 1.0, high - low)
         self.splines, self.atoms = [None] * len(low), [None] * len(low)
+        self.shares, self.drawn_atoms = [None] * len(low), self.atoms
+        return self
+
+    @property
+    def to_calibrate(self) -> list[int]:
+        """The columns with repeated values that no quantile map has set apart."""
+        return [
+            j
+            for j, (atoms, spline) in enumerate(zip(self.atoms, self.splines, strict=True))
+            if atoms is not None and spline is None
+        ]
+
+    def calibrate(self, Y: Tensor) -> "ColumnScaler":
+        """Learn from rows Y that a model drew where the values that columns repeat part in them.
+
+        A model blurs such values, each in its own way: of a pixel that is black in half of the
+        rows, a fifth comes out a shade lighter, and a tree tells. Of what is drawn, a value is to
+        get what it has of the data: what lies between the quantiles of Y at its ranks. Normal
+        scores have their borders already.
+        """
+        self.drawn_atoms = list(self.atoms)
+        for j in self.to_calibrate:
+            atoms, shares = self.atoms[j], self.shares[j]
+            assert atoms is not None and shares is not None
+            below, upto = shares
+            left, right = np.split(_parting(Y[:, j].numpy(), np.concatenate([below, upto])), 2)
+            left[below == 0], right[upto == 1] = -np.inf, np.inf
+            self.drawn_atoms[j] = (left, right, atoms[2])
         return self
 
     @staticmethod
@@ -220,14 +263,15 @@ class ColumnScaler:
         Y = torch.stack(columns, 1)
         return Y * self._tensor(self.scale, Y) + self._tensor(self.location, Y)
 
-    def snap(self, X: Tensor, Y: Tensor) -> Tensor:
+    def snap(self, X: Tensor, Y: Tensor, drawn: bool = False) -> Tensor:
         """Put rows X, mapped back from Y, on the values that the columns repeat.
 
         In a column with the standard map a value owns all that is nearer to it than to others; for
-        normal scores see `_borders`. A constant stays constant, a count stays whole.
+        normal scores see `_borders`; for rows that a model has drawn, `calibrate`. A constant
+        stays constant, a count stays whole.
         """
         X = X.clone()
-        for j, atoms in enumerate(self.atoms):
+        for j, atoms in enumerate(self.drawn_atoms if drawn else self.atoms):
             if self.constant[j]:
                 X[:, j] = self.value[j]
             elif atoms is not None:

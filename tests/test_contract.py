@@ -424,3 +424,18 @@ def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(quick):
         model.partial_fit(IRIS[100:], condition=NAMES[100:])
     with pytest.raises(ValueError, match="condition"):
         model.partial_fit(IRIS[:50])
+
+
+def test_new_rows_have_a_repeated_value_as_often_as_the_data(quick):
+    rng = np.random.default_rng(0)
+    n = 300
+    # Columns of one small grid, as pixels are: counts that go together, most of them 0.
+    rate = np.exp(rng.normal(size=(n, 1)) - 1)
+    X = np.minimum(rng.poisson(rate, size=(n, 6)), 4).astype(float)
+    new = quick(max_steps=100).fit(X).sample(2000)
+    assert np.isin(new, np.arange(5)).all()
+    share = np.mean(X == 0, 0)
+    # Four standard errors, of the 1,200 rows that the border is learnt from and of these; and
+    # what codes repeat goes to one side of a border or the other.
+    error = np.sqrt(share * (1 - share) * (1 / 1200 + 1 / 2000))
+    assert np.all(np.abs(np.mean(new == 0, 0) - share) <= 4 * error + 0.02)

@@ -94,6 +94,40 @@ def test_blurred_rows_keep_the_shares_of_repeated_values(repeated):
         assert np.all(np.abs(drawn - counts) <= 4 * np.sqrt(counts) + 0.005 * len(before))
 
 
+@pytest.mark.parametrize("kind", ["standard", "common"])
+def test_what_a_model_draws_keeps_the_shares_that_it_is_calibrated_to(kind):
+    rng = np.random.default_rng(0)
+    n = 20_000
+    # A pixel, black in half of the rows; a column that piles up at its cap; one without repeats.
+    pixel = rng.choice(np.arange(5.0), n, p=[0.5, 0.2, 0.15, 0.1, 0.05])
+    capped = np.minimum(rng.normal(size=n), 1.0)
+    X = np.column_stack([pixel, capped, rng.normal(size=n)])
+    scaler = ColumnScaler(kind).fit(X)
+
+    def drawn():
+        Y, _ = scaler.forward(torch.from_numpy(rng.permutation(X)))
+        # Blurred to one side, as no fixed border would expect.
+        return 0.9 * Y + torch.from_numpy(np.abs(rng.normal(0, 0.3, X.shape)))
+
+    scaler.calibrate(drawn())
+    Y = drawn()
+    loose = scaler.inverse(Y)
+    new, nearest = (scaler.snap(loose, Y, drawn=kept).numpy() for kept in (True, False))
+    for column, values in ((0, np.arange(5.0)), (1, [1.0])):
+        for value in values:
+            share = np.mean(X[:, column] == value)
+            # Of the borders' quantiles, at both ends, and of the rows drawn anew.
+            error = np.sqrt(3 * share * (1 - share) / n)
+            assert np.mean(new[:, column] == value) == pytest.approx(share, abs=4 * error)
+    assert abs(np.mean(nearest[:, 0] == 0) - 0.5) > 0.05
+    assert set(np.unique(new[:, 0])) == set(range(5))
+    np.testing.assert_array_equal(new[:, 2], loose[:, 2].numpy())
+    # Rows that are mapped to and fro are not drawn, and stay where they are.
+    Y, _ = scaler.forward(torch.from_numpy(X))
+    back = scaler.snap(scaler.inverse(Y), Y).numpy()
+    np.testing.assert_array_equal(back[:, 0], X[:, 0])
+
+
 @pytest.mark.parametrize("shares", [[0.95, 0.05], [0.1, 0.9], [0.02, 0.9, 0.08]])
 def test_borders_are_at_the_ranks_of_the_blurred_scores(shares):
     shares = np.array(shares)

@@ -79,9 +79,13 @@ class LevelsMixin:
             grid[j, : len(levels)] = (levels - self.scaler_.location[j]) / self.scaler_.scale[j]
         return torch.from_numpy(grid)
 
-    def _to_data(self, rows):
+    @property
+    def _draws_blurred(self):
+        return self._likelihood == "gaussian"
+
+    def _to_data(self, rows, drawn=False):
         if self._likelihood == "gaussian":
-            return super()._to_data(rows)
+            return super()._to_data(rows, drawn)
         nearest = (rows.double()[..., None] - self._scaled_levels()).abs().argmin(-1).numpy()
         columns = [levels[nearest[:, j]] for j, levels in enumerate(self._levels)]
         return np.stack(columns, 1)

@@ -748,11 +748,16 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         frames = rows.unflatten(1, (int(self.input_shape[0]), -1))
         return frames[..., :-1].flatten(1), frames[..., -1].sum(1).round().long()
 
-    def _to_data(self, rows):
+    @property
+    def _draws_blurred(self):
+        # Which frames are there is drawn with a sequence of unequal length, and not its blur.
+        return super()._draws_blurred and not self._has_lengths
+
+    def _to_data(self, rows, drawn=False):
         if not self._has_lengths:
-            return super()._to_data(rows)
+            return super()._to_data(rows, drawn)
         rows, lengths = self._split_lengths(rows)
-        X = super()._to_data(rows)
+        X = super()._to_data(rows, drawn)
         longest = int(self.input_shape[0])
         mask = np.arange(longest) < lengths.numpy()[:, None]
         return (X.reshape(len(X), longest, -1) * mask[..., None]).reshape(len(X), -1)
@@ -1100,7 +1105,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             )
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state)
-        X = self._frame(self._to_data(rows).astype(self._fit_dtype))
+        X = self._frame(self._to_data(rows, drawn=True).astype(self._fit_dtype))
         return X, self._split_lengths(rows)[1].numpy()
 
     def impute(
