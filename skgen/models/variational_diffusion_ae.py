@@ -37,7 +37,7 @@ from skgen.models._levels import LevelsMixin
 from skgen.models._representation import in_parts, input_noise
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ResidualMLP, correction, initialize
+from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 
@@ -45,6 +45,8 @@ GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
 LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
+FEW_ROWS = 128
+DECODING_WEIGHT = 0.5
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
 SCORE_DRAWS = 64
@@ -56,6 +58,34 @@ def _shape_of(value: Any) -> str:
         return type(value).__name__
     gradient = "" if value.requires_grad else ", which has no gradient"
     return f"a tensor of shape {tuple(value.shape)}{gradient}"
+
+
+def _log_variance(raw: Tensor) -> Tensor:
+    """Bound a log-variance smoothly: neither wider than the prior by much, nor a point."""
+    return -5.0 + 6.0 * torch.tanh((raw + 3.0) / 6.0)
+
+
+def _start_at_principal_components(layer: nn.Linear, rows: Tensor, weight: float) -> None:
+    """Give an encoder's linear map the posterior of the principal components of rows.
+
+    It is the best linear one where half the squared error is balanced by the KL times the weight:
+    of a component of variance V, the latent's posterior keeps a share weight / V of the prior's.
+    """
+    centre = rows.double().mean(0)
+    _, size, axes = torch.linalg.svd(rows.double() - centre, full_matrices=False)
+    variance = (size.square() / len(rows)).clamp(min=1e-12)
+    k = layer.out_features // 2
+    left = torch.ones(k, dtype=torch.float64)
+    kept = (weight / variance[:k]).clamp(1e-4, 1.0)
+    left[: len(kept)] = kept
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.weight[: len(kept)] = (axes[:k] * torch.sqrt((1 - kept) / variance[:k])[:, None]).to(
+            layer.weight
+        )
+        layer.bias[:k] = -(layer.weight[:k] @ centre.to(layer.weight))
+        # What `_log_variance` makes the logarithm of.
+        layer.bias[k:] = (6.0 * torch.atanh((left.log() + 5.0) / 6.0) - 3.0).to(layer.bias)
 
 
 def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
@@ -118,8 +148,7 @@ class _VariationalDiffusionAE(nn.Module):
     def posterior(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and log-variance of q(w|x), each (n, n_components)."""
         mean, log_var = self.encoder(x, c).chunk(2, -1)
-        # Smooth bounds: a posterior neither wider than the prior by much, nor a point.
-        return mean, -5.0 + 6.0 * torch.tanh((log_var + 3.0) / 6.0)
+        return mean, _log_variance(log_var)
 
     def _draw(self, noise: Noise, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean, log_var = self.posterior(x, c)
@@ -134,7 +163,8 @@ class _VariationalDiffusionAE(nn.Module):
         c = self._embed(x, condition, noise)
         noisy = x + self.encoder_noise * noise.normal(x)
         w, mean, log_var = self._draw(noise, noisy, c)
-        loss = self.decoder.denoising_loss(noise, x, self._decoder_context(w, c))
+        context = self._decoder_context(w, c)
+        loss = self.decoder.denoising_loss(noise, x, context, DECODING_WEIGHT)
         loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
         if self.mmd_weight > 0:
             loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
@@ -583,11 +613,12 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             # An eighth of a level: z_0 tells its own level from the next.
             gamma_0 = float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
         # Few rows support, and need, few units.
-        width = self.hidden_units or (64 if n <= 128 else 128)
+        width = self.hidden_units or (64 if n <= FEW_ROWS else 128)
         Noise = SCHEDULES[self.schedule]
         with torch.device("meta"):
             if self.input_shape is None:
-                encoder = ResidualMLP(d, 2 * k, c, width=width, depth=2)
+                Encoder = SkipMLP if n <= FEW_ROWS else ResidualMLP
+                encoder = Encoder(d, 2 * k, c, width=width, depth=2)
                 denoiser = correction(d, d, NOISE_FEATURES + k + 1 + c, width)
             else:
                 shape = tuple(int(side) for side in self.input_shape)
@@ -626,6 +657,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         )
         initialize(module, generator)
         decoder.axes.fit(rows)
+        if isinstance(encoder, SkipMLP):
+            _start_at_principal_components(encoder.linear, rows, float(self.kl_weight) / d)
         if levels is not None:
             module.levels = levels.float() - decoder.axes.mean[:, None]
         return module
