@@ -375,7 +375,7 @@ class BaseGenerativeModel(BaseEstimator):
         self.history_ = history if reset else self.history_ + history
         self._fit_dtype = X.dtype
         self._copies: dict[torch.dtype, nn.Module] = {}
-        if self._draws_blurred and self.scaler_.to_calibrate:
+        if self._draws_blurred and self.scaler_.calibrates:
             self._calibrate(n_rows, encoded, seed + 9)
         self._finish_fit()
         if checkpoint is not None and not any(net.interrupted_ for net in nets):

@@ -194,8 +194,9 @@ class ColumnScaler:
         left, right = np.append(-np.inf, borders), np.append(borders, np.inf)
         if atoms.any():
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
-            upto = np.cumsum(counts)
-            self.shares[j] = ((upto - counts)[atoms] / n, upto[atoms] / n)
+            if self.splines[j] is None:
+                upto = np.cumsum(counts)
+                self.shares[j] = ((upto - counts)[atoms] / n, upto[atoms] / n)
 
     def fit_levels(self, low: np.ndarray, high: np.ndarray) -> "ColumnScaler":
         """Map the two values of each column to 0 and 1, and the one of a constant column to 0."""
@@ -207,13 +208,9 @@ class ColumnScaler:
         return self
 
     @property
-    def to_calibrate(self) -> list[int]:
-        """The columns with repeated values that no quantile map has set apart."""
-        return [
-            j
-            for j, (atoms, spline) in enumerate(zip(self.atoms, self.splines, strict=True))
-            if atoms is not None and spline is None
-        ]
+    def calibrates(self) -> bool:
+        """Whether a column has repeated values that no quantile map has set apart."""
+        return any(shares is not None for shares in self.shares)
 
     def calibrate(self, Y: Tensor) -> "ColumnScaler":
         """Learn from rows Y that a model drew where the values that columns repeat part in them.
@@ -224,9 +221,9 @@ class ColumnScaler:
         scores have their borders already.
         """
         self.drawn_atoms = list(self.atoms)
-        for j in self.to_calibrate:
-            atoms, shares = self.atoms[j], self.shares[j]
-            assert atoms is not None and shares is not None
+        for j, (atoms, shares) in enumerate(zip(self.atoms, self.shares, strict=True)):
+            if atoms is None or shares is None:
+                continue
             below, upto = shares
             left, right = np.split(_parting(Y[:, j].numpy(), np.concatenate([below, upto])), 2)
             left[below == 0], right[upto == 1] = -np.inf, np.inf

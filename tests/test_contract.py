@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -193,6 +194,16 @@ def test_an_interrupted_fit_is_usable(quick):
     # Even the stages that were never reached know the scale of the data.
     spread = model.sample(500, random_state=0).std(0) / IRIS.std(0)
     assert np.all((spread > 0.3) & (spread < 3))
+
+
+def test_a_fit_interrupted_at_its_last_draws_is_usable(quick, monkeypatch):
+    X = np.random.default_rng(0).integers(0, 3, size=(60, 4)).astype(float)
+    model = quick()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model), "_drawn", Mock(side_effect=KeyboardInterrupt))
+        with pytest.warns(UserWarning, match="puts what it draws on the nearest value"):
+            model.fit(X)
+    assert np.isin(model.sample(50), [0, 1, 2]).all()
 
 
 def test_warm_start_goes_on(quick):
