@@ -12,7 +12,9 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 from skorch.callbacks import Callback
 from torch import nn
@@ -552,6 +554,31 @@ def test_a_full_latent_is_paid_for_in_the_score(prior):
     assert model.latent_kl_ > 0.5
     difference = model.score_samples(X_test) - LAW.log_density(X_test)
     assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5
+
+
+def test_on_few_rows_the_encoder_starts_at_the_best_linear_one():
+    """A latent a x + sqrt(s) e of a component of variance V leaves V s / (a^2 V + s) of it."""
+    X = LAW.sample(100, random_state=0)
+    model = VariationalDiffusionAE(
+        3, scaling="standard", max_steps=1, lr=1e-9, validation_fraction=0.0, random_state=0
+    ).fit(X)
+    rows = torch.from_numpy((X - X.mean(0)) / X.std(0)).float()
+    mean, log_var = model.module_.posterior(rows, rows[:, :0])
+    whole = PCA(whiten=True).fit(rows.numpy())
+    components, variances = whole.transform(rows.numpy()), whole.explained_variance_ * 99 / 100
+    for j, variance in enumerate(variances[:3]):
+        kept = float(log_var[0, j].exp())
+        assert abs(np.corrcoef(mean[:, j], components[:, j])[0, 1]) > 0.9999
+        assert float(mean[:, j].var()) == pytest.approx(1 - kept, rel=0.02)
+
+        def loss(parameters, variance=variance):
+            a, s = np.exp(parameters)
+            spread = a**2 * variance + s
+            kl = 0.5 * (spread - 1 - np.log(s))
+            return 0.5 * variance * s / spread + model.kl_weight / 5 * kl
+
+        best = minimize(loss, [0.0, -1.0], tol=1e-10).x
+        assert kept == pytest.approx(np.exp(best[1]), rel=0.01)
 
 
 def test_the_kl_weight_empties_the_latent():

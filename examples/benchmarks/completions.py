@@ -1,0 +1,59 @@
+"""Missing entries of a Gaussian drawn by each model at its defaults, against the closed form.
+
+A correlated Gaussian of 5 columns, 4,000 rows to learn from, a row with entries missing in three
+patterns. Of 20,000 draws: the largest error of a mean, in conditional standard deviations, and the
+relative error of the covariance in Frobenius norm, beside those of as many exact draws; of 2,000
+exact draws the latter is 3 to 4%.
+
+Goal: at most 5%.
+
+    python examples/benchmarks/completions.py --seed 0
+"""
+
+import numpy as np
+from _common import Report, arguments, seconds_of_fit
+
+import skgen
+from skgen.datasets import CorrelatedGaussian
+
+MODELS = ("VariationalDiffusionAE", "FlowMatcher", "SchrodingerBridgeMatcher")
+N_ROWS, N_DRAWS = 4000, 20_000
+PATTERNS = ([1, 3], [0, 2, 4], [4])
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
+    options = parser.parse_args()
+    report = Report(__file__, options)
+    law = CorrelatedGaussian(5)
+    for seed in options.seed:
+        X = law.sample(N_ROWS, random_state=2 * seed)
+        row = law.sample(1, random_state=2 * seed + 1)[0]
+        for name in options.models:
+            model = getattr(skgen, name)(max_steps=options.max_steps, random_state=seed)
+            report.add("gaussian 5-d", name, seed, "seconds of fit", seconds_of_fit(model, X))
+            for missing in PATTERNS:
+                holed = row.copy()
+                holed[missing] = np.nan
+                mean, covariance = law.conditional(holed)
+                draws = {
+                    name: model.impute(holed[None], n_draws=N_DRAWS)[:, 0][:, missing],
+                    "exact draws": np.random.default_rng(seed).multivariate_normal(
+                        mean, covariance, N_DRAWS
+                    ),
+                }
+                for kind, rows in draws.items():
+                    goal = "<= 0.05" if kind == name else ""
+                    off = np.abs(rows.mean(0) - mean) / np.sqrt(np.diag(covariance))
+                    apart = np.cov(rows.T).reshape(covariance.shape) - covariance
+                    part = f"columns {', '.join(map(str, missing))}"
+                    report.add(part, kind, seed, "error of the mean", off.max(), goal)
+                    share = np.linalg.norm(apart) / np.linalg.norm(covariance)
+                    report.add(part, kind, seed, "error of the covariance", share, goal)
+    report.summarize()
+    report.write()
+
+
+if __name__ == "__main__":
+    main()
