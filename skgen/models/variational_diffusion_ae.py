@@ -47,6 +47,7 @@ LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 FEW_ROWS = 128
 DECODING_WEIGHT = 0.5
+LOOK_SHARE = 0.5
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
 SCORE_DRAWS = 64
@@ -118,6 +119,7 @@ class _VariationalDiffusionAE(nn.Module):
         kl_weight: float,
         mmd_weight: float,
         encoder_noise: float,
+        look_noise: float,
         condition_dropout: float,
         levels: Tensor | None,
     ):
@@ -126,7 +128,8 @@ class _VariationalDiffusionAE(nn.Module):
         self.embedding = embedding
         self.n_components, self.block_size = n_components, block_size
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
-        self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
+        self.encoder_noise, self.look_noise = encoder_noise, look_noise
+        self.condition_dropout = condition_dropout
         self.register_buffer("levels", levels)
         self.settled = False
         self.score_draws = SCORE_DRAWS
@@ -180,11 +183,12 @@ class _VariationalDiffusionAE(nn.Module):
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn p(x|w) and p(w) with the encoder held, each by its softened bound.
 
-        A share of the decoder's rows goes without the latent: the same network learns the law of
-        x alone, which `impute` draws from.
+        Latents are of a slightly noisy look at x, so that the prior does not learn the training
+        rows by heart. A share of the decoder's rows goes without the latent: the same network
+        learns the law of x alone, which `impute` draws from.
         """
         c = self._embed(x, condition, noise if self.training else None)
-        w, _, _ = self._draw(noise, x, c)
+        w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
         w = w.detach()
         keep = (noise.uniform(x) >= LATENT_DROPOUT).to(x.dtype)[:, None]
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
@@ -642,6 +646,9 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                     LATENT_SOFT_GAMMA,
                 )
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        encoder_noise = input_noise(rows, float(self.encoder_noise))
+        # An encoder that has learnt the bound has not seen noisy rows.
+        looks = LOOK_SHARE if self.objective == "representation" else 0.0
         module = _VariationalDiffusionAE(
             encoder,
             decoder,
@@ -651,7 +658,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             block_size=256 if self.input_shape is None else 64,
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
-            encoder_noise=input_noise(rows, float(self.encoder_noise)),
+            encoder_noise=encoder_noise,
+            look_noise=looks * encoder_noise,
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )
