@@ -706,7 +706,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         self.latent_kl_ = self.history_[-1]["latent_kl"]
         if self.verbose:
             print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
-        if self.latent_kl_ < EMPTY_LATENT:
+        if self.latent_kl_ < EMPTY_LATENT and not self.scaler_.constant.all():
             warnings.warn(
                 f"The latent is empty: its KL from N(0, I) is {self.latent_kl_:.3f} nats, so that "
                 "transform returns next to nothing about X. The bound is tight without it; "
