@@ -42,8 +42,9 @@ MIN_VALIDATED_ROWS = 20
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit: few, of wide rows, and of narrow ones; as many a row; values.
-CALIBRATED_ROWS, DRAWS_PER_ROW, CALIBRATED_VALUES = (400, 512, 4096), 4, 2**18
+# Rows drawn at the end of a fit: as many a row of the data, at least so many; and at most the first
+# number where rows are wide, the second of images and sequences, the third of tables.
+DRAWS_PER_ROW, FEWEST_DRAWS, MOST_DRAWS, MOST_VALUES_DRAWN = 4, 400, (512, 1024, 4096), 2**18
 
 
 def _tensor(X: np.ndarray) -> Tensor:
@@ -418,8 +419,10 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
         """Draw rows for the scaler to learn from where repeated values part in them."""
-        most = int(np.clip(CALIBRATED_VALUES // self.n_features_in_, *CALIBRATED_ROWS[1:]))
-        n = min(most, max(CALIBRATED_ROWS[0], DRAWS_PER_ROW * n_rows))
+        wide, layout, table = MOST_DRAWS
+        most = table if self.input_shape is None else layout
+        most = max(wide, min(most, MOST_VALUES_DRAWN // self.n_features_in_))
+        n = min(most, max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
         try:
