@@ -42,9 +42,10 @@ MIN_VALIDATED_ROWS = 20
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit: as many a row of the data, at least so many; and at most the first
-# number where rows are wide, the second of images and sequences, the third of tables.
-DRAWS_PER_ROW, FEWEST_DRAWS, MOST_DRAWS, MOST_VALUES_DRAWN = 4, 400, (512, 1024, 4096), 2**18
+# Rows drawn at the end of a fit: so many for each row of the data, within bounds. Where they are
+# wide, a number of values bounds them, down to a number of rows.
+DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
+MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
 
 
 def _tensor(X: np.ndarray) -> Tensor:
@@ -419,14 +420,13 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
         """Draw rows for the scaler to learn from where repeated values part in them."""
-        wide, layout, table = MOST_DRAWS
-        most = table if self.input_shape is None else layout
-        most = max(wide, min(most, MOST_VALUES_DRAWN // self.n_features_in_))
+        most = MOST_TABLE_DRAWS if self.input_shape is None else MOST_LAYOUT_DRAWS
+        most = max(MOST_WIDE_DRAWS, min(most, MOST_VALUES_DRAWN // self.n_features_in_))
         n = min(most, max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
         try:
-            rows = self._drawn(n, encoded, 0.0, None, _Place(seed, 0))
+            rows = self._draw(n, encoded, 0.0, None, _Place(seed, 0))
         except KeyboardInterrupt:
             warnings.warn(
                 "Interrupted while the model drew rows to learn the borders of repeated values "
@@ -734,6 +734,7 @@ class BaseGenerativeModel(BaseEstimator):
         check_is_fitted(self)
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state, **options)
+        self._check_drawn(rows, guidance_scale)
         return self._frame(self._to_data(rows, drawn=True).astype(self._fit_dtype))
 
     def _check_draw(
@@ -755,24 +756,7 @@ class BaseGenerativeModel(BaseEstimator):
         random_state: Any,
         **options: Any,
     ) -> Tensor:
-        """Return new scaled rows, or say that they are not finite."""
-        drawn = self._drawn(n_samples, encoded, guidance_scale, n_steps, random_state, **options)
-        if not bool(torch.isfinite(drawn).all()):
-            raise ValueError(
-                "The drawn rows are not finite: something pulled them too far. Take a smaller "
-                f"guidance_scale (it is {guidance_scale:g}), a milder guide, or more n_steps."
-            )
-        return drawn
-
-    def _drawn(
-        self,
-        n_samples: int,
-        encoded: Tensor | None,
-        guidance_scale: Any,
-        n_steps: Any,
-        random_state: Any,
-        **options: Any,
-    ) -> Tensor:
+        """Return new scaled rows."""
         place = random_state
         if not isinstance(place, _Place):
             place = _Place(_seed(self.random_state if random_state is None else random_state), 0)
@@ -798,6 +782,14 @@ class BaseGenerativeModel(BaseEstimator):
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
         return torch.cat(parts)[skipped : skipped + n_samples]
+
+    @staticmethod
+    def _check_drawn(rows: Tensor, guidance_scale: Any) -> None:
+        if not bool(torch.isfinite(rows).all()):
+            raise ValueError(
+                "The drawn rows are not finite: something pulled them too far. Take a smaller "
+                f"guidance_scale (it is {guidance_scale:g}), a milder guide, or more n_steps."
+            )
 
     def _noise(self, seed: int, number: int) -> GeneratorNoise:
         mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]

@@ -200,7 +200,7 @@ def test_a_fit_interrupted_at_its_last_draws_is_usable(quick, monkeypatch):
     X = np.random.default_rng(0).integers(0, 3, size=(60, 4)).astype(float)
     model = quick()
     with monkeypatch.context() as patch:
-        patch.setattr(type(model), "_drawn", Mock(side_effect=KeyboardInterrupt))
+        patch.setattr(type(model), "_draw", Mock(side_effect=KeyboardInterrupt))
         with pytest.warns(UserWarning, match="puts what it draws on the nearest value"):
             model.fit(X)
     assert np.isin(model.sample(50), [0, 1, 2]).all()

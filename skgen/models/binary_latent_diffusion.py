@@ -1105,6 +1105,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             )
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state)
+        self._check_drawn(rows, guidance_scale)
         X = self._frame(self._to_data(rows, drawn=True).astype(self._fit_dtype))
         return X, self._split_lengths(rows)[1].numpy()
 

@@ -343,7 +343,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Steps of the sampler.
     kl_weight : float, default=0.12
         Weight of the KL of the posterior from N(0, I), divided by the number of columns, beside
-        half the squared error of the scaled row, for ``objective="representation"``.
+        half the squared error of the scaled row, denoised with the latent, and a quarter of that
+        told from the latent alone, for ``objective="representation"``.
     mmd_weight : float, default=0.0
         Weight of the maximum mean discrepancy of the latents from N(0, I), likewise.
     encoder_noise : float, default=0.33

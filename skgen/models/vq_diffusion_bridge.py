@@ -873,7 +873,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             raise ValueError("trajectory needs a model fitted with prior='diffusion'.")
         path: list[Tensor] = []
         n_samples, encoded = self._check_draw(n_samples, condition, 0.0, n_steps)
-        self._draw(n_samples, encoded, 0.0, n_steps, random_state, path=path)
+        rows = self._draw(n_samples, encoded, 0.0, n_steps, random_state, path=path)
+        self._check_drawn(rows, 0.0)
         n_points = (n_steps or self.n_steps or self.n_timesteps) + 1
         blocks = [torch.stack(path[i : i + n_points]) for i in range(0, len(path), n_points)]
         paths = torch.cat(blocks, 1)[:, :n_samples].cpu().numpy().astype(self._fit_dtype)
