@@ -177,23 +177,12 @@ class GaussianDiffusion(nn.Module):
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
         return x, epsilon, alpha * x + sigma * epsilon
 
-    def denoising_loss(
-        self, noise: Noise, rows: Tensor, context: Tensor, decoding_weight: float = 0.0
-    ) -> Tensor:
-        r"""Return :math:`\tfrac12|x - \hat x|^2` a row at a time of the schedule.
-
-        With a weight, the same is added where all is noise: what the context alone tells of x.
-        """
+    def denoising_loss(self, noise: Noise, rows: Tensor, context: Tensor) -> Tensor:
+        r"""Return :math:`\tfrac12|x - \hat x|^2` a row at a time of the schedule."""
         gamma, _ = self.schedule(noise.times(rows))
         x, _, z = self._noised(noise, rows, gamma)
-        if decoding_weight > 0:
-            # In one pass: on small batches a second one would cost as much as the first.
-            x, context = x.repeat(2, 1), context.repeat(2, 1)
-            z = torch.cat([z, torch.zeros_like(z)])
-            gamma = torch.cat([gamma, torch.full_like(gamma, self.schedule.gamma_1)])
         _, x_hat = self.predict(z, gamma, context)
-        loss = 0.5 * (x - x_hat).square().sum(-1)
-        return loss[: len(rows)] + decoding_weight * loss[-len(rows) :]
+        return 0.5 * (x - x_hat).square().sum(-1)
 
     def bound(
         self, noise: Noise, rows: Tensor, context: Tensor, levels: Tensor | None = None

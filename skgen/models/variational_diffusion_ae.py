@@ -47,6 +47,10 @@ LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 FEW_ROWS = 128
 DECODING_WEIGHT = 0.5
+# Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
+# the law's. On many rows the law's stage takes this share of the steps of a fit.
+CODE_PASSES, LAW_PASSES = 300, 240
+MANY_ROWS, MANY_ROWS_SHARE = 1000, 1.5
 LOOK_SHARE = 0.5
 LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
@@ -105,6 +109,7 @@ class _VariationalDiffusionAE(nn.Module):
     levels: Tensor | None
     decoder: GaussianDiffusion
     prior: GaussianDiffusion | None
+    head: nn.Module | None
     embedding: ConditionEmbedding | None
 
     def __init__(
@@ -112,6 +117,7 @@ class _VariationalDiffusionAE(nn.Module):
         encoder: nn.Module,
         decoder: GaussianDiffusion,
         prior: GaussianDiffusion | None,
+        head: nn.Module | None,
         embedding: ConditionEmbedding | None,
         n_components: int,
         *,
@@ -125,7 +131,7 @@ class _VariationalDiffusionAE(nn.Module):
     ):
         super().__init__()
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
-        self.embedding = embedding
+        self.head, self.embedding = head, embedding
         self.n_components, self.block_size = n_components, block_size
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
         self.encoder_noise, self.look_noise = encoder_noise, look_noise
@@ -162,12 +168,19 @@ class _VariationalDiffusionAE(nn.Module):
     def representation_loss(
         self, noise: Noise, x: Tensor, condition: Tensor | None = None
     ) -> Tensor:
-        """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law."""
+        """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law.
+
+        A small network tells x from w alone, too: what is simple to read from a latent is simple
+        to use as a feature.
+        """
         c = self._embed(x, condition, noise)
         noisy = x + self.encoder_noise * noise.normal(x)
         w, mean, log_var = self._draw(noise, noisy, c)
-        context = self._decoder_context(w, c)
-        loss = self.decoder.denoising_loss(noise, x, context, DECODING_WEIGHT)
+        loss = self.decoder.denoising_loss(noise, x, self._decoder_context(w, c))
+        assert self.head is not None
+        axes = self.decoder.axes
+        error = axes.to_axes(x) - axes.scale * self.head(w, c)
+        loss = loss + DECODING_WEIGHT * 0.5 * error.square().sum(-1)
         loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
         if self.mmd_weight > 0:
             loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
@@ -362,8 +375,9 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
     hidden_units : int, default=None
         Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
     max_steps : int, default=None
-        Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
-        3,000.
+        Gradient steps of each of the two stages. None takes 60, and 4 more for each row beyond
+        100: in the first stage up to 3,000 and at most 300 passes over the rows, in the second up
+        to 4,500 and at most 240 passes.
     batch_size : int, default=128
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -647,6 +661,9 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                     LATENT_SOFT_GAMMA,
                 )
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+            head = None
+            if self.objective == "representation":
+                head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
         # An encoder that has learnt the bound has not seen noisy rows.
         looks = LOOK_SHARE if self.objective == "representation" else 0.0
@@ -654,6 +671,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             encoder,
             decoder,
             prior,
+            head,
             embedding,
             k,
             block_size=256 if self.input_shape is None else 64,
@@ -676,23 +694,31 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = list(module.decoder.parameters())
         prior = self._parameters_of(module.prior)
+        code_effort = law_effort = 1.0
+        if self.max_steps is None and valid is not None:
+            n = len(train["x"])
+            passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
+            code_effort = min(1.0, CODE_PASSES / passes)
+            law_effort = min(MANY_ROWS_SHARE if n > MANY_ROWS else 1.0, LAW_PASSES / passes)
         if not module.settled:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
             # decoder and prior would have to learn its language anew.
             represent = self.objective == "representation"
             loss = module.representation_loss if represent else module.bound
-            code = self._stage("code", loss, module, encoder + decoder, train, valid)
+            learnt = encoder + decoder + self._parameters_of(module.head)
+            code = self._stage("code", loss, module, learnt, train, valid, code_effort)
             yield code
             if module.prior is not None:
                 module.fit_prior_axes(**train)
             module.settled = not code.interrupted
-        yield self._stage("law", module.law_loss, module, decoder + prior, train, valid)
+        learnt = decoder + prior
+        yield self._stage("law", module.law_loss, module, learnt, train, valid, law_effort)
 
     @staticmethod
     def _parameters_of(module):
         return [] if module is None else list(module.parameters())
 
-    def _stage(self, name, loss, module, parameters, train, valid):
+    def _stage(self, name, loss, module, parameters, train, valid, effort):
         return Stage(
             name,
             loss,
@@ -700,6 +726,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             parameters,
             train,
             valid,
+            effort,
             diagnose=lambda: {"latent_kl": module.latent_kl(**train)},
         )
 

@@ -611,6 +611,35 @@ def test_two_stages_and_a_code_that_later_pieces_keep(objective):
     assert not np.array_equal(model.sample(5), before[1])
 
 
+@pytest.mark.parametrize(
+    ("n", "code", "law"), [(90, 60, 60), (970, 2273, 1819), (5000, 3000, 4500)]
+)
+def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
+    """4 a row beyond 100; 3,000 steps and 300 passes, or 4,500 and 240, at most."""
+    model = VariationalDiffusionAE(2, max_steps=1, random_state=0).fit(IRIS)
+    train, valid = {"x": torch.zeros(n, 4)}, {"x": torch.zeros(10, 4)}
+    for max_steps, expected in ((None, (code, law)), (70, (70, 70))):
+        model.set_params(max_steps=max_steps)
+        model.module_.settled = False
+        plan = model._n_stage_steps(n)
+        stages = model._stages(model.module_, train, valid, None)
+        assert tuple(round(stage.effort * plan) for stage in stages) == expected
+
+
+def test_the_latent_alone_tells_the_row():
+    X = LAW.sample(500, random_state=9)
+    made = {"max_steps": 150, "hidden_units": 32, "scaling": "standard", "random_state": 0}
+    module = VariationalDiffusionAE(5, **made).fit(X).module_
+    rows = torch.from_numpy((X - X.mean(0)) / X.std(0)).float()
+    told = module.decoder.axes.scale * module.head(module.encode(rows, None), rows[:, :0])
+    error = (module.decoder.axes.to_axes(rows) - told).square().sum(1).mean()
+    # As many latents as columns: all could be told, and nothing would leave an error of 5.
+    assert error < 1.25
+    assert (
+        VariationalDiffusionAE(2, objective="likelihood", max_steps=1).fit(X).module_.head is None
+    )
+
+
 class PressCtrlC(Callback):
     """Interrupts training at a step, as a user would, once."""
 
