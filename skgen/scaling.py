@@ -36,7 +36,7 @@ ROWS_PER_VALUE = 5
 MAX_SKEWNESS, MAX_KURTOSIS, MAX_ATOM = 1.0, 3.0, 0.02
 MAX_LEVELS = 256
 # In normal scores; and the part of a gap that belongs to either end, whatever is there.
-BLUR, BLUR_STEP, OWN_SHARE = 0.2, 0.005, 0.1
+TAIL, BLUR, BLUR_STEP, OWN_SHARE = 1.0, 0.2, 0.005, 0.1
 
 
 def shared_levels(X: np.ndarray) -> np.ndarray | None:
@@ -58,13 +58,25 @@ def shared_levels(X: np.ndarray) -> np.ndarray | None:
 
 
 class _Spline:
-    """Monotone rational-quadratic interpolation of one column, with linear tails."""
+    """Monotone rational-quadratic interpolation of one column, with linear tails.
+
+    A tail is no steeper than the chord to the first knot that is `TAIL` or more away: the two
+    outermost rows may lie close together by chance, and what comes a little beyond is not far out.
+    """
 
     def __init__(self, x: np.ndarray, y: np.ndarray):
         self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
         slope = self.y.diff() / self.x.diff()
         inner = torch.sqrt(slope[1:] * slope[:-1])
-        self.d = torch.cat([slope[:1], inner, slope[-1:]])
+        last = len(x) - 1
+        lower = int(torch.searchsorted(self.y, self.y[0] + TAIL).clamp(max=last))
+        upper = int((torch.searchsorted(self.y, self.y[-1] - TAIL, right=True) - 1).clamp(min=0))
+        tails = [
+            (self.y[lower] - self.y[0]) / (self.x[lower] - self.x[0]),
+            (self.y[-1] - self.y[upper]) / (self.x[-1] - self.x[upper]),
+        ]
+        first, end = slope[:1].clamp(max=tails[0]), slope[-1:].clamp(max=tails[1])
+        self.d = torch.cat([first, inner, end])
         self.slope = slope
 
     def _bin(self, knots: Tensor, value: Tensor) -> Tensor:

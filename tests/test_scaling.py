@@ -47,6 +47,17 @@ def test_quantiles_make_columns_normal(table):
         assert stats.kstest(Y[:, j].numpy(), "norm").statistic < 0.03
 
 
+def test_a_tail_does_not_hang_on_the_two_outermost_rows():
+    """A row as far beyond the last one as that is from the median is no further out in scores."""
+    X = np.sort(np.random.default_rng(0).exponential(size=(400, 1)), axis=0)
+    X[-2] = X[-1] - 1e-9
+    scaler = ColumnScaler("quantile").fit(X)
+    beyond = np.stack([np.median(X, axis=0), X[-1], 2 * X[-1] - np.median(X, axis=0)])
+    middle, end, out = scaler.forward(torch.from_numpy(beyond))[0][:, 0]
+    assert end < out < end + (end - middle)
+    torch.testing.assert_close(scaler.inverse(torch.stack([out])[:, None]).numpy()[0], beyond[2])
+
+
 def test_repeated_values_come_back_whole(table):
     scaler = ColumnScaler("quantile").fit(table)
     Y = torch.randn(500, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
