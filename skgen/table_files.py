@@ -1,8 +1,9 @@
 """Tables in files, CSV and parquet, and their columns in words.
 
 A CSV says nothing of its columns' types. What pandas makes of it stands, but that texts which are
-all ISO dates become dates, and that the columns named as categories stay texts, leading zeros and
-all. The types go into the model's file, so that the next table is read like the one before.
+all ISO dates become dates, that where commas do not set columns apart texts which are all numbers
+with a decimal comma become numbers, and that the columns named as categories stay texts, leading
+zeros and all. The types go into the model's file, so that the next table is read like the one before.
 """
 
 import os
@@ -16,6 +17,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 SEPARATORS = ",;\t|"
 # How an ISO date begins; pandas alone would take "2024" and "12:30" for dates too.
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+COMMA_NUMBER = r"\s*[+-]?\d+(,\d+)?\s*"
 SHOWN_CATEGORIES = 3
 
 
@@ -47,6 +49,7 @@ def read_table(
     ----------
     path : str or path
         A CSV with a header, its columns set apart by commas, semicolons, tabs or bars; or parquet.
+        Where they are not commas, numbers may have decimal commas.
     categories : list of str, default=()
         Columns to take as texts, whatever stands in them.
     dates : list of str, default=None
@@ -80,6 +83,9 @@ def read_table(
                 encoding="utf-8-sig",
                 low_memory=False,
             )
+            if separator != ",":
+                for column in table.columns.difference(list(categories)):
+                    table[column] = _as_numbers(table[column])
     except ImportError:
         raise _no_parquet(path) from None
     except UnicodeDecodeError:
@@ -93,6 +99,16 @@ def read_table(
         if column in table:
             table[column] = _as_dates(table[column], name, asked=dates is not None)
     return table
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Return a column of texts as numbers if all are, with a decimal comma."""
+    if is_numeric_dtype(column.dtype):
+        return column
+    texts = column.dropna().astype("str")
+    if texts.empty or not texts.str.fullmatch(COMMA_NUMBER).all():
+        return column
+    return texts.str.replace(",", ".").astype("float64").reindex(column.index)
 
 
 def _as_dates(column: pd.Series, name: str, asked: bool) -> pd.Series:

@@ -115,6 +115,17 @@ def test_columns_in_words():
     assert not looks_like_identifier(pd.Series(["a", "b"] * 10))
 
 
+def test_decimal_commas_are_read_where_commas_do_not_set_columns_apart(tmp_path):
+    (tmp_path / "t.csv").write_text("a;b;c;d\n1,5;7;1,5;1,2,3\n-2,25;;x;4\n;3;2;5\n")
+    table = read_table(tmp_path / "t.csv", categories=["b"])
+    assert table["a"].tolist()[:2] == [1.5, -2.25]
+    assert np.isnan(table["a"][2])
+    assert table["b"].tolist()[::2] == ["7", "3"]
+    # Not all are numbers: texts, as they stand.
+    assert table["c"].tolist() == ["1,5", "x", "2"]
+    assert table["d"].tolist() == ["1,2,3", "4", "5"]
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_separators_are_found(tmp_path, separator):
     text = "a,b\n1,x\n2,\n".replace(",", separator)
