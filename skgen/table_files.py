@@ -3,7 +3,8 @@
 A CSV says nothing of its columns' types. What pandas makes of it stands, but that texts which are
 all ISO dates become dates, that where commas do not set columns apart texts which are all numbers
 with a decimal comma become numbers, and that the columns named as categories stay texts, leading
-zeros and all. The types go into the model's file, so that the next table is read like the one before.
+zeros and all. The types go into the model's file, so that the next table is read like the one
+before.
 """
 
 import os

@@ -146,7 +146,7 @@ class SkipMLP(nn.Module):
         return self.linear(rows) + self.network(rows, context)
 
 
-def correction(n_in: int, n_out: int, n_context: int, width: int) -> ResidualMLP:
+def correction(n_in: int, n_out: int, n_context: int, width: int, depth: int = 3) -> ResidualMLP:
     """Return a network that corrects what is known of rows of n_in columns: zero to start with."""
     # Few columns may hold narrow structure; many columns would swamp the first layer.
     n_frequencies = min(MAX_PERIODIC // n_in, 4)
@@ -155,7 +155,7 @@ def correction(n_in: int, n_out: int, n_context: int, width: int) -> ResidualMLP
         n_out,
         n_context,
         width=width,
-        depth=3,
+        depth=depth,
         n_frequencies=n_frequencies,
         zero_output=True,
     )
