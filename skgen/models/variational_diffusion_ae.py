@@ -631,14 +631,14 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
             # An eighth of a level: z_0 tells its own level from the next.
             gamma_0 = float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
-        # Few rows support, and need, few units and layers.
+        # Few rows support, and need, few units, and a prior and a decoder of few layers.
         width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
         width = self.hidden_units or width
         Noise = SCHEDULES[self.schedule]
         with torch.device("meta"):
             if self.input_shape is None:
                 Encoder = SkipMLP if n <= FEW_ROWS else ResidualMLP
-                encoder = Encoder(d, 2 * k, c, width=width, depth=depth - 1)
+                encoder = Encoder(d, 2 * k, c, width=width, depth=2)
                 denoiser = correction(d, d, NOISE_FEATURES + k + 1 + c, width, depth)
             else:
                 shape = tuple(int(side) for side in self.input_shape)
