@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-# Small networks do not gain by more threads: two examples run at a time instead. Set before torch is
-# imported, and passed on to the processes that run them.
+# Small networks do not gain by more threads: two examples run at a time instead. Set before torch
+# is imported, and passed on to the processes that run them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import skgen
