@@ -68,14 +68,10 @@ class _Spline:
         self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
         slope = self.y.diff() / self.x.diff()
         inner = torch.sqrt(slope[1:] * slope[:-1])
-        last = len(x) - 1
-        lower = int(torch.searchsorted(self.y, self.y[0] + TAIL).clamp(max=last))
-        upper = int((torch.searchsorted(self.y, self.y[-1] - TAIL, right=True) - 1).clamp(min=0))
-        tails = [
-            (self.y[lower] - self.y[0]) / (self.x[lower] - self.x[0]),
-            (self.y[-1] - self.y[upper]) / (self.x[-1] - self.x[upper]),
-        ]
-        first, end = slope[:1].clamp(max=tails[0]), slope[-1:].clamp(max=tails[1])
+        k = min(int(np.searchsorted(y, y[0] + TAIL)), len(y) - 1)
+        first = slope[:1].clamp(max=(y[k] - y[0]) / (x[k] - x[0]))
+        k = max(int(np.searchsorted(y, y[-1] - TAIL, side="right")) - 1, 0)
+        end = slope[-1:].clamp(max=(y[-1] - y[k]) / (x[-1] - x[k]))
         self.d = torch.cat([first, inner, end])
         self.slope = slope
 

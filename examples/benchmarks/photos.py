@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import Report, arguments, described, seconds_of_fit
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from skgen import VariationalDiffusionAE, VQDiffusionBridge
@@ -22,14 +23,11 @@ from skgen.datasets import load_photo_crops
 from skgen.metrics import bits_per_dimension, classifier_two_sample_test
 
 SHAPE, ROWS, HELD_OUT, SCORED, SHOWN, N_CODED = (3, 32, 32), 4000, 500, 100, 10, 64
-# What each takes, and the gradient steps of a stage.
+GIVEN = {"input_shape": SHAPE, "batch_size": 64}
 MODELS = {
-    "VQDiffusionBridge": (lambda **given: VQDiffusionBridge(128, **given), 400),
-    "VariationalDiffusionAE": (
-        lambda **given: VariationalDiffusionAE(
-            N_CODED, net_params={"autocast_dtype": "bfloat16"}, **given
-        ),
-        1500,
+    "VQDiffusionBridge": VQDiffusionBridge(128, max_steps=400, **GIVEN),
+    "VariationalDiffusionAE": VariationalDiffusionAE(
+        N_CODED, max_steps=1500, net_params={"autocast_dtype": "bfloat16"}, **GIVEN
     ),
 }
 
@@ -53,17 +51,13 @@ def main():
     parser.add_argument("--model", choices=MODELS, default="VQDiffusionBridge")
     parser.add_argument("--picture", type=Path, help="where to draw them; left out by default")
     options = parser.parse_args()
-    report = Report(__file__, options)
+    report = Report(f"photos_{options.model}", options)
     X = load_photo_crops(ROWS).data
     X_test = load_photo_crops(HELD_OUT, subset="test", random_state=1).data
-    build, n_steps = MODELS[options.model]
     for seed in options.seed:
-        model = build(
-            input_shape=SHAPE,
-            batch_size=64,
-            max_steps=options.max_steps or n_steps,
-            random_state=seed,
-        )
+        model = clone(MODELS[options.model]).set_params(random_state=seed)
+        if options.max_steps is not None:
+            model.set_params(max_steps=options.max_steps)
         name = described(model)
         report.add("photographs", name, seed, "seconds of fit", seconds_of_fit(model, X))
         if options.model == "VQDiffusionBridge":
