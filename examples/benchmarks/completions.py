@@ -1,9 +1,10 @@
 """Missing entries of a Gaussian drawn by each model at its defaults, against the closed form.
 
-A correlated Gaussian of 5 columns, 4,000 rows to learn from, a row with entries missing in three
+A correlated Gaussian of 5 columns, 20,000 rows to learn from, a row with entries missing in three
 patterns. Of 20,000 draws: the largest error of a mean, in conditional standard deviations, and the
 relative error of the covariance in Frobenius norm, beside those of as many exact draws; of 2,000
-exact draws the latter is 3 to 4%.
+exact draws the latter is 3 to 4%. Least squares on the same rows, which are the most likely law of
+this form, show what the rows leave open: of 4,000 rows their mean is off by up to 6%.
 
 Goal: at most 5%.
 
@@ -12,13 +13,23 @@ Goal: at most 5%.
 
 import numpy as np
 from _common import Report, arguments, seconds_of_fit
+from sklearn.linear_model import LinearRegression
 
 import skgen
 from skgen.datasets import CorrelatedGaussian
 
 MODELS = ("VariationalDiffusionAE", "FlowMatcher", "SchrodingerBridgeMatcher")
-N_ROWS, N_DRAWS = 4000, 20_000
+N_ROWS, N_DRAWS = 20_000, 20_000
 PATTERNS = ([1, 3], [0, 2, 4], [4])
+
+
+def regressed(X, row):
+    """Mean and covariance of a row's missing entries by linear regression on its observed ones."""
+    missing = np.isnan(row)
+    regression = LinearRegression().fit(X[:, ~missing], X[:, missing])
+    residuals = X[:, missing] - regression.predict(X[:, ~missing])
+    mean = regression.predict(row[None, ~missing])[0]
+    return mean, np.cov(residuals.T).reshape(len(mean), len(mean))
 
 
 def main():
@@ -37,11 +48,11 @@ def main():
                 holed = row.copy()
                 holed[missing] = np.nan
                 mean, covariance = law.conditional(holed)
+                rng = np.random.default_rng(seed)
                 draws = {
                     name: model.impute(holed[None], n_draws=N_DRAWS)[:, 0][:, missing],
-                    "exact draws": np.random.default_rng(seed).multivariate_normal(
-                        mean, covariance, N_DRAWS
-                    ),
+                    "exact draws": rng.multivariate_normal(mean, covariance, N_DRAWS),
+                    "least squares": rng.multivariate_normal(*regressed(X, holed), N_DRAWS),
                 }
                 for kind, rows in draws.items():
                     goal = "<= 0.05" if kind == name else ""

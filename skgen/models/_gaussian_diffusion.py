@@ -318,6 +318,19 @@ class GaussianDiffusion(nn.Module):
 
         return predict
 
+    def start(self, noise: Noise, rows: Tensor, observed: Tensor) -> Tensor:
+        """Draw what `run` begins with, given the observed entries of rows.
+
+        At the noisiest level, too, a trace of the data is left: that of the mean that Gaussian
+        data would have, given what is observed.
+        """
+        axes = self.axes
+        alpha, _ = alpha_sigma(self.gammas(1, rows)[0])
+        centre = torch.zeros_like(rows)
+        return noise.normal(rows) + alpha * axes.agree(
+            centre, axes.scale.square(), rows - axes.mean, observed
+        )
+
 
 def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Let a learned schedule descend the variance of the bound, whose mean it cannot change.

@@ -54,6 +54,7 @@ EVIDENCE_FEATURES = 64
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
 FADING_SHARE = 0.7
+LINEAR_WEIGHT = 0.25
 COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
 SEQUENCE_TOKENS = 16
@@ -235,11 +236,19 @@ class _BinaryLatentDiffusion(nn.Module):
         return self._masked(nats, x, mean)
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Reconstruct x from the bits of a noisy look at it; a light hand on their law."""
+        """Reconstruct x from the bits of a noisy look at it; a light hand on their law.
+
+        Of tables the decoder's linear part has to do so alone, too: what is simple to read from
+        bits is simple to use as a feature.
+        """
         c = self._embed(x, condition, noise if self.training else None)
         logit, z, codebook_loss = self._look(noise, x, c)
         kl = (math.log(2) - _entropy(logit)).sum(-1)
-        return self._error(x, self.reconstruct(z, c)) + self.kl_weight * kl + codebook_loss
+        loss = self._error(x, self.reconstruct(z, c)) + self.kl_weight * kl + codebook_loss
+        if isinstance(self.decoder, SkipMLP):
+            alone = self.decoder.linear(self._tokens(z))
+            loss = loss + LINEAR_WEIGHT * self._error(x, alone)
+        return loss
 
     def _look(self, noise: Any, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
         """Return the log-odds and the bits of a noisy look at x, and the codebook's loss."""

@@ -48,11 +48,12 @@ CONDITION_FEATURES = 32
 FEW_ROWS = 128
 DECODING_WEIGHT = 0.5
 # Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
-# the law's. On many rows the law's stage takes this share of the steps of a fit.
+# the law's. On many rows the law's stage takes this share of the steps of a fit, and has time for
+# more rows without a latent.
 CODE_PASSES, LAW_PASSES = 300, 240
 MANY_ROWS, MANY_ROWS_SHARE = 1000, 1.5
+LATENT_DROPOUT, MANY_ROWS_DROPOUT = 0.25, 0.5
 LOOK_SHARE = 0.5
-LATENT_DROPOUT = 0.25
 EMPTY_LATENT = 0.05
 SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
@@ -126,6 +127,7 @@ class _VariationalDiffusionAE(nn.Module):
         mmd_weight: float,
         encoder_noise: float,
         look_noise: float,
+        latent_dropout: float,
         condition_dropout: float,
         levels: Tensor | None,
     ):
@@ -135,7 +137,7 @@ class _VariationalDiffusionAE(nn.Module):
         self.n_components, self.block_size = n_components, block_size
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
         self.encoder_noise, self.look_noise = encoder_noise, look_noise
-        self.condition_dropout = condition_dropout
+        self.latent_dropout, self.condition_dropout = latent_dropout, condition_dropout
         self.register_buffer("levels", levels)
         self.settled = False
         self.score_draws = SCORE_DRAWS
@@ -203,7 +205,7 @@ class _VariationalDiffusionAE(nn.Module):
         c = self._embed(x, condition, noise if self.training else None)
         w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
         w = w.detach()
-        keep = (noise.uniform(x) >= LATENT_DROPOUT).to(x.dtype)[:, None]
+        keep = (noise.uniform(x) >= self.latent_dropout).to(x.dtype)[:, None]
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
         return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
@@ -319,7 +321,7 @@ class _VariationalDiffusionAE(nn.Module):
         w = x.new_zeros(len(x), self.n_components)
         context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
         predictor = self.decoder.given(x, observed, self._predictor(self.decoder, context))
-        z = noise.normal(x)
+        z = self.decoder.start(noise, x, observed)
         return self.decoder.run(noise, z, predictor, "heun", n_steps)
 
 
@@ -680,6 +682,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
             look_noise=looks * encoder_noise,
+            latent_dropout=LATENT_DROPOUT if n <= MANY_ROWS else MANY_ROWS_DROPOUT,
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )
