@@ -668,8 +668,10 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             if self.objective == "representation":
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
-        # An encoder that has learnt the bound has not seen noisy rows.
-        looks = LOOK_SHARE if self.objective == "representation" else 0.0
+        # An encoder that has learnt the bound has not seen noisy rows; and the bound comes first.
+        looks, dropout = 0.0, LATENT_DROPOUT
+        if self.objective == "representation":
+            looks, dropout = LOOK_SHARE, LATENT_DROPOUT if n <= MANY_ROWS else MANY_ROWS_DROPOUT
         module = _VariationalDiffusionAE(
             encoder,
             decoder,
@@ -682,7 +684,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
             look_noise=looks * encoder_noise,
-            latent_dropout=LATENT_DROPOUT if n <= MANY_ROWS else MANY_ROWS_DROPOUT,
+            latent_dropout=dropout,
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )
