@@ -665,13 +665,14 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 )
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
             head = None
-            if self.objective == "representation":
+            represent = self.objective == "representation"
+            if represent:
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
-        # An encoder that has learnt the bound has not seen noisy rows; and the bound comes first.
-        looks, dropout = 0.0, LATENT_DROPOUT
-        if self.objective == "representation":
-            looks, dropout = LOOK_SHARE, LATENT_DROPOUT if n <= MANY_ROWS else MANY_ROWS_DROPOUT
+        # An encoder that has learnt the bound has not seen noisy rows.
+        looks = LOOK_SHARE if represent else 0.0
+        # Where the bound is the aim, and for images, which take long, the latent comes first.
+        ample = n > MANY_ROWS and represent and self.input_shape is None
         module = _VariationalDiffusionAE(
             encoder,
             decoder,
@@ -684,7 +685,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
             look_noise=looks * encoder_noise,
-            latent_dropout=dropout,
+            latent_dropout=MANY_ROWS_DROPOUT if ample else LATENT_DROPOUT,
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )

@@ -243,6 +243,12 @@ def test_codes_carry_the_rows():
     rows = model.inverse_transform(model.transform(IRIS))
     # Far below the variance of the columns, .2 to 3: the code is not empty.
     assert np.mean((rows - IRIS) ** 2) < 0.15 * IRIS.var(0).mean()
+    # So does the decoder's linear part alone: of the scaled columns it leaves less than a fifth.
+    scaled = model._scaled(IRIS)[0].float()
+    tokens = 2 * torch.from_numpy(model.transform(IRIS)).float() - 1
+    with torch.no_grad():
+        left = (scaled - model.module_.decoder.linear(tokens)).square().mean()
+    assert left < 0.2 * scaled.var(0).mean()
     used = [row for row in model.history_ if "active_bits" in row]
     assert used[-1]["active_bits"] >= 16
     assert 0 < used[-1]["code_entropy"] <= math.log(2)
