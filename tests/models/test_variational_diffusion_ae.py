@@ -259,10 +259,10 @@ def test_a_learned_schedule_descends_the_variance():
 @pytest.mark.parametrize(
     ("sampler", "n_steps", "tolerance", "order"),
     [
-        ("heun", 40, 0.02, 2),
+        ("heun", 80, 0.005, 2),
         ("ddim", 200, 0.06, 1),
-        ("ancestral", 200, 0.06, 1),
-        ("predictor-corrector", 250, 0.03, None),
+        ("ancestral", 400, 0.03, 1),
+        ("predictor-corrector", 400, 0.03, None),
     ],
 )
 def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
@@ -276,11 +276,8 @@ def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
     error = relative(covariance, COVARIANCE)
     assert error < tolerance
     if order is not None:
-        fine, coarse = (
-            relative(moments(diffusion, predictor, sampler, n)[1], COVARIANCE)
-            for n in (2 * n_steps, n_steps)
-        )
-        assert np.log2(coarse / fine) == pytest.approx(order, abs=0.4)
+        coarse = relative(moments(diffusion, predictor, sampler, n_steps // 2)[1], COVARIANCE)
+        assert np.log2(coarse / error) == pytest.approx(order, abs=0.4)
 
 
 @pytest.mark.parametrize("sampler", ["ancestral", "ddim", "heun", "predictor-corrector"])
