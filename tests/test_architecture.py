@@ -24,6 +24,7 @@ FLOORS = {
     "skgen.rows": {"numpy", "pandas"},
     "skgen.base": {
         "sklearn",
+        "threadpoolctl",
         "numpy",
         "torch",
         "skgen.rows",
