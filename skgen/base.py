@@ -86,6 +86,7 @@ class _Place:
 
 @cache
 def _pools() -> Any:
+    """Return the pools of threads of the libraries that are loaded: to look for them takes long."""
     return ThreadpoolController()
 
 
@@ -640,6 +641,12 @@ class BaseGenerativeModel(BaseEstimator):
         small = self.input_shape is None and largest * n_rows <= SMALL_PRODUCT
         return _pools().limit(limits=1 if small else None, user_api="openmp")
 
+    @contextmanager
+    def _computing(self, module: nn.Module, block: int) -> Iterator[None]:
+        """Use a fitted module on blocks of so many rows: no gradients, and few threads."""
+        with torch.no_grad(), self._few_threads(module, block):
+            yield
+
     def _in_blocks(
         self,
         function: Callable[..., Tensor],
@@ -649,10 +656,10 @@ class BaseGenerativeModel(BaseEstimator):
         """Call a method of the module on blocks of rows, without gradients."""
         present = [a for a in arrays if a is not None]
         blocks = []
-        for start in range(0, len(present[0]), module.block_size):
-            part = slice(start, start + module.block_size)
-            inputs = [None if a is None else a[part].to(self.module_device) for a in arrays]
-            with torch.no_grad(), self._few_threads(module, module.block_size):
+        with self._computing(module, module.block_size):
+            for start in range(0, len(present[0]), module.block_size):
+                part = slice(start, start + module.block_size)
+                inputs = [None if a is None else a[part].to(self.module_device) for a in arrays]
                 blocks.append(function(*inputs).cpu())
         return torch.cat(blocks)
 
@@ -799,7 +806,7 @@ class BaseGenerativeModel(BaseEstimator):
                 filling = given[:1]
                 given = torch.cat([filling.expand(ahead, -1), given, filling.expand(short, -1)])
                 given = given.float().to(self.module_device)
-            with torch.no_grad(), self._few_threads(self.module_, block):
+            with self._computing(self.module_, block):
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
         return torch.cat(parts)[skipped : skipped + n_samples]
@@ -893,7 +900,7 @@ class BaseGenerativeModel(BaseEstimator):
         for number, start in enumerate(range(0, len(jobs), block)):
             index, draw = jobs[start : start + block], draws[start : start + block]
             told = None if encoded is None else encoded[index].float().to(self.module_device)
-            with torch.no_grad(), self._few_threads(self.module_, block):
+            with self._computing(self.module_, block):
                 completed = self.module_.impute(
                     self._noise(seed, number),
                     rows[index].float().to(self.module_device),

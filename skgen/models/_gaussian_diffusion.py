@@ -326,10 +326,10 @@ class GaussianDiffusion(nn.Module):
         """
         axes = self.axes
         alpha, _ = alpha_sigma(self.gammas(1, rows)[0])
-        centre = torch.zeros_like(rows)
-        return noise.normal(rows) + alpha * axes.agree(
-            centre, axes.scale.square(), rows - axes.mean, observed
+        expected = axes.agree(
+            torch.zeros_like(rows), axes.scale.square(), rows - axes.mean, observed
         )
+        return noise.normal(rows) + alpha * expected
 
 
 def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

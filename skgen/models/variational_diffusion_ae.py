@@ -636,6 +636,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         # Few rows support, and need, few units, and a prior and a decoder of few layers.
         width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
         width = self.hidden_units or width
+        represent = self.objective == "representation"
         Noise = SCHEDULES[self.schedule]
         with torch.device("meta"):
             if self.input_shape is None:
@@ -665,7 +666,6 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 )
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
             head = None
-            represent = self.objective == "representation"
             if represent:
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
