@@ -50,8 +50,10 @@ FLOORS = {
         # Parts that several papers share.
         "skgen.models._bernoulli_diffusion",
         "skgen.models._code_priors",
+        "skgen.models._completion",
         "skgen.models._gaussian_diffusion",
         "skgen.models._levels",
+        "skgen.models._principal_axes",
         "skgen.models._representation",
         "skgen.models._spread",
     },

@@ -21,6 +21,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from skgen.models._completion import complete
+from skgen.models._principal_axes import PrincipalAxes
 from skgen.networks.embeddings import noise_level_features
 from skgen.processes import gaussian
 from skgen.processes.integrators import euler_step, heun_step
@@ -30,95 +32,6 @@ from skgen.processes.schedules import Schedule, alpha_sigma
 NOISE_FEATURES = 32
 Noise = GeneratorNoise | RowNoise
 Predictor = Callable[[Tensor, Tensor], Tensor]
-
-
-class PrincipalAxes(nn.Module):
-    """Centre, rotation and standard deviations of rows; the identity until fitted.
-
-    Parameters
-    ----------
-    n_features : int
-        Columns of a row.
-    rotate : bool
-        Whether to turn to the axes of the covariance, or to keep the columns and one scale, as
-        images and sequences need.
-    """
-
-    mean: Tensor
-    scale: Tensor
-    basis: Tensor
-
-    def __init__(self, n_features: int, rotate: bool):
-        super().__init__()
-        self.rotate = rotate
-        self.register_buffer("mean", torch.zeros(n_features, device="cpu"))
-        self.register_buffer("scale", torch.ones(n_features, device="cpu"))
-        basis = torch.eye(n_features, device="cpu") if rotate else torch.empty(0, device="cpu")
-        self.register_buffer("basis", basis)
-
-    def fit(self, rows: Tensor, extra_variance: Tensor | float = 0.0) -> None:
-        """Learn from (n, n_features) rows, to whose variance a diagonal may be added."""
-        rows = rows.double()
-        mean = rows.mean(0)
-        centred = rows - mean
-        if self.rotate:
-            covariance = centred.T @ centred / len(rows)
-            covariance += torch.diag(torch.zeros_like(mean) + extra_variance)
-            # On few rows the small eigenvalues come out too small; a little of the mean variance
-            # on the diagonal keeps them up.
-            ridge = covariance.diagonal().mean() / (10.0 * len(rows))
-            variance, basis = torch.linalg.eigh(
-                covariance + ridge * torch.eye(len(mean), device=rows.device).double()
-            )
-            self.basis.copy_(basis)
-            scale = variance.clamp(min=0).sqrt()
-        else:
-            scale = (centred.square().mean() + extra_variance).sqrt().expand(len(mean))
-        self.mean.copy_(mean)
-        self.scale.copy_(scale.clamp(min=1e-6))
-
-    def to_axes(self, rows: Tensor) -> Tensor:
-        """Centre and rotate rows."""
-        return (rows - self.mean) @ self.basis if self.rotate else rows - self.mean
-
-    def from_axes(self, rows: Tensor) -> Tensor:
-        """Rotate and shift rows back."""
-        return (rows @ self.basis.T if self.rotate else rows) + self.mean
-
-    def agree(self, rows: Tensor, variance: Tensor, target: Tensor, observed: Tensor) -> Tensor:
-        r"""Move rows on the axes so that they agree with the observed columns.
-
-        With V the covariance, diagonal on the axes, and o the observed columns, x becomes
-        :math:`x + V_{\cdot o} V_{oo}^{-1} (x_o^{target} - x_o)`: the conditional mean, where x is
-        the mean, and a conditional draw, where x is a draw. Without a rotation the observed
-        columns are replaced.
-
-        Parameters
-        ----------
-        rows : Tensor of shape (n, n_features)
-            Rows on the axes.
-        variance : Tensor of shape (n_features,)
-            Their variances on the axes.
-        target : Tensor of shape (n, n_features)
-            Centred columns to agree with.
-        observed : Tensor of shape (n, n_features), bool
-            Which of them are given.
-        """
-        if not self.rotate:
-            return torch.where(observed, target, rows)
-        weight = observed.to(rows.dtype)
-        columns = rows @ self.basis.T
-        residual = weight * (target - columns)
-        covariance = (self.basis * variance) @ self.basis.T
-        size = covariance.diagonal().mean()
-        held = weight[:, :, None] * covariance * weight[:, None, :]
-        # Columns that follow from others leave it singular but for rounding, which this covers.
-        rounding = torch.finfo(rows.dtype).eps
-        held = held + torch.diag_embed((1 - weight + weight * rounding) * size)
-        # In double: the axes may differ in variance by many orders.
-        solved = torch.linalg.solve(held.double(), residual.double())
-        moved = (weight * solved.to(rows.dtype)) @ covariance
-        return (columns + torch.where(observed, residual, moved)) @ self.basis
 
 
 class GaussianDiffusion(nn.Module):
@@ -289,47 +202,17 @@ class GaussianDiffusion(nn.Module):
         alpha, sigma = alpha_sigma(gamma_0)
         return self.axes.from_axes((z - sigma * predictor(z, gamma_0.expand(len(z)))) / alpha)
 
-    def given(self, rows: Tensor, observed: Tensor, predictor: Predictor) -> Predictor:
-        r"""Return a predictor whose clean row agrees with the observed entries of rows.
+    def complete(
+        self, noise: Noise, rows: Tensor, observed: Tensor, context: Tensor, n_levels: int
+    ) -> Tensor:
+        """Draw what is not observed of rows, given the rest and a context."""
 
-        With :math:`V_t` the covariance of x given :math:`z_t`, and o the observed columns,
+        def denoise(y: Tensor, rho: Tensor) -> Tensor:
+            gamma = 2 * torch.log(rho).expand(len(y))
+            return self.predict(y * alpha_sigma(gamma)[0][:, None], gamma, context)[1]
 
-        .. math::
-
-            E[x \mid z_t, x_o] \approx \hat x + V_{t,\cdot o} V_{t,oo}^{-1} (x_o - \hat x_o),
-
-        where :math:`V_t` is that of Gaussian data with the same principal axes: exact for such
-        data, and at low noise for any. Without a rotation :math:`V_t` is diagonal, and the
-        observed entries are replaced.
-
-        Source: Boys et al., *Tweedie moment projected diffusions for inverse problems*, 2023.
-        """
-        axes = self.axes
-        target = rows - axes.mean
-
-        def predict(z: Tensor, gamma: Tensor) -> Tensor:
-            alpha, sigma = (part[:1] for part in alpha_sigma(gamma))
-            x_hat = (z - sigma * predictor(z, gamma)) / alpha
-            variance = (axes.scale * sigma).square() / (
-                (alpha * axes.scale).square() + sigma.square()
-            )
-            x_hat = axes.agree(x_hat, variance, target, observed)
-            return (z - alpha * x_hat) / sigma
-
-        return predict
-
-    def start(self, noise: Noise, rows: Tensor, observed: Tensor) -> Tensor:
-        """Draw what `run` begins with, given the observed entries of rows.
-
-        At the noisiest level, too, a trace of the data is left: that of the mean that Gaussian
-        data would have, given what is observed.
-        """
-        axes = self.axes
-        alpha, _ = alpha_sigma(self.gammas(1, rows)[0])
-        expected = axes.agree(
-            torch.zeros_like(rows), axes.scale.square(), rows - axes.mean, observed
-        )
-        return noise.normal(rows) + alpha * expected
+        finest = float(torch.exp(0.5 * self.gammas(1, rows)[-1]))
+        return complete(noise, self.axes, denoise, rows, observed, finest=finest, n_levels=n_levels)
 
 
 def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,9 @@ the end at which a drift arrives is always a real one. The flow
 has the same laws at every time. With :math:`\sigma = 0` both drifts are the flow's velocity: the
 first regression is flow matching, the iterations rectified flow.
 
+A bridge carries rows, and where its ends belong together it tells nothing of a row's missing
+entries: a diffusion beside it learns the law of whole rows, for `impute` alone.
+
 Source: Shi, De Bortoli, Campbell and Doucet, *Diffusion Schrödinger bridge matching*, NeurIPS 2023;
 Lipman et al., *Flow matching for generative modeling*, ICLR 2023; Liu, Gong and Liu, *Flow straight
 and fast*, ICLR 2023; Tong et al., *Improving and generalizing flow-based generative models with
@@ -48,13 +51,15 @@ from skgen.base import (
     _tensor,
 )
 from skgen.metrics import energy_distance
-from skgen.models._gaussian_diffusion import PrincipalAxes
+from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.models._principal_axes import PrincipalAxes
 from skgen.networks.conv import UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
 from skgen.networks.mlp import correction, initialize
 from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger_covariance
 from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
+from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
 from skgen.rows import is_stored, surveyed
 
@@ -68,7 +73,9 @@ LATER_EFFORT = 0.5
 SMALL_TABLE = 4
 EXACT_DIVERGENCE = 16
 PROBES = 8
-MAX_SWEEPS = 10
+# The law of whole rows: its levels of noise, and how many of them `impute` passes a step.
+LAW_GAMMAS = (-10.0, 7.0)
+LEVELS_PER_STEP = 2
 Noise = GeneratorNoise | RowNoise
 Field = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 GRIDS = {
@@ -131,6 +138,7 @@ class _SchrodingerBridge(nn.Module):
         block_size: int,
         condition_dropout: float,
         has_source: bool,
+        law: GaussianDiffusion,
     ):
         super().__init__()
         self.network, self.axes, self.embedding = network, axes, embedding
@@ -146,6 +154,7 @@ class _SchrodingerBridge(nn.Module):
         self.register_buffer("source", None)
         # Scores: one draw where the divergence is exact, some probes of it where it is not.
         self.score_draws = 1 if d <= EXACT_DIVERGENCE else PROBES
+        self.law = law
 
     def fit_ends(self, x: Tensor, source: Tensor | None, aligned: bool) -> None:
         """Learn axes, means and variances of both ends from scaled rows.
@@ -283,6 +292,11 @@ class _SchrodingerBridge(nn.Module):
         weight = spread / (spread + self.reference.noise_in_target(t).square())
         return 0.5 * weight * (drift - target).square().sum(1)
 
+    def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn the law of whole rows, for draws of their missing entries."""
+        context = self._embed(x, condition, noise if self.training else None)
+        return self.law.softened_bound(noise, x, context)
+
     def transport_pairs(
         self, noise: GeneratorNoise, x: Tensor, condition: Tensor | None, n: int
     ) -> dict[str, Tensor]:
@@ -398,14 +412,13 @@ class _SchrodingerBridge(nn.Module):
         *,
         solver: str = "heun",
         denoise: bool = False,
-        agree: Any = None,
     ) -> list[Tensor]:
         r"""Follow the stochastic process; return the rows at each time.
 
         The kernel of ``"bridge"`` draws an end from :math:`N(\hat x_1, V_t)`, with the variance
         :math:`V_t` of the end given the state for Gaussian laws, and a step of the process pinned
-        there: for Gaussian laws it is exact at any number of steps, and its end can be made to
-        agree with what is observed. Heun's method errs by the square of the step for any law.
+        there: for Gaussian laws it is exact at any number of steps. Heun's method errs by the
+        square of the step for any law.
         """
         reference = self.reference
         bridge = self.gaussian().reversed() if backward else self.gaussian()
@@ -430,8 +443,6 @@ class _SchrodingerBridge(nn.Module):
             variance = bridge.end_variance(t)
             if not last:
                 end = end + variance.sqrt() * noise.normal(x)
-            if agree is not None:
-                end = agree(end, variance)
             a, b, std = reference.pinned(s - t, 1 - t)
             path.append(a * x + b * end + std * noise.normal(x))
         return path
@@ -555,57 +566,11 @@ class _SchrodingerBridge(nn.Module):
         condition: Tensor | None,
         *,
         n_steps: int,
-        time_grid: Any,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed: back to the source, and forth to what agrees, in turn.
-
-        Each sweep draws the source row given the whole row, and the whole row given the source
-        row and the observed entries: Gibbs' sampler of the missing entries' law, which starts at
-        that of normal data. Independent ends need no sweeps, since what is observed tells nothing
-        of the source.
-        """
-        if self.reference.sigma == 0 and self.cross.any():
-            raise ValueError(
-                "impute needs noise in the bridge, sigma > 0, or ends that stay independent, "
-                "coupling='independent' with n_iterations=1: otherwise a source row fixes the "
-                "whole row of data."
-            )
-        field = self.field(x, condition)
-        target = x - self.axes.mean
-
-        def agree(end: Tensor, variance: Tensor) -> Tensor:
-            return self.axes.agree(end, variance, target, observed)
-
-        if self.reference.sigma == 0:
-            times = _times(n_steps, time_grid, "cosine")
-            start = self.draw_source(noise, x)
-            return self.axes.from_axes(self._agreeing_flow(field, start, times, agree))
-        times = _times(n_steps, time_grid, "quadratic")
-        rows = agree(self.mean_1 + self.var_1.sqrt() * noise.normal(x), self.var_1)
-        for _sweep in range(self.n_sweeps()):
-            rows = self.walk(noise, field, rows, times, True)[-1]
-            rows = self.walk(noise, field, rows, times, solver="bridge", agree=agree)[-1]
-        return self.axes.from_axes(rows)
-
-    def _agreeing_flow(self, field: Field, x: Tensor, times: np.ndarray, agree: Any) -> Tensor:
-        """Follow the flow of independent ends, given observed entries of the end."""
-        bridge = self.gaussian()
-
-        def velocity(t: Tensor, y: Tensor) -> Tensor:
-            left = 1 - t
-            end = y + left * _velocity(field)(t, y)
-            return (agree(end, bridge.end_variance(t)) - y) / left
-
-        grid = torch.from_numpy(times).to(x)
-        for t, s in pairwise(grid[:-1]):
-            x = heun_step(velocity, x, t, s)
-        return x + (1 - grid[-2]) * velocity(grid[-2], x)
-
-    def n_sweeps(self) -> int:
-        """Return after how many sweeps the start is forgotten to 1%, for Gaussian ends."""
-        kept = float((self.cross**2 / (self.var_0 * self.var_1)).max())
-        return min(MAX_SWEEPS, math.ceil(math.log(0.01) / math.log(max(kept, 0.01))))
+        """Draw what is not observed by the law of whole rows."""
+        context = self._embed(x, condition)
+        return self.law.complete(noise, x, observed, context, LEVELS_PER_STEP * n_steps)
 
 
 def _has_density(model: Any) -> bool:
@@ -670,8 +635,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Units of a hidden layer on tables. None takes 64 for up to 4 columns or 128 rows, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of the first iteration; each further one takes half of them. None takes 60,
-        and 4 more for each row beyond 100, up to 3,000.
+        Gradient steps of the first iteration; each further one takes half of them, and so does the
+        law of whole rows that `impute` draws from. None takes 60, and 4 more for each row beyond
+        100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -707,7 +673,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     module_ : torch.nn.Module
         The fitted network, and the source's rows.
     nets_ : list of skorch.NeuralNet
-        The net of each iteration; not kept by pickling.
+        The net of each iteration, and of the law of whole rows; not kept by pickling.
     history_ : list of dict
         One row an evaluation: stage, step, losses, seconds; in the last row of an iteration also
         ``coupling_cost``, the mean squared distance of the pairs it learnt from, and
@@ -977,11 +943,19 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         width = self.hidden_units or (64 if n <= 128 or d <= SMALL_TABLE else 128)
         source = self._scaled_source()
         with torch.device("meta"):
-            if self.input_shape is None:
-                network = correction(d, n_heads * d, TIME_FEATURES + c, width)
-            else:
+
+            def network_of(n_heads, n_context):
+                if self.input_shape is None:
+                    return correction(d, n_heads * d, n_context + c, width)
                 shape = tuple(int(side) for side in self.input_shape)
-                network = UNet(shape, TIME_FEATURES + c, n_outputs=n_heads)
+                return UNet(shape, n_context + c, n_outputs=n_heads)
+
+            network = network_of(n_heads, TIME_FEATURES)
+            law = GaussianDiffusion(
+                network_of(1, NOISE_FEATURES),
+                PrincipalAxes(d, self.input_shape is None),
+                SCHEDULES["linear"](*LAW_GAMMAS),
+            )
             module = _SchrodingerBridge(
                 network,
                 PrincipalAxes(d, self.input_shape is None),
@@ -990,10 +964,12 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 block_size=1024 if self.input_shape is None else 64,
                 condition_dropout=float(self.condition_dropout),
                 has_source=source is not None,
+                law=law,
             )
         initialize(module, generator)
         # Where the ends stay independent, the exact Gaussian process is that of such a coupling.
         stays = self.coupling == "independent" and self.sigma == 0 and self.n_iterations == 1
+        law.axes.fit(rows)
         module.fit_ends(rows, source, aligned=not stays)
         return module
 
@@ -1001,7 +977,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source = self._scaled_source()
         if source is not None:
             module.source = source.to(train["x"].device)
-        parameters = list(module.parameters())
+        parameters = [*module.network.parameters()]
+        if module.embedding is not None:
+            parameters += module.embedding.parameters()
         for iteration in range(1, self.n_iterations + 1):
             training, validation = (
                 None if rows is None else self._pairs(module, rows, noise, iteration)
@@ -1020,6 +998,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             yield stage
             if stage.interrupted:
                 return
+        learnt = list(module.law.parameters())
+        yield Stage("law", module.law_loss, module, learnt, train, valid, LATER_EFFORT)
 
     def _pairs(self, module, rows, noise, iteration):
         """Return what an iteration learns from: pairs of ends, or data alone."""
@@ -1060,8 +1040,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         }
 
     def _finish_fit(self):
-        self.coupling_cost_ = self.history_[-1]["coupling_cost"]
-        self.path_energy_ = self.history_[-1]["path_energy"]
+        for name in ("coupling_cost", "path_energy"):
+            settled = [row[name] for row in self.history_ if name in row]
+            setattr(self, f"{name}_", settled[-1])
 
     # Carrying rows.
 
@@ -1355,8 +1336,9 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         Units of a hidden layer on tables. None takes 64 for up to 4 columns or 128 rows, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of the first iteration; each further one takes half of them. None takes 60,
-        and 4 more for each row beyond 100, up to 3,000.
+        Gradient steps of the first iteration; each further one takes half of them, and so does the
+        law of whole rows that `impute` draws from. None takes 60, and 4 more for each row beyond
+        100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -1392,7 +1374,7 @@ class FlowMatcher(SchrodingerBridgeMatcher):
     module_ : torch.nn.Module
         The fitted network, and the source's rows.
     nets_ : list of skorch.NeuralNet
-        The net of each iteration; not kept by pickling.
+        The net of each iteration, and of the law of whole rows; not kept by pickling.
     history_ : list of dict
         One row an evaluation: stage, step, losses, seconds; in the last row of an iteration also
         ``coupling_cost``, the mean squared distance of the pairs it learnt from, and

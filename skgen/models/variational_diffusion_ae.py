@@ -31,9 +31,9 @@ from skgen.models._gaussian_diffusion import (
     GaussianDiffusion,
     Noise,
     Predictor,
-    PrincipalAxes,
 )
 from skgen.models._levels import LevelsMixin
+from skgen.models._principal_axes import PrincipalAxes
 from skgen.models._representation import in_parts, input_noise
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
@@ -172,17 +172,18 @@ class _VariationalDiffusionAE(nn.Module):
     ) -> Tensor:
         """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law.
 
-        A small network tells x from w alone, too: what is simple to read from a latent is simple
-        to use as a feature.
+        On tables a small network tells x from w alone, too: what is simple to read from a latent
+        is simple to use as a feature. Of an image it would tell the large shapes, as principal
+        components do, and w with it.
         """
         c = self._embed(x, condition, noise)
         noisy = x + self.encoder_noise * noise.normal(x)
         w, mean, log_var = self._draw(noise, noisy, c)
         loss = self.decoder.denoising_loss(noise, x, self._decoder_context(w, c))
-        assert self.head is not None
-        axes = self.decoder.axes
-        error = axes.to_axes(x) - axes.scale * self.head(w, c)
-        loss = loss + DECODING_WEIGHT * 0.5 * error.square().sum(-1)
+        if self.head is not None:
+            axes = self.decoder.axes
+            error = axes.to_axes(x) - axes.scale * self.head(w, c)
+            loss = loss + DECODING_WEIGHT * 0.5 * error.square().sum(-1)
         loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
         if self.mmd_weight > 0:
             loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
@@ -320,9 +321,7 @@ class _VariationalDiffusionAE(nn.Module):
         """Draw what is not observed from the decoder without a latent: the law of x alone."""
         w = x.new_zeros(len(x), self.n_components)
         context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
-        predictor = self.decoder.given(x, observed, self._predictor(self.decoder, context))
-        z = self.decoder.start(noise, x, observed)
-        return self.decoder.run(noise, z, predictor, "heun", n_steps)
+        return self.decoder.complete(noise, x, observed, context, n_steps)
 
 
 class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -666,7 +665,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 )
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
             head = None
-            if represent:
+            if represent and self.input_shape is None:
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
         # An encoder that has learnt the bound has not seen noisy rows.

@@ -1,0 +1,83 @@
+r"""Draws of missing entries from a denoiser that knows the law of whole rows.
+
+A whole row x, noised to :math:`y = x + \rho\epsilon`, and drawn again given y and the observed
+entries, stays a draw of the law of whole rows given these entries: at every level of noise a step
+of Gibbs' sampler. Much noise moves between modes, little noise is where the draw of x given y and
+the observed entries can be trusted, since there any smooth law is nearly normal.
+
+Source: Boys et al., *Tweedie moment projected diffusions for inverse problems*, TMLR 2024, for the
+draw at one level; Xu et al., *Restart sampling for improving generative processes*, NeurIPS 2023,
+for adding noise again; Wu et al., *Principled probabilistic imaging using diffusion models as
+plug-and-play priors*, NeurIPS 2024, for levels of noise that fall.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skgen.models._principal_axes import PrincipalAxes
+
+# In standard deviations along the first axis: noise that hides where a row came from.
+COARSEST = 3.0
+# Levels are even in this root of the noise: what a denoiser errs by adds up over levels of little
+# noise, and only there are fine structures met.
+ROOT = 2.0
+# Of a level's noise, what each step on the way back to a clean row leaves.
+WAY_BACK = (1.0, 0.5, 0.25, 0.125, 0.0)
+
+
+def complete(
+    noise: Any,
+    axes: PrincipalAxes,
+    denoise: Callable[[Tensor, Tensor], Tensor],
+    rows: Tensor,
+    observed: Tensor,
+    *,
+    finest: float,
+    n_levels: int,
+) -> Tensor:
+    r"""Draw what is not observed, at levels of noise that fall.
+
+    A step from noise r to s draws an end x from :math:`N(\hat x, V_r)`, moved to agree with what is
+    observed, and :math:`y_s` given :math:`y_r` and x; :math:`V_r` is the variance of x given
+    :math:`y_r` for normal data with the same principal axes, for which all of it is exact.
+
+    Parameters
+    ----------
+    noise : GeneratorNoise
+        Source of randomness.
+    axes : PrincipalAxes
+        Where the denoiser works.
+    denoise : callable
+        ``denoise(y, r)``, with y of shape (n, n_features) and r a number, is the mean of x.
+    rows : Tensor of shape (n, n_features)
+        Rows with any value where an entry is missing.
+    observed : Tensor of shape (n, n_features), bool
+        Which entries are given.
+    finest : float
+        Noise below which the denoiser knows nothing.
+    n_levels : int
+        Levels of noise.
+
+    Returns
+    -------
+    Tensor of shape (n, n_features)
+        Whole rows, which agree with what is observed.
+    """
+    scale, target = axes.scale, rows - axes.mean
+    coarsest = COARSEST * scale.max()
+    lowest = torch.minimum(coarsest, coarsest.new_tensor(finest / WAY_BACK[-2]))
+    share = torch.linspace(0, 1, n_levels).to(scale)
+    x = axes.agree(scale * noise.normal(rows), scale.square(), target, observed)
+    for level in torch.lerp(coarsest ** (1 / ROOT), lowest ** (1 / ROOT), share) ** ROOT:
+        y = x + level * noise.normal(x)
+        for r, s in pairwise(level * part for part in WAY_BACK):
+            variance = (scale * r).square() / (scale.square() + r.square())
+            x = denoise(y, r) + variance.sqrt() * noise.normal(y)
+            x = axes.agree(x, variance, target, observed)
+            kept = (s / r).square()
+            y = torch.lerp(x, y, kept) + s * torch.sqrt(1 - kept) * noise.normal(y)
+    return axes.from_axes(x)
