@@ -95,7 +95,7 @@ def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     assert re.search(r"zip +5 categories: 0100\d \(\d+\), ", said)
     assert re.search(r"member +2 categories: ", said)
     assert "learns 80 rows; 20 are held out" in said
-    assert re.search(r"learnt in \d+ s, 2 steps", said)
+    assert re.search(r"learnt in \d+ s, 3 steps", said)
     assert re.search(r"tells new rows from held-out ones in \d+% of pairs", said)
     assert re.search(r"furthest off is the column '.*', by \d+%", said)
 
