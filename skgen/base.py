@@ -630,6 +630,11 @@ class BaseGenerativeModel(BaseEstimator):
         check_is_fitted(self)
         return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
 
+    @staticmethod
+    def _parameters_of(part: nn.Module | None) -> list[nn.Parameter]:
+        """Return the parameters of a part that a module may lack."""
+        return [] if part is None else list(part.parameters())
+
     def _few_threads(self, module: nn.Module, n_rows: int) -> Any:
         """Give the calling thread one thread of the processor where a module's products are small.
 

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 from skgen import BinaryLatentDiffusion
 from skgen.datasets import fetch_mnist
 from skgen.metrics import classifier_two_sample_test, frechet_distance
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion, PrincipalAxes
+from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.models._principal_axes import PrincipalAxes
 from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder
 from skgen.networks.mlp import initialize
 from skgen.networks.sequence import Transformer

@@ -68,7 +68,7 @@ def completed_gaussians(report, options):
     for seed in options.seed:
         X = law.sample(N_ROWS, random_state=2 * seed)
         row = law.sample(1, random_state=2 * seed + 1)[0]
-        for name in (name for name in options.models if name in DENSE):
+        for name in [name for name in options.models if name in DENSE]:
             model = getattr(skgen, name)(max_steps=options.max_steps, random_state=seed)
             report.add("gaussian 5-d", name, seed, "seconds of fit", seconds_of_fit(model, X))
             for missing in PATTERNS:

@@ -15,6 +15,7 @@ is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other 
 predict their own quantity's deviation from the same answer.
 """
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -211,7 +212,7 @@ class GaussianDiffusion(nn.Module):
             gamma = 2 * torch.log(rho).expand(len(y))
             return self.predict(y * alpha_sigma(gamma)[0][:, None], gamma, context)[1]
 
-        finest = float(torch.exp(0.5 * self.gammas(1, rows)[-1]))
+        finest = math.exp(0.5 * self.schedule.gamma_0)
         return complete(noise, self.axes, denoise, rows, observed, finest=finest, n_levels=n_levels)
 
 

@@ -977,9 +977,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source = self._scaled_source()
         if source is not None:
             module.source = source.to(train["x"].device)
-        parameters = [*module.network.parameters()]
-        if module.embedding is not None:
-            parameters += module.embedding.parameters()
+        parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
         for iteration in range(1, self.n_iterations + 1):
             training, validation = (
                 None if rows is None else self._pairs(module, rows, noise, iteration)
@@ -998,8 +996,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             yield stage
             if stage.interrupted:
                 return
-        learnt = list(module.law.parameters())
-        yield Stage("law", module.law_loss, module, learnt, train, valid, LATER_EFFORT)
+        law = self._parameters_of(module.law)
+        yield Stage("law", module.law_loss, module, law, train, valid, LATER_EFFORT)
 
     def _pairs(self, module, rows, noise, iteration):
         """Return what an iteration learns from: pairs of ends, or data alone."""
@@ -1040,9 +1038,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         }
 
     def _finish_fit(self):
-        for name in ("coupling_cost", "path_energy"):
-            settled = [row[name] for row in self.history_ if name in row]
-            setattr(self, f"{name}_", settled[-1])
+        # The law's rows come after those of the iterations.
+        last = next(row for row in reversed(self.history_) if "coupling_cost" in row)
+        self.coupling_cost_, self.path_energy_ = last["coupling_cost"], last["path_energy"]
 
     # Carrying rows.
 

@@ -698,7 +698,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
 
     def _stages(self, module, train, valid, noise):
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
-        decoder = list(module.decoder.parameters())
+        decoder = self._parameters_of(module.decoder)
         prior = self._parameters_of(module.prior)
         code_effort = law_effort = 1.0
         if self.max_steps is None and valid is not None:
@@ -719,10 +719,6 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             module.settled = not code.interrupted
         learnt = decoder + prior
         yield self._stage("law", module.law_loss, module, learnt, train, valid, law_effort)
-
-    @staticmethod
-    def _parameters_of(module):
-        return [] if module is None else list(module.parameters())
 
     def _stage(self, name, loss, module, parameters, train, valid, effort):
         return Stage(

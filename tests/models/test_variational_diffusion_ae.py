@@ -21,7 +21,8 @@ from torch import nn
 
 from skgen import VariationalDiffusionAE
 from skgen.datasets import CorrelatedGaussian
-from skgen.models._gaussian_diffusion import GaussianDiffusion, PrincipalAxes
+from skgen.models._gaussian_diffusion import GaussianDiffusion
+from skgen.models._principal_axes import PrincipalAxes
 from skgen.models._representation import _largest_deviation, input_noise
 from skgen.models.variational_diffusion_ae import (
     SCORE_DRAWS,
@@ -110,13 +111,13 @@ class Impulses:
         return drawn
 
 
-def moments(diffusion, predictor, sampler, n_steps, start=Impulses.normal):
+def moments(diffusion, predictor, sampler, n_steps):
     """Return mean and covariance of what a sampler draws, exact for a linear predictor."""
     calls = 1 + n_steps * {"ancestral": 1, "predictor-corrector": 2}.get(sampler, 0)
     noise, d = Impulses(), 5
     # The last row gets no noise at all: it ends at the mean.
     like = torch.zeros(calls * d + 1, d, dtype=torch.float64)
-    rows = diffusion.run(noise, start(noise, like), predictor, sampler, n_steps)
+    rows = diffusion.run(noise, noise.normal(like), predictor, sampler, n_steps)
     assert noise.call == calls
     moved = rows[:-1] - rows[-1]
     return rows[-1], moved.T @ moved
@@ -295,6 +296,17 @@ def test_the_estimator_samples_with_each_sampler(sampler):
 # Missing entries
 
 
+def completed_moments(row, observed, n_levels=20):
+    """Return mean and covariance of what the exact denoiser draws of a row's missing entries."""
+    # One call to begin with; a level adds noise and comes back in four steps of two calls.
+    noise, n = Impulses(), 5 * (1 + n_levels * 9) + 1
+    rows = row.expand(n, -1)
+    drawn = exact().complete(noise, rows, observed.expand(n, -1), context(rows), n_levels)
+    assert noise.call == n // 5
+    moved = drawn[:-1] - drawn[-1]
+    return drawn[-1], moved.T @ moved
+
+
 @pytest.mark.parametrize(
     "missing", [[0], [4], [0, 1], [1, 3], [0, 2, 4], [0, 1, 2, 3], [0, 1, 2, 3, 4]]
 )
@@ -305,20 +317,41 @@ def test_imputation_of_gaussian_data(missing):
     with_holes[missing] = np.nan
     mean, covariance = LAW.conditional(with_holes)
     observed = torch.from_numpy(~np.isnan(with_holes))
-    n_levels, noise = 20, Impulses()
-    # One call to begin with; a level adds noise and comes back in four steps of two calls.
-    n = 5 * (1 + n_levels * 9) + 1
-    rows = torch.from_numpy(row).expand(n, -1)
-    drawn = exact().complete(noise, rows, observed.expand(n, -1), context(rows), n_levels)
-    assert noise.call == n // 5
-    moved = drawn[:-1] - drawn[-1]
-    found_mean, found = drawn[-1], moved.T @ moved
+    found_mean, found = completed_moments(torch.from_numpy(row), observed)
     deviation = np.sqrt(np.diag(covariance))
-    assert np.all(np.abs(found_mean[missing].numpy() - mean) < 1e-3 * deviation)
+    assert np.all(np.abs(found_mean[missing].numpy() - mean) < 1e-6 * deviation)
     found = found[missing][:, missing]
-    assert relative(found, torch.from_numpy(covariance)) < 0.05
+    assert relative(found, torch.from_numpy(covariance)) < 1e-6
     if observed.any():
         np.testing.assert_allclose(found_mean[observed], row[observed.numpy()], atol=1e-6)
+
+
+def test_imputation_needs_the_correlations_of_the_noise(monkeypatch):
+    """A check of the check: replacing the observed entries alone leaves the others too free."""
+    diffusion = exact()
+    row = torch.from_numpy(LAW.sample(1, random_state=5)[0])
+    with_holes = row.numpy().copy()
+    with_holes[[1, 3]] = np.nan
+    _, covariance = LAW.conditional(with_holes)
+    observed = torch.from_numpy(~np.isnan(with_holes))
+    axes = diffusion.axes
+
+    def replace(z, gamma):
+        _, x_hat = diffusion.predict(z, gamma, context(z))
+        columns = torch.where(observed, row, axes.from_axes(x_hat))
+        alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+        return (z - alpha * axes.to_axes(columns)) / sigma
+
+    found = moments(diffusion, replace, "heun", 40)[1][[1, 3]][:, [1, 3]]
+    assert relative(found, torch.from_numpy(covariance)) > 0.2
+
+    def replaced(axes, rows, variance, target, observed):
+        return torch.where(observed, target, rows @ axes.basis.T) @ axes.basis
+
+    # Nor do many levels of noise make up for them.
+    monkeypatch.setattr(PrincipalAxes, "agree", replaced)
+    found = completed_moments(row, observed, 40)[1][[1, 3]][:, [1, 3]]
+    assert relative(found, torch.from_numpy(covariance)) > 0.1
 
 
 def test_two_thousand_completions_by_the_estimator():
