@@ -16,6 +16,7 @@ Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with 
 diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
 """
 
+import math
 import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -53,6 +54,8 @@ DECODING_WEIGHT = 0.5
 CODE_PASSES, LAW_PASSES = 300, 240
 MANY_ROWS, MANY_ROWS_SHARE = 1000, 1.5
 LATENT_DROPOUT, MANY_ROWS_DROPOUT = 0.25, 0.5
+# There the decoder draws with the latent down to this level of noise, and without it below.
+MANY_ROWS_GAMMA = 0.0
 LOOK_SHARE = 0.5
 EMPTY_LATENT = 0.05
 SCORE_DRAWS = 64
@@ -128,6 +131,7 @@ class _VariationalDiffusionAE(nn.Module):
         encoder_noise: float,
         look_noise: float,
         latent_dropout: float,
+        latent_gamma: float,
         condition_dropout: float,
         levels: Tensor | None,
     ):
@@ -137,7 +141,8 @@ class _VariationalDiffusionAE(nn.Module):
         self.n_components, self.block_size = n_components, block_size
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
         self.encoder_noise, self.look_noise = encoder_noise, look_noise
-        self.latent_dropout, self.condition_dropout = latent_dropout, condition_dropout
+        self.latent_dropout, self.latent_gamma = latent_dropout, latent_gamma
+        self.condition_dropout = condition_dropout
         self.register_buffer("levels", levels)
         self.settled = False
         self.score_draws = SCORE_DRAWS
@@ -292,19 +297,30 @@ class _VariationalDiffusionAE(nn.Module):
         to_data: Any = None,
         **_: Any,
     ) -> Tensor:
-        """Draw w from the prior, then x given w."""
+        """Draw w from the prior, then x given w; its last part, if so trained, given itself.
+
+        Where little noise is left, a row tells what it still needs better than a latent whose law
+        is itself learnt; either denoiser, exact, leaves the law of the noisy rows as it is.
+        """
         like = self.decoder.axes.mean
         w = noise.normal(like.new_empty(n, self.n_components))
         c = self._embed(w, condition)
         guided = guidance_scale > 0
         c_0 = self._embed(w, None) if guided else None
         if self.prior is not None:
-            predictor = self._predictor(self.prior, c, c_0, guidance_scale)
-            w = self.prior.run(noise, w, predictor, sampler, n_steps)
-        context_0 = None if c_0 is None else self._decoder_context(w, c_0)
-        predictor = self._predictor(
-            self.decoder, self._decoder_context(w, c), context_0, guidance_scale, guide, to_data
-        )
+            of_latents = self._predictor(self.prior, c, c_0, guidance_scale)
+            w = self.prior.run(noise, w, of_latents, sampler, n_steps)
+
+        def decoding(keep: Tensor) -> Predictor:
+            context = self._decoder_context(w, c, keep)
+            context_0 = None if c_0 is None else self._decoder_context(w, c_0, keep)
+            return self._predictor(self.decoder, context, context_0, guidance_scale, guide, to_data)
+
+        with_latent, without = (decoding(w.new_full((n, 1), keep)) for keep in (1.0, 0.0))
+
+        def predictor(z: Tensor, gamma: Tensor) -> Tensor:
+            return (with_latent if gamma[0] > self.latent_gamma else without)(z, gamma)
+
         z = noise.normal(like.new_empty(n, len(like)))
         return self.decoder.run(noise, z, predictor, sampler, n_steps)
 
@@ -685,6 +701,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             encoder_noise=encoder_noise,
             look_noise=looks * encoder_noise,
             latent_dropout=MANY_ROWS_DROPOUT if ample else LATENT_DROPOUT,
+            latent_gamma=MANY_ROWS_GAMMA if ample else -math.inf,
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )

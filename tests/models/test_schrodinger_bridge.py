@@ -452,7 +452,7 @@ def test_the_start_from_the_reference_converges():
 @pytest.mark.parametrize(
     "model",
     [
-        SchrodingerBridgeMatcher(max_steps=1500, random_state=0),
+        SchrodingerBridgeMatcher(n_iterations=1, max_steps=1500, random_state=0),
         FlowMatcher(max_steps=1500, random_state=0),
     ],
     ids=["bridge", "flow"],

@@ -293,6 +293,31 @@ def test_the_estimator_samples_with_each_sampler(sampler):
     assert relative(torch.from_numpy(np.cov(drawn.T)), torch.from_numpy(np.cov(X.T))) < 0.15
 
 
+@pytest.mark.parametrize(
+    ("n", "objective"), [(2000, "representation"), (2000, "likelihood"), (500, "representation")]
+)
+def test_what_is_half_drawn_of_many_rows_goes_on_without_the_latent(monkeypatch, n, objective):
+    made = {"objective": objective, "max_steps": 1, "hidden_units": 8, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The latent is empty")
+        model = VariationalDiffusionAE(2, **made).fit(LAW.sample(n, random_state=0))
+    decoder, seen = model.module_.decoder, []
+    predict = decoder.predict
+
+    def watched(z, gamma, context):
+        seen.append((float(gamma[0]), *context[:, :3].abs().amin(0).tolist()))
+        return predict(z, gamma, context)
+
+    monkeypatch.setattr(decoder, "predict", watched)
+    model._copies = {}
+    model.sample(20)
+    gamma, *latent, given = map(np.array, zip(*seen, strict=True))
+    free = gamma <= 0 if (n, objective) == (2000, "representation") else gamma < -np.inf
+    assert min((gamma > 0).sum(), (gamma <= 0).sum()) > 20
+    np.testing.assert_array_equal(given, np.where(free, 0.0, 1.0))
+    np.testing.assert_array_equal(np.all(latent, 0), ~free)
+
+
 # Missing entries
 
 
