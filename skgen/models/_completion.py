@@ -68,16 +68,17 @@ def complete(
         Whole rows, which agree with what is observed.
     """
     scale, target = axes.scale, rows - axes.mean
+    given = torch.unique(observed, dim=0, return_inverse=True)
     coarsest = COARSEST * scale.max()
     lowest = torch.minimum(coarsest, coarsest.new_tensor(finest / WAY_BACK[-2]))
     share = torch.linspace(0, 1, n_levels).to(scale)
-    x = axes.agree(scale * noise.normal(rows), scale.square(), target, observed)
+    x = axes.agree(scale * noise.normal(rows), scale.square(), target, *given)
     for level in torch.lerp(coarsest ** (1 / ROOT), lowest ** (1 / ROOT), share) ** ROOT:
         y = x + level * noise.normal(x)
         for r, s in pairwise(level * part for part in WAY_BACK):
             variance = (scale * r).square() / (scale.square() + r.square())
             x = denoise(y, r) + variance.sqrt() * noise.normal(y)
-            x = axes.agree(x, variance, target, observed)
+            x = axes.agree(x, variance, target, *given)
             kept = (s / r).square()
             y = torch.lerp(x, y, kept) + s * torch.sqrt(1 - kept) * noise.normal(y)
     return axes.from_axes(x)

@@ -57,7 +57,9 @@ class PrincipalAxes(nn.Module):
         """Rotate and shift rows back."""
         return (rows @ self.basis.T if self.rotate else rows) + self.mean
 
-    def agree(self, rows: Tensor, variance: Tensor, target: Tensor, observed: Tensor) -> Tensor:
+    def agree(
+        self, rows: Tensor, variance: Tensor, target: Tensor, patterns: Tensor, which: Tensor
+    ) -> Tensor:
         r"""Move rows on the axes so that they agree with the observed columns.
 
         With V the covariance, diagonal on the axes, and o the observed columns, x becomes
@@ -73,21 +75,25 @@ class PrincipalAxes(nn.Module):
             Their variances on the axes.
         target : Tensor of shape (n, n_features)
             Centred columns to agree with.
-        observed : Tensor of shape (n, n_features), bool
-            Which of them are given.
+        patterns : Tensor of shape (n_patterns, n_features), bool
+            Sets of columns that are observed; many rows may share one.
+        which : Tensor of shape (n,), int
+            The pattern of each row.
         """
+        observed = patterns[which]
         if not self.rotate:
             return torch.where(observed, target, rows)
-        weight = observed.to(rows.dtype)
         columns = rows @ self.basis.T
-        residual = weight * (target - columns)
-        covariance = (self.basis * variance) @ self.basis.T
+        residual = observed * (target - columns)
+        # In double: the axes may differ in variance by many orders.
+        basis, given = self.basis.double(), patterns.double()
+        covariance = (basis * variance) @ basis.T
         size = covariance.diagonal().mean()
-        held = weight[:, :, None] * covariance * weight[:, None, :]
+        held = given[:, :, None] * covariance * given[:, None, :]
         # Columns that follow from others leave it singular but for rounding, which this covers.
         rounding = torch.finfo(rows.dtype).eps
-        held = held + torch.diag_embed((1 - weight + weight * rounding) * size)
-        # In double: the axes may differ in variance by many orders.
-        solved = torch.linalg.solve(held.double(), residual.double())
-        moved = (weight * solved.to(rows.dtype)) @ covariance
+        held = held + torch.diag_embed((1 - given + given * rounding) * size)
+        factors = torch.linalg.cholesky(held)[which]
+        solved = torch.cholesky_solve(residual.double()[:, :, None], factors)[:, :, 0]
+        moved = (observed * solved).to(rows.dtype) @ covariance.to(rows.dtype)
         return (columns + torch.where(observed, residual, moved)) @ self.basis

@@ -370,8 +370,8 @@ def test_imputation_needs_the_correlations_of_the_noise(monkeypatch):
     found = moments(diffusion, replace, "heun", 40)[1][[1, 3]][:, [1, 3]]
     assert relative(found, torch.from_numpy(covariance)) > 0.2
 
-    def replaced(axes, rows, variance, target, observed):
-        return torch.where(observed, target, rows @ axes.basis.T) @ axes.basis
+    def replaced(axes, rows, variance, target, patterns, which):
+        return torch.where(patterns[which], target, rows @ axes.basis.T) @ axes.basis
 
     # Nor do many levels of noise make up for them.
     monkeypatch.setattr(PrincipalAxes, "agree", replaced)
