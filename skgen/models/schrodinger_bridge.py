@@ -20,7 +20,8 @@ has the same laws at every time. With :math:`\sigma = 0` both drifts are the flo
 first regression is flow matching, the iterations rectified flow.
 
 A bridge carries rows, and where its ends belong together it tells nothing of a row's missing
-entries: a diffusion beside it learns the law of whole rows, for `impute` alone.
+entries: where the source is normal, a diffusion beside it learns the law of whole rows, for
+`impute` alone.
 
 Source: Shi, De Bortoli, Campbell and Doucet, *Diffusion Schrödinger bridge matching*, NeurIPS 2023;
 Lipman et al., *Flow matching for generative modeling*, ICLR 2023; Liu, Gong and Liu, *Flow straight
@@ -138,7 +139,7 @@ class _SchrodingerBridge(nn.Module):
         block_size: int,
         condition_dropout: float,
         has_source: bool,
-        law: GaussianDiffusion,
+        law: GaussianDiffusion | None,
     ):
         super().__init__()
         self.network, self.axes, self.embedding = network, axes, embedding
@@ -294,6 +295,7 @@ class _SchrodingerBridge(nn.Module):
 
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the law of whole rows, for draws of their missing entries."""
+        assert self.law is not None
         context = self._embed(x, condition, noise if self.training else None)
         return self.law.softened_bound(noise, x, context)
 
@@ -569,18 +571,20 @@ class _SchrodingerBridge(nn.Module):
         **_: Any,
     ) -> Tensor:
         """Draw what is not observed by the law of whole rows."""
+        assert self.law is not None
         context = self._embed(x, condition)
         return self.law.complete(noise, x, observed, context, LEVELS_PER_STEP * n_steps)
 
 
-def _has_density(model: Any) -> bool:
-    """Tell whether a model has a density; an AttributeError says why not."""
-    if hasattr(model, "module_") and model.module_.has_source:
-        raise AttributeError(
-            "score_samples needs a normal source: the density of a source that is known by its "
-            "rows alone is not known. score compares carried rows with real ones instead."
-        )
-    return True
+def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
+    """Make the check that a model's source is normal; an AttributeError says why it must be."""
+
+    def check(model: Any) -> bool:
+        if hasattr(model, "module_") and model.module_.has_source:
+            raise AttributeError(f"{name} needs a normal source: {reason}")
+        return True
+
+    return check
 
 
 class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -635,9 +639,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Units of a hidden layer on tables. None takes 64 for up to 4 columns or 128 rows, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of the first iteration; each further one takes half of them, and so does the
-        law of whole rows that `impute` draws from. None takes 60, and 4 more for each row beyond
-        100, up to 3,000.
+        Gradient steps of the first iteration; each further one takes half of them, and so does,
+        without a source, the law of whole rows that `impute` draws from. None takes 60, and 4 more
+        for each row beyond 100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -951,11 +955,13 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 return UNet(shape, n_context + c, n_outputs=n_heads)
 
             network = network_of(n_heads, TIME_FEATURES)
-            law = GaussianDiffusion(
-                network_of(1, NOISE_FEATURES),
-                PrincipalAxes(d, self.input_shape is None),
-                SCHEDULES["linear"](*LAW_GAMMAS),
-            )
+            law = None
+            if source is None:
+                law = GaussianDiffusion(
+                    network_of(1, NOISE_FEATURES),
+                    PrincipalAxes(d, self.input_shape is None),
+                    SCHEDULES["linear"](*LAW_GAMMAS),
+                )
             module = _SchrodingerBridge(
                 network,
                 PrincipalAxes(d, self.input_shape is None),
@@ -969,7 +975,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         initialize(module, generator)
         # Where the ends stay independent, the exact Gaussian process is that of such a coupling.
         stays = self.coupling == "independent" and self.sigma == 0 and self.n_iterations == 1
-        law.axes.fit(rows)
+        if law is not None:
+            law.axes.fit(rows)
         module.fit_ends(rows, source, aligned=not stays)
         return module
 
@@ -996,8 +1003,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             yield stage
             if stage.interrupted:
                 return
-        law = self._parameters_of(module.law)
-        yield Stage("law", module.law_loss, module, law, train, valid, LATER_EFFORT)
+        if module.law is not None:
+            law = self._parameters_of(module.law)
+            yield Stage("law", module.law_loss, module, law, train, valid, LATER_EFFORT)
 
     def _pairs(self, module, rows, noise, iteration):
         """Return what an iteration learns from: pairs of ends, or data alone."""
@@ -1222,9 +1230,23 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             return super()._to_latent(Z)
         return self._scaled(Z)[0]
 
-    # Scores.
+    # Missing entries and scores.
 
-    @available_if(_has_density)
+    impute = available_if(
+        _starts_from_noise(
+            "impute",
+            "a bridge between two data sets does not learn the law of whole rows that missing "
+            "entries are drawn from. Fit without source=.",
+        )
+    )(BaseGenerativeModel.impute)
+
+    @available_if(
+        _starts_from_noise(
+            "score_samples",
+            "the density of a source that is known by its rows alone is not known. score compares "
+            "carried rows with real ones instead.",
+        )
+    )
     def score_samples(self, X, *, condition=None):
         """Return the log-density of each row under the flow from a normal source, in nats.
 
@@ -1334,9 +1356,9 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         Units of a hidden layer on tables. None takes 64 for up to 4 columns or 128 rows, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of the first iteration; each further one takes half of them, and so does the
-        law of whole rows that `impute` draws from. None takes 60, and 4 more for each row beyond
-        100, up to 3,000.
+        Gradient steps of the first iteration; each further one takes half of them, and so does,
+        without a source, the law of whole rows that `impute` draws from. None takes 60, and 4 more
+        for each row beyond 100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3

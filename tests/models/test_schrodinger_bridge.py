@@ -255,12 +255,14 @@ def translator():
     return model.fit(IRIS[50:100], source=IRIS[:50])
 
 
-def test_no_density_from_rows(translator):
-    assert hasattr(SchrodingerBridgeMatcher(), "score_samples")
-    assert not hasattr(translator, "score_samples")
+@pytest.mark.parametrize("name", ["score_samples", "impute"])
+def test_what_needs_a_normal_source(translator, name):
+    assert hasattr(SchrodingerBridgeMatcher(), name)
+    assert not hasattr(translator, name)
     with pytest.raises(AttributeError) as error:
-        translator.score_samples(IRIS)
-    assert "normal source" in str(error.value.__cause__)
+        getattr(translator, name)(IRIS)
+    assert f"{name} needs a normal source" in str(error.value.__cause__)
+    assert "law" not in {row["stage"] for row in translator.history_}
 
 
 def test_score_with_rows_is_an_energy_distance(translator):
