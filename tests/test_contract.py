@@ -45,8 +45,11 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 
 
-# Few steps: what is checked is the contract, not what is learnt, on some 60 fits an estimator.
-@parametrize_with_checks([Estimator(max_steps=20) for Estimator in ESTIMATORS])
+# On some 60 fits an estimator, the first of them at its defaults, the others with few steps: what
+# is checked is the contract, not what is learnt.
+@parametrize_with_checks(
+    [ESTIMATORS[0](), *(Estimator(max_steps=20) for Estimator in ESTIMATORS[1:])]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
