@@ -41,7 +41,7 @@ class _UpToTraining(VariationalDiffusionAE):
 
     stage_number = 0
 
-    def _train(self, module, training, validation, plan, seed):
+    def _train(self, module, training, validation, plan, seed, *_):
         stages = self._stages(module, training, validation, None)
         raise _SetUp(next(islice(stages, self.stage_number, None)), plan, seed)
 
