@@ -122,7 +122,7 @@ def test_flow_and_process_have_the_same_laws(theta):
 
 @pytest.fixture(scope="module")
 def moons():
-    return SchrodingerBridgeMatcher(max_steps=1500, random_state=0).fit(MOONS)
+    return SchrodingerBridgeMatcher(max_steps=1000, random_state=0).fit(MOONS)
 
 
 def test_density_of_a_gaussian():
@@ -401,8 +401,8 @@ def test_conditional_samples(Estimator):
 def test_rectified_flow_straightens():
     # Straight paths: the flow's energy is the coupling's cost, and one step is enough.
     rows = MOONS[:1000]
-    once = FlowMatcher(max_steps=800, random_state=0).fit(rows)
-    thrice = FlowMatcher(n_iterations=3, max_steps=800, random_state=0).fit(rows)
+    once = FlowMatcher(max_steps=500, random_state=0).fit(rows)
+    thrice = FlowMatcher(n_iterations=3, max_steps=500, random_state=0).fit(rows)
     Z = np.random.default_rng(0).normal(size=(400, 2))
 
     def bend(model):
