@@ -85,7 +85,7 @@ from skorch.callbacks import Callback
 torch.set_num_threads(1)
 import skgen
 
-path, step, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+name, path, step, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
 class Kill(Callback):
     seen = 0
@@ -95,7 +95,7 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 X = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).normal(size=(3, 3))
-model = skgen.VariationalDiffusionAE(
+model = getattr(skgen, name)(
     max_steps=40, random_state=0, hidden_units=16, checkpoint=path or None, callbacks=[Kill()]
 )
 skgen.save(model.fit(X, condition=np.arange(60) % 3).set_params(callbacks=None), out)
@@ -103,15 +103,16 @@ skgen.save(model.fit(X, condition=np.arange(60) % 3).set_params(callbacks=None),
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
-def test_a_killed_process_goes_on_to_the_same_bits(tmp_path):
+@pytest.mark.parametrize("name", ["VariationalDiffusionAE", "BinaryLatentDiffusion"])
+def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, name):
     def run(path, step, out):
-        arguments = [sys.executable, "-c", PROGRAM, path, str(step), str(tmp_path / out)]
+        arguments = [sys.executable, "-c", PROGRAM, name, path, str(step), str(tmp_path / out)]
         return subprocess.run(arguments, capture_output=True, text=True)
 
     assert run("", 0, "whole").returncode == 0
     path = str(tmp_path / "fit")
     # In the first stage, in the second, and soon after having gone on.
-    for step in np.random.default_rng(0).integers([11, 25, 2], [25, 60, 8]):
+    for step in np.random.default_rng(len(name)).integers([11, 25, 2], [25, 60, 8]):
         assert run(path, step, "never").returncode == -9
         assert Path(path).exists()
     last = run(path, 0, "resumed")

@@ -451,12 +451,20 @@ def test_the_start_from_the_reference_converges():
 # Missing entries
 
 
-def test_imputation_has_the_conditional_law():
+@pytest.mark.parametrize(
+    "model",
+    [
+        SchrodingerBridgeMatcher(n_iterations=1, max_steps=1500, random_state=0),
+        FlowMatcher(max_steps=1500, random_state=0),
+    ],
+    ids=["bridge", "flow"],
+)
+def test_imputation_has_the_conditional_law(model):
     # Columns 0 and 2 of a 5-d Gaussian given the rest. 2,000 draws know a mean to 2.2% of a
     # conditional deviation and a covariance to 3%.
     law = CorrelatedGaussian()
     X = law.sample(4000, random_state=0)
-    model = FlowMatcher(max_steps=1500, random_state=0).fit(X)
+    model = clone(model).fit(X)
     row = law.sample(1, random_state=5)
     row[0, [0, 2]] = np.nan
     draws = model.impute(row, n_draws=2000)[:, 0]
