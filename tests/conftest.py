@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, and the folder of real data where there is one.
+"""What all tests share: one thread a process, cheaper fits, and the folder of real data if any.
 
 The thread count is set before torch is imported, and passed on to the processes that tests start.
 """
@@ -14,6 +14,13 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def few_draws(monkeypatch):
+    """Let fits end with few draws, where the borders of repeated values make no difference."""
+    monkeypatch.setattr("skgen.base.FEWEST_DRAWS", 32)
+    monkeypatch.setattr("skgen.base.DRAWS_PER_ROW", 0)
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ FLOORS = {
         "skgen.models._principal_axes",
         "skgen.models._representation",
         "skgen.models._spread",
+        "skgen.models._trust",
     },
 }
 BESIDE = {

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,11 +23,11 @@ IRIS, SPECIES = (part[::3] for part in load_iris(return_X_y=True))
 STEPS = 24
 
 
-@pytest.fixture(params=sorted(ESTIMATORS))
+@pytest.fixture(params=sorted(ESTIMATORS), scope="module")
 def quick(request):
-    """Make estimators that train for a few steps only."""
+    """Make narrow estimators that train for a few steps only."""
     return lambda **kwargs: ESTIMATORS[request.param](
-        **{"max_steps": STEPS, "random_state": 0, **kwargs}
+        **{"max_steps": STEPS, "hidden_units": 16, "random_state": 0, **kwargs}
     )
 
 
@@ -60,10 +59,14 @@ def assert_same(a, b):
     np.testing.assert_array_equal(a.sample(4, n_steps=4), b.sample(4, n_steps=4))
 
 
+@pytest.fixture(scope="module")
+def whole(quick):
+    return quick().fit(IRIS, condition=SPECIES)
+
+
 @pytest.mark.parametrize("step", [5, STEPS - 1, STEPS + 7, STEPS + 12])
-def test_a_stopped_fit_goes_on_to_the_same_bits(quick, tmp_path, step):
+def test_a_stopped_fit_goes_on_to_the_same_bits(quick, whole, tmp_path, step):
     path = tmp_path / "fit"
-    whole = quick().fit(IRIS, condition=SPECIES)
     stopped = quick(checkpoint=path, callbacks=[Stop(step, Killed)])
     if len(whole.nets_) > 1 or step < STEPS:
         with pytest.raises(Killed):
@@ -78,20 +81,28 @@ def test_a_stopped_fit_goes_on_to_the_same_bits(quick, tmp_path, step):
     assert os.listdir(tmp_path) == []
 
 
+# Trains what its arguments name, each model in a process of its own, and prints how they ended.
 PROGRAM = """
 import os, signal, sys, torch
+import torch._dynamo  # what a first fit imports, once for all
 import numpy as np
 from skorch.callbacks import Callback
 torch.set_num_threads(1)
 import skgen
 
-name, path, step, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+for name, path, step, out in (argument.split(",") for argument in sys.argv[1:]):
+    child = os.fork()
+    if child == 0:
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    sys.exit()
 
 class Kill(Callback):
     seen = 0
     def on_batch_end(self, net, training, **kwargs):
         self.seen += training
-        if self.seen == step:
+        if self.seen == int(step):
             os.kill(os.getpid(), signal.SIGKILL)
 
 X = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).normal(size=(3, 3))
@@ -103,25 +114,40 @@ skgen.save(model.fit(X, condition=np.arange(60) % 3).set_params(callbacks=None),
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
-@pytest.mark.parametrize("name", ["VariationalDiffusionAE", "BinaryLatentDiffusion"])
-def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, name):
-    def run(path, step, out):
-        arguments = [sys.executable, "-c", PROGRAM, name, path, str(step), str(tmp_path / out)]
-        return subprocess.run(arguments, capture_output=True, text=True)
+def test_a_killed_process_goes_on_to_the_same_bits(tmp_path):
+    paths = {name: tmp_path / name for name in ("VariationalDiffusionAE", "BinaryLatentDiffusion")}
 
-    assert run("", 0, "whole").returncode == 0
-    path = str(tmp_path / "fit")
+    def run(*jobs):
+        """Give the exit codes of jobs, one after the other; no two runs share a process."""
+        arguments = [",".join(map(str, job)) for job in jobs]
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return list(map(int, done.stdout.split())), done.stderr
+
     # In the first stage, in the second, and soon after having gone on.
-    for step in np.random.default_rng(len(name)).integers([11, 25, 2], [25, 60, 8]):
-        assert run(path, step, "never").returncode == -9
-        assert Path(path).exists()
-    last = run(path, 0, "resumed")
-    assert last.returncode == 0, last.stderr
-    assert not Path(path).exists()
-    whole, resumed = (skgen.load(tmp_path / out) for out in ("whole", "resumed"))
-    assert_same(resumed, whole)
+    steps = {
+        name: np.random.default_rng(len(name)).integers([11, 25, 2], [25, 60, 8]) for name in paths
+    }
+    for k in range(3):
+        codes, errors = run(
+            *((name, path, steps[name][k], "never") for name, path in paths.items())
+        )
+        assert codes == [-9, -9], errors
+        assert all(path.exists() for path in paths.values())
+    codes, errors = run(
+        *((name, path, 0, f"{path}.resumed") for name, path in paths.items()),
+        *((name, "", 0, f"{path}.whole") for name, path in paths.items()),
+    )
+    assert codes == [0, 0, 0, 0], errors
+    for path in paths.values():
+        assert not path.exists()
+        whole, resumed = (skgen.load(f"{path}.{out}") for out in ("whole", "resumed"))
+        assert_same(resumed, whole)
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_every_way_of_training_goes_on(tmp_path):
     """A variant each for what a stage may hold: sources, lengths, levels, learnt schedules."""
     digits = np.random.default_rng(0).integers(0, 4, (40, 8)).astype(float)
@@ -141,7 +167,7 @@ def test_every_way_of_training_goes_on(tmp_path):
             {"lengths": np.arange(40) % 4 + 1},
         ),
     ]:
-        settings = {"max_steps": STEPS, "random_state": 0, **settings}
+        settings = {"max_steps": STEPS, "hidden_units": 16, "random_state": 0, **settings}
         whole = Estimator(**settings).fit(X, **given)
         for step in (whole.n_steps_ - 3, whole.n_steps_ // 2 + 2):
             with pytest.raises(Killed):

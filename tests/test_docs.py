@@ -40,6 +40,8 @@ def run_blocks(page, folder, monkeypatch):
 @pytest.fixture(scope="module")
 def tour(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
+        # A step for each row beyond the first hundred, where there are four: enough for its words.
+        monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 1)
         return run_blocks("tour.rst", tmp_path_factory.mktemp("tour"), monkeypatch)
 
 

@@ -40,6 +40,8 @@ from skgen.processes import ornstein_uhlenbeck as ou
 NOISE_FEATURES = 32
 TOKEN_FEATURES = 32
 BELIEF_FEATURES = 16
+# Codes of less log-probability are as good as excluded.
+LEAST_BELIEF = -8.0
 # The noise of the cleanest level, as a share of the distance between codes.
 CLEAN_SHARE = 1 / 8
 CLEANEST, LEAST_CLEAN = -14.0, -2.0
@@ -192,8 +194,10 @@ class BridgePrior(nn.Module):
         # |z - m|^2 without |z|^2, which is common to all codes.
         told = (z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]) / variance
         frequency = (self.frequency.detach() + RAREST / self.n_embeddings).log()
-        # What is known of each token alone: where it is, and which codes that makes likely.
-        belief = self.belief(torch.softmax(told + frequency, -1))
+        # What is known of each token alone: where it is, and which codes that makes likely. In
+        # logarithms, since what independent tokens tell adds up so.
+        belief = torch.log_softmax(told + frequency, -1).clamp(min=LEAST_BELIEF)
+        belief = self.belief(1 - belief / (LEAST_BELIEF / 2))
         alone = torch.cat([z / math.sqrt(self.variance), belief, seen], -1)
         features = torch.cat([noise_level_features(gamma, NOISE_FEATURES), context], -1)
         out = self.network(alone.flatten(1), features)

@@ -13,10 +13,12 @@ network F predicts
 so that F is the velocity :math:`\alpha\epsilon - \sigma x` of an axis of unit variance, and F = 0
 is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other parametrisations
 predict their own quantity's deviation from the same answer.
+
+Once trained, F is followed as far as rows held out bear it out: :mod:`skgen.models._trust`.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import torch
@@ -24,6 +26,7 @@ from torch import Tensor, nn
 
 from skgen.models._completion import complete
 from skgen.models._principal_axes import PrincipalAxes
+from skgen.models._trust import Trust
 from skgen.networks.embeddings import noise_level_features
 from skgen.processes import gaussian
 from skgen.processes.integrators import euler_step, heun_step
@@ -31,6 +34,8 @@ from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import Schedule, alpha_sigma
 
 NOISE_FEATURES = 32
+# Rows held out that go through the network at a time.
+TOGETHER = 1024
 Noise = GeneratorNoise | RowNoise
 Predictor = Callable[[Tensor, Tensor], Tensor]
 
@@ -52,6 +57,8 @@ class GaussianDiffusion(nn.Module):
         Steps of the bound; None for continuous time.
     soft_gamma : float
         Noise level below which `softened_bound` loses interest.
+    n_kinds : int
+        Kinds of contexts; how far the network is followed is learnt for each.
     """
 
     def __init__(
@@ -62,20 +69,26 @@ class GaussianDiffusion(nn.Module):
         prediction: str = "v",
         n_timesteps: int | None = None,
         soft_gamma: float = -4.0,
+        n_kinds: int = 1,
     ):
         super().__init__()
         self.soft_gamma = soft_gamma
         self.network, self.axes, self.schedule = network, axes, schedule
         self.prediction, self.n_timesteps = prediction, n_timesteps
+        self.trust = Trust(n_kinds)
 
-    def predict(self, z: Tensor, gamma: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the predicted noise and clean row, both on the axes."""
+    def predict(
+        self, z: Tensor, gamma: Tensor, context: Tensor, kind: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """Return the predicted noise and clean row, both on the axes, given a kind of context."""
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
         scale = self.axes.scale
         r = torch.sqrt((alpha * scale).square() + sigma.square())
         zeta = z / r
         features = noise_level_features(gamma, NOISE_FEATURES)
         F = self.network(zeta, torch.cat([features, context], -1))
+        if not self.training:
+            F = F * self.trust(self._place(gamma), kind)
         if self.prediction == "x":
             x_hat = scale * (alpha * scale / r * zeta + F)
             return gaussian.predicted_epsilon(z, x_hat, gamma[:, None]), x_hat
@@ -84,6 +97,39 @@ class GaussianDiffusion(nn.Module):
         if self.prediction == "v":
             return epsilon_hat, scale * (alpha * scale * zeta - sigma * F) / r
         return epsilon_hat, (z - sigma * epsilon_hat) / alpha
+
+    def _place(self, gamma: Tensor) -> Tensor:
+        """Return where noise levels lie between the schedule's ends, from 0 to 1."""
+        first, last = self.schedule.gamma_0, self.schedule.gamma_1
+        return (gamma - first) / (last - first)
+
+    @torch.no_grad()
+    def learn_trust(
+        self, noise: Noise, draws: Iterable[tuple[Tensor, Tensor]], kind: int = 0
+    ) -> None:
+        """Learn how far to follow the network, given a kind of context.
+
+        Parameters
+        ----------
+        noise : GeneratorNoise
+            Source of levels and noise.
+        draws : iterable of (Tensor of shape (n, n_features), Tensor of shape (n, n_context))
+            Rows that the network has not learnt from and their contexts.
+        kind : int
+            The kind of context.
+        """
+
+        def seen() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+            parts = ((r.split(TOGETHER), c.split(TOGETHER)) for r, c in draws)
+            for rows, context in (pair for part in parts for pair in zip(*part, strict=True)):
+                gamma, _ = self.schedule(noise.times(rows))
+                _, epsilon, z = self._noised(noise, rows, gamma)
+                alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+                known = sigma * z / ((alpha * self.axes.scale).square() + sigma.square())
+                moved = self.predict(z, gamma, context, kind)[0] - known
+                yield self._place(gamma), moved, epsilon - known
+
+        self.trust.learn(seen(), kind)
 
     def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)
@@ -204,13 +250,19 @@ class GaussianDiffusion(nn.Module):
         return self.axes.from_axes((z - sigma * predictor(z, gamma_0.expand(len(z)))) / alpha)
 
     def complete(
-        self, noise: Noise, rows: Tensor, observed: Tensor, context: Tensor, n_levels: int
+        self,
+        noise: Noise,
+        rows: Tensor,
+        observed: Tensor,
+        context: Tensor,
+        n_levels: int,
+        kind: int = 0,
     ) -> Tensor:
-        """Draw what is not observed of rows, given the rest and a context."""
+        """Draw what is not observed of rows, given the rest and a kind of context."""
 
         def denoise(y: Tensor, rho: Tensor) -> Tensor:
             gamma = 2 * torch.log(rho).expand(len(y))
-            return self.predict(y * alpha_sigma(gamma)[0][:, None], gamma, context)[1]
+            return self.predict(y * alpha_sigma(gamma)[0][:, None], gamma, context, kind)[1]
 
         finest = math.exp(0.5 * self.schedule.gamma_0)
         return complete(noise, self.axes, denoise, rows, observed, finest=finest, n_levels=n_levels)

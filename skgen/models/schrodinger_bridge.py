@@ -54,6 +54,7 @@ from skgen.base import (
 from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.models._principal_axes import PrincipalAxes
+from skgen.models._trust import n_trust_draws
 from skgen.networks.conv import UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
 from skgen.networks.mlp import correction, initialize
@@ -298,6 +299,14 @@ class _SchrodingerBridge(nn.Module):
         assert self.law is not None
         context = self._embed(x, condition, noise if self.training else None)
         return self.law.softened_bound(noise, x, context)
+
+    @torch.no_grad()
+    def learn_trust(
+        self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
+    ) -> None:
+        """Learn from rows held out how far to follow the law of whole rows."""
+        assert self.law is not None
+        self.law.learn_trust(noise, [(x, self._embed(x, condition))] * n_trust_draws(x, shape))
 
     def transport_pairs(
         self, noise: GeneratorNoise, x: Tensor, condition: Tensor | None, n: int
@@ -1005,7 +1014,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 return
         if module.law is not None:
             law = self._parameters_of(module.law)
-            yield Stage("law", module.law_loss, module, law, train, valid, LATER_EFFORT)
+            module.law.trust.reset()
+            stage = Stage("law", module.law_loss, module, law, train, valid, LATER_EFFORT)
+            yield stage
+            if valid is not None and not stage.interrupted:
+                module.learn_trust(noise, self.input_shape, **valid)
 
     def _pairs(self, module, rows, noise, iteration):
         """Return what an iteration learns from: pairs of ends, or data alone."""

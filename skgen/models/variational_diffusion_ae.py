@@ -36,6 +36,7 @@ from skgen.models._gaussian_diffusion import (
 from skgen.models._levels import LevelsMixin
 from skgen.models._principal_axes import PrincipalAxes
 from skgen.models._representation import in_parts, input_noise
+from skgen.models._trust import n_trust_draws
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
@@ -58,6 +59,8 @@ LATENT_DROPOUT, MANY_ROWS_DROPOUT = 0.25, 0.5
 MANY_ROWS_GAMMA = 0.0
 LOOK_SHARE = 0.5
 EMPTY_LATENT = 0.05
+# Contexts of the decoder.
+WITH_LATENT, ALONE = 0, 1
 SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
 
@@ -215,6 +218,30 @@ class _VariationalDiffusionAE(nn.Module):
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
         return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
+    def follow_whole(self) -> None:
+        """Follow the networks whole, as training does."""
+        for part in (self.decoder, self.prior):
+            if part is not None:
+                part.trust.reset()
+
+    @torch.no_grad()
+    def learn_trust(
+        self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
+    ) -> None:
+        """Learn from rows held out how far to follow the decoder, either way, and the prior."""
+        c = self._embed(x, condition)
+        mean, log_var = self._posteriors(x, condition)
+        latents = [
+            mean + torch.exp(0.5 * log_var) * noise.normal(mean)
+            for _ in range(n_trust_draws(x, shape))
+        ]
+        for kind in (ALONE, WITH_LATENT):
+            keep = x.new_full((len(x), 1), float(kind == WITH_LATENT))
+            draws = ((x, self._decoder_context(w, c, keep)) for w in latents)
+            self.decoder.learn_trust(noise, draws, kind)
+        if self.prior is not None:
+            self.prior.learn_trust(noise, ((w, c) for w in latents))
+
     def negative_log_likelihood(
         self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
     ) -> Tensor:
@@ -265,11 +292,12 @@ class _VariationalDiffusionAE(nn.Module):
         guidance_scale: float = 0.0,
         guide: Any = None,
         to_data: Any = None,
+        kind: int = 0,
     ) -> Predictor:
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
-            epsilon_hat = part.predict(z, gamma, context)[0]
+            epsilon_hat = part.predict(z, gamma, context, kind)[0]
             if unconditioned is not None:
-                other = part.predict(z, gamma, unconditioned)[0]
+                other = part.predict(z, gamma, unconditioned, kind)[0]
                 epsilon_hat = epsilon_hat + guidance_scale * (epsilon_hat - other)
             return epsilon_hat
 
@@ -311,12 +339,15 @@ class _VariationalDiffusionAE(nn.Module):
             of_latents = self._predictor(self.prior, c, c_0, guidance_scale)
             w = self.prior.run(noise, w, of_latents, sampler, n_steps)
 
-        def decoding(keep: Tensor) -> Predictor:
+        def decoding(kind: int) -> Predictor:
+            keep = w.new_full((n, 1), float(kind == WITH_LATENT))
             context = self._decoder_context(w, c, keep)
             context_0 = None if c_0 is None else self._decoder_context(w, c_0, keep)
-            return self._predictor(self.decoder, context, context_0, guidance_scale, guide, to_data)
+            return self._predictor(
+                self.decoder, context, context_0, guidance_scale, guide, to_data, kind
+            )
 
-        with_latent, without = (decoding(w.new_full((n, 1), keep)) for keep in (1.0, 0.0))
+        with_latent, without = decoding(WITH_LATENT), decoding(ALONE)
 
         def predictor(z: Tensor, gamma: Tensor) -> Tensor:
             return (with_latent if gamma[0] > self.latent_gamma else without)(z, gamma)
@@ -337,7 +368,7 @@ class _VariationalDiffusionAE(nn.Module):
         """Draw what is not observed from the decoder without a latent: the law of x alone."""
         w = x.new_zeros(len(x), self.n_components)
         context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
-        return self.decoder.complete(noise, x, observed, context, n_steps)
+        return self.decoder.complete(noise, x, observed, context, n_steps, ALONE)
 
 
 class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -668,6 +699,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 Noise(gamma_0, GAMMA_1),
                 self.prediction,
                 self.n_timesteps,
+                n_kinds=2,
             )
             prior = None
             if self.prior == "diffusion":
@@ -723,6 +755,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
             code_effort = min(1.0, CODE_PASSES / passes)
             law_effort = min(MANY_ROWS_SHARE if n > MANY_ROWS else 1.0, LAW_PASSES / passes)
+        module.follow_whole()
         if not module.settled:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
             # decoder and prior would have to learn its language anew.
@@ -735,7 +768,10 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 module.fit_prior_axes(**train)
             module.settled = not code.interrupted
         learnt = decoder + prior
-        yield self._stage("law", module.law_loss, module, learnt, train, valid, law_effort)
+        law = self._stage("law", module.law_loss, module, learnt, train, valid, law_effort)
+        yield law
+        if valid is not None and not law.interrupted:
+            module.learn_trust(noise, self.input_shape, **valid)
 
     def _stage(self, name, loss, module, parameters, train, valid, effort):
         return Stage(

@@ -782,9 +782,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         n_in, n_context = size + BELIEF_FEATURES + SEEN_FEATURES, NOISE_FEATURES + c
         if shape is None or n_tokens <= MOST_TOKENS:
             # Few tokens are learnt faster as one row.
-            network = ResidualMLP(
-                n_tokens * n_in, n_tokens * TOKEN_FEATURES, n_context, width=2 * width
-            )
+            n_out = n_tokens * TOKEN_FEATURES
+            network = ResidualMLP(n_tokens * n_in, n_out, n_context, width=2 * width, depth=2)
         else:
             network = Transformer(n_tokens, n_in, TOKEN_FEATURES, n_context)
         return BridgePrior(

@@ -322,6 +322,7 @@ def test_temperature_is_exact_for_independent_bits():
 # Images and sequences.
 
 
+@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize(
     ("shape", "code", "n_bits"),
     [

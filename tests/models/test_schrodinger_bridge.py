@@ -122,13 +122,13 @@ def test_flow_and_process_have_the_same_laws(theta):
 
 @pytest.fixture(scope="module")
 def moons():
-    return SchrodingerBridgeMatcher(max_steps=1000, random_state=0).fit(MOONS)
+    return SchrodingerBridgeMatcher(max_steps=700, random_state=0).fit(MOONS)
 
 
 def test_density_of_a_gaussian():
     law = CorrelatedGaussian()
     X, X_test = law.sample(3000, random_state=0), law.sample(400, random_state=1)
-    model = SchrodingerBridgeMatcher(max_steps=600, random_state=0).fit(X)
+    model = SchrodingerBridgeMatcher(max_steps=300, random_state=0).fit(X)
     exact = law.log_density(X_test)
     gap = model.score_samples(X_test) - exact
     error = gap.std() / len(gap) ** 0.5
@@ -179,7 +179,8 @@ def test_there_and_back(moons):
     assert np.abs(np.cov(Z.T) - np.eye(2)).max() < 0.15
     fine = SchrodingerBridgeMatcher(n_steps=200)
     fine.__dict__.update({k: v for k, v in vars(moons).items() if k.endswith("_") or k[0] == "_"})
-    np.testing.assert_allclose(fine.inverse_transform(fine.transform(MOONS)), MOONS, atol=0.01)
+    some = MOONS[::5]
+    np.testing.assert_allclose(fine.inverse_transform(fine.transform(some)), some, atol=0.01)
 
 
 def test_solvers_and_grids_agree(moons):
@@ -384,7 +385,7 @@ def test_conditional_samples(Estimator):
     centres = {"left": (-4.0, 0.0), "right": (4.0, 0.0), "up": (0.0, 5.0)}
     names = np.repeat(list(centres), 500)
     X = rng.normal(size=(1500, 2)) + np.array([centres[name] for name in names])
-    model = Estimator(max_steps=600, random_state=0).fit(X, condition=names)
+    model = Estimator(max_steps=450, random_state=0).fit(X, condition=names)
     for name in centres:
         drawn = model.sample(500, condition=name)
         real = X[names == name]
@@ -392,7 +393,8 @@ def test_conditional_samples(Estimator):
         np.testing.assert_allclose(drawn.std(0), real.std(0), atol=0.2)
     sharper = model.sample(300, condition="up", guidance_scale=1.0)
     assert sharper.mean(0)[1] > 4.5
-    assert model.score(X, condition=names) > model.score(X) + 0.5
+    some = X[::5]
+    assert model.score(some, condition=names[::5]) > model.score(some) + 0.5
 
 
 # Flow matching
@@ -401,8 +403,8 @@ def test_conditional_samples(Estimator):
 def test_rectified_flow_straightens():
     # Straight paths: the flow's energy is the coupling's cost, and one step is enough.
     rows = MOONS[:1000]
-    once = FlowMatcher(max_steps=500, random_state=0).fit(rows)
-    thrice = FlowMatcher(n_iterations=3, max_steps=500, random_state=0).fit(rows)
+    once = FlowMatcher(max_steps=250, random_state=0).fit(rows)
+    thrice = FlowMatcher(n_iterations=3, max_steps=250, random_state=0).fit(rows)
     Z = np.random.default_rng(0).normal(size=(400, 2))
 
     def bend(model):
@@ -435,7 +437,7 @@ def test_the_start_from_the_reference_converges():
     rng = np.random.default_rng(0)
     X, X_source = rng.normal(1, 1, (2000, 1)), rng.normal(0, 1, (2000, 1))
     model = SchrodingerBridgeMatcher(
-        1.0, coupling="reference", n_iterations=4, scaling="common", max_steps=400, random_state=0
+        1.0, coupling="reference", n_iterations=4, scaling="common", max_steps=200, random_state=0
     ).fit(X, source=X_source)
     # The scale is that of both together, sqrt(1.25).
     s = X.std(), X_source.std(), np.concatenate([X, X_source]).std()
@@ -454,8 +456,8 @@ def test_the_start_from_the_reference_converges():
 @pytest.mark.parametrize(
     "model",
     [
-        SchrodingerBridgeMatcher(n_iterations=1, max_steps=1500, random_state=0),
-        FlowMatcher(max_steps=1500, random_state=0),
+        SchrodingerBridgeMatcher(n_iterations=1, max_steps=600, random_state=0),
+        FlowMatcher(max_steps=600, random_state=0),
     ],
     ids=["bridge", "flow"],
 )
@@ -512,6 +514,7 @@ def test_a_flow_whose_ends_belong_together_imputes_too(model):
 # Layouts
 
 
+@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize(("shape", "n_rows"), [((1, 8, 8), 120), ((16, 4), 120)])
 def test_images_and_sequences(shape, n_rows):
     X = load_digits().data[:n_rows]

@@ -287,6 +287,7 @@ def test_a_column_s_token_is_its_own(fitted):
     assert not changed[:, [0, 1, 3]].any()
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_a_frame_s_token_is_its_own():
     """As many tokens as frames: another frame changes one token."""
     model = VQDiffusionBridge(input_shape=(8, 8), output="index", **BRIEF).fit(DIGITS)
@@ -337,6 +338,7 @@ def test_settings_give_rows_scores_and_completions(settings):
     assert (completed[0, :, 1] != completed[1, :, 1]).any()
 
 
+@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("prior", ["diffusion", "autoregressive"])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (8, 8)])
 def test_images_and_sequences(shape, prior):
