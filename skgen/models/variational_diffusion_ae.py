@@ -218,17 +218,14 @@ class _VariationalDiffusionAE(nn.Module):
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
         return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
-    def follow_whole(self) -> None:
-        """Follow the networks whole, as training does."""
-        for part in (self.decoder, self.prior):
-            if part is not None:
-                part.trust.reset()
-
     @torch.no_grad()
     def learn_trust(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
-        """Learn from rows held out how far to follow the decoder, either way, and the prior."""
+        """Learn from rows held out how far to follow the decoder, without the latent and with it.
+
+        The prior, which learns from noisier looks than these, is followed whole.
+        """
         c = self._embed(x, condition)
         mean, log_var = self._posteriors(x, condition)
         latents = [
@@ -239,8 +236,6 @@ class _VariationalDiffusionAE(nn.Module):
             keep = x.new_full((len(x), 1), float(kind == WITH_LATENT))
             draws = ((x, self._decoder_context(w, c, keep)) for w in latents)
             self.decoder.learn_trust(noise, draws, kind)
-        if self.prior is not None:
-            self.prior.learn_trust(noise, ((w, c) for w in latents))
 
     def negative_log_likelihood(
         self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
@@ -755,7 +750,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
             code_effort = min(1.0, CODE_PASSES / passes)
             law_effort = min(MANY_ROWS_SHARE if n > MANY_ROWS else 1.0, LAW_PASSES / passes)
-        module.follow_whole()
+        module.decoder.trust.reset()
         if not module.settled:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
             # decoder and prior would have to learn its language anew.
