@@ -2,8 +2,8 @@
 
 10,000 chains of five points of the plane, each near one of eight places on the unit circle (noise
 0.05): the first place is uniform, each next one a neighbour of the last.
-``VQDiffusionBridge(n_embeddings=8, embedding_dim=2, input_shape=(5, 2), hidden_units=32,
-batch_size=1024, lr=1e-2, random_state=seed)``, once with the process of the source
+``VQDiffusionBridge(n_embeddings=8, embedding_dim=2, input_shape=(5, 2), hidden_units=64,
+batch_size=1024, lr=6e-3, random_state=seed)``, once with the process of the source
 (``schedule="constant"``, ``theta=3`` over a time of one, which is its theta of 2 over 100 steps of
 .015, ``eta=.1 * 1.5**.5``, ``n_timesteps=100``) and once with the default one.
 
@@ -55,9 +55,9 @@ def main():
                 n_embeddings=N_PLACES,
                 embedding_dim=2,
                 input_shape=(LENGTH, 2),
-                hidden_units=32,
+                hidden_units=64,
                 batch_size=1024,
-                lr=1e-2,
+                lr=6e-3,
                 max_steps=options.max_steps,
                 random_state=seed,
                 **process,

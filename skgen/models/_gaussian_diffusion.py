@@ -14,7 +14,8 @@ so that F is the velocity :math:`\alpha\epsilon - \sigma x` of an axis of unit v
 is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other parametrisations
 predict their own quantity's deviation from the same answer.
 
-Once trained, F is followed as far as rows held out bear it out: :mod:`skgen.models._trust`.
+Once trained, F is followed as far as rows held out bear it out, where an answer counts and not a
+draw: :mod:`skgen.models._trust`.
 """
 
 import math
@@ -78,16 +79,20 @@ class GaussianDiffusion(nn.Module):
         self.trust = Trust(n_kinds)
 
     def predict(
-        self, z: Tensor, gamma: Tensor, context: Tensor, kind: int = 0
+        self, z: Tensor, gamma: Tensor, context: Tensor, kind: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the predicted noise and clean row, both on the axes, given a kind of context."""
+        """Return the predicted noise and clean row, both on the axes.
+
+        With the kind of the context, once trained, the network is followed as far as its kind's
+        trust goes; without, whole.
+        """
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
         scale = self.axes.scale
         r = torch.sqrt((alpha * scale).square() + sigma.square())
         zeta = z / r
         features = noise_level_features(gamma, NOISE_FEATURES)
         F = self.network(zeta, torch.cat([features, context], -1))
-        if not self.training:
+        if kind is not None and not self.training:
             F = F * self.trust(self._place(gamma), kind)
         if self.prediction == "x":
             x_hat = scale * (alpha * scale / r * zeta + F)
@@ -126,7 +131,7 @@ class GaussianDiffusion(nn.Module):
                 _, epsilon, z = self._noised(noise, rows, gamma)
                 alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
                 known = sigma * z / ((alpha * self.axes.scale).square() + sigma.square())
-                moved = self.predict(z, gamma, context, kind)[0] - known
+                moved = self.predict(z, gamma, context)[0] - known
                 yield self._place(gamma), moved, epsilon - known
 
         self.trust.learn(seen(), kind)
@@ -145,13 +150,18 @@ class GaussianDiffusion(nn.Module):
         return 0.5 * (x - x_hat).square().sum(-1)
 
     def bound(
-        self, noise: Noise, rows: Tensor, context: Tensor, levels: Tensor | None = None
+        self,
+        noise: Noise,
+        rows: Tensor,
+        context: Tensor,
+        levels: Tensor | None = None,
+        kind: int = 0,
     ) -> Tensor:
         r"""Return an unbiased estimate of the bound on :math:`-\log p`, in nats a row.
 
         With ``levels`` the rows are discrete, and their columns must not have been rotated.
         """
-        x, _, diffusion, control = self._diffusion_loss(noise, rows, context)
+        x, _, diffusion, control = self._diffusion_loss(noise, rows, context, kind)
         gamma_0, gamma_1 = x.new_tensor([self.schedule.gamma_0, self.schedule.gamma_1])
         if levels is None:
             diffusion = diffusion - control
@@ -172,7 +182,7 @@ class GaussianDiffusion(nn.Module):
         return torch.sigmoid(gamma - self.soft_gamma) * (diffusion - control)
 
     def _diffusion_loss(
-        self, noise: Noise, rows: Tensor, context: Tensor
+        self, noise: Noise, rows: Tensor, context: Tensor, kind: int | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return rows on the axes, noise levels, the bound's diffusion term, a control variate.
 
@@ -191,7 +201,7 @@ class GaussianDiffusion(nn.Module):
         if self.training and gamma.requires_grad:
             gamma, weight = _variance_gradient(gamma, weight)
         x, epsilon, z = self._noised(noise, rows, gamma)
-        epsilon_hat, _ = self.predict(z, gamma, context)
+        epsilon_hat, _ = self.predict(z, gamma, context, kind)
         error = (epsilon - epsilon_hat).square()
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma.detach()))
         known = 1 / (1 + (sigma / (alpha * self.axes.scale)).square())

@@ -9,9 +9,11 @@ trained, its correction F of an answer that is exact for normal data is multipli
 
 R being what the answer leaves over for rows held out: the least squared error that one factor a
 level can reach. Where data are normal, what the network has made up is gone; where it is right, the
-share is near one. The source shrinks estimates so that are better together than one by one.
+share is near one. That is for what is judged by its squared error, scores and conditional means.
+New rows follow the whole network: a path of many steps, each a little short, ends in blurred rows.
 
-Source: James and Stein, *Estimation with quadratic loss*, Fourth Berkeley Symposium, 1961.
+Source: James and Stein, *Estimation with quadratic loss*, Fourth Berkeley Symposium, 1961, for
+shrinking estimates towards what is known.
 """
 
 from collections.abc import Iterable

@@ -222,10 +222,7 @@ class _VariationalDiffusionAE(nn.Module):
     def learn_trust(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
-        """Learn from rows held out how far to follow the decoder, without the latent and with it.
-
-        The prior, which learns from noisier looks than these, is followed whole.
-        """
+        """Learn from rows held out how far completions and scores are to follow the decoder."""
         c = self._embed(x, condition)
         mean, log_var = self._posteriors(x, condition)
         latents = [
@@ -287,12 +284,11 @@ class _VariationalDiffusionAE(nn.Module):
         guidance_scale: float = 0.0,
         guide: Any = None,
         to_data: Any = None,
-        kind: int = 0,
     ) -> Predictor:
         def predict(z: Tensor, gamma: Tensor) -> Tensor:
-            epsilon_hat = part.predict(z, gamma, context, kind)[0]
+            epsilon_hat = part.predict(z, gamma, context)[0]
             if unconditioned is not None:
-                other = part.predict(z, gamma, unconditioned, kind)[0]
+                other = part.predict(z, gamma, unconditioned)[0]
                 epsilon_hat = epsilon_hat + guidance_scale * (epsilon_hat - other)
             return epsilon_hat
 
@@ -334,15 +330,12 @@ class _VariationalDiffusionAE(nn.Module):
             of_latents = self._predictor(self.prior, c, c_0, guidance_scale)
             w = self.prior.run(noise, w, of_latents, sampler, n_steps)
 
-        def decoding(kind: int) -> Predictor:
-            keep = w.new_full((n, 1), float(kind == WITH_LATENT))
+        def decoding(keep: Tensor) -> Predictor:
             context = self._decoder_context(w, c, keep)
             context_0 = None if c_0 is None else self._decoder_context(w, c_0, keep)
-            return self._predictor(
-                self.decoder, context, context_0, guidance_scale, guide, to_data, kind
-            )
+            return self._predictor(self.decoder, context, context_0, guidance_scale, guide, to_data)
 
-        with_latent, without = decoding(WITH_LATENT), decoding(ALONE)
+        with_latent, without = (decoding(w.new_full((n, 1), keep)) for keep in (1.0, 0.0))
 
         def predictor(z: Tensor, gamma: Tensor) -> Tensor:
             return (with_latent if gamma[0] > self.latent_gamma else without)(z, gamma)

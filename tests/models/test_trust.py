@@ -92,7 +92,7 @@ def test_made_up_corrections_of_normal_data_are_gone():
     exact = alpha_sigma(gamma)[0][:, None] * z
 
     def error():
-        return (part.predict(z, gamma, nothing)[1] - exact).square().mean()
+        return (part.predict(z, gamma, nothing, 0)[1] - exact).square().mean()
 
     before = error()
     part.learn_trust(noise, [(rows, nothing)] * 16)
@@ -101,15 +101,16 @@ def test_made_up_corrections_of_normal_data_are_gone():
     assert error() < 0.02 * before
 
 
-def test_training_and_kinds_not_learnt_follow_the_network_whole():
+def test_training_and_new_rows_follow_the_network_whole():
     part, rows = diffusion(2.0), two_modes(50, 6)
     gamma, context = rows.new_zeros(50), rows.new_zeros(50, 0)
-    whole = part.predict(rows, gamma, context)[1]
+    whole = part.predict(rows, gamma, context, 0)[1]
     taught(part)
-    assert not torch.allclose(part.predict(rows, gamma, context)[1], whole)
-    torch.testing.assert_close(part.train().predict(rows, gamma, context)[1], whole)
-    part.eval().trust.reset()
+    assert not torch.allclose(part.predict(rows, gamma, context, 0)[1], whole)
     torch.testing.assert_close(part.predict(rows, gamma, context)[1], whole)
+    torch.testing.assert_close(part.train().predict(rows, gamma, context, 0)[1], whole)
+    part.eval().trust.reset()
+    torch.testing.assert_close(part.predict(rows, gamma, context, 0)[1], whole)
 
 
 def test_shares_of_kinds_are_apart_and_linear_between_levels():
