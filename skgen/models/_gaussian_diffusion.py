@@ -125,14 +125,15 @@ class GaussianDiffusion(nn.Module):
         """
 
         def seen() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-            parts = ((r.split(TOGETHER), c.split(TOGETHER)) for r, c in draws)
-            for rows, context in (pair for part in parts for pair in zip(*part, strict=True)):
-                gamma, _ = self.schedule(noise.times(rows))
-                _, epsilon, z = self._noised(noise, rows, gamma)
-                alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
-                known = sigma * z / ((alpha * self.axes.scale).square() + sigma.square())
-                moved = self.predict(z, gamma, context)[0] - known
-                yield self._place(gamma), moved, epsilon - known
+            for all_rows, contexts in draws:
+                parts = zip(all_rows.split(TOGETHER), contexts.split(TOGETHER), strict=True)
+                for rows, context in parts:
+                    gamma, _ = self.schedule(noise.times(rows))
+                    _, epsilon, z = self._noised(noise, rows, gamma)
+                    alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+                    known = sigma * z / ((alpha * self.axes.scale).square() + sigma.square())
+                    moved = self.predict(z, gamma, context)[0] - known
+                    yield self._place(gamma), moved, epsilon - known
 
         self.trust.learn(seen(), kind)
 

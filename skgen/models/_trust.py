@@ -1,4 +1,4 @@
-r"""How far a network that corrects a known answer is followed, at each level of noise or time.
+r"""How far a network that corrects a known answer is followed, at each level of noise.
 
 A network that has learnt from few rows, or where there is nothing to learn, corrects too much. Once
 trained, its correction F of an answer that is exact for normal data is multiplied by a share,
