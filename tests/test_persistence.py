@@ -455,7 +455,7 @@ def test_a_newer_format_is_told(tmp_path, monkeypatch):
     skgen.save(skgen.FlowMatcher(), tmp_path / "m")
     monkeypatch.undo()
     with pytest.raises(
-        FileFormatError, match=r"format 99, written by skgen '.*'; skgen .* reads 1"
+        FileFormatError, match=r"format 99, written by skgen '.*'; skgen .* reads 2"
     ):
         skgen.load(tmp_path / "m")
 
@@ -479,7 +479,7 @@ def forge(value, **changes):
     """Give the bytes of a file whose root object has other attributes than it should."""
     node = storage._Writer().node(value, "model")
     node.update(changes)
-    content = {"format": 1, "kind": "model", "versions": {}, "model": node}
+    content = {"format": storage.FORMAT, "kind": "model", "versions": {}, "model": node}
     description = json.dumps(content)
     return storage.save_tensors(
         {}, {"skgen": description, "sha256": storage._checksum(description, {})}
