@@ -19,7 +19,7 @@ draw: :mod:`skgen.models._trust`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import torch
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from skgen.models._completion import complete
 from skgen.models._principal_axes import PrincipalAxes
+from skgen.models._representation import in_parts
 from skgen.models._trust import Trust
 from skgen.networks.embeddings import noise_level_features
 from skgen.processes import gaussian
@@ -35,8 +36,6 @@ from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import Schedule, alpha_sigma
 
 NOISE_FEATURES = 32
-# Rows held out that go through the network at a time.
-TOGETHER = 1024
 Noise = GeneratorNoise | RowNoise
 Predictor = Callable[[Tensor, Tensor], Tensor]
 
@@ -108,7 +107,6 @@ class GaussianDiffusion(nn.Module):
         first, last = self.schedule.gamma_0, self.schedule.gamma_1
         return (gamma - first) / (last - first)
 
-    @torch.no_grad()
     def learn_trust(
         self, noise: Noise, draws: Iterable[tuple[Tensor, Tensor]], kind: int = 0
     ) -> None:
@@ -124,18 +122,16 @@ class GaussianDiffusion(nn.Module):
             The kind of context.
         """
 
-        def seen() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-            for all_rows, contexts in draws:
-                parts = zip(all_rows.split(TOGETHER), contexts.split(TOGETHER), strict=True)
-                for rows, context in parts:
-                    gamma, _ = self.schedule(noise.times(rows))
-                    _, epsilon, z = self._noised(noise, rows, gamma)
-                    alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
-                    known = sigma * z / ((alpha * self.axes.scale).square() + sigma.square())
-                    moved = self.predict(z, gamma, context)[0] - known
-                    yield self._place(gamma), moved, epsilon - known
+        def measured(rows: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            gamma, _ = self.schedule(noise.times(rows))
+            _, epsilon, z = self._noised(noise, rows, gamma)
+            alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
+            known = sigma * z / ((alpha * self.axes.scale).square() + sigma.square())
+            moved = self.predict(z, gamma, context)[0] - known
+            return self._place(gamma), moved, epsilon - known
 
-        self.trust.learn(seen(), kind)
+        seen = (part for rows, context in draws for part in in_parts(measured, rows, context))
+        self.trust.learn(seen, kind)
 
     def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)
@@ -156,7 +152,7 @@ class GaussianDiffusion(nn.Module):
         rows: Tensor,
         context: Tensor,
         levels: Tensor | None = None,
-        kind: int = 0,
+        kind: int | None = None,
     ) -> Tensor:
         r"""Return an unbiased estimate of the bound on :math:`-\log p`, in nats a row.
 
@@ -267,7 +263,7 @@ class GaussianDiffusion(nn.Module):
         observed: Tensor,
         context: Tensor,
         n_levels: int,
-        kind: int = 0,
+        kind: int | None = None,
     ) -> Tensor:
         """Draw what is not observed of rows, given the rest and a kind of context."""
 

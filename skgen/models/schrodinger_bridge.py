@@ -300,7 +300,6 @@ class _SchrodingerBridge(nn.Module):
         context = self._embed(x, condition, noise if self.training else None)
         return self.law.softened_bound(noise, x, context)
 
-    @torch.no_grad()
     def learn_trust(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
@@ -582,7 +581,8 @@ class _SchrodingerBridge(nn.Module):
         """Draw what is not observed by the law of whole rows."""
         assert self.law is not None
         context = self._embed(x, condition)
-        return self.law.complete(noise, x, observed, context, LEVELS_PER_STEP * n_steps)
+        n_levels = LEVELS_PER_STEP * n_steps
+        return self.law.complete(noise, x, observed, context, n_levels, kind=0)
 
 
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:

@@ -201,7 +201,8 @@ class _VariationalDiffusionAE(nn.Module):
         """Return an estimate of the bound on -log p(x) with p(w) = N(0, I), in nats."""
         c = self._embed(x, condition, noise if self.training else None)
         w, mean, log_var = self._draw(noise, x, c)
-        loss = self.decoder.bound(noise, x, self._decoder_context(w, c), self.levels)
+        context = self._decoder_context(w, c)
+        loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
         return loss + normal_kl(mean, log_var)
 
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -218,7 +219,6 @@ class _VariationalDiffusionAE(nn.Module):
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
         return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
 
-    @torch.no_grad()
     def learn_trust(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
@@ -242,7 +242,8 @@ class _VariationalDiffusionAE(nn.Module):
             return self.bound(noise, x, condition)
         c = self._embed(x, condition)
         w, _, log_var = self._draw(noise, x, c)
-        loss = self.decoder.bound(noise, x, self._decoder_context(w, c), self.levels)
+        context = self._decoder_context(w, c)
+        loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
         return loss + self.prior.bound(noise, w, c) - normal_entropy(log_var)
 
     # What the estimator calls.

@@ -59,7 +59,7 @@ def taught(part, n=4000, n_draws=16):
 def bound_of(part):
     rows = two_modes(4000, 2)
     noise = GeneratorNoise(torch.Generator().manual_seed(3))
-    draws = [part.bound(noise, rows, rows.new_zeros(len(rows), 0)) for _ in range(16)]
+    draws = [part.bound(noise, rows, rows.new_zeros(len(rows), 0), kind=0) for _ in range(16)]
     return torch.stack(draws).mean()
 
 
