@@ -12,7 +12,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
@@ -33,7 +33,15 @@ from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
 from skgen.scaling import ColumnScaler, shared_levels
-from skgen.training import Plan, Reader, Stage, StageNet, TrainingError, train
+from skgen.training import (
+    REPEATABLE,
+    Plan,
+    Reader,
+    Stage,
+    StageNet,
+    TrainingError,
+    train,
+)
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
@@ -50,6 +58,8 @@ PIECE_SHARE = 0.3
 # wide, a number of values bounds them, down to a number of rows.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
 MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
+# A step costs more where rows have a layout, and borders need no better draws.
+FEW_STEPS = 32
 
 
 def _tensor(X: np.ndarray) -> Tensor:
@@ -377,7 +387,7 @@ class BaseGenerativeModel(BaseEstimator):
         before = None if reset else _weights(self.module_)
         n_training = len(training["x"]) if reader is None else reader.n
         plan = self._plan(n_training, device, partial)
-        with self._few_threads(module, self.batch_size):
+        with self._at_work(module, self.batch_size):
             nets, history, self.n_steps_ = self._train(
                 module, training, validation, plan, seed, checkpoint, reader
             )
@@ -436,8 +446,11 @@ class BaseGenerativeModel(BaseEstimator):
         n = min(most, max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
+        steps = None
+        if self.input_shape is not None and self._sampling_options().get("n_steps", 0) > FEW_STEPS:
+            steps = FEW_STEPS
         try:
-            rows = self._draw(n, encoded, 0.0, None, _Place(seed, 0))
+            rows = self._draw(n, encoded, 0.0, steps, _Place(seed, 0))
         except KeyboardInterrupt:
             warnings.warn(
                 "Interrupted while the model drew rows to learn the borders of repeated values "
@@ -635,21 +648,27 @@ class BaseGenerativeModel(BaseEstimator):
         """Return the parameters of a part that a module may lack."""
         return [] if part is None else list(part.parameters())
 
-    def _few_threads(self, module: nn.Module, n_rows: int) -> Any:
-        """Give the calling thread one thread of the processor where a module's products are small.
+    @contextmanager
+    def _at_work(self, module: nn.Module, n_rows: int) -> Iterator[None]:
+        """Let a module work with few threads where its products are small, and repeat its bits.
 
         Threads meet after each product. Alone on a machine, two save a fifth of the time of a
         table's networks; beside other work each waits until the other is let run, and a fit takes
         three to ten times as long.
         """
-        largest = max(p.numel() for p in module.parameters())
+        weights = list(module.parameters())
+        largest = max(w.numel() for w in weights)
         small = self.input_shape is None and largest * n_rows <= SMALL_PRODUCT
-        return _pools().limit(limits=1 if small else None, user_api="openmp")
+        with (
+            _pools().limit(limits=1 if small else None, user_api="openmp"),
+            REPEATABLE if weights[0].is_cuda else nullcontext(),
+        ):
+            yield
 
     @contextmanager
     def _computing(self, module: nn.Module, block: int) -> Iterator[None]:
-        """Use a fitted module on blocks of so many rows: no gradients, and few threads."""
-        with torch.no_grad(), self._few_threads(module, block):
+        """Use a fitted module on blocks of so many rows, without gradients."""
+        with torch.no_grad(), self._at_work(module, block):
             yield
 
     def _in_blocks(

@@ -6,6 +6,7 @@ validation part with the same noise each time that chooses among the averages.
 """
 
 import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -522,6 +523,35 @@ class SharedStageNet(AccelerateMixin, StageNet):
 
     def _agreed(self, step: dict[str, Any]) -> dict[str, Any]:
         return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
+
+
+class _Repeatable:
+    """While anyone is inside, cuDNN takes convolutions that give the same bits at every call.
+
+    Its settings are a process's, not a thread's: the last to leave puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._n_inside = threading.Lock(), 0
+        self._before: tuple[bool, bool] = False, False
+
+    def __enter__(self) -> None:
+        settings = torch.backends.cudnn
+        with self._lock:
+            if self._n_inside == 0:
+                self._before = settings.deterministic, settings.benchmark
+                settings.deterministic, settings.benchmark = True, False
+            self._n_inside += 1
+
+    def __exit__(self, *_: Any) -> None:
+        settings = torch.backends.cudnn
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                settings.deterministic, settings.benchmark = self._before
+
+
+REPEATABLE = _Repeatable()
 
 
 class _Stopped(Exception):

@@ -1,6 +1,7 @@
 """Training on losses of one number, whose course can be followed by hand."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from skgen.training import (
     MAX_GRADIENT_NORM,
     PATIENCE,
+    REPEATABLE,
     Plan,
     Stage,
     TrainingError,
@@ -246,3 +248,23 @@ def test_settings_reach_the_net():
     assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
     with pytest.raises(ValueError, match="weight_decai"):
         fit(net_params={"weight_decai": 0.5})
+
+
+def test_settings_of_convolutions_come_back_when_the_last_has_left():
+    settings = torch.backends.cudnn
+    before = settings.deterministic, settings.benchmark
+    try:
+        settings.deterministic, settings.benchmark = False, True
+        with REPEATABLE:
+            with ThreadPoolExecutor(4) as pool:
+                inside = list(pool.map(lambda _: _inside(settings), range(20)))
+            assert (settings.deterministic, settings.benchmark) == (True, False)
+        assert set(inside) == {(True, False)}
+        assert (settings.deterministic, settings.benchmark) == (False, True)
+    finally:
+        settings.deterministic, settings.benchmark = before
+
+
+def _inside(settings):
+    with REPEATABLE:
+        return settings.deterministic, settings.benchmark

@@ -1,7 +1,7 @@
 """Few steps: binary codes and real-valued latents on MNIST, sampled in 16 steps and in 256.
 
 10,000 training rows. `BinaryLatentDiffusion` with 256 bits, laid out on 4 x 4 positions; beside it
-a Gaussian latent diffusion of equal size, built here from the project's parts: encoder, decoder and
+a Gaussian latent diffusion of equal size, built from the project's parts: encoder, decoder and
 denoiser are the same networks, its 256 latents are numbers, standardised, with a little noise in
 the decoder's training. Both are judged by the Frechet distance in the features of a small
 classifier trained here, and by the classifier two-sample test on these features, against held-out
@@ -13,33 +13,24 @@ rows. The floor is the same figure of other real rows.
 import numpy as np
 import torch
 from _common import Report, arguments, data_folder, described, seconds_of_fit
+from _gaussian_latents import GaussianLatents, fitted
 from torch.nn import functional as F
 
 from skgen import BinaryLatentDiffusion
 from skgen.datasets import fetch_mnist
 from skgen.metrics import classifier_two_sample_test, frechet_distance
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder
+from skgen.networks.conv import ConvEncoder
 from skgen.networks.mlp import initialize
-from skgen.networks.sequence import Transformer
-from skgen.processes.noise import GeneratorNoise
-from skgen.processes.schedules import LinearSchedule
-from skgen.training import Plan, Stage, train
+from skgen.training import Plan
 
 SHAPE, ROWS, DRAWN, BITS, POSITIONS = (1, 28, 28), 10_000, 1_000, 256, 16
 BATCH = 128
 GOAL = "16 steps within 10% of 256"
 
 
-def fitted(name, module, loss, rows, steps, seed):
-    """Train a loss of rows as the estimators do."""
-    cut = len(rows) // 10
-    stage = Stage(
-        name, loss, module, list(module.parameters()), {"x": rows[cut:]}, {"x": rows[:cut]}
-    )
-    train(stage, Plan(steps, BATCH, 3e-3, 0.998, True, torch.device("cpu")), seed)
-    module.requires_grad_(False).eval()
+def plan(steps):
+    """Return how to train, for a number of steps."""
+    return Plan(steps, BATCH, 3e-3, 0.998, True, torch.device("cpu"))
 
 
 class Features(torch.nn.Module):
@@ -59,52 +50,8 @@ class Features(torch.nn.Module):
         def loss(noise, x):
             return F.cross_entropy(self.last(self(x[:, :-1])), x[:, -1].long(), reduction="none")
 
-        fitted("classifier", self, loss, torch.cat([rows, y[:, None]], 1), steps, seed)
-
-
-class GaussianLatents(torch.nn.Module):
-    """Autoencoder with real latents on 4 x 4 positions, and a Gaussian diffusion of them."""
-
-    def __init__(self):
-        super().__init__()
-        each = BITS // POSITIONS
-        self.encoder, self.decoder = MapEncoder(SHAPE, each), MapDecoder(SHAPE, each)
-        denoiser = Transformer(POSITIONS, each, each, NOISE_FEATURES, zero_output=True)
-        self.prior = GaussianDiffusion(
-            denoiser, PrincipalAxes(BITS, rotate=False), LinearSchedule(-10.0, 7.0)
-        )
-
-    def reconstruct(self, noise, x):
-        """Return half the squared error; latents of unit scale, with noise, as bits have it."""
-        w = torch.tanh(self.encoder(x))
-        return 0.5 * (x - self.decoder(w + 0.1 * noise.normal(w))).square().sum(-1)
-
-    def fit(self, rows, steps, seed):
-        """Learn the code, then its law."""
-        ends = torch.nn.ModuleList([self.encoder, self.decoder])
-        fitted("code", ends, self.reconstruct, rows, steps, seed)
-        with torch.no_grad():
-            w = torch.cat([torch.tanh(self.encoder(part)) for part in rows.split(1000)])
-        self.prior.axes.fit(w)
-
-        def loss(noise, x):
-            return self.prior.denoising_loss(noise, x, x[:, :0])
-
-        fitted("law", self.prior, loss, w, steps, seed + 1)
-
-    def sample(self, n, sampler, n_steps, seed):
-        """Draw rows."""
-        noise = GeneratorNoise(torch.Generator().manual_seed(seed))
-        parts = []
-        with torch.no_grad():
-            for _ in range(0, n, 250):
-                z = noise.normal(torch.empty(250, BITS))
-
-                def predict(z, gamma):
-                    return self.prior.predict(z, gamma, z[:, :0])[0]
-
-                parts.append(self.decoder(self.prior.run(noise, z, predict, sampler, n_steps)))
-        return torch.cat(parts)
+        data = {"x": torch.cat([rows, y[:, None]], 1)}
+        fitted("classifier", self, [self], loss, data, plan(steps), seed)
 
 
 def main():
@@ -150,9 +97,9 @@ def main():
             judge(f"{name}, {n_steps} steps", model.sample(DRAWN, n_steps=n_steps))
         mean = X[:ROWS].mean(0)
         scale = float((X[:ROWS] - mean).std())
-        rival = GaussianLatents()
+        rival = GaussianLatents(SHAPE, BITS, POSITIONS)
         initialize(rival, torch.Generator().manual_seed(seed))
-        rival.fit(torch.from_numpy((X[:ROWS] - mean) / scale), steps, seed)
+        rival.fit(torch.from_numpy((X[:ROWS] - mean) / scale), plan(steps), seed)
         for sampler in ("ancestral", "heun"):
             for n_steps in (16, 256):
                 rows = rival.sample(DRAWN, sampler, n_steps, seed).numpy() * scale + mean

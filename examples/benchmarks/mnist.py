@@ -73,6 +73,12 @@ class Reader(nn.Module):
             hidden = torch.cat(parts)
             return self.out(hidden).argmax(1).cpu().numpy(), hidden.cpu().numpy()
 
+    def beliefs(self, X):
+        """Return the probability of each digit."""
+        hidden = torch.from_numpy(self.read(X)[1]).to(self.out.weight.device)
+        with torch.no_grad():
+            return torch.softmax(self.out(hidden), 1).cpu().numpy()
+
 
 def train_reader(X, y, epochs, seed):
     """Train a classifier on real digits, the learning rate falling to 0."""

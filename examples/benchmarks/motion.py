@@ -1,38 +1,45 @@
 """Codes of human motion by BinaryLatentDiffusion, and motion of a wanted action.
 
-``cmu_mocap.npz``, from the folder that the environment variable SKGEN_DATA names: 96 clips of the
-CMU motion capture database at 30 frames a second, of 8 actions. Channels: the steps of the root in
-the plane, its height, its rotation and those of the joints that move, 69 in all, each standardised
-by the training clips. Windows of 32 frames, one for every 4 frames. Of every action a quarter of
-the clips is held out, at least one; of the single clip of washwindow the last 30%.
+The data are the windows that ``_motion.py`` cuts out of ``cmu_mocap.npz``, from the folder that the
+environment variable SKGEN_DATA names: 32 frames of 69 standardised channels, of 8 actions.
 
-Codes: the three layouts at 256 bits a window, plain, with a codebook, and with 256 real numbers in
-place of bits (the same networks, trained on the squared error alone), beside principal components.
-Mean squared error of held-out windows in standardised units, where 1 is the mean of the channel.
+Codes (the part "reconstructions"): the three layouts at 256 bits a window, plain, with a codebook,
+and with 256 real numbers in place of bits (the same networks, trained on the squared error alone),
+beside principal components. Mean squared error of held-out windows in standardised units, where 1
+is the mean of the channel.
 
-Motion: code="frames" with the action as condition, direct and residual target. Fréchet distance,
-diversity, multimodality and R-precision among the 8 actions, by 32 features of a classifier that
-has learnt the actions from the training windows; an action's features are the mean of its windows'.
+Motion (the part "actions"): code="frames" with the action as condition, direct and residual target,
+and a Gaussian latent diffusion of equal size: the same encoder, decoder and denoiser, with 256
+numbers in the place of 256 bits. New windows of the actions of the held-out ones in 32 steps, of
+which Heun's method takes two evaluations each, judged as ``_motion.py`` has it: Fréchet distance,
+diversity, multimodality, R-precision among the 8 actions, and how many are read as asked.
 
     python examples/benchmarks/motion.py --picture docs/images/motion_losses.png
 """
 
-import warnings
 from pathlib import Path
+from time import perf_counter
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from _common import Report, arguments, data_folder, described, seconds_of_fit
+from _gaussian_latents import GaussianLatents
+from _motion import N_BITS, N_STEPS, Judge, load, settings
 from sklearn.decomposition import PCA
-from sklearn.neural_network import MLPClassifier
 
 from skgen import BinaryLatentDiffusion
-from skgen.metrics import diversity, frechet_distance, multimodality, r_precision
+from skgen.conditions import ConditionEncoder
 from skgen.models.binary_latent_diffusion import _BinaryLatentDiffusion
+from skgen.networks.mlp import initialize
+from skgen.training import Plan
 
-LENGTH, STRIDE = 32, 4
-N_BITS = 256
 CODES = ("frame", "frames", "sequence")
+# Gradient steps of a stage for each part.
+PARTS = {"actions": 1000, "reconstructions": 200}
+GUIDANCE = (0.0, 1.0)
+# Of code="frames": eight chunks of four frames.
+N_POSITIONS, N_HALVINGS = 8, 2
 
 
 class _RealCode(_BinaryLatentDiffusion):
@@ -50,6 +57,9 @@ class _RealCode(_BinaryLatentDiffusion):
 
 class CodeOnly(BinaryLatentDiffusion):
     """The first stage: encoder and decoder."""
+
+    # No row is drawn, so what fit would learn of draws at its end is not needed.
+    _draws_blurred = False
 
     def _stages(self, *args):
         yield next(super()._stages(*args))
@@ -70,51 +80,7 @@ class RealCode(CodeOnly):
         return np.asarray(X)
 
 
-def channels(frames, active):
-    """Return steps of the root in the plane, its height, and the rotations that vary."""
-    steps = np.diff(frames[:, [0, 2]], axis=0, prepend=frames[:1, [0, 2]])
-    rotations = frames[:, 3:][:, active[3:]]
-    return np.hstack([steps, frames[:, 1:2], rotations])
-
-
-def windows(clips):
-    """Cut clips into windows; return rows and the number of the clip of each."""
-    rows, numbers = [], []
-    for number, clip in enumerate(clips):
-        for start in range(0, len(clip) - LENGTH + 1, STRIDE):
-            rows.append(clip[start : start + LENGTH].ravel())
-            numbers.append(number)
-    return np.array(rows, np.float32), np.array(numbers)
-
-
-def load(path, seed):
-    """Return windows and actions of training and of held-out clips."""
-    with np.load(path) as data:
-        ends = np.cumsum(data["clip_len"])[:-1]
-        clips = [channels(clip, data["active"]) for clip in np.split(data["frames"], ends)]
-        labels = data["clip_label"]
-    rng = np.random.default_rng(seed)
-    train, test = [], []
-    for action in np.unique(labels):
-        own = rng.permutation(np.flatnonzero(labels == action))
-        if len(own) == 1:
-            cut = int(0.7 * len(clips[own[0]]))
-            train.append((clips[own[0]][:cut], action))
-            test.append((clips[own[0]][cut:], action))
-            continue
-        n_test = max(1, len(own) // 4)
-        test += [(clips[k], action) for k in own[:n_test]]
-        train += [(clips[k], action) for k in own[n_test:]]
-    frames = np.concatenate([clip for clip, _ in train])
-    mean, std = frames.mean(0), np.maximum(frames.std(0), 1e-3)
-    parts = []
-    for part in (train, test):
-        X, numbers = windows([(clip - mean) / std for clip, _ in part])
-        parts += [X, np.array([action for _, action in part])[numbers]]
-    return *parts, frames.shape[1]
-
-
-def reconstructions(report, split, X_train, X_test, settings, losses):
+def reconstructions(report, split, X_train, X_test, common, losses):
     """Compare codes by the error of held-out windows."""
 
     def error(rows):
@@ -129,7 +95,7 @@ def reconstructions(report, split, X_train, X_test, settings, losses):
     for code in CODES:
         for kind in ("bits", "codebook", "real numbers"):
             estimator = RealCode if kind == "real numbers" else CodeOnly
-            model = estimator(N_BITS, code=code, **settings)
+            model = estimator(N_BITS, code=code, **common)
             if kind == "codebook":
                 model.set_params(codebook_dim=32)
             name = f"{code}, {kind}"
@@ -146,44 +112,32 @@ def reconstructions(report, split, X_train, X_test, settings, losses):
             losses[name] = steps, [row["valid_loss"] for row in model.history_]
 
 
-def actions(report, split, parts, settings, losses):
+def n_weights(*parts):
+    """Return how many weights networks have."""
+    return sum(p.numel() for part in parts for p in part.parameters())
+
+
+def actions(report, split, parts, common, losses):
     """Draw motion of given actions, and judge it by the features of a classifier."""
     X_train, y_train, X_test, y_test = parts
-    pca = PCA(64, whiten=True, random_state=0).fit(X_train)
-    judge = MLPClassifier(32, alpha=1.0, max_iter=300, early_stopping=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        judge.fit(pca.transform(X_train), y_train)
-
-    def features(X):
-        hidden = pca.transform(X) @ judge.coefs_[0] + judge.intercepts_[0]
-        return np.maximum(hidden, 0)
-
-    centers = {a: features(X_train[y_train == a]).mean(0) for a in np.unique(y_train)}
-    wanted = np.array([centers[action] for action in y_test])
-    real = features(X_test)
+    judge = Judge(*parts)
 
     def judged(name, X):
-        found = features(X)
-        report.add("motion", name, split, "Fréchet distance", frechet_distance(real, found))
-        report.add("motion", name, split, "diversity", diversity(found, random_state=0))
-        several = multimodality(found, y_test, n_pairs=100, random_state=0)
-        report.add("motion", name, split, "multimodality", several)
-        precision = r_precision(found, wanted, k=(1, 2, 3), pool_size=8, random_state=0)
-        for k, value in enumerate(precision, 1):
-            report.add("motion", name, split, f"R-precision at {k}", value)
-        read = np.mean(judge.predict(pca.transform(X)) == y_test)
-        report.add("motion", name, split, "read as asked", read)
+        for measure, value in judge.measures(X).items():
+            report.add("motion", name, split, measure, value)
 
     rng = np.random.default_rng(split)
     alike = [rng.choice(np.flatnonzero(y_train == action)) for action in y_test]
     judged("real training windows", X_train[alike])
     judged("held-out windows themselves", X_test)
     for target in ("direct", "residual"):
-        model = BinaryLatentDiffusion(N_BITS, code="frames", target=target, **settings)
+        model = BinaryLatentDiffusion(N_BITS, code="frames", target=target, **common)
         name = described(model)
         seconds = seconds_of_fit(model, X_train, condition=y_train)
         report.add("motion", name, split, "seconds of fit", seconds)
+        module = model.module_
+        size = n_weights(module.encoder, module.decoder, module.embedding, module.diffusion)
+        report.add("motion", name, split, "weights", size)
         path = [row for row in model.history_ if row["stage"] == "diffusion"]
         losses[f"{target} target"] = (
             [row["step"] for row in path],
@@ -196,9 +150,51 @@ def actions(report, split, parts, settings, losses):
         report.add("motion", name, split, "held-out score, nats an entry", bound)
         rows = model.inverse_transform(model.transform(X_test, condition=y_test), condition=y_test)
         judged(f"{target}, held-out windows through the code", rows)
-        for scale in (0.0, 1.0):
-            X_new = model.sample(len(y_test), condition=y_test, guidance_scale=scale, n_steps=32)
+        for scale in GUIDANCE:
+            X_new = model.sample(
+                len(y_test), condition=y_test, guidance_scale=scale, n_steps=N_STEPS
+            )
             judged(f"{target}, guidance {scale:g}", X_new)
+    gaussian(report, split, parts, common, judged)
+
+
+def gaussian(report, split, parts, common, judged):
+    """Do the same with a Gaussian latent diffusion of equal size."""
+    X_train, y_train, X_test, y_test = parts
+    seed = common["random_state"]
+    mean = X_train.mean(0)
+    scale = float((X_train - mean).std())
+    encoder = ConditionEncoder().fit(y_train, len(y_train))
+    wanted, given = (
+        torch.from_numpy(encoder.transform(y, len(y))).float() for y in (y_test, y_train)
+    )
+    # The first tenth of the rows chooses the weights.
+    order = np.random.default_rng(seed).permutation(len(X_train))
+    rows = torch.from_numpy((X_train[order] - mean) / scale)
+    plan = Plan(
+        common["max_steps"],
+        common["batch_size"],
+        lr=3e-3,
+        ema_decay=0.998,
+        early_stopping=common["early_stopping"],
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    model = GaussianLatents(
+        common["input_shape"], N_BITS, N_POSITIONS, encoder.n_out, n_halvings=N_HALVINGS
+    )
+    initialize(model, torch.Generator().manual_seed(seed))
+    start = perf_counter()
+    model.fit(rows, plan, seed, condition=given[order])
+    report.add("motion", "Gaussian latents", split, "seconds of fit", perf_counter() - start)
+    report.add("motion", "Gaussian latents", split, "weights", n_weights(model))
+    latents = model.encode(torch.from_numpy((X_test - mean) / scale), wanted)
+    back = model.decode(latents, wanted).cpu().numpy() * scale + mean
+    judged("Gaussian, held-out windows through the code", back)
+    for sampler in ("ancestral", "heun"):
+        for guidance in GUIDANCE:
+            drawn = model.sample(len(y_test), sampler, N_STEPS, seed, wanted, guidance)
+            X_new = drawn.cpu().numpy() * scale + mean
+            judged(f"Gaussian, {sampler}, guidance {guidance:g}", X_new)
 
 
 def draw(losses, path):
@@ -221,26 +217,28 @@ def draw(losses, path):
 
 def main():
     parser = arguments(__doc__, seeds=[1])
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="what to run")
     parser.add_argument("--picture", type=Path, help="PNG of the losses to write, of the last seed")
     options = parser.parse_args()
+    if set(options.part) != set(PARTS):
+        if options.picture is not None:
+            parser.error("--picture shows the losses of all parts: leave --part out")
+        if options.output is None and options.max_steps is None:
+            parser.error("one part must not take the place of both: give a file by --output")
     folder = data_folder("motion")
     if folder is None:
         return
     report = Report(__file__, options)
     for split in options.seed:
         *parts, n_channels = load(folder / "cmu_mocap.npz", split)
-        print(f"{len(parts[0])} windows to learn from, {len(parts[2])} held out")
-        settings = {
-            "input_shape": (LENGTH, n_channels),
-            "encoder_noise": 0.0,
-            "batch_size": 64,
-            "max_steps": options.max_steps or 200,
-            "early_stopping": False,
-            "random_state": 0,
-        }
         losses = {}
-        actions(report, split, parts, settings, losses)
-        reconstructions(report, split, parts[0], parts[2], settings, losses)
+        steps = {part: options.max_steps or PARTS[part] for part in options.part}
+        if "actions" in steps:
+            actions(report, split, parts, settings(n_channels, steps["actions"]), losses)
+        if "reconstructions" in steps:
+            common = settings(n_channels, steps["reconstructions"])
+            reconstructions(report, split, parts[0], parts[2], common, losses)
+        report.write()
     report.summarize()
     report.write()
     if options.picture is not None:

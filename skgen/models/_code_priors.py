@@ -33,8 +33,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skgen.networks.autoregressive import CausalTransformer, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
+from skgen.networks.quantizers import sums
 from skgen.processes import ornstein_uhlenbeck as ou
 
 NOISE_FEATURES = 32
@@ -176,7 +178,7 @@ class BridgePrior(nn.Module):
         k = ((gamma - first) / (last - first) * LEVEL_BINS).long().clamp(0, LEVEL_BINS - 1)
         cost = error * torch.exp(-gamma)
         count = torch.bincount(k, minlength=LEVEL_BINS)
-        total = torch.zeros_like(self.mass).index_add_(0, k, cost.to(self.mass.dtype))
+        total = sums(k, cost.to(self.mass.dtype), LEVEL_BINS)
         mean = total / count.clamp(min=1)
         self.mass.copy_(torch.where(count > 0, self.mass.lerp(mean, 1 - LEVEL_DECAY), self.mass))
 
@@ -349,14 +351,15 @@ class AutoregressivePrior(nn.Module):
 
     Parameters
     ----------
-    network : nn.Module
+    network : PixelCNN or CausalTransformer
         Takes tokens (n, n_tokens, TOKEN_FEATURES), features of what is seen, and a context; gives
-        the log-odds of each token given those before.
+        the log-odds of each token given those before. Its ``walker`` gives the same, token by
+        token.
     n_tokens, n_embeddings : int
         Tokens of a row, and codes.
     """
 
-    def __init__(self, network: nn.Module, n_tokens: int, n_embeddings: int):
+    def __init__(self, network: PixelCNN | CausalTransformer, n_tokens: int, n_embeddings: int):
         super().__init__()
         self.network = network
         self.tokens = nn.Linear(n_embeddings, TOKEN_FEATURES)
@@ -365,9 +368,8 @@ class AutoregressivePrior(nn.Module):
     def fit(self, index: Tensor) -> None:
         """Nothing is known beforehand."""
 
-    def _logits(self, index: Tensor, seen: Tensor, context: Tensor) -> Tensor:
-        put = F.one_hot(index, self.n_embeddings).to(seen.dtype)
-        return self.network(self.tokens(put), seen, context)
+    def _embedded(self, index: Tensor, seen: Tensor) -> Tensor:
+        return self.tokens(F.one_hot(index, self.n_embeddings).to(seen.dtype))
 
     def loss(
         self,
@@ -380,7 +382,8 @@ class AutoregressivePrior(nn.Module):
         context: Tensor,
     ) -> Tensor:
         """Return -log p(index), exactly, in nats a row."""
-        return _code_loss(torch.log_softmax(self._logits(index, seen, context), -1), index)
+        logits = self.network(self._embedded(index, seen), seen, context)
+        return _code_loss(torch.log_softmax(logits, -1), index)
 
     bound = loss
 
@@ -398,12 +401,13 @@ class AutoregressivePrior(nn.Module):
         **_: Any,
     ) -> Tensor:
         """Draw the codes of rows, (n, n_tokens), from the first to the last."""
-        context, unconditioned = contexts
+        walkers = [self.network.walker(seen, c) for c in contexts if c is not None]
         index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
         for place in range(self.n_tokens):
-            logits = self._logits(index, seen, context)[:, place]
-            if unconditioned is not None:
-                other = self._logits(index, seen, unconditioned)[:, place]
+            # Of the first place it is not read.
+            before = self._embedded(index[:, max(0, place - 1)], seen)
+            logits, *others = [walk(place, before) for walk in walkers]
+            for other in others:
                 logits = logits + guidance_scale * (logits - other)
             index[:, place] = _draw(noise, logits / temperature)
             if held is not None:

@@ -31,6 +31,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._code_priors import (
@@ -50,7 +51,7 @@ from skgen.models._spread import (
     normal_loss,
 )
 from skgen.networks.autoregressive import CausalTransformer, PixelCNN
-from skgen.networks.conv import MapDecoder, MapEncoder
+from skgen.networks.conv import GROUP_SIZE, MapDecoder, MapEncoder, TokenUNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.quantizers import Codebook, Normalizer
@@ -67,6 +68,8 @@ MANY_ROWS = 10_000
 # Columns are soon in codes; their law takes longer.
 TABLE_EFFORT = 0.5
 MOST_COLUMN_TOKENS, MIXED_TOKENS = 32, 16
+# One row in so many of a batch of images goes through the prior while the code is learnt.
+PRIOR_PART = 4
 MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
@@ -121,6 +124,7 @@ class _VQDiffusionBridge(nn.Module):
         self.embedding, self.spread = embedding, spread
         self.n_features, self.n_tokens = n_features, n_tokens
         self.shape, self.by_place, self.block_size = shape, by_place, block_size
+        self.on_map = shape is not None and len(shape) == 3
         self.likelihood = likelihood
         self.register_buffer("edges", edges)
         self.quantization, self.tau = quantization, tau
@@ -256,7 +260,11 @@ class _VQDiffusionBridge(nn.Module):
         z = q + share * (straight - straight.detach())
         assert isinstance(self.prior, BridgePrior)
         self.prior.follow(index)
-        return error + loss + self._prior_loss(noise, x, z, index, condition)
+        # On a map the prior is the dear part, and is trained anew when the code is done.
+        n = math.ceil(len(x) / PRIOR_PART) if self.on_map else len(x)
+        told = None if condition is None else condition[:n]
+        law = self._prior_loss(noise, x[:n], z[:n], index[:n], told)
+        return error + loss + F.pad(law * (len(x) / n), (0, len(x) - n))
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the law of the codes with the encoder held; of tables, of a noisy look at them.
@@ -480,8 +488,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         networks and attention.
     hidden_units : int, default=None
         Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
-        has. None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences,
-        and 128 for more.
+        has; on images twice the denoiser's channels, which are a multiple of 16. None takes 64 for
+        tables of up to 10,000 rows and for up to 128 images or sequences, and 128 for more.
     max_steps : int, default=None
         Gradient steps of each stage; on tables the first takes half of them. None takes 60, and 4
         more for each row beyond 100, up to 3,000.
@@ -772,15 +780,21 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     def _prior(self, shape, n_tokens, n_halvings, width, c, theta, variance, centre):
         n_embeddings, size = int(self.n_embeddings), int(self.embedding_dim)
+        positions = None
+        if shape is not None and len(shape) == 3:
+            positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
         if self.prior == "autoregressive":
             sizes = (TOKEN_FEATURES, n_embeddings, SEEN_FEATURES, c)
-            if shape is not None and len(shape) == 3:
-                positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
+            if positions is not None:
                 return AutoregressivePrior(PixelCNN(positions, *sizes), n_tokens, n_embeddings)
             network = CausalTransformer(n_tokens, *sizes)
             return AutoregressivePrior(network, n_tokens, n_embeddings)
         n_in, n_context = size + BELIEF_FEATURES + SEEN_FEATURES, NOISE_FEATURES + c
-        if shape is None or n_tokens <= MOST_TOKENS:
+        if positions is not None:
+            # What neighbours tell is the same wherever they are.
+            channels = GROUP_SIZE * max(1, width // (2 * GROUP_SIZE))
+            network = TokenUNet(positions, n_in, TOKEN_FEATURES, n_context, width=channels)
+        elif shape is None or n_tokens <= MOST_TOKENS:
             # Few tokens are learnt faster as one row.
             n_out = n_tokens * TOKEN_FEATURES
             network = ResidualMLP(n_tokens * n_in, n_out, n_context, width=2 * width, depth=2)

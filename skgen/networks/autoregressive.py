@@ -7,6 +7,9 @@ Source: van den Oord, Kalchbrenner and Kavukcuoglu, *Pixel recurrent neural netw
 van den Oord et al., *Conditional image generation with PixelCNN decoders*, NeurIPS 2016.
 """
 
+from collections.abc import Callable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,6 +33,33 @@ class _MaskedConv(nn.Conv2d):
     def forward(self, h: Tensor) -> Tensor:
         return F.conv2d(h, self.weight * self.mask, self.bias, padding=self.padding)
 
+    def walker(self, n: int, positions: tuple[int, int]) -> Callable[[int, int, Tensor], Tensor]:
+        """Return the convolution at one place after another: what lies there in, (n, n_out) out.
+
+        A place that does not count itself takes what lies at the place before.
+        """
+        side, half = positions[1], KERNEL // 2
+        read = int(self.mask.sum())
+        weight = self.weight.flatten(2)[:, :, :read].transpose(1, 2).flatten(1)
+        own = bool(self.mask[half, half])
+        kept = self.weight.new_zeros(
+            n, positions[0] + half, positions[1] + 2 * half, self.in_channels
+        )
+
+        def step(row: int, column: int, u: Tensor) -> Tensor:
+            place = row * side + column - (not own)
+            if place >= 0:
+                kept[:, place // side + half, place % side + half] = u
+            window = kept[:, row : row + half + 1, column : column + KERNEL]
+            return F.linear(window.flatten(1, 2)[:, :read].flatten(1), weight, self.bias)
+
+        return step
+
+
+def _gated(u: Tensor) -> Tensor:
+    value, gate = u.chunk(2, 1)
+    return torch.tanh(value) * torch.sigmoid(gate)
+
 
 class _MaskedBlock(nn.Module):
     """A gated masked convolution, modulated by a context and added to what came in."""
@@ -45,8 +75,24 @@ class _MaskedBlock(nn.Module):
         if self.modulate is not None:
             scale, shift = self.modulate(modulation)[:, :, None, None].chunk(2, 1)
             u = torch.addcmul(shift, u, 1 + scale)
-        value, gate = self.inner(u).chunk(2, 1)
-        return h + self.outer(torch.tanh(value) * torch.sigmoid(gate))
+        return h + self.outer(_gated(self.inner(u)))
+
+    def walker(
+        self, n: int, positions: tuple[int, int], modulation: Tensor | None
+    ) -> Callable[[int, int, Tensor], Tensor]:
+        """Return the block at one place after another, (n, width) to the same."""
+        walk = self.inner.walker(n, positions)
+        scale = shift = None
+        if self.modulate is not None:
+            scale, shift = self.modulate(modulation).chunk(2, 1)
+
+        def step(row: int, column: int, h: Tensor) -> Tensor:
+            u = F.silu(h)
+            if scale is not None and shift is not None:
+                u = torch.addcmul(shift, u, 1 + scale)
+            return h + self.outer(_gated(walk(row, column, u))[:, :, None, None])[:, :, 0, 0]
+
+        return step
 
 
 class PixelCNN(nn.Module):
@@ -97,6 +143,28 @@ class PixelCNN(nn.Module):
             h = block(h, modulation)
         return self.last(F.silu(h)).flatten(2).movedim(1, 2)
 
+    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+        """Return the network at one place after another: the token before in, (n, n_out) out.
+
+        It gives what :meth:`forward` gives, and computes each place once.
+        """
+        modulation = None if self.context is None else F.silu(self.context(context))
+        n, positions = len(seen), self.positions
+        first = self.first.walker(n, positions)
+        blocks = cast(list[_MaskedBlock], list(self.blocks))
+        walkers = [block.walker(n, positions, modulation) for block in blocks]
+        told = self.seen(seen.movedim(2, 1).unflatten(2, positions)).flatten(2).movedim(2, 1)
+        told = told + self.place.weight
+
+        def step(place: int, token: Tensor) -> Tensor:
+            row, column = divmod(place, positions[1])
+            h = first(row, column, token) + told[:, place]
+            for walk in walkers:
+                h = walk(row, column, h)
+            return self.last(F.silu(h)[:, :, None, None])[:, :, 0, 0]
+
+        return step
+
 
 class CausalTransformer(nn.Module):
     """Attention to the tokens before.
@@ -130,3 +198,12 @@ class CausalTransformer(nn.Module):
         before = F.pad(tokens[:, :-1], (0, 0, 1, 0))
         out = self.attention(before.flatten(1), context, seen.flatten(1))
         return out.unflatten(1, (self.n_tokens, -1))
+
+    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+        """Return the network at one token after another: the token before in, (n, n_out) out."""
+        walk = self.attention.walker(context, seen.flatten(1))
+
+        def step(place: int, token: Tensor) -> Tensor:
+            return walk(place, token if place else torch.zeros_like(token))
+
+        return step

@@ -303,9 +303,18 @@ class UNet(_Descent):
         256 positions, up to four times as many where there are few.
     n_outputs : int
         Rows of the shape that come out, side by side.
+    zero_output : bool
+        Whether the last layer starts at zero, as a denoiser's correction should.
     """
 
-    def __init__(self, shape: tuple[int, ...], n_context: int, width: int = 32, n_outputs: int = 1):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        n_context: int,
+        width: int = 32,
+        n_outputs: int = 1,
+        zero_output: bool = True,
+    ):
         super().__init__(shape, n_context, width, UNET_POSITIONS)
         finer = self.levels[:-1]
         self.ups = nn.ModuleList(
@@ -322,7 +331,8 @@ class UNet(_Descent):
         self.norm = _norm(self.levels[0][0])
         self.n_outputs = n_outputs
         n_channels = n_outputs * self.grid.n_channels
-        self.last = zero_init(nn.Conv2d(self.levels[0][0], n_channels, 1))
+        last = nn.Conv2d(self.levels[0][0], n_channels, 1)
+        self.last = zero_init(last) if zero_output else last
 
     def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
         """Map (n, n_features) rows and (n, n_context) contexts to (n, n_outputs * n_features)."""
@@ -336,3 +346,33 @@ class UNet(_Descent):
             h = block(skip + F.interpolate(up(h), size=skip.shape[2:]), modulation)
         outputs = self.last(F.silu(self.norm(h))).chunk(self.n_outputs, 1)
         return torch.cat([self.grid.join(output) for output in outputs], 1)
+
+
+class TokenUNet(nn.Module):
+    """Tokens on a map to tokens, modulated by a context.
+
+    Parameters
+    ----------
+    positions : tuple of int
+        (height, width) of the map.
+    n_in, n_out : int
+        Numbers that a token comes with, and leaves with.
+    n_context : int
+        Columns of the context; 0 for none.
+    width : int
+        Channels, a multiple of 16.
+    """
+
+    def __init__(
+        self, positions: tuple[int, int], n_in: int, n_out: int, n_context: int, width: int = 32
+    ):
+        super().__init__()
+        self.n_in, self.n_out = n_in, n_out
+        self.embed = nn.Linear(n_in, n_out)
+        self.network = UNet((n_out, *positions), n_context, width, zero_output=False)
+
+    def forward(self, rows: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map rows (n, n_tokens * n_in) and (n, n_context) contexts to (n, n_tokens * n_out)."""
+        tokens = self.embed(rows.unflatten(1, (-1, self.n_in)))
+        maps = self.network(tokens.transpose(1, 2).flatten(1), context)
+        return maps.unflatten(1, (self.n_out, -1)).transpose(1, 2).flatten(1)

@@ -30,6 +30,15 @@ SEEDING_ROWS = 10_000
 SMALLEST_VARIANCE = 1e-6
 
 
+def sums(index: Tensor, rows: Tensor, n: int) -> Tensor:
+    """Sum the rows (or numbers) of each index below n, in one order at every call."""
+    total = rows.new_zeros(n, *rows.shape[1:])
+    if rows.is_cuda:
+        # The other adds in whatever order the processors come.
+        return total.index_put_((index,), rows, accumulate=True)
+    return total.index_add_(0, index, rows)
+
+
 class Normalizer(nn.Module):
     """Latents to a given mean and variance: of a batch where it learns, of moving averages in use.
 
@@ -158,7 +167,8 @@ class Codebook(nn.Module):
         uniform = noise.uniform(flat.new_empty(len(self.code)))
         distance = torch.ones_like(flat[:, 0])
         for k, u in enumerate(uniform):
-            total = distance.cumsum(0)
+            # In double: the order of a long sum varies on some devices.
+            total = distance.double().cumsum(0)
             place = int(torch.searchsorted(total, u * total[-1]).clamp(max=len(flat) - 1))
             self.code[k] = flat[place]
             near = (flat - flat[place]).square().sum(1).sqrt()
@@ -171,11 +181,10 @@ class Codebook(nn.Module):
 
     def _put(self, flat: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         count = torch.bincount(index, minlength=len(self.code)).to(flat.dtype)
-        return count, torch.zeros_like(self.code).index_add_(0, index, flat)
+        return count, sums(index, flat, len(self.code))
 
     def spacing(self) -> Tensor:
         """Return the median distance of a code from the one nearest to it."""
         code = self.code.detach()
-        apart = torch.cdist(code, code)
-        apart.fill_diagonal_(torch.inf)
-        return apart.amin(1).median()
+        itself = torch.eye(len(code), dtype=torch.bool, device=code.device)
+        return torch.cdist(code, code).masked_fill(itself, torch.inf).amin(1).median()

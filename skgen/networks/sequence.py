@@ -8,6 +8,9 @@ Source: Vaswani et al., *Attention is all you need*, NeurIPS 2017; Peebles and X
 diffusion models with transformers*, ICCV 2023.
 """
 
+from collections.abc import Callable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,11 +33,19 @@ class _Attention(nn.Module):
     def _heads(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
-    def forward(self, tokens: Tensor, memory: Tensor, causal: bool = False) -> Tensor:
+    def remember(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys and values of what is looked at, each (n, heads, tokens, HEAD_SIZE)."""
         key, value = self.key_value(memory).chunk(2, -1)
-        query, key, value = map(self._heads, (self.query(tokens), key, value))
+        return self._heads(key), self._heads(value)
+
+    def look(self, tokens: Tensor, key: Tensor, value: Tensor, causal: bool = False) -> Tensor:
+        """Look at what is remembered."""
+        query = self._heads(self.query(tokens))
         seen = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
         return self.out(seen.transpose(1, 2).flatten(2))
+
+    def forward(self, tokens: Tensor, memory: Tensor, causal: bool = False) -> Tensor:
+        return self.look(tokens, *self.remember(memory), causal)
 
 
 class _Block(nn.Module):
@@ -51,13 +62,50 @@ class _Block(nn.Module):
         self.modulate = zero_init(nn.Linear(n_modulation, 4 * width)) if n_modulation else None
 
     def forward(self, h: Tensor, modulation: Tensor | None, memory: Tensor | None) -> Tensor:
+
+        def look(own: Tensor) -> Tensor:
+            return self.own(own, own, self.causal)
+
+        return self._through(h, modulation, look, self._recall(memory))
+
+    def _recall(self, memory: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        return None if self.other is None or memory is None else self.other.remember(memory)
+
+    def walker(
+        self, n_tokens: int, memory: Tensor | None
+    ) -> Callable[[int, Tensor, Tensor | None], Tensor]:
+        """Return a causal block that goes from token to token and remembers those before."""
+        other = self._recall(memory)
+        kept: list[Tensor] = []
+
+        def step(place: int, h: Tensor, modulation: Tensor | None) -> Tensor:
+            def look(own: Tensor) -> Tensor:
+                new = self.own.remember(own)
+                if not kept:
+                    kept.extend(t.new_empty(*t.shape[:2], n_tokens, t.shape[3]) for t in new)
+                for past, t in zip(kept, new, strict=True):
+                    past[:, :, place] = t[:, :, 0]
+                key, value = (past[:, :, : place + 1] for past in kept)
+                return self.own.look(own, key, value)
+
+            return self._through(h, modulation, look, other)
+
+        return step
+
+    def _through(
+        self,
+        h: Tensor,
+        modulation: Tensor | None,
+        look: Callable[[Tensor], Tensor],
+        other: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
         own, wide = self.norm(h), None
         if self.modulate is not None:
             scale, shift, *wide = self.modulate(modulation)[:, None].chunk(4, -1)
             own = torch.addcmul(shift, own, 1 + scale)
-        h = h + self.own(own, own, self.causal)
-        if self.other is not None:
-            h = h + self.other(self.norm(h), memory)
+        h = h + look(own)
+        if self.other is not None and other is not None:
+            h = h + self.other.look(self.norm(h), *other)
         u = self.norm(h)
         if wide is not None:
             u = torch.addcmul(wide[1], u, 1 + wide[0])
@@ -123,13 +171,39 @@ class Transformer(nn.Module):
         h = self.place.weight.expand(len(rows), -1, -1)
         if self.embed is not None:
             h = h + self.embed(rows.unflatten(1, (self.n_tokens, self.n_in)))
-        seen = None
-        if self.memory_shape is not None:
-            assert memory is not None
-            seen = self.remember(memory.unflatten(1, self.memory_shape)) + self.memory_place.weight
-        modulation = None
-        if self.context is not None and context is not None:
-            modulation = F.silu(self.context(context))
+        modulation, seen = self._beside(context, memory)
         for block in self.blocks:
             h = block(h, modulation, seen)
         return self.last(F.silu(self.norm(h))).flatten(1)
+
+    def _beside(
+        self, context: Tensor | None, memory: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return what modulates the blocks, and what they attend to besides."""
+        modulation = seen = None
+        if self.context is not None and context is not None:
+            modulation = F.silu(self.context(context))
+        if self.memory_shape is not None:
+            assert memory is not None
+            seen = self.remember(memory.unflatten(1, self.memory_shape)) + self.memory_place.weight
+        return modulation, seen
+
+    def walker(
+        self, context: Tensor | None = None, memory: Tensor | None = None
+    ) -> Callable[[int, Tensor], Tensor]:
+        """Return a causal transformer that takes one token after another, (n, n_in) to (n, n_out).
+
+        It gives what :meth:`forward` gives, and computes each token once.
+        """
+        modulation, seen = self._beside(context, memory)
+        blocks = cast(list[_Block], list(self.blocks))
+        walkers = [block.walker(self.n_tokens, seen) for block in blocks]
+
+        def step(place: int, token: Tensor) -> Tensor:
+            assert self.embed is not None
+            h = (self.place.weight[place] + self.embed(token))[:, None]
+            for walk in walkers:
+                h = walk(place, h, modulation)
+            return self.last(F.silu(self.norm(h)))[:, 0]
+
+        return step

@@ -58,3 +58,11 @@ def test_an_output_depends_on_what_is_seen_anywhere_near_and_on_the_context(netw
     told, given = torch.autograd.grad(out[0, 0].square().sum(), (seen, context))
     assert told[0, 0].abs().sum() > 0
     assert given.abs().sum() > 0
+
+
+def test_token_by_token_it_tells_the_same(network):
+    tokens, seen, context = (t.detach().expand(3, *t.shape[1:]) for t in inputs())
+    tokens = tokens + torch.arange(3.0, dtype=torch.float64)[:, None, None]
+    walk = network.walker(seen, context)
+    out = torch.stack([walk(place, tokens[:, max(0, place - 1)]) for place in range(12)], 1)
+    torch.testing.assert_close(out, network(tokens, seen, context), rtol=0, atol=1e-12)

@@ -14,6 +14,7 @@ from skgen.networks.conv import (
     MapDecoder,
     MapEncoder,
     PatchGrid,
+    TokenUNet,
     UNet,
 )
 from skgen.networks.mlp import initialize
@@ -267,3 +268,16 @@ def test_a_frames_code_is_local():
     # The stem sees one frame on either side; a norm over the map only what all frames are like.
     influence = gradient.reshape(12, 2).abs().sum(1)
     assert float(influence[:2].sum()) > float(influence[6:].sum())
+
+
+def test_tokens_learn_what_lies_beside_them():
+    """Each tells the first number of the token on its left, and the second of that above it."""
+
+    def batch(step):
+        tokens = draw(32, 5, 4, 2, seed=step)
+        left = nn.functional.pad(tokens[:, :, :-1, 0], (1, 0))
+        above = nn.functional.pad(tokens[:, :-1, :, 1], (0, 0, 1, 0))
+        return (tokens.flatten(1),), torch.stack([left, above], -1).flatten(1)
+
+    # Of a variance of .78.
+    assert fit(build(TokenUNet, (5, 4), 2, 2, 0, width=16), batch, 250) < 0.1
