@@ -30,7 +30,7 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
 
 
 class ConditionEncoder:
-    """Encode conditions as rows of floats: labels one-hot, numbers standardised.
+    """Encode conditions as rows of floats: labels one-hot times a factor, numbers standardised.
 
     A one-dimensional condition is labels, of any type, unless it holds fractions. In two
     dimensions, columns of numbers are real vectors, all others labels.
@@ -131,4 +131,5 @@ class ConditionEncoder:
                 f"condition has the unknown label {unknown[0]!r}; fit saw {shown}"
                 f"{', ...' if len(labels) > 20 else ''}."
             )
-        return (column[:, None] == labels).astype(np.float64)
+        # As large as standardised numbers: a network would be slow to notice a single one.
+        return np.where(column[:, None] == labels, len(labels) ** 0.5, 0.0)

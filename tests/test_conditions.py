@@ -29,14 +29,20 @@ LABELS = [
 ]
 
 
+def marks(rows):
+    """Return marks of labels in the size that the encoder gives them: of mean square one."""
+    rows = np.asarray(rows, dtype=float)
+    return rows * np.sqrt(rows.shape[1])
+
+
 @pytest.mark.parametrize("condition", LABELS, ids=lambda c: type(c).__name__)
 def test_labels_become_indicators_in_sorted_order(condition):
     expected = [[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]]
-    np.testing.assert_array_equal(encode(condition), expected)
+    np.testing.assert_array_equal(encode(condition), marks(expected))
 
 
 def test_booleans_are_two_labels():
-    np.testing.assert_array_equal(encode([True, False, True]), [[0, 1], [1, 0], [0, 1]])
+    np.testing.assert_array_equal(encode([True, False, True]), marks([[0, 1], [1, 0], [0, 1]]))
 
 
 def test_fractions_are_numbers():
@@ -65,7 +71,7 @@ def test_a_constant_number_stays_finite():
 def test_frames_mix_labels_and_numbers():
     frame = pd.DataFrame({"kind": ["x", "y", "x"], "size": [1.0, 2.0, 3.0]})
     encoded = encode(frame)
-    np.testing.assert_array_equal(encoded[:, :2], [[1, 0], [0, 1], [1, 0]])
+    np.testing.assert_array_equal(encoded[:, :2], marks([[1, 0], [0, 1], [1, 0]]))
     np.testing.assert_allclose(encoded[:, 2], np.array([-1, 0, 1]) / np.std([1, 2, 3]))
     np.testing.assert_array_equal(encode(pl.DataFrame(frame.to_dict("list"))), encoded)
     # Columns go by their names, whatever their order and company.
@@ -75,9 +81,9 @@ def test_frames_mix_labels_and_numbers():
 
 def test_a_single_value_serves_all_rows():
     encoder = ConditionEncoder().fit(["b", "a", "b"], 3)
-    np.testing.assert_array_equal(encoder.transform("b", 4), [[0, 1]] * 4)
+    np.testing.assert_array_equal(encoder.transform("b", 4), marks([[0, 1]] * 4))
     encoder = ConditionEncoder().fit([3, 1, 2], 3)
-    np.testing.assert_array_equal(encoder.transform(2, 2), [[0, 1, 0]] * 2)
+    np.testing.assert_array_equal(encoder.transform(2, 2), marks([[0, 1, 0]] * 2))
     encoder = ConditionEncoder().fit([0.5, 1.0, 1.5], 3)
     np.testing.assert_array_equal(encoder.transform(1.0, 2), [[0.0]] * 2)
 
@@ -85,7 +91,9 @@ def test_a_single_value_serves_all_rows():
 def test_labels_are_the_same_whatever_their_width():
     encoder = ConditionEncoder().fit(np.array([1, 2, 3], dtype=np.int8), 3)
     for condition in ([3, 1], np.array([3.0, 1.0]), np.array([3, 1], dtype=np.uint64)):
-        np.testing.assert_array_equal(encoder.transform(condition, 2), [[0, 0, 1], [1, 0, 0]])
+        np.testing.assert_array_equal(
+            encoder.transform(condition, 2), marks([[0, 0, 1], [1, 0, 0]])
+        )
     encoder = ConditionEncoder().fit(np.array(["a", "b"]), 2)
     # A longer word than any seen must not be cut to one.
     with pytest.raises(ValueError, match="unknown label 'abc'"):

@@ -455,7 +455,7 @@ def test_a_newer_format_is_told(tmp_path, monkeypatch):
     skgen.save(skgen.FlowMatcher(), tmp_path / "m")
     monkeypatch.undo()
     with pytest.raises(
-        FileFormatError, match=r"format 99, written by skgen '.*'; skgen .* reads 2"
+        FileFormatError, match=r"format 99, written by skgen '.*'; skgen .* reads 3"
     ):
         skgen.load(tmp_path / "m")
 
