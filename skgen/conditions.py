@@ -30,8 +30,9 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
 
 
 class ConditionEncoder:
-    """Encode conditions as rows of floats: labels one-hot times a factor, numbers standardised.
+    """Encode conditions as rows of floats: labels one-hot, numbers standardised.
 
+    Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers.
     A one-dimensional condition is labels, of any type, unless it holds fractions. In two
     dimensions, columns of numbers are real vectors, all others labels.
 
@@ -116,11 +117,11 @@ class ConditionEncoder:
                         f"{column.tolist()[0]!r}, which is not a number."
                     ) from None
             else:
-                part = self._one_hot(column, labels)
+                part = self._marks(column, labels)
             parts.append(part)
         return np.concatenate(parts, 1)
 
-    def _one_hot(self, column: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def _marks(self, column: np.ndarray, labels: np.ndarray) -> np.ndarray:
         # What cannot be turned into the labels' type is reported below, as an unknown label.
         with suppress(TypeError, ValueError):
             column = column.astype(labels.dtype.type if labels.dtype.kind == "f" else str)

@@ -55,6 +55,7 @@ MODELS = {
     "codes images": (VQDiffusionBridge, IMAGES),
     "codes sequences": (VQDiffusionBridge, SEQUENCES),
     "codes one by one": (VQDiffusionBridge, {"prior": "autoregressive", **IMAGES}),
+    "codes one by one, columns": (VQDiffusionBridge, {"prior": "autoregressive"}),
     "codes in two stages": (VQDiffusionBridge, {"joint": False, "codebook": "gradient"}),
 }
 # What a machine without a CUDA device does with files made on one with it.

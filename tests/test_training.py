@@ -1,7 +1,8 @@
 """Training on losses of one number, whose course can be followed by hand."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
 
 import numpy as np
 import pytest
@@ -250,21 +251,34 @@ def test_settings_reach_the_net():
         fit(net_params={"weight_decai": 0.5})
 
 
-def test_settings_of_convolutions_come_back_when_the_last_has_left():
-    settings = torch.backends.cudnn
+@pytest.mark.parametrize("fails", [False, True])
+def test_settings_of_convolutions_come_back_when_the_last_has_left(fails):
+    """Whoever came first may leave first."""
+    settings, seen = torch.backends.cudnn, []
     before = settings.deterministic, settings.benchmark
+
+    def look():
+        seen.append((settings.deterministic, settings.benchmark))
+
+    first, second = Event(), Event()
+
+    def inside():
+        with REPEATABLE:
+            first.set()
+            second.wait()
+            if fails:
+                raise RuntimeError
+
     try:
         settings.deterministic, settings.benchmark = False, True
-        with REPEATABLE:
-            with ThreadPoolExecutor(4) as pool:
-                inside = list(pool.map(lambda _: _inside(settings), range(20)))
-            assert (settings.deterministic, settings.benchmark) == (True, False)
-        assert set(inside) == {(True, False)}
-        assert (settings.deterministic, settings.benchmark) == (False, True)
+        with ThreadPoolExecutor(1) as pool:
+            fit = pool.submit(inside)
+            first.wait()
+            with REPEATABLE:
+                second.set()
+                wait([fit])
+                look()
+            look()
+        assert seen == [(True, False), (False, True)]
     finally:
         settings.deterministic, settings.benchmark = before
-
-
-def _inside(settings):
-    with REPEATABLE:
-        return settings.deterministic, settings.benchmark

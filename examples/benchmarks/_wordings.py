@@ -112,6 +112,8 @@ def encode(prompts):
 def embeddings(path=None):
     """Return a dict of action to embeddings, seen wordings first; path is read, or written."""
     prompts = [prompt for wordings in WORDINGS.values() for prompt in wordings]
+    if path is not None and path.suffix != ".npz":
+        raise SystemExit(f"The embeddings' file must end in .npz; got {path}.")
     if path is not None and path.is_file():
         with np.load(path) as data:
             known = dict(zip(data["prompts"].tolist(), data["embeddings"], strict=True))
@@ -132,6 +134,6 @@ def embeddings(path=None):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit("The name of the file to write is needed, and nothing else.")
+    if len(sys.argv) != 2 or not sys.argv[1].endswith(".npz") or Path(sys.argv[1]).exists():
+        raise SystemExit("One argument is needed: the file to write, a new one that ends in .npz.")
     embeddings(Path(sys.argv[1]))

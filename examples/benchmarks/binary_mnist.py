@@ -2,7 +2,7 @@
 
 10,000 training rows. `BinaryLatentDiffusion` with 256 bits, laid out on 4 x 4 positions; beside it
 a Gaussian latent diffusion of equal size, built from the project's parts: encoder, decoder and
-denoiser are the same networks, its 256 latents are numbers, standardised, with a little noise in
+denoiser are the same networks, its 256 latents are numbers, scaled, with a little noise in
 the decoder's training. Both are judged by the Frechet distance in the features of a small
 classifier trained here, and by the classifier two-sample test on these features, against held-out
 rows. The floor is the same figure of other real rows.

@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from skgen.networks.autoregressive import CausalTransformer, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
-from skgen.networks.quantizers import sums
+from skgen.networks.quantizers import sums_by_index
 from skgen.processes import ornstein_uhlenbeck as ou
 
 NOISE_FEATURES = 32
@@ -178,7 +178,7 @@ class BridgePrior(nn.Module):
         k = ((gamma - first) / (last - first) * LEVEL_BINS).long().clamp(0, LEVEL_BINS - 1)
         cost = error * torch.exp(-gamma)
         count = torch.bincount(k, minlength=LEVEL_BINS)
-        total = sums(k, cost.to(self.mass.dtype), LEVEL_BINS)
+        total = sums_by_index(k, cost.to(self.mass.dtype), LEVEL_BINS)
         mean = total / count.clamp(min=1)
         self.mass.copy_(torch.where(count > 0, self.mass.lerp(mean, 1 - LEVEL_DECAY), self.mass))
 

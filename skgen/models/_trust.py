@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.quantizers import sums
+from skgen.networks.quantizers import sums_by_index
 
 N_LEVELS = 12
 # Draws of each row held out, fewer of many rows or of images, which have many numbers each.
@@ -76,7 +76,7 @@ class Trust(nn.Module):
         right, size = self.share.new_zeros(2, N_LEVELS, dtype=torch.float64)
         for place, moved, wanted in seen:
             level = (place * N_LEVELS).long().clamp(0, N_LEVELS - 1)
-            right += sums(level, (moved * wanted).sum(1).double(), N_LEVELS)
-            size += sums(level, (moved * moved).sum(1).double(), N_LEVELS)
+            right += sums_by_index(level, (moved * wanted).sum(1).double(), N_LEVELS)
+            size += sums_by_index(level, (moved * moved).sum(1).double(), N_LEVELS)
         share = torch.where(size > 0, right / size.clamp(min=1e-300), 1.0)
         self.share[kind] = share.clamp(0, 1).to(self.share.dtype)

@@ -439,7 +439,6 @@ class _BinaryLatentDiffusion(nn.Module):
         **options: Any,
     ) -> Tensor:
         """Draw bits given what is observed, then what is missing given the bits."""
-        options = {**options, "draw_noise": True}
         seen = observed.to(x.dtype)
         return self.sample(noise, len(x), condition, x=x, seen=seen, **options)
 

@@ -238,7 +238,8 @@ class _VQDiffusionBridge(nn.Module):
         """Reconstruct, and learn the law of the codes, whose gradient shapes them.
 
         Judged, rather than descended, it is the bound: a code that tells nothing is easily
-        foretold, and half squares are too few nats to make up for that.
+        foretold, and half squares are too few nats to make up for that. On a map the values of
+        a batch hold the prior's loss in their mean alone: a part of the rows has it, for all.
         """
         index, q, straight, loss = self._look(noise, x)
         mean = self.reconstruct(straight)
@@ -318,7 +319,7 @@ class _VQDiffusionBridge(nn.Module):
 
     def use(self, x: Tensor, **_: Any) -> dict[str, float]:
         """Return the perplexity of the codes, and the share of them that is used at all."""
-        index = self.codes(x).flatten()
+        index = self.codes(x).flatten().cpu()
         share = torch.bincount(index, minlength=len(self.codebook.use)).double() / len(index)
         return {
             "perplexity": float(torch.special.entr(share).sum().exp()),
@@ -395,7 +396,6 @@ class _VQDiffusionBridge(nn.Module):
         **options: Any,
     ) -> Tensor:
         """Draw codes given what is observed, then what is missing given the codes."""
-        options = {**options, "draw_noise": True}
         seen = observed.to(x.dtype)
         return self.sample(noise, len(x), condition, x=x, seen=seen, **options)
 

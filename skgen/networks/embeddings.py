@@ -45,7 +45,7 @@ class ConditionEmbedding(nn.Module):
     Parameters
     ----------
     n_in : int
-        Columns of an encoded condition: one-hot labels, or a real vector.
+        Columns of an encoded condition: marks of labels, or a real vector.
     n_out : int
         Columns of the result.
     """

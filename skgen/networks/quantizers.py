@@ -30,11 +30,11 @@ SEEDING_ROWS = 10_000
 SMALLEST_VARIANCE = 1e-6
 
 
-def sums(index: Tensor, rows: Tensor, n: int) -> Tensor:
-    """Sum the rows (or numbers) of each index below n, in one order at every call."""
+def sums_by_index(index: Tensor, rows: Tensor, n: int) -> Tensor:
+    """Sum the rows, or numbers, of each index below n; the same bits at every call."""
     total = rows.new_zeros(n, *rows.shape[1:])
     if rows.is_cuda:
-        # The other adds in whatever order the processors come.
+        # index_add_ would add in whatever order the threads of the device come.
         return total.index_put_((index,), rows, accumulate=True)
     return total.index_add_(0, index, rows)
 
@@ -167,9 +167,9 @@ class Codebook(nn.Module):
         uniform = noise.uniform(flat.new_empty(len(self.code)))
         distance = torch.ones_like(flat[:, 0])
         for k, u in enumerate(uniform):
-            # In double: the order of a long sum varies on some devices.
-            total = distance.double().cumsum(0)
-            place = int(torch.searchsorted(total, u * total[-1]).clamp(max=len(flat) - 1))
+            # On the processor: elsewhere the order of a long sum may vary.
+            total = distance.cpu().cumsum(0)
+            place = int(torch.searchsorted(total, u.cpu() * total[-1]).clamp(max=len(flat) - 1))
             self.code[k] = flat[place]
             near = (flat - flat[place]).square().sum(1).sqrt()
             distance = near if k == 0 else torch.minimum(distance, near)
@@ -181,7 +181,7 @@ class Codebook(nn.Module):
 
     def _put(self, flat: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         count = torch.bincount(index, minlength=len(self.code)).to(flat.dtype)
-        return count, sums(index, flat, len(self.code))
+        return count, sums_by_index(index, flat, len(self.code))
 
     def spacing(self) -> Tensor:
         """Return the median distance of a code from the one nearest to it."""

@@ -387,6 +387,35 @@ def test_the_prior_s_gradient_reaches_the_encoder():
     assert not torch.allclose(gradients(model, 1.0), without)
 
 
+@pytest.mark.parametrize("n", [1, 8, 10])
+def test_a_part_of_a_batch_of_images_stands_for_the_whole(n):
+    """Over all orders in turn, the mean holds the prior's loss of every row alike."""
+    X = np.random.default_rng(0).random((40, 16))
+    labels = np.arange(40) % 3
+    settings = {"n_embeddings": 8, "input_shape": (1, 4, 4), "max_steps": 2, "random_state": 0}
+    fitted = VQDiffusionBridge(**settings).fit(X, condition=labels).module_.train()
+    rows = torch.from_numpy(X[:n]).float()
+    given = torch.eye(3)[torch.from_numpy(labels[:n])]
+
+    def mean_loss(order, prior_loss):
+        # A copy: codes move at each call.
+        module = copy.deepcopy(fitted)
+        module._prior_loss = prior_loss
+        return module.joint_loss(noise(), rows[order], given[order]).mean()
+
+    def told(noise, x, z, index, condition):
+        assert len(x) == len(z) == len(index) == len(condition) == math.ceil(n / 4)
+        return x.sum(1) + condition @ torch.tensor([1.0, 5.0, 25.0])
+
+    orders = [torch.arange(n).roll(k) for k in range(n)]
+    shares = [
+        mean_loss(order, told) - mean_loss(order, lambda _, x, *given: torch.zeros(len(x)))
+        for order in orders
+    ]
+    whole = rows.sum(1) + given @ torch.tensor([1.0, 5.0, 25.0])
+    torch.testing.assert_close(torch.stack(shares).mean(), whole.mean(), rtol=1e-5, atol=1e-4)
+
+
 def test_history_tells_of_the_codebook(fitted):
     row = next(row for row in fitted.history_ if "perplexity" in row)
     assert row["stage"] == "joint"
