@@ -123,14 +123,17 @@ def _rows_of(values: Any, index: Any, n_rows: int, name: str) -> Any:
     return _safe_indexing(values, index)
 
 
-def contained(values: np.ndarray, container: str, names: Any) -> Any:
-    """Put rows into a container by set_output's name for it; names of None are numbered."""
+def contained(values: np.ndarray, container: str, names: Any, given: Any = None) -> Any:
+    """Put rows into a container by set_output's name for it, with the index of what was given.
+
+    Names of None are numbered.
+    """
     if container == "default":
         return values
     if names is None:
         names = [f"x{j}" for j in range(values.shape[1])]
     adapter = ADAPTERS_MANAGER.adapters[container]
-    return adapter.create_container(values, values, columns=[str(name) for name in names])
+    return adapter.create_container(values, given, columns=[str(name) for name in names])
 
 
 class BaseGenerativeModel(BaseEstimator):
@@ -446,11 +449,10 @@ class BaseGenerativeModel(BaseEstimator):
         n = min(most, max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
-        steps = None
-        if self.input_shape is not None and self._sampling_options().get("n_steps", 0) > FEW_STEPS:
-            steps = FEW_STEPS
+        steps = self._sampling_options().get("n_steps")
+        few = self.input_shape is not None and steps is not None and steps > FEW_STEPS
         try:
-            rows = self._draw(n, encoded, 0.0, steps, _Place(seed, 0))
+            rows = self._draw(n, encoded, 0.0, FEW_STEPS if few else None, _Place(seed, 0))
         except KeyboardInterrupt:
             warnings.warn(
                 "Interrupted while the model drew rows to learn the borders of repeated values "
@@ -641,6 +643,8 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _check_rows(self, X: Any, **kwargs: Any) -> np.ndarray:
         check_is_fitted(self)
+        # set_params may have changed what is given back.
+        self._validate_params()
         return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
 
     @staticmethod
@@ -687,10 +691,13 @@ class BaseGenerativeModel(BaseEstimator):
                 blocks.append(function(*inputs).cpu())
         return torch.cat(blocks)
 
-    def _frame(self, values: np.ndarray) -> Any:
-        """Wrap rows in the container that set_output asks for, with fit's column names."""
+    def _frame(self, values: np.ndarray, given: Any = None) -> Any:
+        """Wrap rows in the container that set_output asks for, with fit's column names.
+
+        Rows that answer to others, one to one, have the index of those given.
+        """
         container = _get_output_config("transform", self)["dense"]
-        return contained(values, container, getattr(self, "feature_names_in_", None))
+        return contained(values, container, getattr(self, "feature_names_in_", None), given)
 
     def _known(self, known: Tensor) -> Tensor:
         """Extend the marks of observed entries to columns that scaling added, if any."""
@@ -849,6 +856,8 @@ class BaseGenerativeModel(BaseEstimator):
         return GeneratorNoise(generator)
 
     def _check_sampling(self, n_steps: Any, guidance_scale: Any, condition: Any) -> None:
+        # set_params may have changed what a sampler takes from the constructor.
+        self._validate_params()
         if n_steps is not None and (not isinstance(n_steps, Integral) or n_steps < 1):
             raise ValueError(f"n_steps must be an integer of at least 1, got {n_steps!r}.")
         if not isinstance(guidance_scale, Real) or not 0 <= float(guidance_scale) < float("inf"):
@@ -897,7 +906,7 @@ class BaseGenerativeModel(BaseEstimator):
     def _impute(
         self, X: Any, n_draws: Any, condition: Any, n_steps: Any, random_state: Any, **given: Any
     ) -> Any:
-        X = self._check_rows(X, ensure_all_finite="allow-nan")
+        whole, X = X, self._check_rows(X, ensure_all_finite="allow-nan")
         if not hasattr(self.module_, "impute"):
             raise NotImplementedError(
                 f"{type(self).__name__} draws whole rows only: its module has no impute."
@@ -935,7 +944,7 @@ class BaseGenerativeModel(BaseEstimator):
             values = self._to_data(completed.cpu(), drawn=True).astype(X.dtype)
             hole = missing[index]
             result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
-        return self._frame(result[0]) if n_draws == 1 else result
+        return self._frame(result[0], whole) if n_draws == 1 else result
 
     # State ---------------------------------------------------------------------------------
 
@@ -1079,7 +1088,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         Z = self._check_latent(X)
         encoded = self._encode_condition(condition, len(Z))
-        return self._frame(self._decode_rows(Z, encoded))
+        return self._frame(self._decode_rows(Z, encoded), X)
 
     def _encode_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
         """Return the latent rows of data, without a container."""
@@ -1129,7 +1138,11 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
 
 class LikelihoodMixin:
-    """Log-likelihood or its bound, for modules with ``negative_log_likelihood``."""
+    """Log-likelihood or its bound, for modules with ``negative_log_likelihood``.
+
+    Where most of it does not depend on the noise, a module has ``likelihood_of`` instead, which
+    computes this once and returns a function of the noise.
+    """
 
     def score_samples(self, X, *, condition=None):
         """Return the log-likelihood of each row, or its lower bound, in nats.
@@ -1160,9 +1173,13 @@ class LikelihoodMixin:
 
         def function(x, keys, c):
             total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+            loss_of = (
+                module.likelihood_of(x, c)
+                if hasattr(module, "likelihood_of")
+                else lambda noise: module.negative_log_likelihood(noise, x, c, **options)
+            )
             for draw in range(module.score_draws):
-                noise = RowNoise(keys, draw, module.score_draws)
-                total += module.negative_log_likelihood(noise, x, c, **options).double()
+                total += loss_of(RowNoise(keys, draw, module.score_draws)).double()
             return -total / module.score_draws
 
         told = None if encoded is None else encoded.to(dtype)

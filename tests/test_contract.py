@@ -3,6 +3,7 @@
 Add an estimator to `ESTIMATORS`, and everything here holds it.
 """
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -256,6 +257,27 @@ def test_bfloat16(narrow):
 
 
 # Frames
+
+
+def test_rows_keep_their_index(narrow):
+    """What answers to rows given has their index: else pandas would pair it with other rows."""
+    frame = pd.DataFrame(IRIS, columns=list("abcd")).sample(frac=1, random_state=0)
+    model = narrow().fit(frame).set_output(transform="pandas")
+    latent = model.transform(frame[:9])
+    holes = frame[:9].copy()
+    holes.iloc[::2, 1] = np.nan
+    for rows in (latent, model.inverse_transform(latent), model.impute(holes, n_steps=2)):
+        assert rows.index.equals(frame.index[:9])
+    assert model.sample(3).index.equals(pd.RangeIndex(3))
+
+
+@pytest.mark.parametrize("changed", [{"n_steps": -4}, {"n_steps": 1.5}, {"max_steps": "few"}])
+def test_settings_changed_after_fit_are_checked(fitted, changed):
+    model = copy.deepcopy(fitted).set_params(**changed)
+    (name,) = changed
+    for call in (model.sample, lambda: model.impute(IRIS[:2]), lambda: model.transform(IRIS[:2])):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+            call()
 
 
 def test_pandas_in_pandas_out(narrow):

@@ -19,7 +19,7 @@ Kavukcuoglu, *Neural discrete representation learning*, NeurIPS 2017, for the co
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -311,16 +311,13 @@ class _BinaryLatentDiffusion(nn.Module):
         entropy, bound = self._prior_losses(noise, x, z, c)
         return loss - _entropy(logit).sum(-1) + bound + entropy + codebook_loss
 
-    def negative_log_likelihood(
-        self, noise: Any, x: Tensor, condition: Tensor | None, **options: Any
-    ) -> Tensor:
-        """Return the bound with nothing left out: what `score` reports."""
+    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
+        """Return the bound with nothing left out, of a noise: what `score` reports."""
         c = self._embed(x, condition)
         context, held = self._evident(x, None, c)
-        if self.encoder is None:
-            return self.diffusion.losses(noise, x, context, held)[1]
-        z = self._bits(x, c)
-        return self._reconstruction(x, z, c) + self.diffusion.losses(noise, z, context, held)[1]
+        z = x if self.encoder is None else self._bits(x, c)
+        loss = 0.0 if self.encoder is None else self._reconstruction(x, z, c)
+        return lambda noise: loss + self.diffusion.losses(noise, z, context, held)[1]
 
     # What is seen of a row.
 

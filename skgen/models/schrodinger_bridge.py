@@ -1182,7 +1182,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Z = self._check_latent(X)
         encoded = self._encode_condition(condition, len(Z))
         carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
-        return self._frame(self._to_data(carried).astype(Z.dtype))
+        return self._frame(self._to_data(carried).astype(Z.dtype), X)
 
     def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
         """Carry rows of the source to the data and return where they pass.

@@ -23,6 +23,7 @@ representation learning*, NeurIPS 2017.
 """
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -285,18 +286,16 @@ class _VQDiffusionBridge(nn.Module):
         code = self.codebook.code.detach()
         return self.prior.loss(noise, z, index, code, self.spacing(), seen, c)
 
-    def negative_log_likelihood(
-        self, noise: Any, x: Tensor, condition: Tensor | None, **options: Any
-    ) -> Tensor:
-        """Return the bound with nothing left out: what `score` reports."""
+    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
+        """Return the bound with nothing left out, of a noise: what `score` reports."""
         index = self.code(x)
         z = self.codebook(index)
         mean = self.reconstruct(z)
         loss = decoding_nats(self.likelihood, x, mean, self.spread, self.edges).sum(-1)
         c = self._embed(x, condition)
         seen = self._seen(x, torch.zeros_like(x))
-        code = self.codebook.code
-        return loss + self.prior.bound(noise, z, index, code, self.spacing(), seen, c)
+        given = (z, index, self.codebook.code, self.spacing(), seen, c)
+        return lambda noise: loss + self.prior.bound(noise, *given)
 
     def _seen(self, x: Tensor, seen: Tensor) -> Tensor:
         """Return features of what is seen of rows, (n, n_tokens, SEEN_FEATURES)."""
@@ -432,7 +431,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         variance, beside half the squared error of the scaled row.
     prior : {"diffusion", "autoregressive"}, default="diffusion"
         The law of the codes: the bridge, or one code after another, by masked convolutions on
-        images and causal attention otherwise, learnt after the code.
+        images and causal attention otherwise, learnt after the code. What follows of the process,
+        its steps and its sampler is the bridge's.
     joint : bool, default=True
         Whether code and diffusion are learnt at once, before the diffusion goes on alone, or one
         after the other.
@@ -488,8 +488,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         networks and attention.
     hidden_units : int, default=None
         Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
-        has; on images twice the denoiser's channels, which are a multiple of 16. None takes 64 for
-        tables of up to 10,000 rows and for up to 128 images or sequences, and 128 for more.
+        has; on images twice the denoiser's channels, which are a multiple of 16 and at least that.
+        None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
+        for more.
     max_steps : int, default=None
         Gradient steps of each stage; on tables the first takes half of them. None takes 60, and 4
         more for each row beyond 100, up to 3,000.
@@ -768,7 +769,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
                 n * (d // n_tokens) if is_data else n
                 for n, is_data in ((n_in, not decodes), (n_out, decodes))
             )
-            return _Places(SkipMLP(n_in, n_out, 0, width // 2, 1), n_in)
+            return _Places(SkipMLP(n_in, n_out, 0, max(1, width // 2), 1), n_in)
         if shape is None:
             n_in, n_out = n_in * (n_tokens if decodes else d), n_out * (d if decodes else n_tokens)
             return SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2)
@@ -908,7 +909,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     @property
     def _most_sampling_steps(self):
-        return self.n_timesteps
+        return self.n_timesteps if self.prior == "diffusion" else None
 
     def _from_latent(self, rows):
         index = rows.astype(np.int64)
