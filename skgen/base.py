@@ -22,7 +22,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import _safe_indexing, check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 from threadpoolctl import ThreadpoolController
@@ -641,10 +645,17 @@ class BaseGenerativeModel(BaseEstimator):
         """The device that the fitted module lives on."""
         return next(self.module_.parameters()).device
 
+    def _check_settings(self) -> None:
+        """Validate what set_params may have changed since fit; an older model may lack some."""
+        names = [name for name in self._get_param_names() if hasattr(self, name)]
+        settings = {name: getattr(self, name) for name in names}
+        validate_parameter_constraints(
+            self._parameter_constraints, settings, caller_name=type(self).__name__
+        )
+
     def _check_rows(self, X: Any, **kwargs: Any) -> np.ndarray:
         check_is_fitted(self)
-        # set_params may have changed what is given back.
-        self._validate_params()
+        self._check_settings()
         return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
 
     @staticmethod
@@ -856,8 +867,7 @@ class BaseGenerativeModel(BaseEstimator):
         return GeneratorNoise(generator)
 
     def _check_sampling(self, n_steps: Any, guidance_scale: Any, condition: Any) -> None:
-        # set_params may have changed what a sampler takes from the constructor.
-        self._validate_params()
+        self._check_settings()
         if n_steps is not None and (not isinstance(n_steps, Integral) or n_steps < 1):
             raise ValueError(f"n_steps must be an integer of at least 1, got {n_steps!r}.")
         if not isinstance(guidance_scale, Real) or not 0 <= float(guidance_scale) < float("inf"):
