@@ -70,11 +70,11 @@ def described(model):
     return " ".join(repr(clone(model).set_params(random_state=None)).split())
 
 
-def seconds_of_fit(model, X, **kwargs):
-    """Fit a model and return how long it took."""
-    start = perf_counter()
+def seconds_of_fit(model, X, clock=perf_counter, **kwargs):
+    """Fit a model and return how long it took, by a clock."""
+    start = clock()
     model.fit(X, **kwargs)
-    return perf_counter() - start
+    return clock() - start
 
 
 class Report:

@@ -28,7 +28,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
-from _common import Report, arguments, data_folder, described
+from _common import Report, arguments, data_folder, described, seconds_of_fit
 from mnist import train_reader
 
 from skgen import VQDiffusionBridge
@@ -38,6 +38,8 @@ from skgen.metrics import frechet_distance
 SHAPE, ROWS, DRAWN, FILLED = (1, 28, 28), 10_000, 1_000, 300
 BATCH, N_TOKENS, N_EMBEDDINGS, EMBEDDING_DIM = 128, 49, 128, 8
 TRIED_STEPS, READER_EPOCHS = (5, 25), 5
+# Others may share the processor, where that does the work.
+CLOCK = perf_counter if torch.cuda.is_available() else process_time
 
 
 def build(**settings):
@@ -52,22 +54,10 @@ def build(**settings):
     )
 
 
-def now():
-    """Return seconds: of the processor where it does the work, which others may share."""
-    return perf_counter() if torch.cuda.is_available() else process_time()
-
-
-def seconds_of_fit(model, X):
-    """Fit a model and return how long it took."""
-    start = now()
-    model.fit(X)
-    return now() - start
-
-
 def steps_within(seconds, settings, X):
     """Return how many gradient steps a stage a fit of so many seconds takes."""
     few, more = TRIED_STEPS
-    took = [seconds_of_fit(build(max_steps=n, **settings), X) for n in TRIED_STEPS]
+    took = [seconds_of_fit(build(max_steps=n, **settings), X, CLOCK) for n in TRIED_STEPS]
     each = (took[1] - took[0]) / (more - few)
     return max(1, round((seconds - took[0]) / each + few))
 
@@ -152,7 +142,9 @@ def main():
             n_steps = options.max_steps or steps_within(60 * options.minutes, settings, X[:ROWS])
             model = build(max_steps=n_steps, random_state=seed, **settings)
             name = described(build(**settings))
-            report.add("mnist", name, seed, "seconds of fit", seconds_of_fit(model, X[:ROWS]))
+            report.add(
+                "mnist", name, seed, "seconds of fit", seconds_of_fit(model, X[:ROWS], CLOCK)
+            )
             report.add("mnist", name, seed, "steps of a stage", n_steps)
             report.add("mnist", name, seed, "perplexity", model.perplexity_, ">= 100")
             back = model.inverse_transform(model.transform(X[held]))
@@ -162,10 +154,10 @@ def main():
             nats = -model.score(X[held][:200]) / X.shape[1]
             report.add("mnist", name, seed, "bits per dimension", nats / np.log(2) + 8)
             for steps in (128, 32, 16, 8) if "prior" not in settings else (None,):
-                start = now()
+                start = CLOCK()
                 rows = model.sample(DRAWN, n_steps=steps)
                 said = name if steps is None else f"{name}, {steps} steps"
-                report.add("mnist", said, seed, "seconds of sampling", now() - start)
+                report.add("mnist", said, seed, "seconds of sampling", CLOCK() - start)
                 report.add("mnist", said, seed, "Frechet distance", distance(rows))
             if not settings:
                 path = options.picture if seed == options.seed[0] else None
