@@ -46,6 +46,7 @@ from skgen.training import (
     TrainingError,
     train,
 )
+from skgen.wrong_entries import explained
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
@@ -62,8 +63,10 @@ PIECE_SHARE = 0.3
 # wide, a number of values bounds them, down to a number of rows.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
 MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
-# A step costs more where rows have a layout, and borders need no better draws.
-FEW_STEPS = 32
+# A step costs more where rows have a layout, and borders need no better draws. Few rows tell less
+# of borders than coarse draws do.
+LAYOUT_STEPS = 32
+FEW_ROWS, FEW_ROWS_STEPS = 128, 12
 
 
 def _tensor(X: np.ndarray) -> Tensor:
@@ -423,9 +426,10 @@ class BaseGenerativeModel(BaseEstimator):
             if len(X.shape) == 2 and X.shape[0] > most_surveyed(X.shape[1]):
                 return X
             X = X if isinstance(X, np.ndarray) else named(np.asarray(X[:]), X)
-        return validate_data(
-            self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
-        )
+        with explained(self, X):
+            return validate_data(
+                self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
+            )
 
     def _average_pieces(self, before: list[Tensor] | None) -> list[Tensor]:
         """Average the weights over the pieces so far; return those of the last one.
@@ -454,9 +458,12 @@ class BaseGenerativeModel(BaseEstimator):
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
         steps = self._sampling_options().get("n_steps")
-        few = self.input_shape is not None and steps is not None and steps > FEW_STEPS
+        if steps is not None and self.input_shape is not None:
+            steps = min(steps, LAYOUT_STEPS)
+        if steps is not None and n_rows <= FEW_ROWS:
+            steps = min(steps, FEW_ROWS_STEPS)
         try:
-            rows = self._draw(n, encoded, 0.0, FEW_STEPS if few else None, _Place(seed, 0))
+            rows = self._draw(n, encoded, 0.0, steps, _Place(seed, 0))
         except KeyboardInterrupt:
             warnings.warn(
                 "Interrupted while the model drew rows to learn the borders of repeated values "
@@ -656,7 +663,8 @@ class BaseGenerativeModel(BaseEstimator):
     def _check_rows(self, X: Any, **kwargs: Any) -> np.ndarray:
         check_is_fitted(self)
         self._check_settings()
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
+        with explained(self, X):
+            return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
 
     @staticmethod
     def _parameters_of(part: nn.Module | None) -> list[nn.Parameter]:
@@ -1004,13 +1012,15 @@ class _Everything:
         """Return the surveyed rows, checked, and what goes with them."""
         X = taken(self.X, self.surveyed)
         if is_stored(self.X):
-            X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=reset)
+            with explained(self.model, X):
+                X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=reset)
         return X, self.given_of(self.surveyed)
 
     def check(self) -> None:
         """Look at every row once, so that what is wrong is told before training."""
         for part, X in pieces(self.X):
-            with _told(f"In the rows of X from {part.start} on"):
+            where = f"In the rows of X from {part.start} on"
+            with _told(where), explained(self.model, X):
                 if is_stored(self.X):
                     X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=False)
                 _check_largest(X, "X")

@@ -34,7 +34,7 @@ class ConditionEncoder:
 
     Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers.
     A one-dimensional condition is labels, of any type, unless it holds fractions. In two
-    dimensions, columns of numbers are real vectors, all others labels.
+    dimensions, be it one column, numbers are numbers, whole or not, and all else is labels.
 
     Attributes
     ----------
@@ -45,15 +45,15 @@ class ConditionEncoder:
     def fit(self, condition: Any, n_rows: int) -> "ConditionEncoder":
         """Learn the columns, their labels and scales, from the condition of n_rows rows."""
         self.names, columns = _columns(condition)
+        flat = not hasattr(condition, "columns") and np.ndim(condition) < 2
         self.labels: list[np.ndarray | None] = []
         self.moments: list[tuple[float, float]] = []
         for column in columns:
             self._check_length(column, n_rows)
             self._check_present(column)
-            numeric = column.dtype.kind == "f" or (column.dtype.kind in "iu" and len(columns) > 1)
-            if numeric and len(columns) == 1:
-                finite = column[np.isfinite(column)]
-                numeric = not np.array_equal(finite, np.round(finite))
+            numeric = column.dtype.kind in "fiu"
+            if numeric and flat:
+                numeric = not np.array_equal(column, np.round(column))
             self.labels.append(None if numeric else np.unique(column.astype(self._kind(column))))
             scale = float(np.std(column.astype(float))) if numeric else 1.0
             self.moments.append((float(np.mean(column)), scale or 1.0) if numeric else (0.0, 1.0))
@@ -128,9 +128,14 @@ class ConditionEncoder:
         unknown = sorted(set(column.tolist()) - set(labels.tolist()), key=str)
         if unknown:
             shown = ", ".join(repr(label) for label in labels[:20].tolist())
+            told = ""
+            if labels.dtype.kind == "f":
+                told = (
+                    " Numbers that are no labels are given to fit as a column, condition[:, None]."
+                )
             raise ValueError(
                 f"condition has the unknown label {unknown[0]!r}; fit saw {shown}"
-                f"{', ...' if len(labels) > 20 else ''}."
+                f"{', ...' if len(labels) > 20 else ''}.{told}"
             )
         # As large as standardised numbers: a network would be slow to notice a single one.
         return np.where(column[:, None] == labels, len(labels) ** 0.5, 0.0)

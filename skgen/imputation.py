@@ -16,6 +16,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgen.wrong_entries import explained
+
 __all__ = ["GenerativeImputer"]
 
 MIN_COMPLETE = 20
@@ -166,14 +168,15 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
         else:
-            X = validate_data(
-                self,
-                X,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite="allow-nan",
-                ensure_min_samples=2 if reset else 1,
-                reset=reset,
-            )
+            with explained(self, X):
+                X = validate_data(
+                    self,
+                    X,
+                    dtype=[np.float64, np.float32],
+                    ensure_all_finite="allow-nan",
+                    ensure_min_samples=2 if reset else 1,
+                    reset=reset,
+                )
         return X, np.asarray(pd.isna(X))
 
     def __sklearn_tags__(self):

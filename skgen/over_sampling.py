@@ -15,6 +15,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
+from skgen.wrong_entries import explained
+
 __all__ = ["GenerativeOverSampler"]
 
 
@@ -99,7 +101,8 @@ class GenerativeOverSampler(BaseEstimator):
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True)
         else:
-            X = validate_data(self, X, dtype=[np.float64, np.float32])
+            with explained(self, X):
+                X = validate_data(self, X, dtype=[np.float64, np.float32])
         labels = column_or_1d(y)
         check_consistent_length(X, labels)
         check_classification_targets(labels)

@@ -63,6 +63,16 @@ def test_vectors_are_standardised_by_column(dtype):
     assert encoded.dtype == np.float64
 
 
+def test_a_column_of_whole_numbers_is_numbers_and_a_row_of_them_labels():
+    ages = np.array([20, 30, 70])
+    standardised = ((ages - 40) / ages.std())[:, None]
+    for condition in (ages[:, None], ages[:, None].tolist(), pd.DataFrame({"age": ages})):
+        np.testing.assert_allclose(encode(condition), standardised)
+    np.testing.assert_array_equal(encode(ages), marks(np.eye(3)))
+    with pytest.raises(ValueError, match=r"unknown label 25.0; .* condition\[:, None\]"):
+        encode(ages, then=np.array([20, 25, 70]))
+
+
 def test_a_constant_number_stays_finite():
     encoded = encode(np.column_stack([np.full(5, 3.3), np.arange(5.0)]))
     np.testing.assert_array_equal(encoded[:, 0], 0.0)

@@ -27,13 +27,17 @@ from skgen.networks.quantizers import sums_by_index
 N_LEVELS = 12
 # Draws of each row held out, fewer of many rows or of images, which have many numbers each.
 MOST_DRAWS, FEWEST_DRAWS, MANY_DRAWN = 64, 8, 2**17
+# Rows that a network takes in about the time of one.
+AT_ONCE = 256
 
 
-def n_trust_draws(rows: Tensor, input_shape: Any) -> int:
-    """Return how often to draw each of the rows held out."""
-    if input_shape is not None:
-        return FEWEST_DRAWS
-    return max(FEWEST_DRAWS, min(MOST_DRAWS, MANY_DRAWN // len(rows)))
+def trust_draws(rows: Tensor, input_shape: Any) -> list[int]:
+    """Return how often to draw each of the rows held out, in parts to be drawn at once."""
+    n = FEWEST_DRAWS
+    if input_shape is None:
+        n = max(FEWEST_DRAWS, min(MOST_DRAWS, MANY_DRAWN // len(rows)))
+    each = max(1, AT_ONCE // len(rows))
+    return [min(each, n - start) for start in range(0, n, each)]
 
 
 class Trust(nn.Module):

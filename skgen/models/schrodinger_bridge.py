@@ -54,7 +54,7 @@ from skgen.base import (
 from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._trust import n_trust_draws
+from skgen.models._trust import trust_draws
 from skgen.networks.conv import UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
 from skgen.networks.mlp import correction, initialize
@@ -64,6 +64,7 @@ from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
 from skgen.rows import is_stored, surveyed
+from skgen.wrong_entries import explained
 
 TIME_FEATURES = 32
 CONDITION_FEATURES = 32
@@ -305,7 +306,9 @@ class _SchrodingerBridge(nn.Module):
     ) -> None:
         """Learn from rows held out how far to follow the law of whole rows."""
         assert self.law is not None
-        self.law.learn_trust(noise, [(x, self._embed(x, condition))] * n_trust_draws(x, shape))
+        c = self._embed(x, condition)
+        draws = ((x.repeat(n, 1), c.repeat(n, 1)) for n in trust_draws(x, shape))
+        self.law.learn_trust(noise, draws)
 
     def transport_pairs(
         self, noise: GeneratorNoise, x: Tensor, condition: Tensor | None, n: int
@@ -905,12 +908,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         self._source = None
         if source is not None:
             rows = source.rows if isinstance(source, Whole) else source
-            rows = check_array(
-                surveyed(rows) if is_stored(rows) else rows,
-                dtype=np.float64,
-                ensure_min_samples=2,
-                input_name="source",
-            )
+            rows = surveyed(rows) if is_stored(rows) else rows
+            with explained(self, rows, "source"):
+                rows = check_array(
+                    rows, dtype=np.float64, ensure_min_samples=2, input_name="source"
+                )
             self._source = surveyed(rows)
             _check_largest(self._source, "source")
             if self._source.shape[1] != self.n_features_in_:

@@ -26,7 +26,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._gaussian_diffusion import (
     NOISE_FEATURES,
     GaussianDiffusion,
@@ -36,7 +36,7 @@ from skgen.models._gaussian_diffusion import (
 from skgen.models._levels import LevelsMixin
 from skgen.models._principal_axes import PrincipalAxes
 from skgen.models._representation import in_parts, input_noise
-from skgen.models._trust import n_trust_draws
+from skgen.models._trust import trust_draws
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
@@ -47,7 +47,6 @@ GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
 LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
-FEW_ROWS = 128
 DECODING_WEIGHT = 0.5
 # Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
 # the law's. On many rows the law's stage takes this share of the steps of a fit, and has time for
@@ -225,13 +224,16 @@ class _VariationalDiffusionAE(nn.Module):
         """Learn from rows held out how far completions and scores are to follow the decoder."""
         c = self._embed(x, condition)
         mean, log_var = self._posteriors(x, condition)
-        latents = [
-            mean + torch.exp(0.5 * log_var) * noise.normal(mean)
-            for _ in range(n_trust_draws(x, shape))
-        ]
+        parts = []
+        for n in trust_draws(x, shape):
+            rows, given, w, spread = (part.repeat(n, 1) for part in (x, c, mean, log_var))
+            parts.append((rows, given, w + torch.exp(0.5 * spread) * noise.normal(w)))
         for kind in (ALONE, WITH_LATENT):
-            keep = x.new_full((len(x), 1), float(kind == WITH_LATENT))
-            draws = ((x, self._decoder_context(w, c, keep)) for w in latents)
+            kept = float(kind == WITH_LATENT)
+            draws = (
+                (rows, self._decoder_context(w, given, rows.new_full((len(rows), 1), kept)))
+                for rows, given, w in parts
+            )
             self.decoder.learn_trust(noise, draws, kind)
 
     def negative_log_likelihood(

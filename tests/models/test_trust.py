@@ -8,7 +8,7 @@ from torch import nn
 from skgen import VariationalDiffusionAE
 from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._trust import N_LEVELS, Trust, n_trust_draws
+from skgen.models._trust import N_LEVELS, Trust, trust_draws
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule, alpha_sigma
 
@@ -134,10 +134,12 @@ def test_levels_without_rows_and_without_corrections_are_followed_whole():
 
 
 def test_draws_are_few_where_rows_are_many():
-    assert n_trust_draws(torch.zeros(20, 2), None) == 64
-    assert n_trust_draws(torch.zeros(2**13, 2), None) == 16
-    assert n_trust_draws(torch.zeros(2**18, 1), None) == 8
-    assert n_trust_draws(torch.zeros(20, 64), (1, 8, 8)) == 8
+    assert sum(trust_draws(torch.zeros(20, 2), None)) == 64
+    assert trust_draws(torch.zeros(2**13, 2), None) == [1] * 16
+    assert trust_draws(torch.zeros(2**18, 1), None) == [1] * 8
+    assert trust_draws(torch.zeros(20, 64), (1, 8, 8)) == [8]
+    assert trust_draws(torch.zeros(100, 2), None) == [2] * 32
+    assert trust_draws(torch.zeros(20, 2), None) == [12] * 5 + [4]
 
 
 def test_an_estimator_learns_shares_from_its_validation_part_alone():
