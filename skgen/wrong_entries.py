@@ -72,10 +72,8 @@ def _told_of(error: Exception, X: Any, name: str, caller: str) -> Exception | No
         place, value, _ = where
         dated = isinstance(value, DATES)
         reason = "" if dated else f" ({text})"
-        kind = TypeError if type(error) is TypeError and not dated else ValueError
-        return kind(
-            f"Input {name} has {value!r} in {place}, which is no number{reason}. {NOT_NUMBERS}"
-        )
+        told = f"Input {name} has {value!r} in {place}, which is no number{reason}. {NOT_NUMBERS}"
+        return TypeError(told) if type(error) is TypeError and not dated else ValueError(told)
     return None
 
 

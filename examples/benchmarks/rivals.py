@@ -56,6 +56,9 @@ FOUR = [
 OURS = [*FOUR, "FlowMatcher"]
 FLOOR = "real training rows"
 NEURAL = ["NSF", "OT-CFM", "RealNVP", "CTGAN", "TVAE", "TabularARGN"]
+THREADS = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1"
+)
 # What pip is asked for in each environment, after torch in the version that runs here.
 PACKAGES = {
     "zuko": ["zuko"],
@@ -174,9 +177,6 @@ def run(name, X, X_test, seed, options):
     python = interpreter(name, options.environments)
     ours = {**os.environ, "PYTHONPATH": str(ROOT)}
     theirs = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    threads = dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1"
-    )
 
     def limited():
         resource.setrlimit(resource.RLIMIT_CPU, (options.limit, options.limit + 5))
@@ -187,7 +187,7 @@ def run(name, X, X_test, seed, options):
         np.savez(given, X=X, X_test=X_test, n_samples=len(X_test), seed=seed, max_steps=max_steps)
         done = subprocess.run(
             [python, Path(__file__).with_name("rival_tables.py").resolve(), name, given, folder],
-            env={**(theirs if name in ENVIRONMENT else ours), **threads},
+            env={**(theirs if name in ENVIRONMENT else ours), **THREADS},
             cwd=folder,
             capture_output=True,
             text=True,

@@ -24,6 +24,7 @@ representation learning*, NeurIPS 2017.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -66,9 +67,12 @@ RISING_SHARE = 0.2
 STARTING_ROWS = 4096
 ROWS_PER_CODE = 200
 MANY_ROWS = 10_000
+# The networks for many rows are wide, and learn more in as many smaller steps.
+LR, WIDE_LR = 3e-3, 1.5e-3
 # Columns are soon in codes; their law takes longer.
 TABLE_EFFORT = 0.5
-MOST_COLUMN_TOKENS, MIXED_TOKENS = 32, 16
+MOST_COLUMN_TOKENS, MIXED_TOKENS = 48, 16
+FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 64, 80
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 4
 MOST_TOKENS = 64
@@ -408,13 +412,15 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     Parameters
     ----------
-    n_embeddings : int, default=64
-        Rows of the codebook.
+    n_embeddings : int, default=None
+        Rows of the codebook. None takes 64; where each column of a table has its own token, the
+        power of two next to an eightieth of the rows, from 16 to 64: few rows would be learnt by
+        heart.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. As
         many as a sequence has frames are made of a frame alone each. For tables None takes a token
-        for each column up to 32 columns, made of this column alone, and 16 beyond; a number given
+        for each column up to 48 columns, made of this column alone, and 16 beyond; a number given
         mixes all columns in each token.
     embedding_dim : int, default=4
         Columns of the codebook.
@@ -496,8 +502,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         more for each row beyond 100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
-    lr : float, default=3e-3
-        Peak learning rate.
+    lr : float, default=None
+        Peak learning rate. None takes 3e-3, and for tables of more than 10,000 rows 1.5e-3.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
@@ -573,7 +579,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseGenerativeModel._parameter_constraints,
-        "n_embeddings": [Interval(Integral, 2, None, closed="left")],
+        "n_embeddings": [Interval(Integral, 2, None, closed="left"), None],
         "n_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "quantization": [StrOptions({"nearest", "sampled"})],
@@ -593,6 +599,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "vlb_weight": [Interval(Real, 0, None, closed="left")],
         "encoder_noise": [Interval(Real, 0, None, closed="left")],
+        "lr": [*BaseGenerativeModel._parameter_constraints["lr"], None],
         "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
         "levels": ["array-like", None],
         "output": [StrOptions({"embedding", "index", "onehot"})],
@@ -601,7 +608,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     def __init__(
         self,
-        n_embeddings=64,
+        n_embeddings=None,
         *,
         n_tokens=None,
         embedding_dim=4,
@@ -630,7 +637,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         hidden_units=None,
         max_steps=None,
         batch_size=256,
-        lr=3e-3,
+        lr=None,
         validation_fraction=0.1,
         early_stopping=True,
         ema_decay=0.998,
@@ -696,14 +703,16 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         variance = stationary_variance(theta, eta)
         n_tokens, n_halvings = self._count_tokens(shape, d)
         by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
+        n_embeddings = self._count_embeddings(n if by_place and shape is None else None)
         size = int(self.embedding_dim)
         with torch.device("meta"):
             encoder, decoder, evidence = (
                 self._coder(shape, by_place, d, width, n_halvings, n_tokens, *sides)
                 for sides in ((1, size, False), (size, 1, True), (2, SEEN_FEATURES, False))
             )
-            prior = self._prior(shape, n_tokens, n_halvings, width, c, theta, variance, centre)
-            codebook = Codebook(int(self.n_embeddings), size, self.codebook == "average")
+            codebook = Codebook(n_embeddings, size, self.codebook == "average")
+            sizes = (n_tokens, n_embeddings, n_halvings, width, c)
+            prior = self._prior(shape, *sizes, theta, variance, centre)
             shared = by_place or shape is not None
             statistics = (1 if shared else n_tokens, size)
             normalizer = Normalizer(statistics, centre, math.sqrt(variance))
@@ -736,6 +745,15 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         )
         initialize(module, generator)
         return module
+
+    def _count_embeddings(self, n):
+        """Return the rows of the codebook: n rows teach so many, where columns have own tokens."""
+        if self.n_embeddings is not None:
+            return int(self.n_embeddings)
+        if n is None:
+            return MOST_EMBEDDINGS
+        n_taught = 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))
+        return max(FEWEST_EMBEDDINGS, min(MOST_EMBEDDINGS, n_taught))
 
     def _count_tokens(self, shape, d):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -779,8 +797,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         shape = stacked(shape) if n_in == 2 else shape
         return MapEncoder(shape, n_out, n_halvings=n_halvings)
 
-    def _prior(self, shape, n_tokens, n_halvings, width, c, theta, variance, centre):
-        n_embeddings, size = int(self.n_embeddings), int(self.embedding_dim)
+    def _prior(self, shape, n_tokens, n_embeddings, n_halvings, width, c, theta, variance, centre):
+        size = int(self.embedding_dim)
         positions = None
         if shape is not None and len(shape) == 3:
             positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
@@ -813,6 +831,13 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             n_timesteps=int(self.n_timesteps),
             vlb_weight=float(self.vlb_weight),
         )
+
+    def _plan(self, n_rows, device, partial):
+        plan = super()._plan(n_rows, device, partial)
+        if plan.lr is not None:
+            return plan
+        wide = self.input_shape is None and n_rows > MANY_ROWS
+        return replace(plan, lr=WIDE_LR if wide else LR)
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, diagnose=dict, effort=1.0):
@@ -896,7 +921,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     @property
     def _n_features_out(self) -> int:
-        each = {"embedding": self.embedding_dim, "index": 1, "onehot": self.n_embeddings}
+        each = {"embedding": self.embedding_dim, "index": 1, "onehot": len(self.codebook_)}
         return self.module_.n_tokens * each[self.output]
 
     def _sampling_options(self) -> dict[str, Any]:
