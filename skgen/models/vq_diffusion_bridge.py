@@ -46,6 +46,7 @@ from skgen.models._code_priors import (
 from skgen.models._levels import LevelsMixin
 from skgen.models._representation import in_parts, input_noise, sight, stack, stacked
 from skgen.models._spread import (
+    ERRORS_PER_BIN,
     Spread,
     decoding_errors,
     decoding_nats,
@@ -69,8 +70,9 @@ ROWS_PER_CODE = 200
 MANY_ROWS = 10_000
 # The networks for many rows are wide, and learn more in as many smaller steps.
 LR, WIDE_LR = 3e-3, 1.5e-3
-# Columns are soon in codes; their law takes longer.
-TABLE_EFFORT = 0.5
+# Columns are soon in codes; their law takes longer. Fewer steps than these leave codes out that
+# rows far from the rest have, and new rows too near to each other.
+TABLE_EFFORT, FEWEST_CODE_STEPS = 0.5, 120
 MOST_COLUMN_TOKENS, MIXED_TOKENS = 48, 16
 FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 64, 80
 # One row in so many of a batch of images goes through the prior while the code is learnt.
@@ -332,13 +334,15 @@ class _VQDiffusionBridge(nn.Module):
     def fit_spread(self, train: Tensor, held_out: Tensor) -> None:
         """Learn what the decoder's mean leaves out: how much, from rows that chose the weights.
 
-        Where each code of a column stands for many rows, all may say.
+        Where each code of a column stands for many rows, all may say; and where a handful of rows
+        is held out, which tell less of errors than those that made the codes.
         """
         if self.likelihood == "bernoulli":
             return
         n_shown = len(train) * self.n_tokens / len(self.codebook.use)
-        plenty = self.by_place and n_shown >= ROWS_PER_CODE
-        self.spread.learn(self._errors, train if plenty else held_out, train)
+        if self.by_place and (n_shown >= ROWS_PER_CODE or len(held_out) < ERRORS_PER_BIN):
+            held_out = train
+        self.spread.learn(self._errors, held_out, train)
 
     def _errors(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return means in the units of the spread, and what they leave out."""
@@ -498,8 +502,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of each stage; on tables the first takes half of them. None takes 60, and 4
-        more for each row beyond 100, up to 3,000.
+        Gradient steps of each stage; on tables of more than 20 rows the first takes half of them,
+        but 120 where there are as many. None takes 60, and 4 more for each row beyond 100, up to
+        3,000; in the first stage of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=None
@@ -854,7 +859,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
             parts = [*coder, *prior] if joint else coder
             # A piece of data is all that the code will see, and gets all steps.
-            effort = 1.0 if self.input_shape is not None or valid is None else TABLE_EFFORT
+            effort = 1.0
+            if self.input_shape is None and valid is not None:
+                least = FEWEST_CODE_STEPS / self._n_stage_steps(len(train["x"]))
+                effort = max(TABLE_EFFORT, least if self.max_steps is None else min(1.0, least))
             code = stage(name, loss, parts, lambda: module.use(**train), effort)
             yield code
             module.normalize(noise, train["x"])
