@@ -634,24 +634,36 @@ def train(
         ("callbacks__print_log__sink", noop) if shared else ("callbacks__print_log", None)
     )
     settings.setdefault(name, nothing)
-    net = (SharedStageNet if shared else StageNet)(
-        _Objective(stage.module, stage.loss),
-        stage=stage,
-        seed=seed,
-        n_steps=n_steps,
-        resume=resume,
+    own: dict[str, Any] = {
+        "stage": stage,
+        "seed": seed,
+        "n_steps": n_steps,
+        "resume": resume,
         # The module returns the loss. Not a module of its own, which processes would share.
-        criterion=object,
-        lr=plan.lr,
-        batch_size=plan.batch_size,
-        max_epochs=N_EVALUATIONS + 1,
-        callbacks=[*callbacks, *plan.callbacks, *last],
-        train_split=None,
-        place=plan.device,
-        device=None if shared else plan.device,
-        verbose=0,
-        **settings,
-    )
+        "criterion": object,
+        "lr": plan.lr,
+        "batch_size": plan.batch_size,
+        "max_epochs": N_EVALUATIONS + 1,
+        "callbacks": [*callbacks, *plan.callbacks, *last],
+        "train_split": None,
+        "place": plan.device,
+        "device": None if shared else plan.device,
+        "verbose": 0,
+    }
+    if taken := sorted(own.keys() & plan.net_params.keys()):
+        raise ValueError(
+            f"net_params has {taken[0]!r}, which the estimator sets; of its own parameters "
+            "lr, batch_size, callbacks, device, verbose, max_steps and validation_fraction may do."
+        )
+    cls = SharedStageNet if shared else StageNet
+    net = cls(_Objective(stage.module, stage.loss), **own, **settings)
+    if plan.net_params and not shared:
+        # skorch looks at them as it sets up, which it does again to fit.
+        try:
+            net.initialize()
+        except (TypeError, ValueError) as error:
+            told = f"net_params={dict(plan.net_params)!r} cannot be used: {error}"
+            raise ValueError(told) from error
     with warnings.catch_warnings():
         # The first step of the schedule comes before the optimiser's, by skorch's design.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")

@@ -247,8 +247,19 @@ def test_ordered_batches_are_the_rows_once_in_order():
 def test_settings_reach_the_net():
     net, _, _ = fit(net_params={"optimizer__weight_decay": 0.5, "autocast_dtype": "bfloat16"})
     assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
-    with pytest.raises(ValueError, match="weight_decai"):
-        fit(net_params={"weight_decai": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"weight_decai": 0.5}, "net_params=.'weight_decai': 0.5. cannot be used"),
+        ({"optimizer__wd": 0.5}, "net_params=.'optimizer__wd': 0.5. cannot be used: .*'wd'"),
+        ({"lr": 0.5}, "net_params has 'lr', which the estimator sets"),
+    ],
+)
+def test_settings_that_the_net_cannot_use_are_told(params, told):
+    with pytest.raises(ValueError, match=told):
+        fit(net_params=params)
 
 
 @pytest.mark.parametrize("fails", [False, True])
