@@ -24,7 +24,6 @@ representation learning*, NeurIPS 2017.
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -68,8 +67,6 @@ RISING_SHARE = 0.2
 STARTING_ROWS = 4096
 ROWS_PER_CODE = 200
 MANY_ROWS = 10_000
-# The networks for many rows are wide, and learn more in as many smaller steps.
-LR, WIDE_LR = 3e-3, 1.5e-3
 # Columns are soon in codes; their law takes longer. Fewer steps than these leave codes out that
 # rows far from the rest have, and new rows too near to each other.
 TABLE_EFFORT, FEWEST_CODE_STEPS = 0.5, 120
@@ -507,8 +504,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         3,000; in the first stage of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
-    lr : float, default=None
-        Peak learning rate. None takes 3e-3, and for tables of more than 10,000 rows 1.5e-3.
+    lr : float, default=3e-3
+        Peak learning rate.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
@@ -604,7 +601,6 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "vlb_weight": [Interval(Real, 0, None, closed="left")],
         "encoder_noise": [Interval(Real, 0, None, closed="left")],
-        "lr": [*BaseGenerativeModel._parameter_constraints["lr"], None],
         "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
         "levels": ["array-like", None],
         "output": [StrOptions({"embedding", "index", "onehot"})],
@@ -642,7 +638,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         hidden_units=None,
         max_steps=None,
         batch_size=256,
-        lr=None,
+        lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
         ema_decay=0.998,
@@ -836,13 +832,6 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             n_timesteps=int(self.n_timesteps),
             vlb_weight=float(self.vlb_weight),
         )
-
-    def _plan(self, n_rows, device, partial):
-        plan = super()._plan(n_rows, device, partial)
-        if plan.lr is not None:
-            return plan
-        wide = self.input_shape is None and n_rows > MANY_ROWS
-        return replace(plan, lr=WIDE_LR if wide else LR)
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, diagnose=dict, effort=1.0):

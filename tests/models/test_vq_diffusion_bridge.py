@@ -325,14 +325,6 @@ def test_few_rows_have_few_codes_for_a_column(n, settings, n_embeddings):
     assert model.set_params(output="onehot").transform(X[:3]).shape == (3, n_out)
 
 
-def test_steps_are_smaller_where_networks_are_wide():
-    X = np.random.default_rng(0).normal(size=(12_000, 2))
-    rates = {"max_steps": 1, "random_state": 0}
-    for given, n, used in ((None, 12_000, 1.5e-3), (None, 9000, 3e-3), (1e-4, 12_000, 1e-4)):
-        model = VQDiffusionBridge(lr=given, **rates).fit(X[:n])
-        assert {net.lr for net in model.nets_} == {used}
-
-
 def test_tokens_that_a_layout_cannot_have():
     with pytest.raises(ValueError, match=r"n_tokens=5 .*choose one of \[64, 16, 4, 1\]"):
         VQDiffusionBridge(n_tokens=5, input_shape=(1, 8, 8), **BRIEF).fit(DIGITS)
