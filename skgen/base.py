@@ -1012,15 +1012,18 @@ class _Everything:
         """Return the surveyed rows, checked, and what goes with them."""
         X = taken(self.X, self.surveyed)
         if is_stored(self.X):
-            with explained(self.model, X):
+            with explained(self.model, X, rows=self.surveyed):
                 X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=reset)
         return X, self.given_of(self.surveyed)
 
     def check(self) -> None:
         """Look at every row once, so that what is wrong is told before training."""
         for part, X in pieces(self.X):
-            where = f"In the rows of X from {part.start} on"
-            with _told(where), explained(self.model, X):
+            where, rows = (
+                f"In the rows of X from {part.start} on",
+                np.arange(*part.indices(self.n_rows)),
+            )
+            with _told(where), explained(self.model, X, rows=rows):
                 if is_stored(self.X):
                     X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=False)
                 _check_largest(X, "X")

@@ -11,7 +11,12 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
     """Split a condition into named columns, whatever it came as."""
     if hasattr(condition, "columns"):
         names = [str(name) for name in condition.columns]
-        return names, [np.asarray(condition[name]) for name in condition.columns]
+        columns = [condition[name] for name in condition.columns]
+        # Numbers that someone has made categories of are labels.
+        return names, [
+            np.asarray(column.astype(object) if _is_category(column) else column)
+            for column in columns
+        ]
     if hasattr(condition, "toarray"):
         raise TypeError("condition is sparse, but must be dense: give condition.toarray().")
     values = np.asarray(condition)
@@ -29,12 +34,17 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
     )
 
 
+def _is_category(column: Any) -> bool:
+    return isinstance(getattr(column, "dtype", None), pd.CategoricalDtype)
+
+
 class ConditionEncoder:
     """Encode conditions as rows of floats: labels one-hot, numbers standardised.
 
     Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers.
     A one-dimensional condition is labels, of any type, unless it holds fractions. In two
-    dimensions, be it one column, numbers are numbers, whole or not, and all else is labels.
+    dimensions, be it one column, numbers are numbers, whole or not, and all else is labels, such as
+    strings, booleans and categories.
 
     Attributes
     ----------

@@ -167,6 +167,9 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return X, arrays as floats and frames as they are, and which entries are missing."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
+            with explained(self, X):
+                if np.isinf(X.select_dtypes("number").to_numpy(float, na_value=np.nan)).any():
+                    raise ValueError("Input X contains infinity.")
         else:
             with explained(self, X):
                 X = validate_data(

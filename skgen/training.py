@@ -339,6 +339,14 @@ class StageNet(NeuralNet):
             self._restore(self.resume)
         return self.batches_, valid
 
+    def _initialize_optimizer(self, reason=None):
+        with _settings_told():
+            return super()._initialize_optimizer(reason)
+
+    def _validate_params(self):
+        with _settings_told():
+            super()._validate_params()
+
     def get_iterator(self, dataset, training=False):
         """Return the batches as they are."""
         return dataset
@@ -475,6 +483,15 @@ class StageNet(NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the mean over rows."""
         return y_pred.mean()
+
+
+@contextmanager
+def _settings_told() -> Iterator[None]:
+    """Say where a setting came from that the net or its optimiser cannot use."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"net_params cannot be used: {error}") from error
 
 
 class SharedStageNet(AccelerateMixin, StageNet):
@@ -627,8 +644,11 @@ def train(
         "optimizer__betas": (0.9, 0.99),
         "optimizer__weight_decay": 0.01,
         "optimizer__fused": plan.device.type in ("cpu", "cuda"),
-        **plan.net_params,
     }
+    if "optimizer" in plan.net_params:
+        # Another one may not take what is AdamW's.
+        settings.clear()
+    settings.update(plan.net_params)
     # What prints a table of losses: Accelerate's mixin keeps it, and has it print.
     name, nothing = (
         ("callbacks__print_log__sink", noop) if shared else ("callbacks__print_log", None)
@@ -650,20 +670,13 @@ def train(
         "device": None if shared else plan.device,
         "verbose": 0,
     }
-    if taken := sorted(own.keys() & plan.net_params.keys()):
+    if taken := sorted((own.keys() | {"module", "history_"}) & plan.net_params.keys()):
         raise ValueError(
             f"net_params has {taken[0]!r}, which the estimator sets; of its own parameters "
             "lr, batch_size, callbacks, device, verbose, max_steps and validation_fraction may do."
         )
     cls = SharedStageNet if shared else StageNet
     net = cls(_Objective(stage.module, stage.loss), **own, **settings)
-    if plan.net_params and not shared:
-        # skorch looks at them as it sets up, which it does again to fit.
-        try:
-            net.initialize()
-        except (TypeError, ValueError) as error:
-            told = f"net_params={dict(plan.net_params)!r} cannot be used: {error}"
-            raise ValueError(told) from error
     with warnings.catch_warnings():
         # The first step of the schedule comes before the optimiser's, by skorch's design.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")

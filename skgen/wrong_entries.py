@@ -4,8 +4,9 @@ scikit-learn's checks find such rows; their messages name no row and no column, 
 entries they recommend classifiers.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,22 @@ MISSING = (
     "and fills them, and make_generative_pipeline(TableEncoder(), model) draws rows with gaps like "
     "those of X."
 )
-# numpy has a few of these as numbers of nanoseconds.
-DATES = (pd.Timestamp, pd.Timedelta, pd.Period, np.datetime64, np.timedelta64)
+DATES = (
+    datetime.date,
+    datetime.timedelta,
+    pd.Timedelta,
+    pd.Period,
+    np.datetime64,
+    np.timedelta64,
+)
 INFINITE = "Put a finite number in its place, or leave the row out."
+ROWS_AT_ONCE = 2**16
 
 
 @contextmanager
-def explained(estimator: Any, X: Any, name: str = "X") -> Iterator[None]:
+def explained(
+    estimator: Any, X: Any, name: str = "X", rows: np.ndarray | None = None
+) -> Iterator[None]:
     """Say of an entry that scikit-learn's checks refuse where it is, and what would do.
 
     Parameters
@@ -37,6 +47,8 @@ def explained(estimator: Any, X: Any, name: str = "X") -> Iterator[None]:
         The rows.
     name : str
         The argument that they came as.
+    rows : ndarray, default=None
+        Their numbers, where they are a part of what was given.
 
     Raises
     ------
@@ -46,75 +58,92 @@ def explained(estimator: Any, X: Any, name: str = "X") -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        told = _told_of(error, X, name, type(estimator).__name__)
+        told = None
+        # What is wrong must be told, whether or not its place is found.
+        with suppress(Exception):
+            told = _told_of(error, X, name, rows, type(estimator).__name__)
         if told is None:
             raise
         raise told from error
 
 
-def _told_of(error: Exception, X: Any, name: str, caller: str) -> Exception | None:
+def _told_of(
+    error: Exception, X: Any, name: str, rows: np.ndarray | None, caller: str
+) -> Exception | None:
     """Return what to raise for an error that an entry is to blame for; None for others."""
     text = str(error)
-    if "contains NaN" in text or "contains infinity" in text:
-        missing = "contains NaN" in text
-        where = _first(X, _not_finite(missing))
-        if where is None:
-            return None
-        kind = "NaN" if missing else "infinity, or a number too large,"
-        place, _, n = where
-        more = f", the first of {n} such entries" if n > 1 else ""
-        remedy = f"{caller} takes no missing entries here. {MISSING}" if missing else INFINITE
-        return ValueError(f"Input {name} contains {kind} in {place}{more}. {remedy}")
-    if "could not convert" in text or "argument must be" in text or "promoted" in text:
-        where = _first(X, _not_number)
-        if where is None:
-            return None
-        place, value, _ = where
+    if "contains infinity" in text:
+        place = _place(X, _infinite, rows)
+        remedy = f"a number too large, in {place[0]}. {INFINITE}" if place else ""
+        return ValueError(f"Input {name} contains infinity, or {remedy}") if place else None
+    not_number = any(part in text for part in ("could not convert", "argument must be", "promoted"))
+    place = _place(X, _not_number, rows) if not_number else None
+    if place is not None:
+        where, value = place
         dated = isinstance(value, DATES)
         reason = "" if dated else f" ({text})"
-        told = f"Input {name} has {value!r} in {place}, which is no number{reason}. {NOT_NUMBERS}"
+        remedy = f" {NOT_NUMBERS}" if name == "X" else ""
+        told = f"Input {name} has {value!r} in {where}, which is no number{reason}.{remedy}"
         return TypeError(told) if type(error) is TypeError and not dated else ValueError(told)
+    if "contains NaN" in text or not_number:
+        # pandas' own mark of what is missing is no number to numpy.
+        place = _place(X, _missing, rows)
+        remedy = f" {caller} takes no missing entries here. {MISSING}" if name == "X" else ""
+        return ValueError(f"Input {name} contains NaN in {place[0]}.{remedy}") if place else None
     return None
 
 
-def _first(X: Any, wrong: Any) -> tuple[str, Any, int] | None:
-    """Return the place of the first wrong entry in words, its value, and how many there are."""
-    framed = hasattr(X, "columns")
-    try:
-        # A frame of pandas keeps its dtypes; all else becomes one of objects.
-        table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X, dtype=object))
-    except ValueError:
-        return None
-    names = list(X.columns) if framed else range(table.shape[1])
-    found = [wrong(table.iloc[:, j]) for j in range(table.shape[1])]
-    bad = [j for j, mask in enumerate(found) if mask.any()]
-    if not bad:
-        return None
-    j = bad[0]
-    i = int(np.argmax(found[j]))
-    place = f"row {i} of column {names[j]!r}"
-    return place, table.iloc[i, j], int(sum(mask.sum() for mask in found))
+def _place(
+    X: Any, wrong: Callable[[Any], np.ndarray], rows: np.ndarray | None
+) -> tuple[str, Any] | None:
+    """Return the place of the first wrong entry of a table in words, and its value."""
+    names = getattr(X, "column_names", getattr(X, "columns", None))
+    if not isinstance(X, pd.DataFrame):
+        X = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
+        if X.ndim != 2:
+            return None
+    names = range(X.shape[1]) if names is None else list(names)
+    for start in range(0, len(X), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        table = X.iloc[part] if isinstance(X, pd.DataFrame) else pd.DataFrame(X[part])
+        masks = np.column_stack([wrong(table.iloc[:, j]) for j in range(table.shape[1])])
+        if masks.any():
+            # The first column that is wrong somewhere, and there the first row.
+            j = int(masks.any(0).argmax())
+            i = int(masks[:, j].argmax())
+            number = start + i if rows is None else rows[start + i]
+            return f"row {number} of column {names[j]!r}", table.iloc[i, j]
+    return None
 
 
-def _not_finite(missing: bool) -> Any:
-    def wrong(column: pd.Series) -> np.ndarray:
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        return np.isnan(values) if missing else np.isinf(values)
+def _values(column: pd.Series) -> np.ndarray:
+    """Return a column as floats, NaN where an entry is missing or no number."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    return np.array([_number(value) for value in column])
 
-    return wrong
+
+def _infinite(column: pd.Series) -> np.ndarray:
+    return np.isinf(_values(column))
+
+
+def _missing(column: pd.Series) -> np.ndarray:
+    return np.isnan(_values(column))
 
 
 def _not_number(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return np.zeros(len(column), dtype=bool)
-    return np.array([not _is_number(value) for value in column])
+    dated = np.array([isinstance(value, DATES) for value in column])
+    return dated | (np.isnan(_values(column)) & ~pd.isna(column).to_numpy() & ~_nan_text(column))
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, DATES):
-        return False
+def _nan_text(column: pd.Series) -> np.ndarray:
+    return np.array([str(value).strip().lower() in ("nan", "+nan", "-nan") for value in column])
+
+
+def _number(value: Any) -> float:
     try:
-        float(value)
-    except (TypeError, ValueError):
-        return value is None or value is pd.NA
-    return True
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan

@@ -69,6 +69,9 @@ def test_a_column_of_whole_numbers_is_numbers_and_a_row_of_them_labels():
     for condition in (ages[:, None], ages[:, None].tolist(), pd.DataFrame({"age": ages})):
         np.testing.assert_allclose(encode(condition), standardised)
     np.testing.assert_array_equal(encode(ages), marks(np.eye(3)))
+    classes = pd.DataFrame({"age": pd.Categorical(ages)})
+    np.testing.assert_array_equal(encode(classes), marks(np.eye(3)))
+    np.testing.assert_array_equal(encode(classes, then=classes[1:]), marks(np.eye(3)[1:]))
     with pytest.raises(ValueError, match=r"unknown label 25.0; .* condition\[:, None\]"):
         encode(ages, then=np.array([20, 25, 70]))
 

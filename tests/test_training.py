@@ -249,12 +249,18 @@ def test_settings_reach_the_net():
     assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
 
 
+def test_another_optimiser_gets_its_own_settings_alone():
+    net, _, _ = fit(net_params={"optimizer": torch.optim.SGD, "optimizer__momentum": 0.5})
+    assert net.optimizer_.param_groups[0]["momentum"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"weight_decai": 0.5}, "net_params=.'weight_decai': 0.5. cannot be used"),
-        ({"optimizer__wd": 0.5}, "net_params=.'optimizer__wd': 0.5. cannot be used: .*'wd'"),
+        ({"weight_decai": 0.5}, "net_params cannot be used: .*weight_decai"),
+        ({"optimizer__wd": 0.5}, "net_params cannot be used: .*'wd'"),
         ({"lr": 0.5}, "net_params has 'lr', which the estimator sets"),
+        ({"module": 1}, "net_params has 'module', which the estimator sets"),
     ],
 )
 def test_settings_that_the_net_cannot_use_are_told(params, told):

@@ -42,6 +42,7 @@ DAYS = pd.date_range("2020-03-01", periods=N)
         (pd.Categorical(TOWNS), r"'Oslo' in row 3 of column 'town'.*TableEncoder"),
         (pd.array(TOWNS, dtype="string"), r"'Oslo' in row 3 of column 'town'.*TableEncoder"),
         (DAYS, r"Timestamp\('2020-03-01.* in row 0 of column 'town'.*TableEncoder"),
+        (DAYS.date, r"datetime.date\(2020, 3, 1\) in row 0 of column 'town'.*TableEncoder"),
         (DAYS.astype(object), r"Timestamp\('2020-03-01.* in row 0 of column 'town'.*TableEncoder"),
     ],
 )
@@ -71,8 +72,23 @@ def test_the_first_missing_entry_is_named(frame, kind):
         told = "column 2"
     else:
         X, told = frame.assign(age=column.astype(kind)), "column 'age'"
-    told = f"NaN in row 4 of {told}, the first of 2 .*GenerativeImputer.*TableEncoder"
+    told = rf"NaN in row 4 of {told}\..*GenerativeImputer.*TableEncoder"
     with pytest.raises(ValueError, match=told):
+        FlowMatcher(max_steps=2).fit(X)
+
+
+def test_pandas_mark_of_what_is_missing_is_told_in_a_column_of_objects(frame):
+    column = pd.Series([1, "2", pd.NA, *[4.0] * (N - 3)], dtype=object)
+    with pytest.raises(ValueError, match="NaN in row 2 of column 'age'"):
+        FlowMatcher(max_steps=2).fit(frame.assign(age=column))
+
+
+@pytest.mark.parametrize("row", [50_000, 149_999])
+def test_rows_on_disk_have_their_own_numbers(tmp_path, row):
+    X = np.memmap(tmp_path / "rows", dtype=np.float32, mode="w+", shape=(150_000, 2))
+    X[:] = np.arange(300_000).reshape(-1, 2)
+    X[row, 1] = np.nan
+    with pytest.raises(ValueError, match=f"NaN in row {row} of column 1"):
         FlowMatcher(max_steps=2).fit(X)
 
 
@@ -105,6 +121,8 @@ def test_gaps_are_no_fault_where_they_are_to_be_filled(model, frame):
     imputer = GenerativeImputer(FlowMatcher(max_steps=2))
     with pytest.raises(ValueError, match=r"infinity.* in row 5 of column 0"):
         imputer.fit(frame.to_numpy())
+    with pytest.raises(ValueError, match=r"infinity.* in row 5 of column 'height'"):
+        imputer.fit(frame)
 
 
 def test_other_arguments_and_other_estimators_tell_the_same(rows):

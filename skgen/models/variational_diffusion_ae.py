@@ -224,15 +224,15 @@ class _VariationalDiffusionAE(nn.Module):
         """Learn from rows held out how far completions and scores are to follow the decoder."""
         c = self._embed(x, condition)
         mean, log_var = self._posteriors(x, condition)
-        parts = []
+        latents = []
         for n in trust_draws(x, shape):
-            rows, given, w, spread = (part.repeat(n, 1) for part in (x, c, mean, log_var))
-            parts.append((rows, given, w + torch.exp(0.5 * spread) * noise.normal(w)))
+            w, spread = mean.repeat(n, 1), torch.exp(0.5 * log_var).repeat(n, 1)
+            latents.append((n, w + spread * noise.normal(w)))
         for kind in (ALONE, WITH_LATENT):
-            kept = float(kind == WITH_LATENT)
+            keep = x.new_full((len(x), 1), float(kind == WITH_LATENT))
             draws = (
-                (rows, self._decoder_context(w, given, rows.new_full((len(rows), 1), kept)))
-                for rows, given, w in parts
+                (x.repeat(n, 1), self._decoder_context(w, c.repeat(n, 1), keep.repeat(n, 1)))
+                for n, w in latents
             )
             self.decoder.learn_trust(noise, draws, kind)
 

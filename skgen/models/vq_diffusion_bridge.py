@@ -415,8 +415,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     ----------
     n_embeddings : int, default=None
         Rows of the codebook. None takes 64; where each column of a table has its own token, the
-        power of two next to an eightieth of the rows, from 16 to 64: few rows would be learnt by
-        heart.
+        power of two next to an eightieth of the training rows, from 16 to 64: few rows would be
+        learnt by heart. The first piece of data decides; give a number where many pieces follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. As
@@ -499,7 +499,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of each stage; on tables of more than 20 rows the first takes half of them,
+        Gradient steps of each stage; on tables of 20 rows and more the first takes half of them,
         but 120 where there are as many. None takes 60, and 4 more for each row beyond 100, up to
         3,000; in the first stage of a table 120 at least.
     batch_size : int, default=256
@@ -849,9 +849,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             parts = [*coder, *prior] if joint else coder
             # A piece of data is all that the code will see, and gets all steps.
             effort = 1.0
-            if self.input_shape is None and valid is not None:
+            if self.input_shape is None:
                 least = FEWEST_CODE_STEPS / self._n_stage_steps(len(train["x"]))
-                effort = max(TABLE_EFFORT, least if self.max_steps is None else min(1.0, least))
+                least = least if self.max_steps is None else min(1.0, least)
+                effort = max(1.0 if valid is None else TABLE_EFFORT, least)
             code = stage(name, loss, parts, lambda: module.use(**train), effort)
             yield code
             module.normalize(noise, train["x"])

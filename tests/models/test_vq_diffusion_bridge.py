@@ -325,6 +325,26 @@ def test_few_rows_have_few_codes_for_a_column(n, settings, n_embeddings):
     assert model.set_params(output="onehot").transform(X[:3]).shape == (3, n_out)
 
 
+@pytest.mark.parametrize(("n_columns", "n_tokens"), [(48, 48), (49, 16)])
+def test_columns_have_tokens_of_their_own_until_they_are_many(n_columns, n_tokens):
+    X = np.random.default_rng(0).normal(size=(30, n_columns))
+    assert VQDiffusionBridge(max_steps=1, random_state=0).fit(X).n_tokens_ == n_tokens
+
+
+@pytest.mark.parametrize("n", [15, 60])
+def test_the_code_of_few_rows_has_time_to_settle(n):
+    X = np.random.default_rng(0).normal(size=(n, 3))
+    model = VQDiffusionBridge(random_state=0).fit(X)
+    # 120 steps of the code, 60 of the prior.
+    assert model.n_steps_ == 180
+    assert VQDiffusionBridge(max_steps=12, random_state=0).fit(X).n_steps_ == 24
+    if n == 60:
+        # New rows scatter as the rows do. Of 400 draws from 54 rows' law the ratio's standard
+        # error is below .04; half as many steps gave .5 to .9.
+        ratio = model.sample(400).std(0) / X.std(0)
+        assert ((ratio > 0.85) & (ratio < 1.2)).all()
+
+
 def test_tokens_that_a_layout_cannot_have():
     with pytest.raises(ValueError, match=r"n_tokens=5 .*choose one of \[64, 16, 4, 1\]"):
         VQDiffusionBridge(n_tokens=5, input_shape=(1, 8, 8), **BRIEF).fit(DIGITS)
