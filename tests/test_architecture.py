@@ -22,6 +22,7 @@ FLOORS = {
     "skgen.scaling": {"torch", "numpy", "scipy"},
     "skgen.conditions": {"numpy", "pandas"},
     "skgen.rows": {"numpy", "pandas"},
+    "skgen.wrong_entries": {"numpy", "pandas"},
     "skgen.base": {
         "sklearn",
         "threadpoolctl",
@@ -33,6 +34,7 @@ FLOORS = {
         "skgen.checkpoints",
         "skgen.scaling",
         "skgen.conditions",
+        "skgen.wrong_entries",
     },
     "skgen.models": {
         "torch",
@@ -44,6 +46,7 @@ FLOORS = {
         "skgen.metrics",
         "skgen.base",
         "skgen.rows",
+        "skgen.wrong_entries",
         "skgen.scaling",
         "skgen.networks",
         "skgen.processes",
