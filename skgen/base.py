@@ -1019,10 +1019,8 @@ class _Everything:
     def check(self) -> None:
         """Look at every row once, so that what is wrong is told before training."""
         for part, X in pieces(self.X):
-            where, rows = (
-                f"In the rows of X from {part.start} on",
-                np.arange(*part.indices(self.n_rows)),
-            )
+            where = f"In the rows of X from {part.start} on"
+            rows = np.arange(*part.indices(self.n_rows))
             with _told(where), explained(self.model, X, rows=rows):
                 if is_stored(self.X):
                     X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=False)

@@ -670,7 +670,7 @@ def train(
         "device": None if shared else plan.device,
         "verbose": 0,
     }
-    if taken := sorted((own.keys() | {"module", "history_"}) & plan.net_params.keys()):
+    if taken := sorted((own.keys() | {"module", "history"}) & plan.net_params.keys()):
         raise ValueError(
             f"net_params has {taken[0]!r}, which the estimator sets; of its own parameters "
             "lr, batch_size, callbacks, device, verbose, max_steps and validation_fraction may do."

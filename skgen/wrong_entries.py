@@ -120,7 +120,7 @@ def _values(column: pd.Series) -> np.ndarray:
     """Return a column as floats, NaN where an entry is missing or no number."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=float, na_value=np.nan)
-    return np.array([_number(value) for value in column])
+    return np.array([_number(value) for value in column], dtype=float)
 
 
 def _infinite(column: pd.Series) -> np.ndarray:
@@ -135,15 +135,12 @@ def _not_number(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return np.zeros(len(column), dtype=bool)
     dated = np.array([isinstance(value, DATES) for value in column])
-    return dated | (np.isnan(_values(column)) & ~pd.isna(column).to_numpy() & ~_nan_text(column))
+    unread = np.array([_number(value) is None for value in column])
+    return dated | (unread & ~pd.isna(column).to_numpy())
 
 
-def _nan_text(column: pd.Series) -> np.ndarray:
-    return np.array([str(value).strip().lower() in ("nan", "+nan", "-nan") for value in column])
-
-
-def _number(value: Any) -> float:
+def _number(value: Any) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        return np.nan
+        return None

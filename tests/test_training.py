@@ -261,6 +261,7 @@ def test_another_optimiser_gets_its_own_settings_alone():
         ({"optimizer__wd": 0.5}, "net_params cannot be used: .*'wd'"),
         ({"lr": 0.5}, "net_params has 'lr', which the estimator sets"),
         ({"module": 1}, "net_params has 'module', which the estimator sets"),
+        ({"history": 1}, "net_params has 'history', which the estimator sets"),
     ],
 )
 def test_settings_that_the_net_cannot_use_are_told(params, told):

@@ -10,27 +10,9 @@ sample on one thread, imports and start-up not among them.
 import sys
 
 import pandas as pd
-from rival_tables import seeded, timed
-from sklearn.utils import Bunch
+from rival_tables import RIVALS, seeded, timed
 
 GAP = "gap"
-
-
-def synthesizer(name, seed, categories):
-    """Return fit and sample of CTGAN or TVAE of the package ctgan."""
-    import ctgan
-
-    model = getattr(ctgan, name)()
-    model.set_random_state(seed)
-    return Bunch(fit=lambda table: model.fit(table, categories), sample=model.sample)
-
-
-def autoregressive(seed):
-    """Return fit and sample of TabularARGN of mostlyai-engine."""
-    from mostlyai.engine import TabularARGN
-
-    model = TabularARGN(random_state=seed)
-    return Bunch(fit=model.fit, sample=lambda n: model.sample(n_samples=n))
 
 
 def main():
@@ -40,11 +22,10 @@ def main():
     categories = list(table.select_dtypes(exclude="number").columns)
     table[categories] = table[categories].fillna(GAP)
     seeded(seed)
-    if name == "TabularARGN":
-        model = autoregressive(seed)
-    else:
-        model = synthesizer(name, seed, categories)
-    _, _, fit_cpu = timed(model.fit, table)
+    model = RIVALS[name](seed).model
+    # Only the package ctgan must be told which columns are categories.
+    told = [] if name == "TabularARGN" else [categories]
+    _, _, fit_cpu = timed(model.fit, table, *told)
     drawn, _, sample_cpu = timed(model.sample, n)
     drawn[categories] = drawn[categories].astype(object).where(drawn[categories] != GAP)
     drawn.to_csv(found, index=False)
