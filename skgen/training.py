@@ -77,6 +77,8 @@ class Stage:
         Rows that choose the weights.
     effort : float
         Its share of the plan's steps.
+    pace : float
+        What the plan's learning rate is multiplied by.
     interrupted : bool
         Whether Ctrl-C ended it.
     diagnose : callable
@@ -90,6 +92,7 @@ class Stage:
     train: Mapping[str, Tensor] | Reader
     valid: Mapping[str, Tensor] | None
     effort: float = 1.0
+    pace: float = 1.0
     interrupted: bool = False
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
 
@@ -661,7 +664,7 @@ def train(
         "resume": resume,
         # The module returns the loss. Not a module of its own, which processes would share.
         "criterion": object,
-        "lr": plan.lr,
+        "lr": plan.lr * stage.pace,
         "batch_size": plan.batch_size,
         "max_epochs": N_EVALUATIONS + 1,
         "callbacks": [*callbacks, *plan.callbacks, *last],

@@ -25,6 +25,7 @@ from skgen import (
     VariationalDiffusionAE,
     VQDiffusionBridge,
 )
+from skgen.models._code_priors import BridgePrior
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
@@ -50,13 +51,20 @@ MODELS = {
     "bits images": (BinaryLatentDiffusion, IMAGES),
     "bits sequences": (BinaryLatentDiffusion, {"code": "frames", **SEQUENCES}),
     "bits at once": (BinaryLatentDiffusion, {"joint": True}),
-    "codes": (VQDiffusionBridge, {}),
-    "codes drawn": (VQDiffusionBridge, {"quantization": "sampled", "schedule": "learned"}),
+    "codes": (VQDiffusionBridge, {"prior": "diffusion"}),
+    "codes drawn": (
+        VQDiffusionBridge,
+        {"prior": "diffusion", "quantization": "sampled", "schedule": "learned"},
+    ),
     "codes images": (VQDiffusionBridge, IMAGES),
     "codes sequences": (VQDiffusionBridge, SEQUENCES),
     "codes one by one": (VQDiffusionBridge, {"prior": "autoregressive", **IMAGES}),
-    "codes one by one, columns": (VQDiffusionBridge, {"prior": "autoregressive"}),
-    "codes in two stages": (VQDiffusionBridge, {"joint": False, "codebook": "gradient"}),
+    "codes one by one, columns": (VQDiffusionBridge, {}),
+    "codes one by one, sequences": (VQDiffusionBridge, {"prior": "autoregressive", **SEQUENCES}),
+    "codes in two stages": (
+        VQDiffusionBridge,
+        {"prior": "diffusion", "joint": False, "codebook": "gradient"},
+    ),
 }
 # What a machine without a CUDA device does with files made on one with it.
 ELSEWHERE = """
@@ -105,7 +113,7 @@ def test_every_method_answers_on_the_device(quick):
     ]
     assert all(isinstance(rows, np.ndarray) and np.isfinite(rows).all() for rows in found)
     assert back.shape == (9, X.shape[1])
-    if isinstance(model, VQDiffusionBridge) and model.prior == "diffusion":
+    if isinstance(getattr(model.module_, "prior", None), BridgePrior):
         assert np.isfinite(model.trajectory(3, n_steps=4)[1]).all()
     if isinstance(model, SchrodingerBridgeMatcher):
         assert np.isfinite(model.trajectory(X[:3], n_steps=4)[1]).all()

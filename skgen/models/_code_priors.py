@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.networks.autoregressive import CausalTransformer, PixelCNN
+from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
 from skgen.networks.quantizers import sums_by_index
@@ -66,7 +66,37 @@ def _code_loss(log_p: Tensor, index: Tensor) -> Tensor:
     return -log_p.gather(-1, index[..., None]).sum((1, 2))
 
 
-class BridgePrior(nn.Module):
+class _CodePrior(nn.Module):
+    """A law of codes that starts at how often each token has each code."""
+
+    def __init__(self, n_tokens: int, n_embeddings: int):
+        super().__init__()
+        self.n_tokens, self.n_embeddings = n_tokens, n_embeddings
+        self.frequency = nn.Parameter(torch.empty(n_tokens, n_embeddings))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Start at even frequencies; nothing is drawn."""
+        with torch.no_grad():
+            self.frequency.fill_(1 / self.n_embeddings)
+
+    def fit(self, index: Tensor) -> None:
+        """Count the codes of each token, (n, n_tokens)."""
+        self.frequency.data.copy_(self._shares(index))
+
+    def follow(self, index: Tensor) -> None:
+        """Let the frequencies follow those of a batch."""
+        self.frequency.data.lerp_(self._shares(index), 1 - FREQUENCY_DECAY)
+
+    def _shares(self, index: Tensor) -> Tensor:
+        put = F.one_hot(index, self.n_embeddings).to(self.frequency.dtype)
+        return put.mean(0)
+
+    def log_frequency(self) -> Tensor:
+        """Return logarithms of the frequencies, none of which is zero, (n_tokens, n_embeddings)."""
+        return (self.frequency.detach() + RAREST / self.n_embeddings).log()
+
+
+class BridgePrior(_CodePrior):
     r"""A law of codes by an Ornstein-Uhlenbeck bridge.
 
     Parameters
@@ -106,32 +136,13 @@ class BridgePrior(nn.Module):
         n_timesteps: int,
         vlb_weight: float,
     ):
-        super().__init__()
+        super().__init__(n_tokens, n_embeddings)
         self.network = network
         self.belief = nn.Linear(n_embeddings, BELIEF_FEATURES, bias=False)
         self.odds = zero_init(nn.Linear(n_features, n_embeddings))
-        self.n_tokens, self.n_embeddings = n_tokens, n_embeddings
         self.theta, self.variance, self.centre = theta, variance, centre
         self.schedule, self.n_timesteps, self.vlb_weight = schedule, n_timesteps, vlb_weight
-        self.frequency = nn.Parameter(torch.empty(n_tokens, n_embeddings))
         self.register_buffer("mass", torch.ones(LEVEL_BINS, device="cpu"))
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Start at even frequencies; nothing is drawn."""
-        with torch.no_grad():
-            self.frequency.fill_(1 / self.n_embeddings)
-
-    def fit(self, index: Tensor) -> None:
-        """Count the codes of each token, (n, n_tokens)."""
-        self.frequency.data.copy_(self._shares(index))
-
-    def follow(self, index: Tensor) -> None:
-        """Let the frequencies follow those of a batch."""
-        self.frequency.data.lerp_(self._shares(index), 1 - FREQUENCY_DECAY)
-
-    def _shares(self, index: Tensor) -> Tensor:
-        put = F.one_hot(index, self.n_embeddings).to(self.frequency.dtype)
-        return put.mean(0)
 
     # Noise levels.
 
@@ -195,7 +206,7 @@ class BridgePrior(nn.Module):
         z, mean = z - self.centre, mean - self.centre
         # |z - m|^2 without |z|^2, which is common to all codes.
         told = (z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]) / variance
-        frequency = (self.frequency.detach() + RAREST / self.n_embeddings).log()
+        frequency = self.log_frequency()
         # What is known of each token alone: where it is, and which codes that makes likely. In
         # logarithms, since what independent tokens tell adds up so.
         belief = torch.log_softmax(told + frequency, -1).clamp(min=LEAST_BELIEF)
@@ -346,27 +357,25 @@ class BridgePrior(nn.Module):
         return torch.where(held[1][..., None], mean + variance.sqrt() * noise.normal(z), z)
 
 
-class AutoregressivePrior(nn.Module):
+class AutoregressivePrior(_CodePrior):
     """A law of codes, one after another.
 
     Parameters
     ----------
-    network : PixelCNN or CausalTransformer
+    network : PixelCNN, CausalTransformer or MaskedMLP
         Takes tokens (n, n_tokens, TOKEN_FEATURES), features of what is seen, and a context; gives
-        the log-odds of each token given those before. Its ``walker`` gives the same, token by
-        token.
+        what to add to the log-frequencies of each token, given those before. Its ``walker`` gives
+        the same, token by token.
     n_tokens, n_embeddings : int
         Tokens of a row, and codes.
     """
 
-    def __init__(self, network: PixelCNN | CausalTransformer, n_tokens: int, n_embeddings: int):
-        super().__init__()
+    def __init__(
+        self, network: PixelCNN | CausalTransformer | MaskedMLP, n_tokens: int, n_embeddings: int
+    ):
+        super().__init__(n_tokens, n_embeddings)
         self.network = network
         self.tokens = nn.Linear(n_embeddings, TOKEN_FEATURES)
-        self.n_tokens, self.n_embeddings = n_tokens, n_embeddings
-
-    def fit(self, index: Tensor) -> None:
-        """Nothing is known beforehand."""
 
     def _embedded(self, index: Tensor, seen: Tensor) -> Tensor:
         return self.tokens(F.one_hot(index, self.n_embeddings).to(seen.dtype))
@@ -382,7 +391,7 @@ class AutoregressivePrior(nn.Module):
         context: Tensor,
     ) -> Tensor:
         """Return -log p(index), exactly, in nats a row."""
-        logits = self.network(self._embedded(index, seen), seen, context)
+        logits = self.network(self._embedded(index, seen), seen, context) + self.log_frequency()
         return _code_loss(torch.log_softmax(logits, -1), index)
 
     bound = loss
@@ -402,11 +411,12 @@ class AutoregressivePrior(nn.Module):
     ) -> Tensor:
         """Draw the codes of rows, (n, n_tokens), from the first to the last."""
         walkers = [self.network.walker(seen, c) for c in contexts if c is not None]
+        frequency = self.log_frequency()
         index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
         for place in range(self.n_tokens):
             # Of the first place it is not read.
             before = self._embedded(index[:, max(0, place - 1)], seen)
-            logits, *others = [walk(place, before) for walk in walkers]
+            logits, *others = [walk(place, before) + frequency[place] for walk in walkers]
             for other in others:
                 logits = logits + guidance_scale * (logits - other)
             index[:, place] = _draw(noise, logits / temperature)

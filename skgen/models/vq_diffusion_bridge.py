@@ -52,7 +52,7 @@ from skgen.models._spread import (
     draw_decoded,
     normal_loss,
 )
-from skgen.networks.autoregressive import CausalTransformer, PixelCNN
+from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.conv import GROUP_SIZE, MapDecoder, MapEncoder, TokenUNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
@@ -69,9 +69,12 @@ ROWS_PER_CODE = 200
 MANY_ROWS = 10_000
 # Columns are soon in codes; their law takes longer. Fewer steps than these leave codes out that
 # rows far from the rest have, and new rows too near to each other.
-TABLE_EFFORT, FEWEST_CODE_STEPS = 0.5, 120
+JOINT_EFFORT, COLUMN_EFFORT, FEWEST_CODE_STEPS = 0.5, 0.25, 120
+# A token's own small network learns fast.
+ONE_BY_ONE_EFFORT, ONE_BY_ONE_PACE, FEWEST_LAW_STEPS = 1 / 3, 3.0, 60
 MOST_COLUMN_TOKENS, MIXED_TOKENS = 48, 16
-FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 64, 80
+FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
+USUAL_EMBEDDINGS = 64
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 4
 MOST_TOKENS = 64
@@ -415,8 +418,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     ----------
     n_embeddings : int, default=None
         Rows of the codebook. None takes 64; where each column of a table has its own token, the
-        power of two next to an eightieth of the training rows, from 16 to 64: few rows would be
-        learnt by heart. The first piece of data decides; give a number where many pieces follow.
+        power of two next to an eightieth of the training rows, from 16 to 512, and for the bridge
+        to 64: few rows would be learnt by heart. The first piece of data decides; give a number
+        where many pieces follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. As
@@ -436,10 +440,12 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     commitment : float, default=0.25
         Weight of the squared distance of latents from their codes, in units of the latent's
         variance, beside half the squared error of the scaled row.
-    prior : {"diffusion", "autoregressive"}, default="diffusion"
+    prior : {"diffusion", "autoregressive"}, default=None
         The law of the codes: the bridge, or one code after another, by masked convolutions on
-        images and causal attention otherwise, learnt after the code. What follows of the process,
-        its steps and its sampler is the bridge's.
+        images, causal attention on sequences and a small network for each token of a table, learnt
+        after the code. None takes the bridge for images and sequences, and one after another for
+        tables. `joint`, and what follows of the process, its steps and its sampler, is the
+        bridge's.
     joint : bool, default=True
         Whether code and diffusion are learnt at once, before the diffusion goes on alone, or one
         after the other.
@@ -497,15 +503,16 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
         has; on images twice the denoiser's channels, which are a multiple of 16 and at least that.
         None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
-        for more.
+        for more; the law of one code after another has 32 for each column of any table.
     max_steps : int, default=None
-        Gradient steps of each stage; on tables of 20 rows and more the first takes half of them,
-        but 120 where there are as many. None takes 60, and 4 more for each row beyond 100, up to
-        3,000; in the first stage of a table 120 at least.
+        Gradient steps of each stage. On tables of 20 rows and more the first takes a quarter of
+        them where columns have their own tokens, half with the bridge at once, but 120 where there
+        are as many; and the law of one code after another a third, but 60. None takes 60, and 4
+        more for each row beyond 100, up to 3,000; in the first stage of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
-        Peak learning rate.
+        Peak learning rate; three times as much for the law of a table, one code after another.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
@@ -588,7 +595,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         "tau": [Interval(Real, 0, None, closed="neither")],
         "codebook": [StrOptions({"average", "gradient"})],
         "commitment": [Interval(Real, 0, None, closed="left")],
-        "prior": [StrOptions({"diffusion", "autoregressive"})],
+        "prior": [StrOptions({"diffusion", "autoregressive"}), None],
         "joint": ["boolean"],
         "prior_weight": [Interval(Real, 0, None, closed="left")],
         "theta": [Interval(Real, 0, None, closed="neither")],
@@ -617,7 +624,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         tau=0.1,
         codebook="average",
         commitment=0.25,
-        prior="diffusion",
+        prior=None,
         joint=True,
         prior_weight=0.1,
         theta=3.0,
@@ -704,7 +711,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         variance = stationary_variance(theta, eta)
         n_tokens, n_halvings = self._count_tokens(shape, d)
         by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
-        n_embeddings = self._count_embeddings(n if by_place and shape is None else None)
+        bridges = self.prior == "diffusion" or (self.prior is None and shape is not None)
+        n_embeddings = self._count_embeddings(n if by_place and shape is None else None, bridges)
         size = int(self.embedding_dim)
         with torch.device("meta"):
             encoder, decoder, evidence = (
@@ -713,7 +721,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             )
             codebook = Codebook(n_embeddings, size, self.codebook == "average")
             sizes = (n_tokens, n_embeddings, n_halvings, width, c)
-            prior = self._prior(shape, *sizes, theta, variance, centre)
+            prior = self._prior(shape, bridges, *sizes, theta, variance, centre)
             shared = by_place or shape is not None
             statistics = (1 if shared else n_tokens, size)
             normalizer = Normalizer(statistics, centre, math.sqrt(variance))
@@ -747,14 +755,16 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         initialize(module, generator)
         return module
 
-    def _count_embeddings(self, n):
+    def _count_embeddings(self, n, bridges):
         """Return the rows of the codebook: n rows teach so many, where columns have own tokens."""
         if self.n_embeddings is not None:
             return int(self.n_embeddings)
         if n is None:
-            return MOST_EMBEDDINGS
+            return USUAL_EMBEDDINGS
         n_taught = 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))
-        return max(FEWEST_EMBEDDINGS, min(MOST_EMBEDDINGS, n_taught))
+        # The bridge foretells no more of them.
+        most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
+        return max(FEWEST_EMBEDDINGS, min(most, n_taught))
 
     def _count_tokens(self, shape, d):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -784,11 +794,13 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     def _coder(shape, by_place, d, width, n_halvings, n_tokens, n_in, n_out, decodes):
         """Return a network from n_in numbers a feature to n_out a token, or back."""
         if by_place:
+            # What is seen of one number is soon told.
+            width = max(1, width // (8 if shape is None and n_in == 2 else 2))
             n_in, n_out = (
                 n * (d // n_tokens) if is_data else n
                 for n, is_data in ((n_in, not decodes), (n_out, decodes))
             )
-            return _Places(SkipMLP(n_in, n_out, 0, max(1, width // 2), 1), n_in)
+            return _Places(SkipMLP(n_in, n_out, 0, width, 1), n_in)
         if shape is None:
             n_in, n_out = n_in * (n_tokens if decodes else d), n_out * (d if decodes else n_tokens)
             return SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2)
@@ -798,16 +810,21 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         shape = stacked(shape) if n_in == 2 else shape
         return MapEncoder(shape, n_out, n_halvings=n_halvings)
 
-    def _prior(self, shape, n_tokens, n_embeddings, n_halvings, width, c, theta, variance, centre):
+    def _prior(
+        self, shape, bridges, n_tokens, n_embeddings, n_halvings, width, c, theta, variance, centre
+    ):
         size = int(self.embedding_dim)
         positions = None
         if shape is not None and len(shape) == 3:
             positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
-        if self.prior == "autoregressive":
+        if not bridges:
             sizes = (TOKEN_FEATURES, n_embeddings, SEEN_FEATURES, c)
             if positions is not None:
                 return AutoregressivePrior(PixelCNN(positions, *sizes), n_tokens, n_embeddings)
-            network = CausalTransformer(n_tokens, *sizes)
+            if shape is None:
+                network = MaskedMLP(n_tokens, *sizes, width=(self.hidden_units or 64) // 2 or 1)
+            else:
+                network = CausalTransformer(n_tokens, *sizes)
             return AutoregressivePrior(network, n_tokens, n_embeddings)
         n_in, n_context = size + BELIEF_FEATURES + SEEN_FEATURES, NOISE_FEATURES + c
         if positions is not None:
@@ -834,9 +851,15 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         )
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parts, diagnose=dict, effort=1.0):
+        def stage(name, loss, parts, **plan):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
-            return Stage(name, loss, module, parameters, train, valid, effort, diagnose=diagnose)
+            return Stage(name, loss, module, parameters, train, valid, **plan)
+
+        def effort(share, fewest):
+            # A piece of data is all that the code will see, and gets all steps.
+            least = fewest / self._n_stage_steps(len(train["x"]))
+            least = least if self.max_steps is None else min(1.0, least)
+            return max(1.0 if valid is None else share, least)
 
         held_out = train if valid is None else valid
         coder = [module.encoder, module.decoder, module.normalizer, module.codebook]
@@ -844,16 +867,15 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         module.start(noise, train["x"], self.batch_size)
         if not module.settled:
             # Later pieces of data keep the code, and teach the decoder and the prior.
-            joint = self.joint and self.prior == "diffusion"
+            joint = self.joint and isinstance(module.prior, BridgePrior)
             name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
             parts = [*coder, *prior] if joint else coder
-            # A piece of data is all that the code will see, and gets all steps.
-            effort = 1.0
+            plan = {"diagnose": lambda: module.use(**train)}
             if self.input_shape is None:
-                least = FEWEST_CODE_STEPS / self._n_stage_steps(len(train["x"]))
-                least = least if self.max_steps is None else min(1.0, least)
-                effort = max(1.0 if valid is None else TABLE_EFFORT, least)
-            code = stage(name, loss, parts, lambda: module.use(**train), effort)
+                # Tokens that mix the columns take all steps to be good features by themselves.
+                share = JOINT_EFFORT if joint else COLUMN_EFFORT if module.by_place else 1.0
+                plan["effort"] = effort(share, FEWEST_CODE_STEPS)
+            code = stage(name, loss, parts, **plan)
             yield code
             module.normalize(noise, train["x"])
             module.fit_spread(train["x"], held_out["x"])
@@ -867,7 +889,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         else:
             yield stage("decoder", module.decoder_loss, [module.decoder])
             module.fit_spread(train["x"], held_out["x"])
-        yield stage("prior", module.prior_loss, prior)
+        plan = {}
+        if self.input_shape is None and isinstance(module.prior, AutoregressivePrior):
+            plan = {"effort": effort(ONE_BY_ONE_EFFORT, FEWEST_LAW_STEPS), "pace": ONE_BY_ONE_PACE}
+        yield stage("prior", module.prior_loss, prior, **plan)
 
     def _finish_fit(self):
         self.n_tokens_ = self.module_.n_tokens
@@ -932,7 +957,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     @property
     def _most_sampling_steps(self):
-        return self.n_timesteps if self.prior == "diffusion" else None
+        return self.n_timesteps if isinstance(self.module_.prior, BridgePrior) else None
 
     def _from_latent(self, rows):
         index = rows.astype(np.int64)

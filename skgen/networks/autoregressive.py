@@ -1,10 +1,11 @@
-r"""Networks that see what comes before: masked convolutions on maps, causal attention on tokens.
+r"""Networks that see what comes before: masked convolutions on maps, attention, and masked layers.
 
 The output for a token depends on the tokens before it, in the order of reading, and on a context
 and features of every place, which may tell of anything.
 
 Source: van den Oord, Kalchbrenner and Kavukcuoglu, *Pixel recurrent neural networks*, ICML 2016;
-van den Oord et al., *Conditional image generation with PixelCNN decoders*, NeurIPS 2016.
+van den Oord et al., *Conditional image generation with PixelCNN decoders*, NeurIPS 2016; Germain,
+Gregor, Murray and Larochelle, *MADE: masked autoencoder for distribution estimation*, ICML 2015.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from skgen.networks.mlp import zero_init
 from skgen.networks.sequence import Transformer
 
 KERNEL = 5
+# Numbers of a token that the later ones read, where each has a network of its own.
+READ_FEATURES = 8
 
 
 class _MaskedConv(nn.Conv2d):
@@ -205,5 +208,96 @@ class CausalTransformer(nn.Module):
 
         def step(place: int, token: Tensor) -> Tensor:
             return walk(place, token if place else torch.zeros_like(token))
+
+        return step
+
+
+class _Apart(nn.Module):
+    """A linear map of its own for each token."""
+
+    def __init__(self, n_tokens: int, n_in: int, n_out: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_tokens, n_in, n_out))
+        self.bias = nn.Parameter(torch.empty(n_tokens, 1, n_out))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw as a linear layer is drawn: between plus and minus the inverse root of fan-in."""
+        limit = self.weight.shape[1] ** -0.5
+        with torch.no_grad():
+            for tensor in (self.weight, self.bias):
+                tensor.uniform_(-limit, limit, generator=generator)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map (n_tokens, n, n_in) to (n_tokens, n, n_out)."""
+        return torch.baddbmm(self.bias, h, self.weight)
+
+    def at(self, place: int, h: Tensor) -> Tensor:
+        """Map (n, n_in) of one token to (n, n_out)."""
+        return torch.addmm(self.bias[place], h, self.weight[place])
+
+
+class MaskedMLP(nn.Module):
+    """A small network for each token, which reads the tokens before.
+
+    Few tokens that mean different things, as the columns of a table do, are learnt so in a
+    fraction of the steps that attention, whose weights they share, takes.
+
+    Parameters
+    ----------
+    n_tokens, n_in, n_out : int
+        Tokens of a row, numbers that a token comes with, and logits that leave.
+    n_seen : int
+        Features of each place that are seen whatever the order.
+    n_context : int
+        Columns of the context; 0 for none.
+    width : int
+        Units of a token's two layers.
+    """
+
+    before: Tensor
+
+    def __init__(
+        self, n_tokens: int, n_in: int, n_out: int, n_seen: int, n_context: int = 0, *, width: int
+    ):
+        super().__init__()
+        self.n_tokens, self.width = n_tokens, width
+        self.read = _Apart(n_tokens, n_in, READ_FEATURES)
+        self.first = nn.Linear(n_tokens * READ_FEATURES, n_tokens * width)
+        self.told = nn.Linear(n_tokens * n_seen + n_context, n_tokens * width)
+        self.inner = _Apart(n_tokens, width, width)
+        self.last = _Apart(n_tokens, width, n_out)
+        zero_init(self.last)
+        place = torch.arange(n_tokens, device="cpu")
+        before = (place[:, None] > place).float()
+        self.register_buffer("before", before[:, None, :, None])
+
+    def _told(self, seen: Tensor, context: Tensor) -> Tensor:
+        return self.told(torch.cat([seen.flatten(1), context], -1)) + self.first.bias
+
+    def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+        """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
+        read = self.read(tokens.transpose(0, 1)).transpose(0, 1).flatten(1)
+        sizes = (self.n_tokens, self.width, self.n_tokens, READ_FEATURES)
+        weight = (self.first.weight.view(sizes) * self.before).view_as(self.first.weight)
+        h = F.linear(read, weight) + self._told(seen, context)
+        h = F.silu(h).unflatten(1, (self.n_tokens, -1)).transpose(0, 1)
+        h = h + F.silu(self.inner(h))
+        return self.last(h).transpose(0, 1)
+
+    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+        """Return the network at one token after another: the token before in, (n, n_out) out."""
+        told = self._told(seen, context)
+        weight = self.first.weight.T
+
+        def step(place: int, token: Tensor) -> Tensor:
+            start = place * self.width
+            if place:
+                # All that follow read the token before.
+                read = self.read.at(place - 1, token)
+                rows = slice((place - 1) * READ_FEATURES, place * READ_FEATURES)
+                told[:, start:].addmm_(read, weight[rows, start:])
+            h = F.silu(told[:, start : start + self.width])
+            h = h + F.silu(self.inner.at(place, h))
+            return self.last.at(place, h)
 
         return step

@@ -113,7 +113,9 @@ class Codebook(nn.Module):
 
     def nearest(self, z: Tensor) -> Tensor:
         """Return the index of the code nearest to each latent, (n, tokens)."""
-        return torch.cdist(z.detach(), self.code.detach()[None]).argmin(-1)
+        code = self.code.detach()
+        # |z - e|^2 without |z|^2, which is common to all codes.
+        return (0.5 * code.square().sum(1) - z.detach() @ code.T).argmin(-1)
 
     def forward(self, index: Tensor) -> Tensor:
         """Return codes, (n, tokens, embedding_dim)."""

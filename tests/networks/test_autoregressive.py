@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skgen.networks.autoregressive import CausalTransformer, PixelCNN
+from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.mlp import initialize
 
 N_IN, N_OUT, N_SEEN, N_CONTEXT = 3, 4, 2, 5
@@ -19,13 +19,15 @@ def stirred(network):
     return network.double()
 
 
-@pytest.fixture(params=["map", "line"])
+@pytest.fixture(params=["map", "line", "table"])
 def network(request):
     with torch.device("meta"):
         if request.param == "map":
             made = PixelCNN((3, 4), N_IN, N_OUT, N_SEEN, N_CONTEXT, width=8, depth=2)
-        else:
+        elif request.param == "line":
             made = CausalTransformer(12, N_IN, N_OUT, N_SEEN, N_CONTEXT)
+        else:
+            made = MaskedMLP(12, N_IN, N_OUT, N_SEEN, N_CONTEXT, width=8)
     return stirred(made)
 
 
