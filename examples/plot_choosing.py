@@ -22,7 +22,7 @@ questions = {
     "aim": (2.2, 5.0, "What is wanted?"),
     "rows": (6.6, 7.4, "What is a row?"),
     "code": (6.6, 1.4, "In which form?"),
-    "time": (10.2, 6.4, "Is there a minute,\nor several?"),
+    "many": (10.2, 6.4, "Are there more than\n3,000 rows?"),
 }
 vdae, bridge, binary, codebook, tables = (
     f"user_guide/{page}.html"
@@ -37,11 +37,11 @@ vdae, bridge, binary, codebook, tables = (
 models = {
     "translate": (6.6, 9.2, "SchrodingerBridgeMatcher", bridge),
     "law": (10.2, 9.2, "BinaryLatentDiffusion\nautoencoder=None", binary),
-    "mixed": (14.2, 9.2, "TableEncoder and\nBinaryLatentDiffusion", tables),
+    "mixed": (14.2, 9.2, "TableEncoder and\nVQDiffusionBridge", tables),
     "pictures": (14.2, 7.8, "VQDiffusionBridge\ninput_shape=...", codebook),
     "near": (14.2, 6.4, "VQDiffusionBridge", codebook),
-    "quick": (14.2, 5.0, "VariationalDiffusionAE", vdae),
-    "gaps": (8.6, 4.3, "VQDiffusionBridge\nor VariationalDiffusionAE", codebook),
+    "few": (14.2, 5.0, "FlowMatcher", bridge),
+    "gaps": (8.6, 4.3, "VQDiffusionBridge\nor FlowMatcher", codebook),
     "density": (8.6, 3.0, 'VariationalDiffusionAE\nobjective="likelihood"', vdae),
     "numbers": (14.2, 2.6, "VariationalDiffusionAE", vdae),
     "bytes": (14.2, 1.4, "BinaryLatentDiffusion", binary),
@@ -58,9 +58,9 @@ ways = [
     ("aim", "code", "features"),
     ("rows", "mixed", "a table of mixed columns"),
     ("rows", "pictures", "an image or a sequence"),
-    ("rows", "time", "numbers"),
-    ("time", "near", "several"),
-    ("time", "quick", "one"),
+    ("rows", "many", "numbers"),
+    ("many", "near", "yes"),
+    ("many", "few", "no"),
     ("code", "numbers", "numbers"),
     ("code", "bytes", "bits, eight to a byte"),
     ("code", "tokens", "tokens of a codebook"),

@@ -25,7 +25,7 @@ holed = X_test.copy()
 holed[:, 32:] = np.nan
 
 model = VQDiffusionBridge(max_steps=250, random_state=0).fit(X_train)
-draws = model.impute(holed[:150], n_draws=5, n_steps=16)
+draws = model.impute(holed[:150], n_draws=5)
 
 # %%
 # Can the completions be read as the digit that was there? A classifier of whole digits says so. The

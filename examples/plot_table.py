@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from skgen import BinaryLatentDiffusion, TableEncoder, make_generative_pipeline
+from skgen import TableEncoder, VQDiffusionBridge, make_generative_pipeline
 
 # %%
 # A made-up shop. Three kinds of goods have prices and seasons of their own; three orders in four
@@ -45,9 +45,7 @@ orders.head()
 # Fit, draw, look: the drawn table has the same columns, dtypes, decimals and gaps.
 
 start = perf_counter()
-pipe = make_generative_pipeline(
-    TableEncoder(), BinaryLatentDiffusion(max_steps=600, random_state=0)
-).fit(orders)
+pipe = make_generative_pipeline(TableEncoder(), VQDiffusionBridge(random_state=0)).fit(orders)
 drawn = pipe.sample(n)
 print(f"fitted and drawn in {perf_counter() - start:.0f} s")
 print("same dtypes:", drawn.dtypes.equals(orders.dtypes))

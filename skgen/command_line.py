@@ -38,7 +38,7 @@ from skgen.table_files import (
     write_table,
 )
 
-DEFAULT_MODEL = "binary-latent-diffusion"
+DEFAULT_MODEL = "vq-diffusion-bridge"
 # What is set by options of their own.
 OWN_OPTIONS = {"random_state": "--seed", "verbose": "--quiet", "checkpoint": "--checkpoint"}
 # What stands beside a model in its file.

@@ -26,13 +26,13 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.preprocessing import StandardScaler
 
-from skgen import FlowMatcher, GenerativeImputer, VariationalDiffusionAE
+from skgen import FlowMatcher, GenerativeImputer, VariationalDiffusionAE, VQDiffusionBridge
 from skgen.datasets import fetch_california_housing, fetch_power_plant
 from skgen.metrics import energy_distance
 
 SHARES = (0.1, 0.3, 0.5)
 N_DRAWS = 10
-MODELS = {"flow": FlowMatcher, "vdae": VariationalDiffusionAE}
+MODELS = {"flow": FlowMatcher, "vdae": VariationalDiffusionAE, "vq": VQDiffusionBridge}
 
 
 def tables():

@@ -72,7 +72,7 @@ MANY_ROWS = 10_000
 JOINT_EFFORT, COLUMN_EFFORT, FEWEST_CODE_STEPS = 0.5, 0.25, 120
 # A token's own small network learns fast.
 ONE_BY_ONE_EFFORT, ONE_BY_ONE_PACE, FEWEST_LAW_STEPS = 1 / 3, 3.0, 60
-MOST_COLUMN_TOKENS, MIXED_TOKENS = 48, 16
+MOST_COLUMN_TOKENS, MOST_GRID_TOKENS, MIXED_TOKENS = 128, 48, 16
 FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
 USUAL_EMBEDDINGS = 64
 # One row in so many of a batch of images goes through the prior while the code is learnt.
@@ -425,8 +425,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. As
         many as a sequence has frames are made of a frame alone each. For tables None takes a token
-        for each column up to 48 columns, made of this column alone, and 16 beyond; a number given
-        mixes all columns in each token.
+        for each column, made of this column alone, and beyond 128 columns 16 that mix them all;
+        beyond 48 where all columns share one small grid of values, as pixels do, and for the
+        bridge. A number given mixes all columns in each token.
     embedding_dim : int, default=4
         Columns of the codebook.
     quantization : {"nearest", "sampled"}, default="nearest"
@@ -709,9 +710,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         theta, centre = float(self.theta), float(self.z_star)
         eta = math.sqrt(2 * theta) if self.eta is None else float(self.eta)
         variance = stationary_variance(theta, eta)
-        n_tokens, n_halvings = self._count_tokens(shape, d)
-        by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
         bridges = self.prior == "diffusion" or (self.prior is None and shape is not None)
+        n_tokens, n_halvings = self._count_tokens(shape, d, bridges)
+        by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
         n_embeddings = self._count_embeddings(n if by_place and shape is None else None, bridges)
         size = int(self.embedding_dim)
         with torch.device("meta"):
@@ -766,13 +767,15 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
         return max(FEWEST_EMBEDDINGS, min(most, n_taught))
 
-    def _count_tokens(self, shape, d):
+    def _count_tokens(self, shape, d, bridges):
         """Return the tokens of a row, and how often the resolution is halved to have them.
 
         None for the second are tokens that mix all columns of a table.
         """
         if shape is None:
-            if self.n_tokens is None and d <= MOST_COLUMN_TOKENS:
+            # Many columns of one small grid are pixels, or like them.
+            mixes = bridges or self.scaler_.kind == "common"
+            if self.n_tokens is None and d <= (MOST_GRID_TOKENS if mixes else MOST_COLUMN_TOKENS):
                 return d, 0
             return int(self.n_tokens or MIXED_TOKENS), None
         counts = []
