@@ -5,8 +5,8 @@ environment variable SKGEN_DATA to name the folder with ``power_plant_ccpp.csv``
 the complete training part. Of the held-out rows each entry is missing with probability 0.2.
 
 Measured: the root mean squared error of the missing entries in standard deviations of their
-column, for the bridge of the mean of 20 draws; and the larger area under the curve of two
-classifiers that tell completed rows that had something missing, for the bridge one draw of each,
+column, for ours of the mean of 20 draws; and the larger area under the curve of two
+classifiers that tell completed rows that had something missing, for ours one draw of each,
 from training rows (0.5 is none; the same rows before anything was missing are the floor). Goals:
 the error below both imputers', the area nearer to 0.5.
 

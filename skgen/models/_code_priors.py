@@ -83,13 +83,20 @@ class _CodePrior(nn.Module):
         """Count the codes of each token, (n, n_tokens)."""
         self.frequency.data.copy_(self._shares(index))
 
+    def welcome(self, index: Tensor) -> None:
+        """Count the codes that a token never had before."""
+        known = self.frequency.data > 0
+        self.frequency.data.copy_(torch.where(known, self.frequency, self._shares(index)))
+
     def follow(self, index: Tensor) -> None:
         """Let the frequencies follow those of a batch."""
         self.frequency.data.lerp_(self._shares(index), 1 - FREQUENCY_DECAY)
 
     def _shares(self, index: Tensor) -> Tensor:
-        put = F.one_hot(index, self.n_embeddings).to(self.frequency.dtype)
-        return put.mean(0)
+        place = torch.arange(self.n_tokens, device=index.device) * self.n_embeddings
+        n_cells = self.n_tokens * self.n_embeddings
+        count = torch.bincount((index + place).flatten(), minlength=n_cells)
+        return count.view_as(self.frequency).to(self.frequency.dtype) / len(index)
 
     def log_frequency(self) -> Tensor:
         """Return logarithms of the frequencies, none of which is zero, (n_tokens, n_embeddings)."""

@@ -1,4 +1,4 @@
-r"""A vector-quantised autoencoder, and a diffusion bridge that learns the law of its codes with it.
+r"""A vector-quantised autoencoder, and a law of its codes: a diffusion bridge learnt with it.
 
 An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code of a codebook,
 :math:`e_k`, replaces; a decoder gives :math:`p(x|e_k)`, and the bridge of
@@ -11,7 +11,8 @@ An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code o
 with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
 are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
 asks for codes that it can foretell. Latents are normalised to the mean and variance of the
-process, so that it cannot ask for small ones instead.
+process, so that it cannot ask for small ones instead. Tables take, unless told otherwise, the law
+of one code after another, learnt when the code is.
 
 The source lets :math:`z_e` itself start the bridge, with a law :math:`N(z_e, s^2 I)`. Here the
 code starts it: whatever the distance of :math:`z_e` from its code adds to the bound, no decoder
@@ -322,6 +323,10 @@ class _VQDiffusionBridge(nn.Module):
         """Tell the prior how often each token has each code."""
         self.prior.fit(self.codes(x))
 
+    def welcome(self, x: Tensor, **_: Any) -> None:
+        """Tell the prior of codes that a later piece of data has and no earlier one had."""
+        self.prior.welcome(self.codes(x))
+
     def use(self, x: Tensor, **_: Any) -> dict[str, float]:
         """Return the perplexity of the codes, and the share of them that is used at all."""
         index = self.codes(x).flatten().cpu()
@@ -408,11 +413,12 @@ class _VQDiffusionBridge(nn.Module):
 
 
 class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
-    """Vector-quantised autoencoder with a diffusion bridge over its codes, trained in one go.
+    """Vector-quantised autoencoder with a law of its codes: a diffusion bridge, trained in one go.
 
     Gives every row a code of a few tokens, each one of a codebook's rows (`transform`), draws new
     rows (`sample`), scores rows by a lower bound of their log-likelihood (`score_samples`) and
-    fills in missing entries (`impute`).
+    fills in missing entries (`impute`). The bridge is the law of images and sequences; of tables it
+    is, unless `prior` says otherwise, one code after another.
 
     Parameters
     ----------
@@ -717,8 +723,13 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         size = int(self.embedding_dim)
         with torch.device("meta"):
             encoder, decoder, evidence = (
-                self._coder(shape, by_place, d, width, n_halvings, n_tokens, *sides)
-                for sides in ((1, size, False), (size, 1, True), (2, SEEN_FEATURES, False))
+                self._coder(shape, by_place, d, units, n_halvings, n_tokens, *sides)
+                for units, *sides in (
+                    (width, 1, size, False),
+                    (width, size, 1, True),
+                    # What is seen of one number is soon told.
+                    (width // 4 if by_place and shape is None else width, 2, SEEN_FEATURES, False),
+                )
             )
             codebook = Codebook(n_embeddings, size, self.codebook == "average")
             sizes = (n_tokens, n_embeddings, n_halvings, width, c)
@@ -797,13 +808,11 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     def _coder(shape, by_place, d, width, n_halvings, n_tokens, n_in, n_out, decodes):
         """Return a network from n_in numbers a feature to n_out a token, or back."""
         if by_place:
-            # What is seen of one number is soon told.
-            width = max(1, width // (8 if shape is None and n_in == 2 else 2))
             n_in, n_out = (
                 n * (d // n_tokens) if is_data else n
                 for n, is_data in ((n_in, not decodes), (n_out, decodes))
             )
-            return _Places(SkipMLP(n_in, n_out, 0, width, 1), n_in)
+            return _Places(SkipMLP(n_in, n_out, 0, max(1, width // 2), 1), n_in)
         if shape is None:
             n_in, n_out = n_in * (n_tokens if decodes else d), n_out * (d if decodes else n_tokens)
             return SkipMLP(n_in, n_out, 0, width, 1 if decodes else 2)
@@ -859,7 +868,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             return Stage(name, loss, module, parameters, train, valid, **plan)
 
         def effort(share, fewest):
-            # A piece of data is all that the code will see, and gets all steps.
+            # A piece of data gets all steps: it is all that the code will see.
             least = fewest / self._n_stage_steps(len(train["x"]))
             least = least if self.max_steps is None else min(1.0, least)
             return max(1.0 if valid is None else share, least)
@@ -890,6 +899,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
                         initialize(part, noise.generator)
             module.count(**train)
         else:
+            module.welcome(**train)
             yield stage("decoder", module.decoder_loss, [module.decoder])
             module.fit_spread(train["x"], held_out["x"])
         plan = {}

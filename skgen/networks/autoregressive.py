@@ -262,7 +262,7 @@ class MaskedMLP(nn.Module):
         super().__init__()
         self.n_tokens, self.width = n_tokens, width
         self.read = _Apart(n_tokens, n_in, READ_FEATURES)
-        self.first = nn.Linear(n_tokens * READ_FEATURES, n_tokens * width)
+        self.first = nn.Linear(n_tokens * READ_FEATURES, n_tokens * width, bias=False)
         self.told = nn.Linear(n_tokens * n_seen + n_context, n_tokens * width)
         self.inner = _Apart(n_tokens, width, width)
         self.last = _Apart(n_tokens, width, n_out)
@@ -272,7 +272,7 @@ class MaskedMLP(nn.Module):
         self.register_buffer("before", before[:, None, :, None])
 
     def _told(self, seen: Tensor, context: Tensor) -> Tensor:
-        return self.told(torch.cat([seen.flatten(1), context], -1)) + self.first.bias
+        return self.told(torch.cat([seen.flatten(1), context], -1))
 
     def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""

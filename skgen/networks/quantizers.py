@@ -27,6 +27,7 @@ DEAD = 0.05
 REVIVED = 0.2
 LLOYD_STEPS = 10
 SEEDING_ROWS = 10_000
+PART_LATENTS = 16_384
 SMALLEST_VARIANCE = 1e-6
 
 
@@ -112,10 +113,17 @@ class Codebook(nn.Module):
             self.use.fill_(1.0)
 
     def nearest(self, z: Tensor) -> Tensor:
-        """Return the index of the code nearest to each latent, (n, tokens)."""
+        """Return the index of the code nearest to each latent, (...) for (..., embedding_dim)."""
         code = self.code.detach()
+        centre = code.mean(0)
+        code = code - centre
         # |z - e|^2 without |z|^2, which is common to all codes.
-        return (0.5 * code.square().sum(1) - z.detach() @ code.T).argmin(-1)
+        size = 0.5 * code.square().sum(1)
+        parts = z.detach().flatten(0, -2).split(PART_LATENTS)
+        # Half the bits would not do to tell neighbours apart.
+        with torch.autocast(z.device.type, enabled=False):
+            index = [(size - (part.to(code) - centre) @ code.T).argmin(-1) for part in parts]
+        return torch.cat(index).view(z.shape[:-1])
 
     def forward(self, index: Tensor) -> Tensor:
         """Return codes, (n, tokens, embedding_dim)."""
@@ -137,11 +145,11 @@ class Codebook(nn.Module):
         flat = z.flatten(0, 1)
         self._spread_out(noise, self._some(noise, flat, min(len(flat), SEEDING_ROWS)))
         for _ in range(LLOYD_STEPS):
-            count, total = self._put(flat, self.nearest(flat[None])[0])
+            count, total = self._put(flat, self.nearest(flat))
             empty = count == 0
             self.code.copy_(total / count.clamp(min=1)[:, None])
             self.code[empty] = self._some(noise, flat, int(empty.sum()))
-        count, _ = self._put(flat, self.nearest(flat[None])[0])
+        count, _ = self._put(flat, self.nearest(flat))
         self.use.copy_(count.clamp(min=1) * (expected / len(flat)))
         self.total.copy_(self.code * self.use[:, None])
 

@@ -225,6 +225,16 @@ def test_learned_levels_even_out_the_bound():
     assert cost_of_steps() < 0.5 * first
 
 
+def test_frequencies_are_counted_and_later_ones_only_where_there_were_none():
+    prior = make_prior(n_tokens=2)
+    prior.fit(torch.tensor([[0, 3], [0, 1], [2, 1], [0, 1]]))
+    counted = torch.tensor([[0.75, 0.0, 0.25, 0.0], [0.0, 0.75, 0.0, 0.25]]).double()
+    torch.testing.assert_close(prior.frequency.data, counted)
+    prior.welcome(torch.tensor([[1, 1], [0, 0]]))
+    counted[0, 1] = counted[1, 0] = 0.5
+    torch.testing.assert_close(prior.frequency.data, counted)
+
+
 def test_one_code_after_another_is_a_law():
     """Probabilities of all rows of three tokens of two codes add up to one."""
 
@@ -541,6 +551,46 @@ def test_a_law_of_few_values_is_learnt():
     apart = 0.5 * abs(np.bincount(drawn, minlength=64) / 4000 - law).sum()
     # Of 4,000 exact draws the mean distance is at most .4 * sum(sqrt(p / 4000)), about .04.
     assert apart < 0.1
+
+
+def test_one_after_another_hears_of_later_columns_and_of_conditions():
+    """What is seen comes first, wherever its column stands, and so does a label."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 2))
+    label = X[:, 1] > 0
+    X[:, 0] = X[:, 1] + 0.1 * X[:, 0]
+    model = VQDiffusionBridge(max_steps=1500, random_state=0).fit(X, condition=label)
+    holes = X[:300].copy()
+    holes[:, 0] = np.nan
+    drawn = model.impute(holes, condition=label[:300])[:, 0]
+    assert np.corrcoef(drawn, X[:300, 0])[0, 1] > 0.9
+    told = model.sample(600, condition=np.arange(600) % 2 == 1)
+    assert np.mean((told[:, 1] > 0) == (np.arange(600) % 2 == 1)) > 0.9
+
+
+def test_codes_that_come_with_a_later_piece_are_drawn():
+    """Rows of the first piece lie beyond 1, those of the second below .5."""
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=4000)
+    model = VQDiffusionBridge(random_state=0)
+    for part in (abs(normal) > 1, abs(normal) < 0.5):
+        model.partial_fit(np.column_stack([rng.normal(size=500), normal[part][:500]]))
+    # Half of them where the codes of the second piece counted as impossible.
+    assert np.mean(abs(model.sample(500)[:, 1]) < 0.75) > 0.7
+
+
+def test_the_law_of_a_table_learns_faster_and_that_of_images_does_not():
+    settings = {"lr": 1e-3, **BRIEF}
+    table = VQDiffusionBridge(**settings).fit(IRIS)
+    assert [net.lr for net in table.nets_] == [1e-3, pytest.approx(3e-3)]
+    bridge = VQDiffusionBridge(prior="diffusion", **settings).fit(IRIS)
+    assert [net.lr for net in bridge.nets_] == [1e-3, 1e-3]
+
+
+@pytest.mark.parametrize("embedding_dim", [1, 2, 3])
+def test_decoders_are_as_wide_for_codes_of_any_size(embedding_dim):
+    module = VQDiffusionBridge(embedding_dim=embedding_dim, **BRIEF).fit(IRIS).module_
+    assert module.decoder.network.network.embed.out_features == 32
 
 
 def test_too_many_steps_are_refused(fitted):

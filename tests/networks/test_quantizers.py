@@ -1,5 +1,6 @@
 """Normalised latents and codebooks."""
 
+import pytest
 import torch
 
 from skgen.networks.quantizers import REVIVED, Codebook, Normalizer
@@ -91,3 +92,16 @@ def test_spacing_is_the_usual_distance_to_the_next_code():
         book.code.copy_(torch.tensor([[0.0], [1.0], [3.0], [6.0]]))
     # To the nearest: 1, 1, 2, 3; the lower of the two in the middle.
     assert book.spacing() == 1.0
+
+
+@pytest.mark.parametrize("centre", [0.0, 100.0])
+def test_half_precision_around_it_does_not_change_which_code_is_nearest(centre):
+    """Codes close together on a line, as those of one column are, and far from the origin."""
+    place = torch.linspace(-3, 3, 512)[:, None]
+    codebook = Codebook(512, 2)
+    codebook.code.data = torch.cat([place, place.square() / 4], 1) + centre
+    z = codebook.code.detach()[None] + 1e-3
+    with torch.autocast("cpu", torch.bfloat16):
+        index = codebook.nearest(z)
+    exact = torch.cdist(z.double(), codebook.code.detach().double()[None]).argmin(-1)
+    assert torch.equal(index, exact)
