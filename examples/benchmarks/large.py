@@ -37,8 +37,8 @@ ESTIMATORS = [
     "SchrodingerBridgeMatcher",
 ]
 SIZES = [10**4, 10**5, 10**6]
-# As many codes as it takes by itself for 10^5 rows: a step is to be compared with its like.
-GIVEN = {"VQDiffusionBridge": {"n_embeddings": 512}}
+# By itself it is larger for more rows: a step is to be compared with its like.
+GIVEN = {"VQDiffusionBridge": {"n_embeddings": 512, "hidden_units": 128}}
 
 
 class Steps(Callback):
