@@ -28,10 +28,10 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgen import FlowMatcher, GenerativeOverSampler, VariationalDiffusionAE
+from skgen import FlowMatcher, GenerativeOverSampler, VariationalDiffusionAE, VQDiffusionBridge
 from skgen.datasets import fetch_california_housing, load_pen_digits
 
-MODELS = {"flow": FlowMatcher, "vdae": VariationalDiffusionAE}
+MODELS = {"flow": FlowMatcher, "vdae": VariationalDiffusionAE, "vq": VQDiffusionBridge}
 N_ROWS = 1000
 
 
