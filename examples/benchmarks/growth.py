@@ -206,7 +206,9 @@ class Table:
 
 def grow(table, name, rows, columns, n_steps):
     """Add the rows of a model: the base, and what grows from there."""
-    base = measured(name, BASE_ROWS, BASE_COLUMNS, n_steps, SAMPLING)
+    # Tables have no steps there.
+    steps = [] if name == "VQDiffusionBridge" else SAMPLING
+    base = measured(name, BASE_ROWS, BASE_COLUMNS, n_steps, steps)
     if base is None:
         table.add(model=name, grows="base", at=f"over {MOST_SECONDS} s")
         return
@@ -232,8 +234,7 @@ def grow(table, name, rows, columns, n_steps):
             "of the data": found["memory"] / found["data"],
         }
         table.add(model=name, grows=kind, at=f"{size:,}", **figures)
-    for n in SAMPLING if name != "VQDiffusionBridge" else ():
-        # Tables have no steps there.
+    for n in steps:
         seconds = base["sampling"][n]
         figures = {"sampling, s": seconds, "sampling, growth": seconds / least}
         table.add(model=name, grows="sampling steps", at=f"{n}", **figures)

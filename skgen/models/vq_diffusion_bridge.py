@@ -732,8 +732,15 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
                 )
             )
             codebook = Codebook(n_embeddings, size, self.codebook == "average")
-            sizes = (n_tokens, n_embeddings, n_halvings, width, c)
-            prior = self._prior(shape, bridges, *sizes, theta, variance, centre)
+            positions = None
+            if shape is not None and len(shape) == 3:
+                positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
+            sizes = (n_tokens, n_embeddings, c)
+            if bridges:
+                process = {"theta": theta, "variance": variance, "centre": centre}
+                prior = self._bridge(shape, positions, *sizes, width, process)
+            else:
+                prior = self._one_by_one(shape, positions, *sizes)
             shared = by_place or shape is not None
             statistics = (1 if shared else n_tokens, size)
             normalizer = Normalizer(statistics, centre, math.sqrt(variance))
@@ -822,23 +829,19 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         shape = stacked(shape) if n_in == 2 else shape
         return MapEncoder(shape, n_out, n_halvings=n_halvings)
 
-    def _prior(
-        self, shape, bridges, n_tokens, n_embeddings, n_halvings, width, c, theta, variance, centre
-    ):
-        size = int(self.embedding_dim)
-        positions = None
-        if shape is not None and len(shape) == 3:
-            positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
-        if not bridges:
-            sizes = (TOKEN_FEATURES, n_embeddings, SEEN_FEATURES, c)
-            if positions is not None:
-                return AutoregressivePrior(PixelCNN(positions, *sizes), n_tokens, n_embeddings)
-            if shape is None:
-                network = MaskedMLP(n_tokens, *sizes, width=(self.hidden_units or 64) // 2 or 1)
-            else:
-                network = CausalTransformer(n_tokens, *sizes)
-            return AutoregressivePrior(network, n_tokens, n_embeddings)
-        n_in, n_context = size + BELIEF_FEATURES + SEEN_FEATURES, NOISE_FEATURES + c
+    def _one_by_one(self, shape, positions, n_tokens, n_embeddings, c):
+        sizes = (TOKEN_FEATURES, n_embeddings, SEEN_FEATURES, c)
+        if positions is not None:
+            network = PixelCNN(positions, *sizes)
+        elif shape is not None:
+            network = CausalTransformer(n_tokens, *sizes)
+        else:
+            network = MaskedMLP(n_tokens, *sizes, width=(self.hidden_units or 64) // 2 or 1)
+        return AutoregressivePrior(network, n_tokens, n_embeddings)
+
+    def _bridge(self, shape, positions, n_tokens, n_embeddings, c, width, process):
+        n_in = int(self.embedding_dim) + BELIEF_FEATURES + SEEN_FEATURES
+        n_context = NOISE_FEATURES + c
         if positions is not None:
             # What neighbours tell is the same wherever they are.
             channels = GROUP_SIZE * max(1, width // (2 * GROUP_SIZE))
@@ -854,9 +857,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             n_tokens,
             n_embeddings,
             TOKEN_FEATURES,
-            theta=theta,
-            variance=variance,
-            centre=centre,
+            **process,
             schedule=self.schedule,
             n_timesteps=int(self.n_timesteps),
             vlb_weight=float(self.vlb_weight),
@@ -903,7 +904,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             yield stage("decoder", module.decoder_loss, [module.decoder])
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
-        if self.input_shape is None and isinstance(module.prior, AutoregressivePrior):
+        if isinstance(module.prior.network, MaskedMLP):
             plan = {"effort": effort(ONE_BY_ONE_EFFORT, FEWEST_LAW_STEPS), "pace": ONE_BY_ONE_PACE}
         yield stage("prior", module.prior_loss, prior, **plan)
 
@@ -1009,6 +1010,5 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Z = Z.reshape(len(Z), n_tokens, -1)
         if kind == "onehot":
             return Z.argmax(-1).astype(Z.dtype)
-        codes = torch.from_numpy(self.codebook_.astype(Z.dtype))
-        nearest = torch.cdist(torch.from_numpy(Z.copy()), codes[None]).argmin(-1)
-        return nearest.numpy().astype(Z.dtype)
+        latents = torch.from_numpy(Z.copy()).to(self.module_device)
+        return self.module_.codebook.nearest(latents).cpu().numpy().astype(Z.dtype)
