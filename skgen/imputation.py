@@ -1,8 +1,13 @@
 """A transformer that fills gaps with draws of a generative model, learnt from data with gaps.
 
-Rows without gaps alone are a sound sample only where gaps come at random. So the model is fitted
-again to all rows, their gaps drawn given what was observed: a step of stochastic EM, whose fixed
-point is the law of the observed entries wherever a gap depends on observed ones only.
+Rows without gaps alone are a sound sample only where gaps come at random, and few where columns are
+many. So the model is fitted again to all rows, their gaps drawn given what was observed: a step of
+stochastic EM, whose fixed point is the law of the observed entries wherever a gap depends on
+observed ones only. Where rows without gaps are in the minority, what it starts from is a draw of a
+normal law of the columns' normal scores (a Gaussian copula), learnt from all rows.
+
+Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for the normal law by data
+augmentation; Hoff, *Extending the rank likelihood for semiparametric copula estimation*, 2007.
 """
 
 from numbers import Integral
@@ -10,19 +15,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import torch
 from pandas.api.types import is_numeric_dtype
+from scipy.special import ndtri
+from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgen.models._principal_axes import PrincipalAxes
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeImputer"]
 
 MIN_COMPLETE = 20
-# Below this share of complete rows, what they taught is soon replaced: further rounds.
-FEW_COMPLETE, MORE_ROUNDS = 0.1, 2
+# With this share of complete rows they are the start, as no other law need be assumed.
+ENOUGH_COMPLETE = 0.5
+# Sweeps of data augmentation, and the numbers in a part of the covariances that they need.
+N_SWEEPS, PART = 30, 2**22
 
 
 class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -52,10 +63,11 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The first fit is to the rows without gaps. Where fewer than 20 of them are left, it is to all
-    rows, each gap filled with an entry of its column taken at random, which knows nothing of the
-    other columns. So few rows, or fewer than a tenth of all, are a poor start: two rounds are added
-    to ``n_rounds`` then, unless it is 0.
+    The first fit is to the rows without gaps, where they are at least half of all and 20. Elsewhere
+    it is to all rows, each gap filled with an entry of its column, drawn by a Gaussian copula
+    given the row's other entries: the columns' normal scores are taken for jointly normal, and a
+    draw becomes the observed entry with the nearest score. Columns that are not numbers go by
+    their order.
 
     Frames of mixed columns take a pipeline with a :class:`~skgen.TableEncoder`, and one draw.
 
@@ -119,14 +131,13 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"n_rounds=0 learns from rows without gaps, and X has {complete.sum()} of them, "
                 f"fewer than {MIN_COMPLETE}; n_rounds=1 learns from all rows."
             )
-        n_rounds = self.n_rounds if missing.any() else 0
-        if n_rounds and complete.sum() < max(min(MIN_COMPLETE, len(X)), FEW_COMPLETE * len(X)):
-            n_rounds += MORE_ROUNDS
-        start = X.loc[complete] if isinstance(X, pd.DataFrame) else X[complete]
-        if complete.sum() < min(MIN_COMPLETE, len(X)):
-            start = _shuffled_in(X, missing, check_random_state(self.random_state))
+        enough = max(min(MIN_COMPLETE, len(X)), ENOUGH_COMPLETE * len(X))
+        if self.n_rounds == 0 or complete.sum() >= enough:
+            start = X.loc[complete] if isinstance(X, pd.DataFrame) else X[complete]
+        else:
+            start = _copula_drawn(X, missing, check_random_state(self.random_state))
         model = clone(self.model).fit(start)
-        for _ in range(n_rounds):
+        for _ in range(self.n_rounds if missing.any() else 0):
             drawn = model.impute(X, random_state=self.random_state)
             if isinstance(X, pd.DataFrame) and not isinstance(drawn, pd.DataFrame):
                 drawn = pd.DataFrame(drawn, columns=X.columns)
@@ -194,12 +205,41 @@ def _numbers(table: Any) -> np.ndarray:
     return table
 
 
-def _shuffled_in(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:
-    """Return rows whose gaps are filled with entries of their columns, taken at random."""
+def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:
+    """Return rows whose gaps are filled with entries of their columns, by a Gaussian copula."""
+    scores = np.where(missing, rng.standard_normal(X.shape), 0.0)
+    for j, gaps in enumerate(missing.T):
+        column = X.iloc[:, j] if isinstance(X, pd.DataFrame) else X[:, j]
+        # where some are equal, all of them have the score of their mean rank
+        ranks = rankdata(pd.factorize(column, sort=True)[0][~gaps])
+        scores[~gaps, j] = ndtri((ranks - 0.5) / len(ranks))
+    drawn = _normal_drawn(torch.as_tensor(scores), torch.as_tensor(~missing), rng).numpy()
     places = np.repeat(np.arange(len(X))[:, None], X.shape[1], 1)
     for j, gaps in enumerate(missing.T):
-        places[gaps, j] = rng.choice(np.flatnonzero(~gaps), gaps.sum())
+        given = np.flatnonzero(~gaps)
+        given = given[np.argsort(scores[given, j])]
+        between = (scores[given[1:], j] + scores[given[:-1], j]) / 2
+        places[gaps, j] = given[np.searchsorted(between, drawn[gaps, j])]
     if isinstance(X, pd.DataFrame):
         columns = [X.iloc[places[:, j], j].reset_index(drop=True) for j in range(X.shape[1])]
         return pd.concat(columns, axis=1)
     return np.take_along_axis(X, places, axis=0)
+
+
+def _normal_drawn(
+    rows: torch.Tensor, observed: torch.Tensor, rng: np.random.RandomState
+) -> torch.Tensor:
+    """Draw what is not observed from a normal law that is learnt on the way."""
+    n, n_columns = rows.shape
+    axes = PrincipalAxes(n_columns, rotate=True).double()
+    # rows with the same gaps share what has to be inverted
+    alike = torch.unique(observed, dim=0, return_inverse=True)[1].argsort(stable=True)
+    for _ in range(N_SWEEPS):
+        axes.fit(rows)
+        noise = axes.scale * torch.as_tensor(rng.standard_normal((n, n_columns)))
+        for part in alike.split(max(1, PART // n_columns**2)):
+            patterns, which = torch.unique(observed[part], dim=0, return_inverse=True)
+            target = rows[part] - axes.mean
+            drawn = axes.agree(noise[part], axes.scale.square(), target, patterns, which)
+            rows[part] = axes.from_axes(drawn)
+    return rows
