@@ -70,6 +70,8 @@ TIME_FEATURES = 32
 CONDITION_FEATURES = 32
 FIRST_TIME = 1e-4
 COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
+# Pairs of an iteration on tables: two a row and, so that none is learnt by heart, so many a step.
+PAIRS_PER_ROW, PAIRS_PER_STEP = 2, 8
 MAX_PAIRS, MIN_PAIRS = 16384, 256
 TRANSPORT_BATCH = 256
 LATER_EFFORT = 0.5
@@ -189,7 +191,7 @@ class _SchrodingerBridge(nn.Module):
             else:
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
-            self.get_buffer("var_" + end).copy_(var.clamp(min=1e-8))
+            self.get_buffer("var_" + end).copy_(torch.maximum(var, var.mean() / (10 * len(rows))))
         if aligned:
             self.cross.copy_(schrodinger_covariance(self.var_0, self.var_1, self.reference))
 
@@ -997,9 +999,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             module.source = source.to(train["x"].device)
         parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
         for iteration in range(1, self.n_iterations + 1):
-            training, validation = (
-                None if rows is None else self._pairs(module, rows, noise, iteration)
-                for rows in (train, valid)
+            effort = 1.0 if iteration == 1 else LATER_EFFORT
+            n_least = round(PAIRS_PER_STEP * effort * self._n_stage_steps(len(train["x"])))
+            training = self._pairs(module, train, noise, iteration, n_least)
+            validation = (
+                None if valid is None else self._pairs(module, valid, noise, iteration, MIN_PAIRS)
             )
             stage = Stage(
                 f"iteration {iteration}",
@@ -1008,7 +1012,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 parameters,
                 training,
                 validation,
-                effort=1.0 if iteration == 1 else LATER_EFFORT,
+                effort=effort,
                 diagnose=lambda pairs=training: self._convergence(module, pairs, noise),
             )
             yield stage
@@ -1022,15 +1026,15 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             if valid is not None and not stage.interrupted:
                 module.learn_trust(noise, self.input_shape, **valid)
 
-    def _pairs(self, module, rows, noise, iteration):
+    def _pairs(self, module, rows, noise, iteration, n_least):
         """Return what an iteration learns from: pairs of ends, or data alone."""
         if iteration == 1 and self.coupling == "independent":
             return rows
         x, condition = rows["x"], rows.get("condition")
         n_pairs = len(x)
         if self.input_shape is None:
-            # On tables pairs are cheap, and several of each row are better than one.
-            n_pairs = max(n_pairs, min(MAX_PAIRS, max(MIN_PAIRS, 2 * n_pairs)))
+            # On tables pairs are cheap, and few of them are soon known by heart.
+            n_pairs = max(n_pairs, min(MAX_PAIRS, max(n_least, PAIRS_PER_ROW * n_pairs)))
         n_pairs += n_pairs % 2
         if iteration > 1:
             return module.simulated_pairs(noise, x, condition, n_pairs)

@@ -432,6 +432,37 @@ def test_no_noise_no_process():
         np.testing.assert_array_equal(mine, flow)
 
 
+def test_columns_that_hardly_vary_leave_the_couplings_sound():
+    X = np.random.default_rng(0).normal(size=(300, 6)) * [1, 1, 1, 1e-4, 1e-8, 0]
+    model = SchrodingerBridgeMatcher(scaling="common", max_steps=60, random_state=0).fit(X)
+    rows = [row for row in model.history_ if "coupling_cost" in row]
+    scaled = model.scaler_.forward(torch.from_numpy(X))[0]
+    # Independent ends would cost this, which no transport exceeds but by the spread of its draws.
+    independent = X.shape[1] + float(scaled.var(0).sum())
+    assert all(row["coupling_cost"] < 1.1 * independent for row in rows)
+    assert all(row["path_energy"] < 1.1 * independent for row in rows)
+    # The variance of simulated ends over that of real ones, from 300 rows.
+    assert rows[-1]["spread"] == pytest.approx(1, abs=0.3)
+    assert np.isfinite(model.score_samples(X)).all()
+    np.testing.assert_array_equal(model.sample(50, random_state=0)[:, 5], 0)
+
+
+def test_longer_iterations_learn_from_more_pairs(monkeypatch):
+    asked = []
+    draw = _SchrodingerBridge.transport_pairs
+
+    def drawn(module, noise, x, condition, n):
+        asked.append((len(x), n))
+        return draw(module, noise, x, condition, n)
+
+    monkeypatch.setattr(_SchrodingerBridge, "transport_pairs", drawn)
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    for max_steps in (4, 100):
+        SchrodingerBridgeMatcher(max_steps=max_steps, n_iterations=1).fit(X)
+    # 180 rows to learn from, 20 that choose the weights.
+    assert asked == [(180, 360), (20, 256), (180, 800), (20, 256)]
+
+
 def test_the_start_from_the_reference_converges():
     # Iterative proportional fitting: N(0, 1) to N(1, 1).
     rng = np.random.default_rng(0)
