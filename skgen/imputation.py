@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from pandas.api.types import is_numeric_dtype
 from scipy.special import ndtri
 from scipy.stats import rankdata
@@ -24,7 +23,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skgen.models._principal_axes import PrincipalAxes
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeImputer"]
@@ -213,7 +211,7 @@ def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> An
         # where some are equal, all of them have the score of their mean rank
         ranks = rankdata(pd.factorize(column, sort=True)[0][~gaps])
         scores[~gaps, j] = ndtri((ranks - 0.5) / len(ranks))
-    drawn = _normal_drawn(torch.as_tensor(scores), torch.as_tensor(~missing), rng).numpy()
+    drawn = _normal_drawn(scores.copy(), ~missing, rng)
     places = np.repeat(np.arange(len(X))[:, None], X.shape[1], 1)
     for j, gaps in enumerate(missing.T):
         given = np.flatnonzero(~gaps)
@@ -226,20 +224,25 @@ def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> An
     return np.take_along_axis(X, places, axis=0)
 
 
-def _normal_drawn(
-    rows: torch.Tensor, observed: torch.Tensor, rng: np.random.RandomState
-) -> torch.Tensor:
+def _normal_drawn(rows: np.ndarray, observed: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
     """Draw what is not observed from a normal law that is learnt on the way."""
     n, n_columns = rows.shape
-    axes = PrincipalAxes(n_columns, rotate=True).double()
-    # rows with the same gaps share what has to be inverted
-    alike = torch.unique(observed, dim=0, return_inverse=True)[1].argsort(stable=True)
+    # Rows with the same gaps share what has to be inverted.
+    alike = np.lexsort(observed.T)
+    parts = np.array_split(alike, np.arange(0, n, max(1, PART // n_columns**2))[1:])
+    patterns = [np.unique(observed[part], axis=0, return_inverse=True) for part in parts]
     for _ in range(N_SWEEPS):
-        axes.fit(rows)
-        noise = axes.scale * torch.as_tensor(rng.standard_normal((n, n_columns)))
-        for part in alike.split(max(1, PART // n_columns**2)):
-            patterns, which = torch.unique(observed[part], dim=0, return_inverse=True)
-            target = rows[part] - axes.mean
-            drawn = axes.agree(noise[part], axes.scale.square(), target, patterns, which)
-            rows[part] = axes.from_axes(drawn)
+        mean, covariance = rows.mean(0), np.atleast_2d(np.cov(rows.T, bias=True))
+        size = covariance.diagonal().mean() or 1.0
+        variance, axes = np.linalg.eigh(covariance + size / (10 * n) * np.eye(n_columns))
+        covariance = (axes * variance) @ axes.T
+        # Any draw of whole rows, moved to agree with what is observed, is a conditional draw.
+        drawn = (np.sqrt(variance) * rng.standard_normal((n, n_columns))) @ axes.T
+        off = observed * (rows - mean - drawn)
+        for part, (given, which) in zip(parts, patterns, strict=True):
+            both = given[:, :, None] & given[:, None, :]
+            inverse = np.linalg.inv(np.where(both, covariance, size * np.eye(n_columns)))
+            solved = (inverse[which] @ off[part][:, :, None])[:, :, 0]
+            moved = mean + drawn[part] + (observed[part] * solved) @ covariance
+            rows[part] = np.where(observed[part], rows[part], moved)
     return rows

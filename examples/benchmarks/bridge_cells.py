@@ -2,7 +2,9 @@
 
 - emt: each inner time of the A549 cells is left out, its neighbours bridged, and the law halfway
   compared with the cells of the left-out time by the exact 1-Wasserstein distance. Beside it the
-  straight lines of exact optimal transport between the neighbours, halfway.
+  straight lines of exact optimal transport between the neighbours, halfway, and, with ``--rivals``
+  and the Python of an environment that has torchcfm, its flow matchers at as many gradient steps,
+  on cells in units of their pooled deviation.
 - drug: cells after 8 hours are carried to 48 hours and compared with held-out cells: maximum mean
   discrepancy (Gaussian kernel, median distance) and exact 2-Wasserstein distance. Beside it the
   cells left as they are, and shifted by the difference of the means.
@@ -10,12 +12,15 @@
 Needs POT, and the environment variable SKGEN_DATA to name the folder with ``sc_emt_a549.npz`` and
 ``sc_4i_drug.npz``.
 
-    SKGEN_DATA=folder python examples/benchmarks/bridge_cells.py
+    SKGEN_DATA=folder python examples/benchmarks/bridge_cells.py --rivals PYTHON
 """
+
+from pathlib import Path
 
 import numpy as np
 import ot
 from _common import Report, arguments, data_folder, described
+from bridges_2d import rivals
 from scipy.spatial.distance import cdist
 
 from skgen import SchrodingerBridgeMatcher, Whole
@@ -66,6 +71,14 @@ def emt(report, options, folder):
                 report.add(name, called + ", process", seed, "W1", found, f"< {straight:.4f}")
                 flow = model.trajectory(before, n_steps=20, stochastic=False)[1][10]
                 report.add(name, called + ", flow", seed, "W1", wasserstein(flow, between, 1))
+            if options.rivals:
+                both = np.concatenate([before, after])
+                mean, scale = both.mean(0), np.sqrt(both.var(0).mean())
+                train = (before - mean) / scale, (after - mean) / scale
+                steps = model.n_steps_
+                for called, rows, _ in rivals(options.rivals, train, train[0], steps, seed, 0.5):
+                    distance = wasserstein(mean + scale * rows, between, 1)
+                    report.add(name, called, seed, "W1", distance)
 
 
 def drug(report, options, folder):
@@ -87,14 +100,20 @@ def drug(report, options, folder):
     report.add("drug", "real cells", "", "W2", wasserstein(half, late_test, 2))
 
 
+DATA = {"drug": drug, "emt": emt}
+
+
 def main():
-    options = arguments(__doc__, seeds=range(3)).parse_args()
+    parser = arguments(__doc__, seeds=range(3))
+    parser.add_argument("--rivals", type=Path, help="the Python of an environment with torchcfm")
+    parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
+    options = parser.parse_args()
     report = Report(__file__, options)
     folder = data_folder("cells")
     if folder is None:
         return
-    drug(report, options, folder)
-    emt(report, options, folder)
+    for name in options.data:
+        DATA[name](report, options, folder)
     report.summarize()
     report.write()
 

@@ -71,11 +71,12 @@ def wasserstein(A, B):
     return np.sqrt(cost[linear_sum_assignment(cost)].mean())
 
 
-def rivals(python, train, judged, n_steps, seed):
-    """Train torchcfm's methods in their own environment; return (name, rows, energy)."""
+def rivals(python, train, judged, n_steps, seed, until=1.0):
+    """Train torchcfm's methods in their own environment; return (name, rows, energy) at a time."""
+    settings = {"start": judged, "n_steps": n_steps, "seed": seed, "until": until}
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
-        np.savez(given, source=train[0], data=train[1], start=judged, n_steps=n_steps, seed=seed)
+        np.savez(given, source=train[0], data=train[1], **settings)
         script = Path(__file__).with_name("rival_torchcfm.py")
         subprocess.run([python, script, given, found], check=True, env={**os.environ})
         with np.load(found) as results:

@@ -1,4 +1,6 @@
-"""torchcfm's flow matchers on two data sets; run by bridges_2d.py in an environment of its own.
+"""torchcfm's flow matchers on two data sets, in an environment of their own.
+
+Run by bridges_2d.py and bridge_cells.py:
 
     python rival_torchcfm.py GIVEN.npz FOUND.npz
 
@@ -41,14 +43,14 @@ def train(matcher, x_0, x_1, n_steps):
 
 
 @torch.no_grad()
-def follow(network, x):
-    """Return the ends and the energy of the flow."""
+def follow(network, x, until):
+    """Return the rows at a time, and the energy of the flow up to it."""
     energy, h = 0.0, 1 / STEPS
 
     def velocity(t, y):
         return network(torch.cat([y, torch.full_like(y[:, :1], t)], -1))
 
-    for k in range(STEPS):
+    for k in range(round(until * STEPS)):
         v = velocity(k * h, x)
         w = 0.5 * (v + velocity((k + 1) * h, x + h * v))
         energy += h * float((w**2).sum(1).mean())
@@ -60,13 +62,14 @@ def main():
     torch.set_num_threads(1)
     with np.load(sys.argv[1]) as given:
         x_0, x_1, start = (torch.from_numpy(given[k]).float() for k in ("source", "data", "start"))
-        n_steps, seed = int(given["n_steps"]), int(given["seed"])
+        n_steps, seed, until = int(given["n_steps"]), int(given["seed"]), float(given["until"])
     found = {}
     for name, matcher in METHODS.items():
         torch.manual_seed(seed)
         # torchcfm draws its pairs from numpy's global state
         np.random.seed(seed)  # noqa: NPY002
-        found[name], found[name + " energy"] = follow(train(matcher, x_0, x_1, n_steps), start)
+        network = train(matcher, x_0, x_1, n_steps)
+        found[name], found[name + " energy"] = follow(network, start, until)
     np.savez(sys.argv[2], **found)
 
 

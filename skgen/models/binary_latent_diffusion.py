@@ -44,7 +44,7 @@ from skgen.models._spread import (
 )
 from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
+from skgen.networks.mlp import ApartMLP, ResidualMLP, SkipMLP, initialize
 from skgen.networks.sequence import Transformer
 from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 
@@ -58,6 +58,9 @@ LINEAR_WEIGHT = 0.25
 COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
 SEQUENCE_TOKENS = 16
+# Up to so many columns of bits each has a small network of its own, of so many units, which bears
+# so much higher a learning rate.
+APART_COLUMNS, APART_UNITS, APART_PACE = 64, 32, 3.0
 FRAME_FEATURES = 64
 # A bit that is 1 in fewer rows than this, or in all but as few, is dead.
 RARE = 0.01
@@ -515,7 +518,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.
     hidden_units : int, default=None
-        Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
+        Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more; for
+        ``autoencoder=None`` on up to 64 columns, each of which has a small network of its own, 32.
     max_steps : int, default=None
         Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
         3,000.
@@ -802,6 +806,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             n_context = NOISE_FEATURES + (EVIDENCE_FEATURES if has_code else 0) + c
             if n_positions > 1:
                 network = Transformer(n_positions, each, each, n_context, zero_output=True)
+            elif not has_code and shape is None and d <= APART_COLUMNS:
+                units = self.hidden_units or APART_UNITS
+                network = ApartMLP(2 * d, d, n_context, width=units)
             elif has_code or shape is None:
                 n_in = n_bits if has_code else 2 * n_bits
                 network = ResidualMLP(n_in, n_bits, n_context, width=width, zero_output=True)
@@ -886,10 +893,10 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         return edges
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parts, watched=False):
+        def stage(name, loss, parts, watched=False, pace=1.0):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
             diagnose = (lambda: module.use(**train)) if watched else dict
-            return Stage(name, loss, module, parameters, train, valid, diagnose=diagnose)
+            return Stage(name, loss, module, parameters, train, valid, pace=pace, diagnose=diagnose)
 
         coder = [module.encoder, module.decoder, module.codebook, module.embedding]
         held_out = train if valid is None else valid
@@ -898,7 +905,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             if not module.settled:
                 module.fit_law(**train)
             module.settled = True
-            yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding])
+            apart = isinstance(module.diffusion.network.network, ApartMLP)
+            pace = APART_PACE if apart else 1.0
+            yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding], pace=pace)
             return
         if self.joint:
             yield stage("joint", module.joint_loss, [*coder, *prior], watched=True)

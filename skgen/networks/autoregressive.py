@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.networks.mlp import zero_init
+from skgen.networks.mlp import Apart, zero_init
 from skgen.networks.sequence import Transformer
 
 KERNEL = 5
@@ -212,30 +212,6 @@ class CausalTransformer(nn.Module):
         return step
 
 
-class _Apart(nn.Module):
-    """A linear map of its own for each token."""
-
-    def __init__(self, n_tokens: int, n_in: int, n_out: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_tokens, n_in, n_out))
-        self.bias = nn.Parameter(torch.empty(n_tokens, 1, n_out))
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw as a linear layer is drawn: between plus and minus the inverse root of fan-in."""
-        limit = self.weight.shape[1] ** -0.5
-        with torch.no_grad():
-            for tensor in (self.weight, self.bias):
-                tensor.uniform_(-limit, limit, generator=generator)
-
-    def forward(self, h: Tensor) -> Tensor:
-        """Map (n_tokens, n, n_in) to (n_tokens, n, n_out)."""
-        return torch.baddbmm(self.bias, h, self.weight)
-
-    def at(self, place: int, h: Tensor) -> Tensor:
-        """Map (n, n_in) of one token to (n, n_out)."""
-        return torch.addmm(self.bias[place], h, self.weight[place])
-
-
 class MaskedMLP(nn.Module):
     """A small network for each token, which reads the tokens before.
 
@@ -261,11 +237,11 @@ class MaskedMLP(nn.Module):
     ):
         super().__init__()
         self.n_tokens, self.width = n_tokens, width
-        self.read = _Apart(n_tokens, n_in, READ_FEATURES)
+        self.read = Apart(n_tokens, n_in, READ_FEATURES)
         self.first = nn.Linear(n_tokens * READ_FEATURES, n_tokens * width, bias=False)
         self.told = nn.Linear(n_tokens * n_seen + n_context, n_tokens * width)
-        self.inner = _Apart(n_tokens, width, width)
-        self.last = _Apart(n_tokens, width, n_out)
+        self.inner = Apart(n_tokens, width, width)
+        self.last = Apart(n_tokens, width, n_out)
         zero_init(self.last)
         place = torch.arange(n_tokens, device="cpu")
         before = (place[:, None] > place).float()

@@ -131,6 +131,61 @@ class ResidualMLP(nn.Module):
         return self.last(F.silu(self.norm(h)))
 
 
+class Apart(nn.Module):
+    """A linear map of its own for each token, or column."""
+
+    def __init__(self, n_tokens: int, n_in: int, n_out: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_tokens, n_in, n_out))
+        self.bias = nn.Parameter(torch.empty(n_tokens, 1, n_out))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw as a linear layer is drawn: between plus and minus the inverse root of fan-in."""
+        limit = self.weight.shape[1] ** -0.5
+        with torch.no_grad():
+            for tensor in (self.weight, self.bias):
+                tensor.uniform_(-limit, limit, generator=generator)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map (n_tokens, n, n_in) to (n_tokens, n, n_out)."""
+        return torch.baddbmm(self.bias, h, self.weight)
+
+    def at(self, place: int, h: Tensor) -> Tensor:
+        """Map (n, n_in) of one token to (n, n_out)."""
+        return torch.addmm(self.bias[place], h, self.weight[place])
+
+
+class ApartMLP(nn.Module):
+    """A small network for each column of the output, which reads all of the input.
+
+    Columns that mean different things are learnt so in a fraction of the steps that one network
+    of all takes, as long as they are few: the first layer grows with their square.
+
+    Parameters
+    ----------
+    n_in, n_out, n_context : int
+        Columns of the input, of the output and of the context.
+    width : int
+        Units of a column's two layers, of which the context scales the first.
+    """
+
+    def __init__(self, n_in: int, n_out: int, n_context: int, *, width: int):
+        super().__init__()
+        self.n_out = n_out
+        self.first = nn.Linear(n_in + n_context, n_out * width)
+        self.scale = zero_init(nn.Linear(n_context, n_out * width))
+        self.inner = Apart(n_out, width, width)
+        self.last = zero_init(Apart(n_out, width, 1))
+
+    def forward(self, rows: Tensor, context: Tensor) -> Tensor:
+        """Map (n, n_in) rows and (n, n_context) contexts, or one for all, to (n, n_out)."""
+        h = self.first(torch.cat([rows, context.expand(len(rows), -1)], -1))
+        h = F.silu(h) * (1 + self.scale(context))
+        h = h.unflatten(1, (self.n_out, -1)).transpose(0, 1)
+        h = h + F.silu(self.inner(h))
+        return self.last(h)[:, :, 0].T
+
+
 class SkipMLP(nn.Module):
     """A linear map and a network that corrects it, which starts at zero."""
 

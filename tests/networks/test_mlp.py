@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skgen.networks.mlp import ResidualBlock, ResidualMLP, initialize, zero_init
+from skgen.networks.mlp import ApartMLP, ResidualBlock, ResidualMLP, initialize, zero_init
 from skgen.processes.schedules import LearnedSchedule
 
 
@@ -141,3 +141,26 @@ def test_every_weight_is_learnt():
     network = enliven(build(3, 2, 4, n_frequencies=2))
     network(draw(10, 3), draw(10, 4)).square().sum().backward()
     assert all((parameter.grad != 0).any() for parameter in network.parameters())
+
+
+def test_a_network_for_each_column_shares_nothing_but_the_input():
+    with torch.device("meta"):
+        network = ApartMLP(5, 3, 4, width=6)
+    network = initialize(network, torch.Generator().manual_seed(0)).double()
+    rows, context = draw(7, 5), draw(7, 4, seed=2)
+    assert torch.equal(network(rows, context), torch.zeros(7, 3).double())
+    enliven(network)
+    out = network(rows, context)
+    assert out.shape == (7, 3)
+    # The second column hears of all of the input, and moves the second part of each weight alone.
+    rows.requires_grad_()
+    network(rows, context)[:, 1].sum().backward()
+    assert bool((rows.grad != 0).all())
+    parts = [network.first.weight.grad.unflatten(0, (3, 6)), network.scale.weight.grad]
+    parts = [parts[0], parts[1].unflatten(0, (3, 6)), network.inner.weight.grad]
+    for gradient in [*parts, network.last.weight.grad, network.last.bias.grad]:
+        moved = gradient.flatten(1).abs().amax(1) > 0
+        assert moved.tolist() == [False, True, False]
+    # One context for all rows is that context in every row.
+    one = context[:1]
+    torch.testing.assert_close(network(rows, one), network(rows, one.expand(7, -1)))
