@@ -6,8 +6,9 @@ stochastic EM, whose fixed point is the law of the observed entries wherever a g
 observed ones only. Where rows without gaps are in the minority, what it starts from is a draw of a
 normal law of the columns' normal scores (a Gaussian copula), learnt from all rows.
 
-Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for the normal law by data
-augmentation; Hoff, *Extending the rank likelihood for semiparametric copula estimation*, 2007.
+Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for normal laws learnt
+from rows with gaps; Hoff, *Extending the rank likelihood for semiparametric copula estimation*,
+2007.
 """
 
 from numbers import Integral
@@ -19,6 +20,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy.special import ndtri
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -30,8 +32,11 @@ __all__ = ["GenerativeImputer"]
 MIN_COMPLETE = 20
 # With this share of complete rows they are the start, as no other law need be assumed.
 ENOUGH_COMPLETE = 0.5
-# Sweeps of data augmentation, and the numbers in a part of the covariances that they need.
-N_SWEEPS, PART = 30, 2**22
+# Sweeps that learn the normal law, from so many rows, fewer where columns are many; wider tables
+# start from entries taken at random. Then the numbers in a part of the matrices it takes.
+N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 30, 10_000, 500, 3e8
+MOST_COLUMNS = 128
+PART = 2**22
 
 
 class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -64,8 +69,8 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     The first fit is to the rows without gaps, where they are at least half of all and 20. Elsewhere
     it is to all rows, each gap filled with an entry of its column, drawn by a Gaussian copula
     given the row's other entries: the columns' normal scores are taken for jointly normal, and a
-    draw becomes the observed entry with the nearest score. Columns that are not numbers go by
-    their order.
+    draw becomes the observed entry of its rank. Columns that are not numbers go by their order.
+    Beyond 128 columns entries are taken at random.
 
     Frames of mixed columns take a pipeline with a :class:`~skgen.TableEncoder`, and one draw.
 
@@ -133,7 +138,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.n_rounds == 0 or complete.sum() >= enough:
             start = X.loc[complete] if isinstance(X, pd.DataFrame) else X[complete]
         else:
-            start = _copula_drawn(X, missing, check_random_state(self.random_state))
+            start = _copula_drawn(X, missing, check_random_state(self._seed()))
         model = clone(self.model).fit(start)
         for _ in range(self.n_rounds if missing.any() else 0):
             drawn = model.impute(X, random_state=self.random_state)
@@ -172,6 +177,11 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         mean = np.mean([_numbers(draw) for draw in draws], axis=0, dtype=np.float64)
         return np.where(missing, mean, given).astype(given.dtype)
 
+    def _seed(self) -> Any:
+        last = self.model[-1] if isinstance(self.model, Pipeline) else self.model
+        own = self.random_state
+        return getattr(last, "random_state", None) if own is None else own
+
     def _checked(self, X: Any, reset: bool) -> tuple[Any, np.ndarray]:
         """Return X, arrays as floats and frames as they are, and which entries are missing."""
         if isinstance(X, pd.DataFrame):
@@ -205,44 +215,67 @@ def _numbers(table: Any) -> np.ndarray:
 
 def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:
     """Return rows whose gaps are filled with entries of their columns, by a Gaussian copula."""
-    scores = np.where(missing, rng.standard_normal(X.shape), 0.0)
+    scores = rng.standard_normal(X.shape)
     for j, gaps in enumerate(missing.T):
         column = X.iloc[:, j] if isinstance(X, pd.DataFrame) else X[:, j]
-        # where some are equal, all of them have the score of their mean rank
-        ranks = rankdata(pd.factorize(column, sort=True)[0][~gaps])
-        scores[~gaps, j] = ndtri((ranks - 0.5) / len(ranks))
-    drawn = _normal_drawn(scores.copy(), ~missing, rng)
+        # Where some are equal, all of them have the score of their mean rank.
+        ranks = rankdata(_ordered(column)[~gaps])
+        normal = ndtri((ranks - 0.5) / len(ranks))
+        # Equal scores vary less than a normal law's.
+        scores[~gaps, j] = (normal - normal.mean()) / (normal.std() or 1.0)
+    wide = X.shape[1] > MOST_COLUMNS
+    drawn = scores if wide else _normal_drawn(scores, ~missing, rng)
     places = np.repeat(np.arange(len(X))[:, None], X.shape[1], 1)
     for j, gaps in enumerate(missing.T):
         given = np.flatnonzero(~gaps)
         given = given[np.argsort(scores[given, j])]
-        between = (scores[given[1:], j] + scores[given[:-1], j]) / 2
+        between = ndtri(np.arange(1, len(given)) / len(given))
         places[gaps, j] = given[np.searchsorted(between, drawn[gaps, j])]
     if isinstance(X, pd.DataFrame):
         columns = [X.iloc[places[:, j], j].reset_index(drop=True) for j in range(X.shape[1])]
-        return pd.concat(columns, axis=1)
+        return pd.concat(columns, axis=1).set_axis(X.columns, axis=1)
     return np.take_along_axis(X, places, axis=0)
 
 
+def _ordered(column: Any) -> np.ndarray:
+    """Return numbers in the order of a column's entries, or any where they have none."""
+    try:
+        return pd.factorize(column, sort=True)[0]
+    except TypeError:
+        return pd.factorize(column)[0]
+
+
 def _normal_drawn(rows: np.ndarray, observed: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-    """Draw what is not observed from a normal law that is learnt on the way."""
+    """Return rows in which what is not observed is drawn from a normal law, learnt from them."""
     n, n_columns = rows.shape
-    # Rows with the same gaps share what has to be inverted.
-    alike = np.lexsort(observed.T)
-    parts = np.array_split(alike, np.arange(0, n, max(1, PART // n_columns**2))[1:])
-    patterns = [np.unique(observed[part], axis=0, return_inverse=True) for part in parts]
+    n_learnt = min(n, MOST_LEARNT, max(FEWEST_LEARNT, int(LEARNING / n_columns**3)))
+    learnt = rng.permutation(n)[:n_learnt]
+    swept, seen = rows[learnt], observed[learnt]
     for _ in range(N_SWEEPS):
-        mean, covariance = rows.mean(0), np.atleast_2d(np.cov(rows.T, bias=True))
+        mean, covariance = swept.mean(0), np.atleast_2d(np.cov(swept.T, bias=True))
         size = covariance.diagonal().mean() or 1.0
-        variance, axes = np.linalg.eigh(covariance + size / (10 * n) * np.eye(n_columns))
-        covariance = (axes * variance) @ axes.T
-        # Any draw of whole rows, moved to agree with what is observed, is a conditional draw.
-        drawn = (np.sqrt(variance) * rng.standard_normal((n, n_columns))) @ axes.T
-        off = observed * (rows - mean - drawn)
-        for part, (given, which) in zip(parts, patterns, strict=True):
-            both = given[:, :, None] & given[:, None, :]
-            inverse = np.linalg.inv(np.where(both, covariance, size * np.eye(n_columns)))
-            solved = (inverse[which] @ off[part][:, :, None])[:, :, 0]
-            moved = mean + drawn[part] + (observed[part] * solved) @ covariance
-            rows[part] = np.where(observed[part], rows[part], moved)
-    return rows
+        # Columns that follow from others leave it singular.
+        covariance = covariance + size / (10 * n_learnt) * np.eye(n_columns)
+        swept = _conditionally_drawn(swept, seen, mean, covariance, rng)
+    return _conditionally_drawn(rows, observed, mean, covariance, rng)
+
+
+def _conditionally_drawn(
+    rows: np.ndarray,
+    observed: np.ndarray,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Draw what is not observed of each row given the rest of it, from a normal law."""
+    n, n_columns = rows.shape
+    size = covariance.diagonal().mean()
+    # Any draw of whole rows, moved to agree with what is observed, is a conditional draw.
+    drawn = mean + rng.standard_normal(rows.shape) @ np.linalg.cholesky(covariance).T
+    off = observed * (rows - drawn)
+    for start in range(0, n, max(1, PART // n_columns**2)):
+        part = slice(start, start + max(1, PART // n_columns**2))
+        both = observed[part, :, None] & observed[part, None, :]
+        held = np.where(both, covariance, size * np.eye(n_columns))
+        drawn[part] += np.linalg.solve(held, off[part, :, None])[:, :, 0] @ covariance
+    return np.where(observed, rows, drawn)

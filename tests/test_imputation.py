@@ -147,6 +147,53 @@ def test_a_copula_draws_entries_of_any_kind(monkeypatch):
     assert drawn == pytest.approx(0.72, abs=0.12)
 
 
+def test_rare_entries_are_drawn_as_often_as_they_are_seen(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = (rng.random((4000, 3)) < [0.2, 0.05, 0.02]).astype(float)
+    gaps = rng.random(X.shape) < 0.5
+    start = started_with(np.where(gaps, np.nan, X), monkeypatch)
+    for drawn, seen, hidden in zip(start.T, X.T, gaps.T, strict=True):
+        share = seen[~hidden].mean()
+        # A difference of two shares of some 2,000 rows: four standard errors.
+        bound = 4 * np.sqrt(2 * share * (1 - share) / 2000)
+        assert abs(drawn[hidden].mean() - share) < bound
+        assert drawn[hidden].any()
+
+
+def test_wide_tables_start_from_entries_at_random(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(400, 130))
+    X[::2, 0], X[1::2, 1] = np.nan, np.nan
+    start = started_with(X, monkeypatch)
+    assert np.isin(start[::2, 0], X[1::2, 0]).all()
+    assert len(np.unique(start[::2, 0])) > 10
+
+
+def test_entries_without_an_order_and_a_seed_of_the_model(monkeypatch):
+    frame = pd.DataFrame({"a": [(1, 2), "a", None, 2, "b"] * 6, "b": np.arange(30.0)})
+    frame.loc[::5, "b"] = np.nan
+    frame.columns = pd.Index(["a", "b"], name="kind")
+
+    class Recorder(BaseEstimator):
+        """Keeps what it was given, and has a seed."""
+
+        given: ClassVar[list] = []
+        random_state = 3
+
+        def fit(self, X):
+            self.given.append(X)
+            return self
+
+        def impute(self, X, random_state=None):
+            return X
+
+    for _ in range(2):
+        GenerativeImputer(Recorder(), n_rounds=1).fit(frame)
+    first, again = Recorder.given[0], Recorder.given[2]
+    assert first.equals(again)
+    assert first.columns.name == "kind"
+    assert not first.isna().any().any()
+
+
 def test_frames_and_containers():
     X, holed, gaps = normal_with_gaps(60)
     frame = pd.DataFrame(holed, columns=list("abc"), index=np.arange(60) // 2)

@@ -74,6 +74,8 @@ COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
 PAIRS_PER_ROW, PAIRS_PER_STEP = 2, 8
 MAX_PAIRS, MIN_PAIRS = 16384, 256
 TRANSPORT_BATCH = 256
+# Of the mean variance of an end along its axes.
+LEAST_VARIANCE = 1e-5
 LATER_EFFORT = 0.5
 SMALL_TABLE = 4
 EXACT_DIVERGENCE = 16
@@ -191,7 +193,9 @@ class _SchrodingerBridge(nn.Module):
             else:
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
-            self.get_buffer("var_" + end).copy_(torch.maximum(var, var.mean() / (10 * len(rows))))
+            # Down to no variance at all the steps of a simulated path could not follow.
+            floor = (LEAST_VARIANCE * var.mean()).clamp(min=1e-8)
+            self.get_buffer("var_" + end).copy_(torch.maximum(var, floor))
         if aligned:
             self.cross.copy_(schrodinger_covariance(self.var_0, self.var_1, self.reference))
 

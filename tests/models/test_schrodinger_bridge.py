@@ -447,6 +447,17 @@ def test_columns_that_hardly_vary_leave_the_couplings_sound():
     np.testing.assert_array_equal(model.sample(50, random_state=0)[:, 5], 0)
 
 
+@pytest.mark.parametrize("Estimator", [SchrodingerBridgeMatcher, FlowMatcher])
+@pytest.mark.parametrize("shape", [None, (1, 8, 8)])
+def test_rows_that_are_all_the_same(Estimator, shape):
+    X = np.full((40, 2 if shape is None else 64), 3.0)
+    model = Estimator(input_shape=shape, max_steps=2, n_steps=2, random_state=0).fit(X)
+    np.testing.assert_allclose(model.sample(5), 3.0)
+    if shape is None:
+        model = clone(model).fit(np.random.default_rng(0).normal(size=(40, 2)), source=X)
+        assert np.isfinite(model.sample(5)).all()
+
+
 def test_longer_iterations_learn_from_more_pairs(monkeypatch):
     asked = []
     draw = _SchrodingerBridge.transport_pairs
