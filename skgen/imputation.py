@@ -269,12 +269,12 @@ def _conditionally_drawn(
 ) -> np.ndarray:
     """Draw what is not observed of each row given the rest of it, from a normal law."""
     n, n_columns = rows.shape
-    size = covariance.diagonal().mean()
+    size, step = covariance.diagonal().mean(), max(1, PART // n_columns**2)
     # Any draw of whole rows, moved to agree with what is observed, is a conditional draw.
     drawn = mean + rng.standard_normal(rows.shape) @ np.linalg.cholesky(covariance).T
     off = observed * (rows - drawn)
-    for start in range(0, n, max(1, PART // n_columns**2)):
-        part = slice(start, start + max(1, PART // n_columns**2))
+    for start in range(0, n, step):
+        part = slice(start, start + step)
         both = observed[part, :, None] & observed[part, None, :]
         held = np.where(both, covariance, size * np.eye(n_columns))
         drawn[part] += np.linalg.solve(held, off[part, :, None])[:, :, 0] @ covariance

@@ -15,8 +15,6 @@ Needs POT, and the environment variable SKGEN_DATA to name the folder with ``sc_
     SKGEN_DATA=folder python examples/benchmarks/bridge_cells.py --rivals PYTHON
 """
 
-from pathlib import Path
-
 import numpy as np
 import ot
 from _common import Report, arguments, data_folder, described
@@ -105,7 +103,7 @@ DATA = {"drug": drug, "emt": emt}
 
 def main():
     parser = arguments(__doc__, seeds=range(3))
-    parser.add_argument("--rivals", type=Path, help="the Python of an environment with torchcfm")
+    parser.add_argument("--rivals", help="a Python interpreter with torchcfm")
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
     options = parser.parse_args()
     report = Report(__file__, options)
