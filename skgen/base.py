@@ -36,7 +36,7 @@ from skgen.checkpoints import Checkpoint, identity
 from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
-from skgen.scaling import ColumnScaler, shared_levels
+from skgen.scaling import ColumnScaler, share_unit
 from skgen.training import (
     REPEATABLE,
     Plan,
@@ -580,7 +580,7 @@ class BaseGenerativeModel(BaseEstimator):
     def _scaling_kind(self, X: np.ndarray) -> str:
         if self.scaling != "auto":
             return self.scaling
-        if self.input_shape is not None or shared_levels(X) is not None:
+        if self.input_shape is not None or share_unit(X):
             return "common"
         return "auto"
 

@@ -6,8 +6,9 @@ Every map is monotone and differentiable in each column, so that densities carry
 ``standard``
     :math:`y_j = (x_j - m_j) / s_j`, each column its own mean and standard deviation.
 ``common``
-    one :math:`s` for all columns, for columns that share a unit (pixels, one-hot): a pixel that
-    is rarely lit stays small instead of being blown up to unit variance.
+    one :math:`s` for all columns, for columns that share a unit (pixels, one-hot, lengths): a pixel
+    that is rarely lit stays small instead of being blown up to unit variance. `share_unit` tells
+    which tables are taken so.
 ``quantile``
     a monotone rational-quadratic spline through the column's quantiles and the normal scores of
     their ranks, with linear tails: heavy tails, skew and bounds become a near-normal column.
@@ -34,6 +35,8 @@ MAX_KNOTS = 64
 ROWS_PER_KNOT = 25
 ROWS_PER_VALUE = 5
 MAX_SKEWNESS, MAX_KURTOSIS, MAX_ATOM = 1.0, 3.0, 0.02
+# Of the largest standard deviation of columns of one unit to the smallest.
+MAX_RATIO = 5.0
 MAX_LEVELS = 256
 # In normal scores; and the part of a gap that belongs to either end, whatever is there.
 TAIL, BLUR, BLUR_STEP, OWN_SHARE = 1.0, 0.2, 0.005, 0.1
@@ -53,8 +56,49 @@ def shared_levels(X: np.ndarray) -> np.ndarray | None:
     same = (low == np.median(low[varying])) & (high == np.median(high[varying]))
     if np.sum(same & varying) < 0.5 * np.sum(varying):
         return None
+    return _grid(X)
+
+
+def _grid(X: np.ndarray) -> np.ndarray | None:
+    """Return the values of a table if they are few, or None."""
     levels = np.unique(X)
-    return levels if len(levels) <= min(MAX_LEVELS, X.size // 4) else None
+    return levels if len(levels) <= min(MAX_LEVELS, X.size // 2) else None
+
+
+def share_unit(X: np.ndarray) -> bool:
+    """Tell whether the columns of a table can be taken to be of one unit.
+
+    They can where they share a grid of values (`shared_levels`), and where their standard
+    deviations are within a factor of `MAX_RATIO` and no column needs its quantiles mapped: lengths
+    of flowers in centimetres, coordinates, columns that were scaled before. What such columns vary
+    by tells something, and a scale of its own for each would lose it.
+    """
+    if shared_levels(X) is not None:
+        return True
+    X = np.asarray(X, dtype=np.float64)
+    X = X[:, X.min(0) < X.max(0)]
+    deviations = X.std(0)
+    if X.shape[1] < 2 or not 0 < deviations.max() <= MAX_RATIO * deviations.min():
+        return False
+    if any(_is_heavy(x) for x in ((X - X.mean(0)) / deviations).T):
+        return False
+    if _grid(X) is not None:
+        return True
+    return not any(_atoms(np.unique(x, return_counts=True)[1]).any() for x in X.T)
+
+
+def _is_heavy(x: np.ndarray) -> bool:
+    """Tell whether a column, centred and of unit variance, is skewed or has heavy tails."""
+    skewness, kurtosis = np.mean(x**3), np.mean(x**4) - 3
+    return bool(abs(skewness) > MAX_SKEWNESS or kurtosis > MAX_KURTOSIS)
+
+
+def _atoms(counts: np.ndarray) -> np.ndarray:
+    """Return which values of a column are repeated ones, given how many rows have each."""
+    n = counts.sum()
+    if len(counts) * ROWS_PER_VALUE <= n:
+        return np.ones(len(counts), bool)
+    return counts > max(MAX_ATOM * n, 2)
 
 
 class _Spline:
@@ -153,6 +197,8 @@ class ColumnScaler:
     ----------
     location, scale : ndarray of shape (n_features,)
         Centre and scale of each column, in the units of X.
+    on_grid : bool
+        Whether the columns are in one scale and share a small grid of values.
     """
 
     def __init__(self, kind: str):
@@ -166,6 +212,7 @@ class ColumnScaler:
         self.location = np.clip(X.mean(0), low, high)
         deviation = (X - self.location).std(0)
         # A column that varies by less than the rounding of its values is constant.
+        self.on_grid = self.kind == "common" and shared_levels(X) is not None
         self.constant = deviation <= 16 * np.finfo(np.float64).eps * np.abs(self.location)
         self.value = X[0].copy()
         varying = ~self.constant
@@ -183,13 +230,12 @@ class ColumnScaler:
     def _fit_column(self, j: int, x: np.ndarray, raw: np.ndarray) -> None:
         n = len(x)
         values, first, counts = np.unique(x, return_index=True, return_counts=True)
-        repeats = len(values) * ROWS_PER_VALUE <= n
-        atoms = np.ones(len(values), bool) if repeats else counts > max(MAX_ATOM * n, 2)
-        if self.kind == "quantile" or (self.kind == "auto" and self._needs(x, atoms)):
+        atoms = _atoms(counts)
+        if self.kind == "quantile" or (self.kind == "auto" and (_is_heavy(x) or atoms.any())):
             upper = np.cumsum(counts)
             scores = ndtri((upper - 0.5 * counts) / n)
             chosen = np.arange(len(values))
-            if not repeats:
+            if not atoms.all():
                 n_knots = int(np.clip(n // ROWS_PER_KNOT, 3, MAX_KNOTS))
                 # Even in normal scores: as many knots a unit in the tails as in the bulk.
                 targets = np.linspace(scores[0], scores[-1], n_knots)
@@ -209,7 +255,7 @@ class ColumnScaler:
     def fit_levels(self, low: np.ndarray, high: np.ndarray) -> "ColumnScaler":
         """Map the two values of each column to 0 and 1, and the one of a constant column to 0."""
         self.constant = high <= low
-        self.location, self.value = low, low
+        self.location, self.value, self.on_grid = low, low, False
         self.scale = np.where(self.constant, 1.0, high - low)
         self.splines, self.atoms = [None] * len(low), [None] * len(low)
         self.shares, self.drawn_atoms = [None] * len(low), self.atoms
@@ -237,13 +283,6 @@ class ColumnScaler:
             left[below == 0], right[upto == 1] = -np.inf, np.inf
             self.drawn_atoms[j] = (left, right, atoms[2])
         return self
-
-    @staticmethod
-    def _needs(x: np.ndarray, atoms: np.ndarray) -> bool:
-        """Tell whether a column, centred and of unit variance, needs its quantiles mapped."""
-        skewness, kurtosis = np.mean(x**3), np.mean(x**4) - 3
-        heavy = abs(skewness) > MAX_SKEWNESS or kurtosis > MAX_KURTOSIS
-        return heavy or bool(atoms.any())
 
     def _tensor(self, values: np.ndarray, like: Tensor) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float64, device=like.device)

@@ -29,6 +29,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skgen.pipeline import _log_slope
+from skgen.scaling import share_unit
 
 __all__ = ["TableEncoder"]
 
@@ -436,8 +437,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ===========================  ===================================================================
     column                       becomes
     ===========================  ===================================================================
-    floats                       itself over a power of two; back with the decimals that all entries
-                                 of fit have (up to 12), in the range of fit
+    floats                       itself over a power of two, the same for all if they can be of one
+                                 unit, as for the models' ``scaling="auto"``; back with the decimals
+                                 that all entries of fit have (up to 12), in the range of fit
     integers, dates, durations   steps from the least one, in the largest step that all entries of
                                  fit are multiples of
     ordered categories           their place in the order
@@ -513,10 +515,33 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._columns = [
             _make(frame.iloc[:, j], str(name), self.max_one_hot) for j, name in enumerate(names)
         ]
+        self._keep_proportions(frame)
         self._labels = X.columns if isinstance(X, pd.DataFrame) else None
         self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
         self._n_features_out = sum(len(column.names) for column in self._columns)
         return self
+
+    def _keep_proportions(self, frame: pd.DataFrame) -> None:
+        """Give columns of floats that can be of one unit one scale."""
+        floats = {
+            j: column
+            for j, column in enumerate(self._columns)
+            if isinstance(column, _Floats) and column.n_codes
+        }
+        if len(floats) < 2:
+            return
+        largest = max(column.scale for column in floats.values())
+        values = [
+            column.encode(frame.iloc[:, j], True, "error")[:, 0] * (column.scale / largest)
+            for j, column in floats.items()
+        ]
+        complete = ~np.isnan(values).any(0)
+        if complete.sum() < 2 or not share_unit(np.stack(values, 1)[complete]):
+            return
+        scale = 2.0 ** round(np.mean([math.log2(column.scale) for column in floats.values()]))
+        for column in floats.values():
+            column.filler *= column.scale / scale
+            column.scale = scale
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -126,8 +126,9 @@ def test_a_row_does_not_depend_on_how_many_are_drawn(fitted):
     many = fitted.sample(600, random_state=3)
     np.testing.assert_array_equal(many[:5], fitted.sample(5, random_state=3))
     np.testing.assert_array_equal(many[:300], fitted.sample(300, random_state=3))
-    # The blocks that rows are drawn in do not repeat one another.
-    assert len(np.unique(many, axis=0)) > 580
+    # The blocks that rows are drawn in do not repeat one another. Lengths in tenths of a
+    # centimetre do, here and there.
+    assert len(np.unique(many, axis=0)) > 550
 
 
 def test_sampling_ignores_the_batch_size(fitted):
@@ -228,9 +229,9 @@ def test_a_fit_interrupted_at_its_last_draws_is_usable(quick, monkeypatch):
 def test_warm_start_goes_on(narrow):
     model = narrow(warm_start=True).fit(IRIS)
     first, rows = model.score(IRIS), len(model.history_)
-    scaler = model.scaler_
+    scale = model.scaler_.scale
     assert model.set_params(max_steps=150).fit(IRIS).score(IRIS) > first
-    assert model.scaler_ is scaler
+    assert model.scaler_.scale is scale
     assert len(model.history_) > rows
 
 
@@ -321,11 +322,13 @@ def test_scales_from_tiny_to_huge(narrow):
 
 
 def test_the_score_follows_a_change_of_unit(narrow):
-    unit = np.array([1e-3, 1.0, 10.0, 1e5])
-    a, b = narrow().fit(IRIS), narrow().fit(IRIS * unit)
-    # The same model up to rounding, whose density changes by the Jacobian; noise keys differ.
-    shift = a.score(IRIS) - b.score(IRIS * unit)
-    assert shift == pytest.approx(np.log(unit).sum(), abs=1.0)
+    # Columns of one unit in another one, and columns of a unit each in other ones.
+    apart = IRIS * [1, 10, 1, 1]
+    for X, unit in ((IRIS, np.full(4, 1e-3)), (apart, np.array([1e-3, 10.0, 10.0, 1e5]))):
+        a, b = narrow().fit(X), narrow().fit(X * unit)
+        # The same model up to rounding, whose density changes by the Jacobian; noise keys differ.
+        shift = a.score(X) - b.score(X * unit)
+        assert shift == pytest.approx(np.log(unit).sum(), abs=1.0)
 
 
 def test_constant_columns_stay_constant(narrow):
@@ -459,8 +462,8 @@ def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
     mixing = rng.normal(size=(4, 4))
     X, X_test = np.split(np.tanh(rng.normal(size=(2300, 4)) @ mixing / 2), [2000])
     # The bridge comes least near; and what few steps teach codes leaves one fit easy to meet.
-    slow = Estimator in (SchrodingerBridgeMatcher, VQDiffusionBridge)
-    steps, size = (50, 256) if slow else (20, 64)
+    slow = {SchrodingerBridgeMatcher: (100, 256), VQDiffusionBridge: (50, 256)}
+    steps, size = slow.get(Estimator, (20, 64))
     whole = quick(max_steps=6 * steps, batch_size=size).fit(X).score(X_test)
     pieces = quick(max_steps=steps, batch_size=size)
     for piece in np.array_split(X, 10):
@@ -471,9 +474,9 @@ def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
 
 def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(narrow):
     model = narrow().partial_fit(IRIS[:100], condition=NAMES[:100])
-    scaler = model.scaler_
+    scale = model.scaler_.scale
     model.partial_fit(IRIS[50:100], condition=NAMES[50:100])
-    assert model.scaler_ is scaler
+    assert model.scaler_.scale is scale
     with pytest.raises(ValueError, match="unknown label 'virginica'"):
         model.partial_fit(IRIS[100:], condition=NAMES[100:])
     with pytest.raises(ValueError, match="condition"):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sklearn.datasets import load_iris
 
-from skgen.scaling import BLUR, ColumnScaler, _borders, shared_levels
+from skgen.scaling import BLUR, MAX_RATIO, ColumnScaler, _borders, share_unit, shared_levels
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,34 @@ def test_auto_maps_only_the_columns_that_need_it(table):
     scaler = ColumnScaler("auto").fit(table)
     assert [spline is not None for spline in scaler.splines] == [False, True, False, True, False]
     assert [atoms is not None for atoms in scaler.atoms] == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize("n", [50, 90, 150])
+def test_lengths_of_flowers_share_a_unit(n):
+    X = load_iris().data[np.random.default_rng(n).permutation(150)[:n]]
+    assert shared_levels(X) is None
+    assert share_unit(X)
+    # In inches they do no more and no less; a column in millimetres tells them apart.
+    assert share_unit(X / 2.54)
+    assert not share_unit(X * [1, 1, 1, 10])
+
+
+def test_columns_share_a_unit_where_they_vary_alike_and_evenly():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    X[:, 1] *= 0.9 * MAX_RATIO * X[:, 0].std() / X[:, 1].std()
+    X[:, 2] *= 2 * X[:, 0].std() / X[:, 2].std()
+    X += [1e3, -5, 0]
+    assert share_unit(X)
+    assert share_unit(np.column_stack([X, np.ones(400)]))
+    assert not share_unit(X * [1, 2, 1])
+    # Heavy tails and values that repeat need the quantiles of their column.
+    assert not share_unit(np.column_stack([X, rng.lognormal(size=400)]))
+    assert not share_unit(np.column_stack([X, np.where(X[:, 0] > 1e3, 1e3, X[:, 0])]))
+    # One column has nobody to share with, and what cannot be squared has no deviation.
+    assert not share_unit(X[:, :1])
+    assert not share_unit(np.ones((5, 2)))
+    assert not share_unit(1e-200 * X)
 
 
 def test_shared_levels():

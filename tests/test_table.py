@@ -4,12 +4,14 @@ Frames of every dtype are made at random; the round trip is exact in values, dty
 """
 
 import datetime
+import math
 import pickle
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -192,6 +194,26 @@ def test_codes_are_short_and_scales_alike():
     seen = [*frame["str"].value_counts().index, "missing"]
     assert sorted(one_hot.get_feature_names_out()) == sorted(f"str_{value}" for value in seen)
     np.testing.assert_array_equal(one_hot.transform(frame[["str"]]).sum(1), 1)
+
+
+def test_floats_of_one_unit_keep_their_proportions():
+    X = load_iris(as_frame=True).data
+    X.iloc[3, 1] = np.nan
+    X["name"] = "a"
+    encoder = TableEncoder().fit(X)
+    Z = pd.DataFrame(encoder.transform(X), columns=encoder.get_feature_names_out())
+    lengths = X.columns[:4]
+    ratio = Z[lengths].drop(index=3) / X[lengths].drop(index=3)
+    assert len(np.unique(ratio)) == 1
+    assert math.log2(ratio.iloc[0, 0]).is_integer()
+    # What stands in for the gap is the column's median, in its new scale.
+    assert Z.loc[3, lengths[1]] == X[lengths[1]].median() * ratio.iloc[0, 0]
+    pd.testing.assert_frame_equal(encoder.inverse_transform(Z), X)
+    # Huge numbers do not overflow on the way; a column of another unit has its own scale.
+    huge = np.where(X[lengths].isna(), 3, X[lengths]) * 2.0**1000
+    assert len(np.unique(TableEncoder().fit_transform(huge) / huge)) == 1
+    huge[:, 0] *= 1e-30
+    assert len(np.unique(TableEncoder().fit_transform(huge) / huge)) > 1
 
 
 def test_one_hot_comes_back_by_the_largest():

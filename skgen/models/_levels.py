@@ -61,6 +61,12 @@ class LevelsMixin:
         kind = super()._scaling_kind(X)
         return kind if self._likelihood != "discrete" or kind == "common" else "standard"
 
+    @property
+    def _columns_alike(self):
+        """Whether what is learnt of one column may be told of another, as of pixels."""
+        laid_out = self.input_shape is not None
+        return self.scaler_.kind == "common" and (laid_out or self.scaler_.on_grid)
+
     def _fit_scaler(self, X):
         if self._likelihood != "bernoulli":
             return super()._fit_scaler(X)

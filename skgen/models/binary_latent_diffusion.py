@@ -512,8 +512,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
-        columns share one small grid of values; otherwise it maps the quantiles of the columns
-        whose tails or repeated values need it, and standardises the rest.
+        columns can be of one unit: they share a small grid of values, or vary alike, within a
+        factor of five, and evenly. Otherwise it maps the quantiles of columns whose tails or
+        repeated values need it, and standardises the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.
@@ -851,7 +852,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         if self._has_lengths:
             frames = offset.unflatten(0, (int(self.input_shape[0]), -1))
             offset = torch.cat([frames, torch.zeros_like(frames[:, :1])], 1).flatten()
-        pooled = self._has_lengths or self.scaler_.kind == "common"
+        pooled = self._has_lengths or self._columns_alike
         return Spread(1 if pooled else len(offset), offset, correlated=self.input_shape is None)
 
     def _halvings(self, shape):

@@ -626,9 +626,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         condition, at the regularisation that belongs to the reference; none; or source rows and
         where the reference carries them, which makes the algorithm iterative proportional
         fitting and needs iterations.
-    n_iterations : int, default=2
+    n_iterations : int, default=None
         Number of Markovian projections: the first learns from the first coupling, each further
-        one from pairs simulated by the process as it stands.
+        one from pairs simulated by the process as it stands. None takes 2 between two sets of
+        rows, and 1 from a normal source, from where a second one draws no better rows.
     ode_solver : {"heun", "adaptive"}, default="heun"
         How the flow is followed: in ``n_steps`` steps of Heun's method, or by a pair of orders 3
         and 2 with steps of each row's own.
@@ -647,9 +648,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled, those of the source like those of X: by a map of their quantiles
         to normal ones, by their standard deviation, or all by one, which keeps distances.
-        ``"auto"`` takes one scale for images and for tables whose columns share one small grid of
-        values; otherwise it maps the quantiles of the columns whose tails or repeated values need
-        it, and standardises the rest.
+        ``"auto"`` takes one scale for images and for tables whose columns can be of one unit: they
+        share a small grid of values, or vary alike, within a factor of five, and evenly. Otherwise
+        it maps the quantiles of columns whose tails or repeated values need it, and standardises
+        the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.
@@ -747,7 +749,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         # Beyond, its hyperbolic functions leave the range of float32.
         "theta": [Interval(Real, 0, 50, closed="both")],
         "coupling": [StrOptions({"optimal-transport", "independent", "reference"})],
-        "n_iterations": [Interval(Integral, 1, None, closed="left")],
+        "n_iterations": [Interval(Integral, 1, None, closed="left"), None],
         "ode_solver": [StrOptions({"heun", "adaptive"})],
         "sde_solver": [StrOptions({"heun", "bridge", "euler-maruyama"})],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
@@ -762,7 +764,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         *,
         theta=0.0,
         coupling="optimal-transport",
-        n_iterations=2,
+        n_iterations=None,
         ode_solver="heun",
         sde_solver="heun",
         n_steps=20,
@@ -929,6 +931,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if not reset and self._source is not None and not self.module_.has_source:
             raise ValueError("The model was fitted from a normal source; it cannot take rows now.")
 
+    def _n_projections(self, has_source):
+        if self.n_iterations is not None:
+            return self.n_iterations
+        return 2 if has_source or self.coupling == "reference" else 1
+
     def _check_grid(self):
         if isinstance(self.time_grid, str):
             return
@@ -991,7 +998,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             )
         initialize(module, generator)
         # Where the ends stay independent, the exact Gaussian process is that of such a coupling.
-        stays = self.coupling == "independent" and self.sigma == 0 and self.n_iterations == 1
+        once = self._n_projections(source is not None) == 1
+        stays = self.coupling == "independent" and self.sigma == 0 and once
         if law is not None:
             law.axes.fit(rows)
         module.fit_ends(rows, source, aligned=not stays)
@@ -1002,7 +1010,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if source is not None:
             module.source = source.to(train["x"].device)
         parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
-        for iteration in range(1, self.n_iterations + 1):
+        for iteration in range(1, self._n_projections(module.has_source) + 1):
             effort = 1.0 if iteration == 1 else LATER_EFFORT
             n_least = round(PAIRS_PER_STEP * effort * self._n_stage_steps(len(train["x"])))
             training = self._pairs(module, train, noise, iteration, n_least)

@@ -76,25 +76,31 @@ def _log_variance(raw: Tensor) -> Tensor:
     return -5.0 + 6.0 * torch.tanh((raw + 3.0) / 6.0)
 
 
-def _start_at_principal_components(layer: nn.Linear, rows: Tensor, weight: float) -> None:
+def _principal_components(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the variance of rows along their first k principal axes, and the axes, in float64."""
+    rows = rows.double()
+    _, size, axes = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    return (size[:k].square() / len(rows)).clamp(min=1e-12), axes[:k]
+
+
+def _start_at_principal_components(
+    layer: nn.Linear, rows: Tensor, variance: Tensor, axes: Tensor, weight: float
+) -> None:
     """Give an encoder's linear map the posterior of the principal components of rows.
 
     It is the best linear one where half the squared error is balanced by the KL times the weight:
     of a component of variance V, the latent's posterior keeps a share weight / V of the prior's.
     """
-    centre = rows.double().mean(0)
-    _, size, axes = torch.linalg.svd(rows.double() - centre, full_matrices=False)
-    variance = (size.square() / len(rows)).clamp(min=1e-12)
     k = layer.out_features // 2
     left = torch.ones(k, dtype=torch.float64)
-    kept = (weight / variance[:k]).clamp(1e-4, 1.0)
+    kept = (weight / variance).clamp(1e-4, 1.0)
     left[: len(kept)] = kept
     with torch.no_grad():
         layer.weight.zero_()
-        layer.weight[: len(kept)] = (axes[:k] * torch.sqrt((1 - kept) / variance[:k])[:, None]).to(
+        layer.weight[: len(kept)] = (axes * torch.sqrt((1 - kept) / variance)[:, None]).to(
             layer.weight
         )
-        layer.bias[:k] = -(layer.weight[:k] @ centre.to(layer.weight))
+        layer.bias[:k] = -(layer.weight[:k] @ rows.mean(0).to(layer.weight))
         # What `_log_variance` makes the logarithm of.
         layer.bias[k:] = (6.0 * torch.atanh((left.log() + 5.0) / 6.0) - 3.0).to(layer.bias)
 
@@ -401,13 +407,15 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Weight of the maximum mean discrepancy of the latents from N(0, I), likewise.
     encoder_noise : float, default=0.33
         Standard deviation of the noise on the encoder's input in training, as a share of that of
-        the data along their first principal axis, and at most that of a column, likewise. Noise
-        makes neighbours share their code.
+        the data along their first principal axis, and at most that of a column; on tables of up to
+        128 rows along the last axis that the latents can tell. Likewise. Noise makes neighbours
+        share their code.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
-        columns share one small grid of values; otherwise it maps the quantiles of the columns
-        whose tails or repeated values need it, and standardises the rest.
+        columns can be of one unit: they share a small grid of values, or vary alike, within a
+        factor of five, and evenly. Otherwise it maps the quantiles of columns whose tails or
+        repeated values need it, and standardises the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.
@@ -707,6 +715,10 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             if represent and self.input_shape is None:
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
+        if isinstance(encoder, SkipMLP):
+            # It has the components already: enough noise for the last of them.
+            variance, axes = _principal_components(rows, k)
+            encoder_noise = min(encoder_noise, float(self.encoder_noise * variance[-1].sqrt()))
         # An encoder that has learnt the bound has not seen noisy rows.
         looks = LOOK_SHARE if represent else 0.0
         # Where the bound is the aim, and for images, which take long, the latent comes first.
@@ -731,7 +743,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         initialize(module, generator)
         decoder.axes.fit(rows)
         if isinstance(encoder, SkipMLP):
-            _start_at_principal_components(encoder.linear, rows, float(self.kl_weight) / d)
+            weight = float(self.kl_weight) / d
+            _start_at_principal_components(encoder.linear, rows, variance, axes, weight)
         if levels is not None:
             module.levels = levels.float() - decoder.axes.mean[:, None]
         return module

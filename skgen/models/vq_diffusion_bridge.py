@@ -501,8 +501,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
-        columns share one small grid of values; otherwise it maps the quantiles of the columns
-        whose tails or repeated values need it, and standardises the rest.
+        columns can be of one unit: they share a small grid of values, or vary alike, within a
+        factor of five, and evenly. Otherwise it maps the quantiles of columns whose tails or
+        repeated values need it, and standardises the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.
@@ -755,7 +756,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             normalizer,
             codebook,
             embedding,
-            Spread(1 if self.scaler_.kind == "common" else d, offset, correlated=shape is None),
+            Spread(1 if self._columns_alike else d, offset, correlated=shape is None),
             n_features=d,
             n_tokens=n_tokens,
             shape=shape,
@@ -792,7 +793,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         """
         if shape is None:
             # Many columns of one small grid are pixels, or like them.
-            mixes = bridges or self.scaler_.kind == "common"
+            mixes = bridges or self._columns_alike
             if self.n_tokens is None and d <= (MOST_GRID_TOKENS if mixes else MOST_COLUMN_TOKENS):
                 return d, 0
             return int(self.n_tokens or MIXED_TOKENS), None

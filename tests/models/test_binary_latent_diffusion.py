@@ -276,6 +276,16 @@ def test_joint_training_fits_the_bound():
     assert model.score(IRIS) > brief.score(IRIS)
 
 
+def test_columns_of_one_unit_err_each_in_its_own_way_and_pixels_alike():
+    rng = np.random.default_rng(0)
+    lengths = rng.normal(size=(120, 3)) * [1, 2, 4]
+    model = BinaryLatentDiffusion(**BRIEF).fit(lengths)
+    assert model.scaler_.kind == "common"
+    assert model.module_.spread.n_groups == 3
+    for X, shape in ((DIGITS[:120], None), (lengths[:, :2], (2, 1))):
+        assert BinaryLatentDiffusion(input_shape=shape, **BRIEF).fit(X).module_.spread.n_groups == 1
+
+
 def test_discrete_probabilities_sum_to_one():
     grid = torch.tensor([-1.0, 0.0, 0.4, 2.0]).double()
     edges = ((grid[1:] + grid[:-1]) / 2).expand(3, -1)

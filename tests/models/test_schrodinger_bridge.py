@@ -434,7 +434,8 @@ def test_no_noise_no_process():
 
 def test_columns_that_hardly_vary_leave_the_couplings_sound():
     X = np.random.default_rng(0).normal(size=(300, 6)) * [1, 1, 1, 1e-4, 1e-8, 0]
-    model = SchrodingerBridgeMatcher(scaling="common", max_steps=60, random_state=0).fit(X)
+    made = {"n_iterations": 2, "max_steps": 60, "random_state": 0}
+    model = SchrodingerBridgeMatcher(scaling="common", **made).fit(X)
     rows = [row for row in model.history_ if "coupling_cost" in row]
     scaled = model.scaler_.forward(torch.from_numpy(X))[0]
     # Independent ends would cost this, which no transport exceeds but by the spread of its draws.
@@ -472,6 +473,25 @@ def test_longer_iterations_learn_from_more_pairs(monkeypatch):
         SchrodingerBridgeMatcher(max_steps=max_steps, n_iterations=1).fit(X)
     # 180 rows to learn from, 20 that choose the weights.
     assert asked == [(180, 360), (20, 256), (180, 800), (20, 256)]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "source", "n"),
+    [
+        ({}, False, 1),
+        ({}, True, 2),
+        ({"coupling": "reference"}, False, 2),
+        ({"n_iterations": 3}, False, 3),
+        ({"n_iterations": 1}, True, 1),
+    ],
+)
+def test_iterations_are_two_between_sets_and_one_from_noise(kwargs, source, n):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = SchrodingerBridgeMatcher(max_steps=2, random_state=0, **kwargs)
+    model.fit(X, source=X + 1 if source else None)
+    stages = {row["stage"] for row in model.history_}
+    law = set() if source else {"law"}
+    assert stages == {f"iteration {i}" for i in range(1, n + 1)} | law
 
 
 def test_the_start_from_the_reference_converges():

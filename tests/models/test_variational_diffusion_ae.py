@@ -15,7 +15,7 @@ import torch
 from scipy.optimize import minimize
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -611,6 +611,20 @@ def test_on_few_rows_the_encoder_starts_at_the_best_linear_one():
 
         best = minimize(loss, [0.0, -1.0], tol=1e-10).x
         assert kept == pytest.approx(np.exp(best[1]), rel=0.01)
+    # Noise enough for the last of the components.
+    assert model.module_.encoder_noise == pytest.approx(0.33 * variances[2] ** 0.5, rel=1e-5)
+
+
+def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
+    """Three groups, two of them apart along an axis that has a twentieth of the variance."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 40)
+    centres = np.array([[-3, -3, -3, 0], [1.5, 1.5, 1.5, 1.2], [1.5, 1.5, 1.5, -1.2]])
+    X = centres[y] + 0.3 * rng.normal(size=(120, 4))
+    model = VariationalDiffusionAE(2, random_state=0).fit(X[::2])
+    features, held = model.transform(X[::2]), model.transform(X[1::2])
+    # Groups 8 deviations apart are told by any linear classifier that sees the axis.
+    assert LogisticRegression().fit(features, y[::2]).score(held, y[1::2]) > 0.95
 
 
 def test_the_kl_weight_empties_the_latent():
@@ -729,10 +743,9 @@ def test_mmd_pulls_the_latents_to_the_prior():
     X = LAW.sample(500, random_state=9)
     reference = torch.randn(500, 2, generator=generator(), dtype=torch.float64)
     distances = []
+    made = {"kl_weight": 0.0, "scaling": "standard", "max_steps": 80, "hidden_units": 32}
     for weight in (0.0, 30.0):
-        model = VariationalDiffusionAE(
-            2, kl_weight=0.0, mmd_weight=weight, max_steps=80, hidden_units=32, random_state=0
-        ).fit(X)
+        model = VariationalDiffusionAE(2, mmd_weight=weight, random_state=0, **made).fit(X)
         w = torch.from_numpy(model.transform(X))
         distances.append(float(_maximum_mean_discrepancy(w, reference)))
     assert distances[1] < 0.5 * distances[0]

@@ -339,10 +339,14 @@ def test_few_rows_have_few_codes_for_a_column(n, settings, n_embeddings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "most"), [({}, 128), ({"prior": "diffusion"}, 48), ({"scaling": "common"}, 48)]
+    ("settings", "levels", "most"),
+    [({}, None, 128), ({"prior": "diffusion"}, None, 48), ({}, 4, 48)],
 )
-def test_columns_have_tokens_of_their_own_until_they_are_many(settings, most):
+def test_columns_have_tokens_of_their_own_until_they_are_many(settings, levels, most):
     X = np.random.default_rng(0).normal(size=(30, most + 1))
+    if levels is not None:
+        # Pixels, or like them.
+        X = np.clip(np.round(X), 0, levels - 1)
     model = VQDiffusionBridge(max_steps=1, random_state=0, **settings)
     assert model.fit(X[:, 1:]).n_tokens_ == most
     assert model.fit(X).n_tokens_ == 16
