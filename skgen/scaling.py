@@ -37,6 +37,10 @@ ROWS_PER_VALUE = 5
 MAX_SKEWNESS, MAX_KURTOSIS, MAX_ATOM = 1.0, 3.0, 0.02
 # Of the largest standard deviation of columns of one unit to the smallest.
 MAX_RATIO = 5.0
+# Fewer rows cannot tell that columns vary alike.
+FEWEST_ALIKE = 20
+# Entries that are looked at for a small grid, at most.
+MAX_SEARCHED = 2**20
 MAX_LEVELS = 256
 # In normal scores; and the part of a gap that belongs to either end, whatever is there.
 TAIL, BLUR, BLUR_STEP, OWN_SHARE = 1.0, 0.2, 0.005, 0.1
@@ -56,35 +60,45 @@ def shared_levels(X: np.ndarray) -> np.ndarray | None:
     same = (low == np.median(low[varying])) & (high == np.median(high[varying]))
     if np.sum(same & varying) < 0.5 * np.sum(varying):
         return None
-    return _grid(X)
-
-
-def _grid(X: np.ndarray) -> np.ndarray | None:
-    """Return the values of a table if they are few, or None."""
     levels = np.unique(X)
-    return levels if len(levels) <= min(MAX_LEVELS, X.size // 2) else None
+    return levels if len(levels) <= min(MAX_LEVELS, X.size // 4) else None
 
 
 def share_unit(X: np.ndarray) -> bool:
     """Tell whether the columns of a table can be taken to be of one unit.
 
-    They can where they share a grid of values (`shared_levels`), and where their standard
-    deviations are within a factor of `MAX_RATIO` and no column needs its quantiles mapped: lengths
-    of flowers in centimetres, coordinates, columns that were scaled before. What such columns vary
-    by tells something, and a scale of its own for each would lose it.
+    They can where they share a grid of values (`shared_levels`). Else they have to vary alike,
+    standard deviations within a factor of `MAX_RATIO`, without skew or heavy tails, and may repeat
+    values only where all take them from one small set: lengths of flowers in millimetres,
+    coordinates, columns that were scaled before. What such columns vary by tells something, and a
+    scale of its own for each would lose it.
     """
     if shared_levels(X) is not None:
         return True
     X = np.asarray(X, dtype=np.float64)
-    X = X[:, X.min(0) < X.max(0)]
-    deviations = X.std(0)
-    if X.shape[1] < 2 or not 0 < deviations.max() <= MAX_RATIO * deviations.min():
+    location, deviations, varying = _moments(X)
+    if len(X) < FEWEST_ALIKE or varying.sum() < 2:
         return False
-    if any(_is_heavy(x) for x in ((X - X.mean(0)) / deviations).T):
+    X, location, deviations = X[:, varying], location[varying], deviations[varying]
+    if not deviations.max() <= MAX_RATIO * deviations.min() < np.inf:
         return False
-    if _grid(X) is not None:
+    if any(_is_heavy(x) for x in ((X - location) / deviations).T):
+        return False
+    columns = [np.unique(x, return_counts=True) for x in X.T]
+    if not any(_atoms(counts).any() for _, counts in columns):
         return True
-    return not any(_atoms(np.unique(x, return_counts=True)[1]).any() for x in X.T)
+    most = min(MAX_LEVELS, X.size // 2)
+    if any(len(values) > most for values, _ in columns):
+        return False
+    return len(np.unique(np.concatenate([values for values, _ in columns]))) <= most
+
+
+def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean and deviation of columns, and which vary by more than rounding."""
+    # Rounding may put the mean of a constant column beside its value.
+    location = np.clip(X.mean(0), X.min(0), X.max(0))
+    deviation = (X - location).std(0)
+    return location, deviation, deviation > 16 * np.finfo(np.float64).eps * np.abs(location)
 
 
 def _is_heavy(x: np.ndarray) -> bool:
@@ -207,15 +221,12 @@ class ColumnScaler:
     def fit(self, X: np.ndarray) -> "ColumnScaler":
         """Learn the maps from the (n, n_features) rows of X."""
         X = np.asarray(X, dtype=np.float64)
-        low, high = X.min(0), X.max(0)
-        # Rounding may put the mean of a constant column beside its value.
-        self.location = np.clip(X.mean(0), low, high)
-        deviation = (X - self.location).std(0)
-        # A column that varies by less than the rounding of its values is constant.
-        self.on_grid = self.kind == "common" and shared_levels(X) is not None
-        self.constant = deviation <= 16 * np.finfo(np.float64).eps * np.abs(self.location)
+        self.location, deviation, varying = _moments(X)
+        self.constant = ~varying
         self.value = X[0].copy()
-        varying = ~self.constant
+        # Some of many rows tell as much.
+        some = X[:: max(1, X.size // MAX_SEARCHED)]
+        self.on_grid = self.kind == "common" and shared_levels(some) is not None
         if self.kind == "common" and varying.any():
             deviation[varying] = np.sqrt(np.mean(deviation[varying] ** 2))
         self.scale = np.where(self.constant, 1.0, deviation)

@@ -29,11 +29,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skgen.pipeline import _log_slope
-from skgen.scaling import share_unit
+from skgen.scaling import MAX_RATIO, share_unit
 
 __all__ = ["TableEncoder"]
 
 MAX_DECIMALS = 12
+# Rows that are searched for columns of one unit, at most.
+MAX_SEARCHED = 100_000
 # Whole numbers up to here are exact as floats.
 MAX_EXACT = 2**53
 # Signs of a missing entry that are one object each.
@@ -530,13 +532,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         }
         if len(floats) < 2:
             return
-        largest = max(column.scale for column in floats.values())
-        values = [
-            column.encode(frame.iloc[:, j], True, "error")[:, 0] * (column.scale / largest)
-            for j, column in floats.items()
-        ]
-        complete = ~np.isnan(values).any(0)
-        if complete.sum() < 2 or not share_unit(np.stack(values, 1)[complete]):
+        least, largest = (pick(column.scale for column in floats.values()) for pick in (min, max))
+        # Each was rounded to a power of two.
+        if largest > 2 * MAX_RATIO * least:
+            return
+        some = frame.iloc[:: max(1, len(frame) // MAX_SEARCHED)]
+        values = np.stack(
+            [
+                column.encode(some.iloc[:, j], True, "error")[:, 0] * (column.scale / largest)
+                for j, column in floats.items()
+            ],
+            1,
+        )
+        complete = ~np.isnan(values).any(1)
+        # Few complete rows, or others than the rest, tell too little.
+        if complete.mean() < 0.5 or not share_unit(values[complete]):
             return
         scale = 2.0 ** round(np.mean([math.log2(column.scale) for column in floats.values()]))
         for column in floats.values():

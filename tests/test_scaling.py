@@ -183,10 +183,28 @@ def test_columns_share_a_unit_where_they_vary_alike_and_evenly():
     # Heavy tails and values that repeat need the quantiles of their column.
     assert not share_unit(np.column_stack([X, rng.lognormal(size=400)]))
     assert not share_unit(np.column_stack([X, np.where(X[:, 0] > 1e3, 1e3, X[:, 0])]))
-    # One column has nobody to share with, and what cannot be squared has no deviation.
+    # Values that come twice each make no grid of skewed columns.
+    skewed = rng.lognormal(size=(200, 1))
+    assert not share_unit(np.column_stack([skewed, rng.permutation(skewed)]))
+    # One column has nobody to share with, a few rows can be alike by chance, and what cannot be
+    # squared has no deviation.
     assert not share_unit(X[:, :1])
-    assert not share_unit(np.ones((5, 2)))
+    assert not share_unit(X[:10])
+    assert not share_unit(np.ones((50, 2)))
     assert not share_unit(1e-200 * X)
+    # The rounding of a constant is no deviation, here as in the map.
+    rounded = np.column_stack([X, np.where(X[:, 0] > 1e3, 0.3, 0.1 + 0.2)])
+    assert share_unit(rounded)
+    assert ColumnScaler("common").fit(rounded).constant.tolist() == [False, False, False, True]
+
+
+def test_a_common_scale_is_a_grid_s_where_the_columns_share_one():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 5, size=(200, 10)).astype(float)
+    assert ColumnScaler("common").fit(pixels).on_grid
+    assert not ColumnScaler("standard").fit(pixels).on_grid
+    assert not ColumnScaler("common").fit(rng.normal(size=(200, 10))).on_grid
+    assert not ColumnScaler("common").fit_levels(np.zeros(3), np.ones(3)).on_grid
 
 
 def test_shared_levels():

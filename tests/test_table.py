@@ -216,6 +216,25 @@ def test_floats_of_one_unit_keep_their_proportions():
     assert len(np.unique(TableEncoder().fit_transform(huge) / huge)) > 1
 
 
+@pytest.mark.parametrize("kind", ["flags", "complete rows", "few complete rows"])
+def test_floats_that_only_seem_to_be_of_one_unit_have_a_scale_each(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3)) * [50, 60, 1]
+    if kind == "flags":
+        X = np.column_stack([X > 0, X[:, 2] > 0])
+        X = np.column_stack([X[:, :2], rng.choice([0, 5e5, 1e6], 200)])
+    elif kind == "complete rows":
+        X[:100, 2] = 7
+        X[100:, 2] *= 1e6
+        X[100:, 0] = np.nan
+    else:
+        X[:, 2] *= 50
+        X[4:110, 0], X[100:, 1] = np.nan, np.nan
+    Z = TableEncoder().fit_transform(X)[:, :3]
+    assert (np.nanstd(Z, 0) > 0.2).all()
+    assert (np.nanstd(Z, 0) < 2).all()
+
+
 def test_one_hot_comes_back_by_the_largest():
     frame = pd.DataFrame({"x": list("aaabbc")})
     encoder = TableEncoder(max_one_hot=3).fit(frame)

@@ -512,9 +512,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
-        columns can be of one unit: they share a small grid of values, or vary alike, within a
-        factor of five, and evenly. Otherwise it maps the quantiles of columns whose tails or
-        repeated values need it, and standardises the rest.
+        columns can be of one unit: they share a small grid of values, or their deviations are
+        within a factor of five and none is skewed, has heavy tails or repeats values. Otherwise it
+        maps the quantiles of the columns that are or do, and standardises the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.

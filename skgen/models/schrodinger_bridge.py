@@ -628,8 +628,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         fitting and needs iterations.
     n_iterations : int, default=None
         Number of Markovian projections: the first learns from the first coupling, each further
-        one from pairs simulated by the process as it stands. None takes 2 between two sets of
-        rows, and 1 from a normal source, from where a second one draws no better rows.
+        one from pairs simulated by the process as it stands. None takes 1 from a normal source,
+        from where a second one draws no better rows, and 2 between two sets of rows and for
+        ``coupling="reference"``.
     ode_solver : {"heun", "adaptive"}, default="heun"
         How the flow is followed: in ``n_steps`` steps of Heun's method, or by a pair of orders 3
         and 2 with steps of each row's own.
@@ -649,9 +650,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         How columns are scaled, those of the source like those of X: by a map of their quantiles
         to normal ones, by their standard deviation, or all by one, which keeps distances.
         ``"auto"`` takes one scale for images and for tables whose columns can be of one unit: they
-        share a small grid of values, or vary alike, within a factor of five, and evenly. Otherwise
-        it maps the quantiles of columns whose tails or repeated values need it, and standardises
-        the rest.
+        share a small grid of values, or their deviations are within a factor of five and none is
+        skewed, has heavy tails or repeats values. Otherwise it maps the quantiles of the columns
+        that are or do, and standardises the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.

@@ -62,6 +62,8 @@ EMPTY_LATENT = 0.05
 WITH_LATENT, ALONE = 0, 1
 SCORE_DRAWS = 64
 MMD_SCALES = (0.25, 1.0, 4.0)
+# Of the variance along the first principal axis: less is rounding.
+SMALLEST_TOLD = 1e-6
 
 
 def _shape_of(value: Any) -> str:
@@ -408,14 +410,14 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
     encoder_noise : float, default=0.33
         Standard deviation of the noise on the encoder's input in training, as a share of that of
         the data along their first principal axis, and at most that of a column; on tables of up to
-        128 rows along the last axis that the latents can tell. Likewise. Noise makes neighbours
-        share their code.
+        128 rows along the last axis that the latents tell to begin with. Likewise. Noise makes
+        neighbours share their code.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
-        columns can be of one unit: they share a small grid of values, or vary alike, within a
-        factor of five, and evenly. Otherwise it maps the quantiles of columns whose tails or
-        repeated values need it, and standardises the rest.
+        columns can be of one unit: they share a small grid of values, or their deviations are
+        within a factor of five and none is skewed, has heavy tails or repeats values. Otherwise it
+        maps the quantiles of the columns that are or do, and standardises the rest.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.
@@ -716,9 +718,12 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
-            # It has the components already: enough noise for the last of them.
+            # It has the components already: enough noise for the last that it begins to tell.
             variance, axes = _principal_components(rows, k)
-            encoder_noise = min(encoder_noise, float(self.encoder_noise * variance[-1].sqrt()))
+            weight = float(self.kl_weight) / d
+            told = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
+            if len(told):
+                encoder_noise = min(encoder_noise, float(self.encoder_noise * told[-1].sqrt()))
         # An encoder that has learnt the bound has not seen noisy rows.
         looks = LOOK_SHARE if represent else 0.0
         # Where the bound is the aim, and for images, which take long, the latent comes first.
@@ -743,7 +748,6 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         initialize(module, generator)
         decoder.axes.fit(rows)
         if isinstance(encoder, SkipMLP):
-            weight = float(self.kl_weight) / d
             _start_at_principal_components(encoder.linear, rows, variance, axes, weight)
         if levels is not None:
             module.levels = levels.float() - decoder.axes.mean[:, None]

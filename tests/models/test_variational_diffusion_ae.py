@@ -615,6 +615,17 @@ def test_on_few_rows_the_encoder_starts_at_the_best_linear_one():
     assert model.module_.encoder_noise == pytest.approx(0.33 * variances[2] ** 0.5, rel=1e-5)
 
 
+@pytest.mark.parametrize("kl_weight", [0.12, 0.0])
+def test_latents_beyond_the_rank_leave_the_noise(kl_weight):
+    X = np.random.default_rng(0).normal(size=(100, 2)) @ [[1, 2, 0, 1], [0, 1, 1, -1]]
+    told, beyond = (
+        VariationalDiffusionAE(k, kl_weight=kl_weight, max_steps=1, random_state=0).fit(X)
+        for k in (2, 4)
+    )
+    assert told.module_.encoder_noise > 0.05
+    assert beyond.module_.encoder_noise == told.module_.encoder_noise
+
+
 def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
     """Three groups, two of them apart along an axis that has a twentieth of the variance."""
     rng = np.random.default_rng(0)

@@ -340,7 +340,12 @@ def test_few_rows_have_few_codes_for_a_column(n, settings, n_embeddings):
 
 @pytest.mark.parametrize(
     ("settings", "levels", "most"),
-    [({}, None, 128), ({"prior": "diffusion"}, None, 48), ({}, 4, 48)],
+    [
+        ({}, None, 128),
+        ({"scaling": "common"}, None, 128),
+        ({"prior": "diffusion"}, None, 48),
+        ({}, 4, 48),
+    ],
 )
 def test_columns_have_tokens_of_their_own_until_they_are_many(settings, levels, most):
     X = np.random.default_rng(0).normal(size=(30, most + 1))
