@@ -32,6 +32,7 @@ from skorch.callbacks import Callback
 
 import skgen
 from skgen.processes.noise import GeneratorNoise
+from skgen.training import Reader
 
 MODELS = [
     "VariationalDiffusionAE",
@@ -81,18 +82,27 @@ class _Clock(Callback):
         self.stages.append((net.stage, net.lr, net.batch_size))
 
 
+def taken_from(rows, batch_size):
+    """Return what takes a batch of rows, held or read when their turn comes."""
+    rng = np.random.default_rng(0)
+    if isinstance(rows, Reader):
+        return lambda: rows.read(np.unique(rng.integers(rows.n, size=batch_size)))
+    n = len(rows["x"])
+    size = min(batch_size, n)
+    return lambda: {k: v[torch.from_numpy(rng.integers(n, size=size))] for k, v in rows.items()}
+
+
 def bare_steps(stage, lr, batch_size, n_steps):
     """Return the seconds of each step of a loop with a loss, its gradient and an optimiser."""
     parameters = [p.requires_grad_(True) for p in stage.parameters]
     optimizer = torch.optim.AdamW(parameters, lr=lr, fused=True)
     noise = GeneratorNoise(torch.Generator().manual_seed(0))
-    n = len(stage.train["x"])
+    take = taken_from(stage.train, batch_size)
     seconds = []
     stage.module.train()
     for _ in range(n_steps):
         start = process_time()
-        index = torch.randint(n, (min(batch_size, n),))
-        loss = stage.loss(noise, **{k: v[index] for k, v in stage.train.items()}).mean()
+        loss = stage.loss(noise, **take()).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
