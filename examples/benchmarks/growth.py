@@ -3,7 +3,7 @@
 Each fit runs in a process of its own with one thread: 30 gradient steps a stage on normal rows
 with a common factor, then 1,000 drawn rows. Seconds are those of the processor.
 
-- A step: the median over all stages, from one gradient step to the next, and beside it a bare loop
+- A step: the mean over all stages, from one gradient step to the next, and beside it a bare loop
   over the loss of the same stage and batches, with a backward pass and fused AdamW and nothing
   else. Their ratio is what schedule, clipping, moving average and bookkeeping cost.
 - Set-up: a fit less its steps: checks, column maps, principal axes, evaluations, what a stage is
@@ -46,6 +46,8 @@ BASE_ROWS, BASE_COLUMNS = 10**3, 10
 ROWS, COLUMNS, SAMPLING = [10**4, 10**5, 10**6], [2, 100, 500], [5, 10, 20, 40, 80]
 # A fit may take as much; beyond it the machine would be lost to all others.
 MOST_SECONDS = 600
+# The clock of a process moves by some milliseconds at a time.
+LEAST_SECONDS = 0.2
 FIELDS = (
     "model",
     "grows",
@@ -132,11 +134,22 @@ def seconds_of_calls(model, n_samples):
     model.sample(n_samples)
     for hook in hooks:
         hook.remove()
-    start = process_time()
-    with torch.no_grad():
+
+    def again():
         for called, args, kwargs in calls:
             called(*args, **kwargs)
-    return process_time() - start
+
+    with torch.no_grad():
+        return seconds_of(again)
+
+
+def seconds_of(work):
+    """Return the seconds of a call, the mean of as many as the clock can tell."""
+    start, n = process_time(), 0
+    while n == 0 or process_time() - start < LEAST_SECONDS:
+        work()
+        n += 1
+    return (process_time() - start) / n
 
 
 def memory(kind):
@@ -168,16 +181,11 @@ def measure(name, n_rows, n_columns, n_steps, sampling):
     fit = process_time() - start
     peak = memory("VmHWM")
     model.sample(2)
-    drawn = {}
-    for n in (None, *sampling):
-        start = process_time()
-        model.sample(DRAWN, n_steps=n)
-        drawn[n] = process_time() - start
+    drawn = {n: seconds_of(lambda n=n: model.sample(DRAWN, n_steps=n)) for n in (None, *sampling)}
     bare = [step for given in clock.stages for step in bare_steps(*given, n_steps)[2:]]
-    step = float(np.median(clock.steps))
     return {
-        "step": step,
-        "bare": float(np.median(bare)),
+        "step": float(np.mean(clock.steps)),
+        "bare": float(np.mean(bare)),
         "set-up": fit - sum(clock.steps),
         "sampling": drawn,
         "calls": seconds_of_calls(model, DRAWN),
