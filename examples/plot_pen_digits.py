@@ -34,7 +34,7 @@ X_reader, X_test, y_reader, y_test = train_test_split(
 # of their order, is for longer sequences.
 
 start = perf_counter()
-model = BinaryLatentDiffusion(n_bits=64, encoder_noise=0.1, max_steps=600, random_state=0)
+model = BinaryLatentDiffusion(n_bits=64, max_steps=600, random_state=0)
 model.fit(X_train, condition=y_train)
 print(f"fitted {len(X_train)} digits in {perf_counter() - start:.0f} s")
 

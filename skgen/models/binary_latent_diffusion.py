@@ -50,6 +50,9 @@ from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 
 CONDITION_FEATURES = 32
 BITS_PER_COLUMN, MAX_BITS = 8, 64
+# The noise of the encoder's input, and that where each column has so many bits.
+ENCODER_NOISE = 0.28
+AMPLE_BITS, AMPLE_BITS_NOISE = 4, 0.1
 EVIDENCE_FEATURES = 64
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
@@ -502,10 +505,12 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     kl_weight : float, default=0.01
         Weight of the KL of the bits from fair coins, beside half the squared error of the scaled
         row, or its cross-entropy.
-    encoder_noise : float, default=0.28
+    encoder_noise : float, default=None
         Standard deviation of the noise on the encoder's input in training, as a share of that of
         the data along their first principal axis, and at most that of a column. Noise makes
-        neighbours share their code. Columns of two values get none.
+        neighbours share their code, and hides what varies little. None takes 0.1 for tables with
+        four bits of code or more for each column, and 0.28 otherwise. Columns of two values get
+        none.
     joint : bool, default=False
         Whether autoencoder and diffusion are trained at once, on their bound, instead of one after
         the other.
@@ -608,7 +613,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "vlb_weight": [Interval(Real, 0, None, closed="left")],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
-        "encoder_noise": [Interval(Real, 0, None, closed="left")],
+        "encoder_noise": [Interval(Real, 0, None, closed="left"), None],
         "joint": ["boolean"],
         "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
     }
@@ -631,7 +636,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         temperature=1.0,
         vlb_weight=0.1,
         kl_weight=0.01,
-        encoder_noise=0.28,
+        encoder_noise=None,
         joint=False,
         scaling="auto",
         input_shape=None,
@@ -840,12 +845,20 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             edges=self._edges() if kind == "discrete" else None,
             kl_weight=float(self.kl_weight),
             vlb_weight=float(self.vlb_weight),
-            encoder_noise=0.0 if kind == "bernoulli" else input_noise(rows, self.encoder_noise),
+            encoder_noise=0.0 if kind == "bernoulli" else self._input_noise(rows, n_bits),
             condition_dropout=float(self.condition_dropout),
             fading_steps=max(1, round(FADING_SHARE * self._n_stage_steps(n))),
         )
         initialize(module, generator)
         return module
+
+    def _input_noise(self, rows, n_bits):
+        share = self.encoder_noise
+        if share is None:
+            # A code with room for what every column says is not to be kept from it.
+            roomy = self.input_shape is None and n_bits >= AMPLE_BITS * rows.shape[1]
+            share = AMPLE_BITS_NOISE if roomy else ENCODER_NOISE
+        return input_noise(rows, float(share))
 
     def _spread(self):
         offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()

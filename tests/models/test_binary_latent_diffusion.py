@@ -276,6 +276,26 @@ def test_joint_training_fits_the_bound():
     assert model.score(IRIS) > brief.score(IRIS)
 
 
+@pytest.mark.parametrize(
+    ("n_columns", "settings", "share"),
+    [
+        (4, {}, 0.1),
+        (16, {}, 0.1),
+        (17, {}, 0.28),
+        (4, {"n_bits": 12}, 0.28),
+        (4, {"encoder_noise": 0.2}, 0.2),
+        (4, {"input_shape": (4, 1)}, 0.28),
+    ],
+)
+def test_a_code_with_room_for_every_column_is_learnt_from_less_noise(n_columns, settings, share):
+    X = np.random.default_rng(0).normal(size=(150, 1)) * np.ones(n_columns)
+    X[:, 1:] += 1e-3 * np.random.default_rng(1).normal(size=(150, n_columns - 1))
+    model = BinaryLatentDiffusion(scaling="standard", **settings, **BRIEF).fit(X)
+    # One factor: columns of unit variance have a first axis of variance n_columns.
+    expected = min(1.0, share * n_columns**0.5)
+    assert model.module_.encoder_noise == pytest.approx(expected, rel=0.01)
+
+
 def test_columns_of_one_unit_err_each_in_its_own_way_and_pixels_alike():
     rng = np.random.default_rng(0)
     lengths = rng.normal(size=(120, 3)) * [1, 2, 4]
