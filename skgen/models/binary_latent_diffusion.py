@@ -50,9 +50,9 @@ from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 
 CONDITION_FEATURES = 32
 BITS_PER_COLUMN, MAX_BITS = 8, 64
-# The noise of the encoder's input, and that where each column has so many bits.
+# The noise of the encoder's input, and that where rows are many and each column has so many bits.
 ENCODER_NOISE = 0.28
-AMPLE_BITS, AMPLE_BITS_NOISE = 4, 0.1
+MANY_ROWS, AMPLE_BITS, AMPLE_BITS_NOISE = 1000, 4, 0.1
 EVIDENCE_FEATURES = 64
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
@@ -508,9 +508,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     encoder_noise : float, default=None
         Standard deviation of the noise on the encoder's input in training, as a share of that of
         the data along their first principal axis, and at most that of a column. Noise makes
-        neighbours share their code, and hides what varies little. None takes 0.1 for tables with
-        four bits of code or more for each column, and 0.28 otherwise. Columns of two values get
-        none.
+        neighbours share their code, and hides what varies little. None takes 0.1 for tables of more
+        than 1,000 rows with four bits of code or more for each column, and 0.28 otherwise. Columns
+        of two values get none.
     joint : bool, default=False
         Whether autoencoder and diffusion are trained at once, on their bound, instead of one after
         the other.
@@ -855,9 +855,11 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     def _input_noise(self, rows, n_bits):
         share = self.encoder_noise
         if share is None:
-            # A code with room for what every column says is not to be kept from it.
-            roomy = self.input_shape is None and n_bits >= AMPLE_BITS * rows.shape[1]
-            share = AMPLE_BITS_NOISE if roomy else ENCODER_NOISE
+            # A code with room for what every column says is not to be kept from it; but few rows
+            # would be learnt by heart.
+            n, d = rows.shape
+            roomy = n > MANY_ROWS and n_bits >= AMPLE_BITS * d
+            share = AMPLE_BITS_NOISE if roomy and self.input_shape is None else ENCODER_NOISE
         return input_noise(rows, float(share))
 
     def _spread(self):

@@ -277,20 +277,22 @@ def test_joint_training_fits_the_bound():
 
 
 @pytest.mark.parametrize(
-    ("n_columns", "settings", "share"),
+    ("n", "n_columns", "settings", "share"),
     [
-        (4, {}, 0.1),
-        (16, {}, 0.1),
-        (17, {}, 0.28),
-        (4, {"n_bits": 12}, 0.28),
-        (4, {"encoder_noise": 0.2}, 0.2),
-        (4, {"input_shape": (4, 1)}, 0.28),
+        (1200, 4, {}, 0.1),
+        (1200, 16, {}, 0.1),
+        (1200, 17, {}, 0.28),
+        (1000, 4, {}, 0.28),
+        (1200, 4, {"n_bits": 12}, 0.28),
+        (1200, 4, {"encoder_noise": 0.2}, 0.2),
+        (1200, 4, {"input_shape": (4, 1)}, 0.28),
     ],
 )
-def test_a_code_with_room_for_every_column_is_learnt_from_less_noise(n_columns, settings, share):
-    X = np.random.default_rng(0).normal(size=(150, 1)) * np.ones(n_columns)
-    X[:, 1:] += 1e-3 * np.random.default_rng(1).normal(size=(150, n_columns - 1))
-    model = BinaryLatentDiffusion(scaling="standard", **settings, **BRIEF).fit(X)
+def test_a_code_with_room_for_every_column_is_learnt_from_less_noise(n, n_columns, settings, share):
+    X = np.random.default_rng(0).normal(size=(n, 1)) * np.ones(n_columns)
+    X[:, 1:] += 1e-3 * np.random.default_rng(1).normal(size=(n, n_columns - 1))
+    brief = {"max_steps": 2, "random_state": 0, "validation_fraction": 0.0}
+    model = BinaryLatentDiffusion(scaling="standard", **settings, **brief).fit(X)
     # One factor: columns of unit variance have a first axis of variance n_columns.
     expected = min(1.0, share * n_columns**0.5)
     assert model.module_.encoder_noise == pytest.approx(expected, rel=0.01)
