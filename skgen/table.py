@@ -530,16 +530,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             for j, column in enumerate(self._columns)
             if isinstance(column, _Floats) and column.n_codes
         }
-        if len(floats) < 2:
-            return
-        least, largest = (pick(column.scale for column in floats.values()) for pick in (min, max))
+        scales = [column.scale for column in floats.values()]
         # Each was rounded to a power of two.
-        if largest > 2 * MAX_RATIO * least:
+        if len(scales) < 2 or max(scales) > 2 * MAX_RATIO * min(scales):
             return
         some = frame.iloc[:: max(1, len(frame) // MAX_SEARCHED)]
         values = np.stack(
             [
-                column.encode(some.iloc[:, j], True, "error")[:, 0] * (column.scale / largest)
+                column.encode(some.iloc[:, j], True, "error")[:, 0] * (column.scale / max(scales))
                 for j, column in floats.items()
             ],
             1,
@@ -548,7 +546,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         # Few complete rows, or others than the rest, tell too little.
         if complete.mean() < 0.5 or not share_unit(values[complete]):
             return
-        scale = 2.0 ** round(np.mean([math.log2(column.scale) for column in floats.values()]))
+        scale = 2.0 ** round(np.mean(np.log2(scales)))
         for column in floats.values():
             column.filler *= column.scale / scale
             column.scale = scale
