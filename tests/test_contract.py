@@ -129,6 +129,8 @@ def test_a_row_does_not_depend_on_how_many_are_drawn(fitted):
     # The blocks that rows are drawn in do not repeat one another. Lengths in tenths of a
     # centimetre do, here and there.
     assert len(np.unique(many, axis=0)) > 550
+    same = (many[:, None] == many).all(2)
+    assert max(np.diagonal(same, shift).mean() for shift in range(1, 500)) < 0.05
 
 
 def test_sampling_ignores_the_batch_size(fitted):
