@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from skgen._version import __version__
 
 # One more whenever the description, or what the networks here are made of or take in, changes.
-FORMAT = 5
+FORMAT = 6
 MAX_DEPTH = 100
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624

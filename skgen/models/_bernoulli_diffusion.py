@@ -28,6 +28,7 @@ from skgen.processes import bernoulli
 NOISE_FEATURES = 32
 MAX_STATES = 1024
 MAX_SINGLES = 0.01
+DECAY, RAREST = 0.97, 1e-3
 
 
 class KnownLaw(nn.Module):
@@ -64,6 +65,11 @@ class KnownLaw(nn.Module):
         unseen = max(singles, 1) / (n + 1)
         weight = torch.cat([counts.double() / n * (1 - unseen), counts.new_tensor([unseen])])
         self.states, self.log_weight = states.float(), weight.log().float()
+
+    def follow(self, rows: Tensor) -> None:
+        """Let the frequencies of bits that are still being learnt follow those of a batch."""
+        p = torch.sigmoid(self.logits).lerp(rows.mean(0), 1 - DECAY)
+        self.logits.copy_(torch.logit(p, eps=RAREST))
 
     def forward(self, z: Tensor, odds: Tensor) -> Tensor:
         """Return the log-odds that a bit was 1, given z (n, n_bits) and the log-odds of keeping.

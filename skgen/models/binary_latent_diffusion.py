@@ -44,7 +44,7 @@ from skgen.models._spread import (
 )
 from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ApartMLP, ResidualMLP, SkipMLP, initialize
+from skgen.networks.mlp import ApartMLP, ResidualMLP, SkipMLP, initialize, zero_init
 from skgen.networks.sequence import Transformer
 from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 
@@ -56,6 +56,9 @@ MANY_ROWS, AMPLE_BITS, AMPLE_BITS_NOISE = 1000, 4, 0.1
 EVIDENCE_FEATURES = 64
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
+# At once: the share of a stage without the law's gradient in the code, which rises in as much again,
+# and the weight of that gradient, in units of what the bound gives it.
+RISING_SHARE, JOINT_SHARE = 0.2, 0.1
 FADING_SHARE = 0.7
 LINEAR_WEIGHT = 0.25
 COMMITMENT = 0.25
@@ -64,36 +67,76 @@ SEQUENCE_TOKENS = 16
 # Up to so many columns of bits each has a small network of its own, of so many units, which bears
 # so much higher a learning rate.
 APART_COLUMNS, APART_UNITS, APART_PACE = 64, 32, 3.0
+# So many rows have more to teach, in so many times the steps, of a lower rate.
+APART_MANY_ROWS, APART_LONG_PACE, APART_EFFORT = 10_000, 1.5, 2.0
 FRAME_FEATURES = 64
 # A bit that is 1 in fewer rows than this, or in all but as few, is dead.
 RARE = 0.01
 
 
+class _SlowLinear(nn.Module):
+    """A linear map whose output moves as slowly as that of a layer of few inputs.
+
+    Steps of Adam are as large for each of many weights, and add up: bits of one long row would
+    all come to tell the same.
+    """
+
+    def __init__(self, n_in: int, n_out: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_out, n_in))
+        self.bias = nn.Parameter(torch.empty(n_out))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw weights that keep the variance of unit inputs."""
+        with torch.no_grad():
+            self.weight.normal_(generator=generator)
+            self.bias.zero_()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return F.linear(rows * rows.shape[1] ** -0.5, self.weight, self.bias)
+
+
 class _WholeEncoder(nn.Module):
-    """A sequence to a few tokens that look at all of it."""
+    """A sequence to a few tokens: linearly, corrected by tokens that look at all of it."""
 
     def __init__(self, shape: tuple[int, ...], n_tokens: int, n_out: int, n_context: int):
         super().__init__()
         length, channels = shape
+        self.linear = _SlowLinear(length * channels, n_tokens * n_out)
         self.frames = Transformer(length, channels, FRAME_FEATURES, n_context, depth=2)
         self.tokens = Transformer(
-            n_tokens, 0, n_out, n_context, memory=(length, FRAME_FEATURES), depth=1
+            n_tokens,
+            0,
+            n_out,
+            n_context,
+            memory=(length, FRAME_FEATURES),
+            depth=1,
+            zero_output=True,
         )
 
     def forward(self, rows: Tensor, context: Tensor) -> Tensor:
-        return self.tokens(rows, context, self.frames(rows, context))
+        return self.linear(rows) + self.tokens(rows, context, self.frames(rows, context))
 
 
 class _WholeDecoder(nn.Module):
-    """Tokens to a sequence: its places look at them, and at each other."""
+    """Tokens to a sequence: linearly, corrected by places that look at them and at each other."""
 
     def __init__(self, shape: tuple[int, ...], n_tokens: int, n_in: int, n_context: int):
         super().__init__()
         length, channels = shape
-        self.places = Transformer(length, 0, channels, n_context, memory=(n_tokens, n_in), depth=2)
+        self.linear = zero_init(_SlowLinear(n_tokens * n_in, length * channels))
+        self.places = Transformer(
+            length,
+            0,
+            channels,
+            n_context,
+            memory=(n_tokens, n_in),
+            depth=2,
+            zero_output=True,
+        )
 
     def forward(self, rows: Tensor, context: Tensor) -> Tensor:
-        return self.places(rows, context, rows)
+        return self.linear(rows) + self.places(rows, context, rows)
 
 
 class _Denoiser(nn.Module):
@@ -145,6 +188,7 @@ class _BinaryLatentDiffusion(nn.Module):
         encoder_noise: float,
         condition_dropout: float,
         fading_steps: int,
+        rising_steps: int,
     ):
         super().__init__()
         self.diffusion, self.encoder, self.decoder = diffusion, encoder, decoder
@@ -158,6 +202,7 @@ class _BinaryLatentDiffusion(nn.Module):
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
         self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
         self.fading_steps, self.steps_seen = fading_steps, 0
+        self.rising_steps = rising_steps
         self.settled = False
         # Without an encoder the steps are all that is random: each is visited once.
         self.score_draws = SCORE_DRAWS if encoder is not None else diffusion.n_timesteps
@@ -249,12 +294,19 @@ class _BinaryLatentDiffusion(nn.Module):
         """
         c = self._embed(x, condition, noise if self.training else None)
         logit, z, codebook_loss = self._look(noise, x, c)
-        kl = (math.log(2) - _entropy(logit)).sum(-1)
-        loss = self._error(x, self.reconstruct(z, c)) + self.kl_weight * kl + codebook_loss
+        return self._coded(x, z, self.reconstruct(z, c), logit) + codebook_loss
+
+    def _coded(self, x: Tensor, z: Tensor, mean: Tensor, logit: Tensor) -> Tensor:
+        """Return what reconstruction from bits costs, and what keeps their law from collapse."""
+        loss = self._error(x, mean) + self.kl_weight * self._kl(logit)
         if isinstance(self.decoder, SkipMLP):
             alone = self.decoder.linear(self._tokens(z))
             loss = loss + LINEAR_WEIGHT * self._error(x, alone)
         return loss
+
+    def _kl(self, logit: Tensor) -> Tensor:
+        """Return the divergence of the bits from fair coins, in nats."""
+        return (math.log(2) - _entropy(logit)).sum(-1)
 
     def _look(self, noise: Any, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
         """Return the log-odds and the bits of a noisy look at x, and the codebook's loss."""
@@ -303,19 +355,35 @@ class _BinaryLatentDiffusion(nn.Module):
         return self.diffusion.losses(noise, z, context, held)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn everything at once: the bound, and the diffusion's own loss with it."""
+        """Learn the code and, with a share of its gradient in the code, the law of its bits.
+
+        Judged, rather than descended, it is the bound: bits that tell nothing are easily foretold.
+        """
         c = self._embed(x, condition, noise if self.training else None)
-        logit, z, codebook_loss = self._look(noise, x, c)
+        if not self.training:
+            z = self._bits(x, c)
+            mean = self.reconstruct(z, c)
+            if self.likelihood == "bernoulli":
+                error = self._error(x, mean)
+            else:
+                log_var = self._unexplained(x, mean).log()
+                error = self._masked(normal_loss(x, mean, log_var), x, mean)
+            return error + self._prior_losses(noise, x, z, c)[1]
+        logit, z, loss = self._look(noise, x, c)
         mean = self.reconstruct(z, c)
-        if self.likelihood == "bernoulli":
-            loss = self._error(x, mean)
-        else:
-            # The best variance of each column is the batch's own.
-            variance = (x - mean).detach().square().mean(0)
-            log_var = variance.clamp(min=math.exp(SMALLEST_LOG_VARIANCE)).log()
-            loss = self._masked(normal_loss(x, mean, log_var), x, mean)
-        entropy, bound = self._prior_losses(noise, x, z, c)
-        return loss - _entropy(logit).sum(-1) + bound + entropy + codebook_loss
+        # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
+        # Until there is a code the law must not count, lest there be none.
+        share = JOINT_SHARE * min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
+        if self.likelihood != "bernoulli":
+            share = share * self._unexplained(x, mean).mean().clamp(max=1.0)
+        self.diffusion.law.follow(z.detach())
+        entropy, bound = self._prior_losses(noise, x, z.detach() + share * (z - z.detach()), c)
+        return self._coded(x, z, mean, logit) + loss + entropy + self.vlb_weight * bound
+
+    def _unexplained(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return the variance of each column's error in a batch."""
+        variance = (x - mean).detach().square().mean(0)
+        return variance.clamp(min=math.exp(SMALLEST_LOG_VARIANCE))
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
         """Return the bound with nothing left out, of a noise: what `score` reports."""
@@ -512,8 +580,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         than 1,000 rows with four bits of code or more for each column, and 0.28 otherwise. Columns
         of two values get none.
     joint : bool, default=False
-        Whether autoencoder and diffusion are trained at once, on their bound, instead of one after
-        the other.
+        Whether the code is learnt with a share of the gradient of the law of its bits, for bits that
+        can be foretold, before the diffusion goes on alone; or one after the other.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
@@ -528,7 +596,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         ``autoencoder=None`` on up to 64 columns, each of which has a small network of its own, 32.
     max_steps : int, default=None
         Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
-        3,000.
+        3,000; up to 64 columns of bits without an autoencoder take twice as many where 10,000 rows
+        or more teach them.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -848,6 +917,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             encoder_noise=0.0 if kind == "bernoulli" else self._input_noise(rows, n_bits),
             condition_dropout=float(self.condition_dropout),
             fading_steps=max(1, round(FADING_SHARE * self._n_stage_steps(n))),
+            rising_steps=max(1, round(RISING_SHARE * self._n_stage_steps(n))),
         )
         initialize(module, generator)
         return module
@@ -909,10 +979,10 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         return edges
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parts, watched=False, pace=1.0):
+        def stage(name, loss, parts, watched=False, **plan):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
             diagnose = (lambda: module.use(**train)) if watched else dict
-            return Stage(name, loss, module, parameters, train, valid, pace=pace, diagnose=diagnose)
+            return Stage(name, loss, module, parameters, train, valid, diagnose=diagnose, **plan)
 
         coder = [module.encoder, module.decoder, module.codebook, module.embedding]
         held_out = train if valid is None else valid
@@ -921,17 +991,20 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             if not module.settled:
                 module.fit_law(**train)
             module.settled = True
-            apart = isinstance(module.diffusion.network.network, ApartMLP)
-            pace = APART_PACE if apart else 1.0
-            yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding], pace=pace)
-            return
-        if self.joint:
-            yield stage("joint", module.joint_loss, [*coder, *prior], watched=True)
-            module.fit_spread(train, held_out)
+            plan = {}
+            if isinstance(module.diffusion.network.network, ApartMLP):
+                plan["pace"] = APART_PACE
+                many = valid is not None and len(train["x"]) >= APART_MANY_ROWS
+                if many and self.max_steps is None:
+                    plan = {"pace": APART_LONG_PACE, "effort": APART_EFFORT}
+            yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding], **plan)
             return
         if not module.settled:
             # Later pieces of data keep the code: decoder and diffusion speak its language.
-            code = stage("code", module.code_loss, coder, watched=True)
+            name, loss, parts = "code", module.code_loss, coder
+            if self.joint:
+                name, loss, parts = "joint", module.joint_loss, [*coder, *prior]
+            code = stage(name, loss, parts, watched=True)
             yield code
             module.fit_law(**train)
             module.fit_spread(train, held_out)

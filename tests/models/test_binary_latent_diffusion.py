@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skgen import BinaryLatentDiffusion
 from skgen.datasets import BinaryLaw, load_pen_digits
+from skgen.models import binary_latent_diffusion
 from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
 from skgen.models._spread import Spread, log_probability
 from skgen.processes import bernoulli
@@ -269,11 +270,52 @@ def test_every_autoencoder_learns(autoencoder, codebook_dim):
     assert np.mean((rows - IRIS) ** 2) < 0.35 * IRIS.var(0).mean()
 
 
-def test_joint_training_fits_the_bound():
+def test_joint_training_keeps_the_code_alive():
     model = BinaryLatentDiffusion(16, joint=True, max_steps=200, random_state=0).fit(IRIS)
-    assert [row["stage"] for row in model.history_[-1:]] == ["joint"]
-    brief = BinaryLatentDiffusion(16, joint=True, **BRIEF).fit(IRIS)
-    assert model.score(IRIS) > brief.score(IRIS)
+    assert list(dict.fromkeys(row["stage"] for row in model.history_)) == ["joint", "diffusion"]
+    rows = model.inverse_transform(model.transform(IRIS))
+    # A code that the law of the bits has emptied leaves all of the variance.
+    assert np.mean((rows - IRIS) ** 2) < 0.35 * IRIS.var(0).mean()
+    # Half of the bits at least; one after the other keeps 14, and has a lower bound.
+    assert [row for row in model.history_ if "active_bits" in row][-1]["active_bits"] >= 8
+    apart = BinaryLatentDiffusion(16, max_steps=200, random_state=0).fit(IRIS)
+    assert model.score(IRIS) > apart.score(IRIS)
+
+
+def test_the_law_of_the_bits_teaches_the_encoder_its_share():
+    """Its gradient in the bits is a share of what it is to its own weights, and none at first."""
+    model = BinaryLatentDiffusion(16, joint=True, likelihood="bernoulli", **BRIEF)
+    module = model.fit((IRIS > IRIS.mean(0)).astype(float)).module_.train().requires_grad_(True)
+    x = torch.from_numpy((IRIS[:50] > IRIS.mean(0)).astype(np.float32))
+
+    def gradient(steps_seen, share):
+        module.steps_seen = steps_seen
+        module.zero_grad()
+        module.diffusion.law.logits.zero_()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(binary_latent_diffusion, "JOINT_SHARE", share)
+            noise = GeneratorNoise(torch.Generator().manual_seed(0))
+            module.joint_loss(noise, x).sum().backward()
+        return [p.grad.clone() for p in module.encoder.parameters() if p.grad is not None]
+
+    late = 10 * module.rising_steps
+    none, some, more = (gradient(late, share) for share in (0.0, 0.1, 0.2))
+    for a, b, c in zip(none, some, more, strict=True):
+        torch.testing.assert_close(c - a, 2 * (b - a), rtol=1e-3, atol=1e-4)
+    assert any((b - a).abs().max() > 1e-3 for a, b in zip(none, some, strict=True))
+
+
+def test_bits_of_a_whole_sequence_are_not_copies():
+    """A layer that reads all frames at once must not learn one direction for all bits."""
+
+    class CodeOnly(BinaryLatentDiffusion):
+        _draws_blurred = False
+
+        def _stages(self, *args):
+            yield next(super()._stages(*args))
+
+    model = CodeOnly(64, input_shape=(8, 8), code="sequence", max_steps=60, random_state=0)
+    assert model.fit(DIGITS).history_[-1]["active_bits"] == 64
 
 
 @pytest.mark.parametrize(
