@@ -52,6 +52,8 @@ RAREST = 1e-3
 LEVEL_BINS = 24
 LEVEL_DECAY = 0.995
 EVEN_SHARE = 0.1
+# Draws of missing codes, of which one is kept.
+N_PROPOSALS = 8
 
 
 def _draw(noise: Any, logits: Tensor) -> Tensor:
@@ -398,8 +400,15 @@ class AutoregressivePrior(_CodePrior):
         context: Tensor,
     ) -> Tensor:
         """Return -log p(index), exactly, in nats a row."""
+        return -self._log_p(index, seen, context).sum(1)
+
+    def _log_p(
+        self, index: Tensor, seen: Tensor, context: Tensor, temperature: float = 1.0
+    ) -> Tensor:
+        """Return log p of each code given those before, (n, n_tokens)."""
         logits = self.network(self._embedded(index, seen), seen, context) + self.log_frequency()
-        return _code_loss(torch.log_softmax(logits, -1), index)
+        log_p = torch.log_softmax(logits / temperature, -1)
+        return log_p.gather(-1, index[..., None])[..., 0]
 
     bound = loss
 
@@ -417,6 +426,17 @@ class AutoregressivePrior(_CodePrior):
         **_: Any,
     ) -> Tensor:
         """Draw the codes of rows, (n, n_tokens), from the first to the last."""
+        return self._one_by_one(noise, seen, contexts, temperature, guidance_scale, held)
+
+    def _one_by_one(
+        self,
+        noise: Any,
+        seen: Tensor,
+        contexts: tuple[Tensor, Tensor | None],
+        temperature: float,
+        guidance_scale: float,
+        held: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
         walkers = [self.network.walker(seen, c) for c in contexts if c is not None]
         frequency = self.log_frequency()
         index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
@@ -430,3 +450,56 @@ class AutoregressivePrior(_CodePrior):
             if held is not None:
                 index[:, place] = torch.where(held[1][:, place], held[0][:, place], index[:, place])
         return index
+
+    def complete(
+        self,
+        noise: Any,
+        seen: Tensor,
+        unseen: Tensor,
+        context: Tensor,
+        held: tuple[Tensor, Tensor],
+        *,
+        temperature: float,
+    ) -> Tensor:
+        """Draw the codes that are missing where those that are known tell all that is seen.
+
+        What follows from entries in sight is learnt from the few rows that show theirs, the law of
+        whole rows from all the others. So of some draws by the one, each gets the weight that the
+        other gives it, and one is drawn by these weights.
+
+        Parameters
+        ----------
+        noise : GeneratorNoise
+            Source of the draws.
+        seen, unseen : Tensor of shape (n, n_tokens, n_seen)
+            Features of what is seen of a row, and of a row of which nothing is.
+        context : Tensor of shape (n, n_context)
+            The embedded condition.
+        held : tuple of Tensor
+            Codes that are known, (n, n_tokens), and which of them are.
+        temperature : float
+            What log-odds are divided by.
+
+        Returns
+        -------
+        Tensor of shape (n, n_tokens)
+            Codes of whole rows.
+        """
+        n = len(seen)
+        codes, known, seen, unseen, context = (
+            rows.repeat_interleave(N_PROPOSALS, 0) for rows in (*held, seen, unseen, context)
+        )
+        proposed = self._one_by_one(noise, seen, (context, None), temperature, 0.0, (codes, known))
+        # A part at a time: all codes of all tokens are many numbers.
+        parts = zip(
+            *(rows.split(n) for rows in (proposed, seen, unseen, context, known)), strict=True
+        )
+        weight = torch.cat(
+            [
+                self._log_p(index, law, c, temperature).sum(1)
+                - self._log_p(index, told, c, temperature).masked_fill(given, 0.0).sum(1)
+                for index, told, law, c, given in parts
+            ]
+        )
+        chosen = _draw(noise, weight.view(n, N_PROPOSALS))
+        return proposed.view(n, N_PROPOSALS, -1)[torch.arange(n, device=chosen.device), chosen]

@@ -77,7 +77,10 @@ MOST_COLUMN_TOKENS, MOST_GRID_TOKENS, MIXED_TOKENS = 128, 48, 16
 FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
 USUAL_EMBEDDINGS = 64
 # One row in so many of a batch of images goes through the prior while the code is learnt.
-PRIOR_PART = 4
+PRIOR_PART = 16
+# Nats of the entropy of their codes' use, of each token, that are worth one half square of an error:
+# most of an image is background, and would have a code or two.
+EVEN_USE = 0.5
 MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
@@ -218,6 +221,8 @@ class _VQDiffusionBridge(nn.Module):
             index = self.codebook.nearest(h)
             q = self.codebook(index).detach()
             straight = h + (q - h).detach()
+        if self.training and self.on_map:
+            loss = loss - EVEN_USE * self.n_tokens * self.codebook.evenness(h)
         if self.training:
             self.codebook.follow(noise, h, index)
         apart = (h - q).square().sum((1, 2))
@@ -382,20 +387,25 @@ class _VQDiffusionBridge(nn.Module):
         """Draw codes, all or given what is seen, then a row given them."""
         like = self.codebook.code.new_empty(n, self.n_features)
         x = torch.zeros_like(like) if x is None else x
-        seen = torch.zeros_like(like) if seen is None else seen
-        told = self._seen(x, seen)
+        nothing = torch.zeros_like(like)
         c = self._embed(x, condition)
-        c_0 = self._embed(x, None) if guidance_scale > 0 else None
-        index = self.prior.draw(
-            noise,
-            self.codebook.code,
-            self.spacing(),
-            told,
-            (c, c_0),
-            guidance_scale=guidance_scale,
-            held=self._held(x, seen) if self.by_place else None,
-            **options,
-        )
+        told = self._seen(x, nothing if seen is None else seen)
+        held = self._held(x, seen) if self.by_place and seen is not None else None
+        if held is not None and self.shape is None and isinstance(self.prior, AutoregressivePrior):
+            untold, warmth = self._seen(x, nothing), options["temperature"]
+            index = self.prior.complete(noise, told, untold, c, held, temperature=warmth)
+        else:
+            c_0 = self._embed(x, None) if guidance_scale > 0 else None
+            index = self.prior.draw(
+                noise,
+                self.codebook.code,
+                self.spacing(),
+                told,
+                (c, c_0),
+                guidance_scale=guidance_scale,
+                held=held,
+                **options,
+            )
         mean = self.reconstruct(self.codebook(index))
         return draw_decoded(self.likelihood, noise, mean, self.spread, draw_noise)
 

@@ -29,6 +29,7 @@ LLOYD_STEPS = 10
 SEEDING_ROWS = 10_000
 PART_LATENTS = 16_384
 SMALLEST_VARIANCE = 1e-6
+SOFT_SHARE = 0.5
 
 
 def sums_by_index(index: Tensor, rows: Tensor, n: int) -> Tensor:
@@ -128,6 +129,19 @@ class Codebook(nn.Module):
     def forward(self, index: Tensor) -> Tensor:
         """Return codes, (n, tokens, embedding_dim)."""
         return F.embedding(index, self.code)
+
+    def evenness(self, z: Tensor) -> Tensor:
+        """Return the entropy of the use of the codes by latents, in nats, with a gradient to them.
+
+        A latent's use is shared out softly, by a normal law of half the distance between codes.
+        """
+        # A copy: the codes move before gradients come back.
+        code = self.code.detach().clone()
+        # |z - e|^2 without |z|^2, which is common to all codes.
+        near = z @ code.T - 0.5 * code.square().sum(1)
+        width = (SOFT_SHARE * self.spacing()).clamp(min=SMALLEST_VARIANCE)
+        share = torch.softmax(near / width.square(), -1).flatten(0, -2).mean(0)
+        return torch.special.entr(share).sum()
 
     @torch.no_grad()
     def start(self, noise: Any, z: Tensor, expected: int) -> None:

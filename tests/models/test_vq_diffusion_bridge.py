@@ -15,7 +15,10 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skgen import VQDiffusionBridge
-from skgen.models._code_priors import AutoregressivePrior, BridgePrior
+from skgen.models import _code_priors, vq_diffusion_bridge
+from skgen.models._code_priors import TOKEN_FEATURES, AutoregressivePrior, BridgePrior
+from skgen.models.vq_diffusion_bridge import PRIOR_PART
+from skgen.networks.autoregressive import MaskedMLP
 from skgen.networks.mlp import initialize
 from skgen.processes import ornstein_uhlenbeck as ou
 from skgen.processes.noise import GeneratorNoise
@@ -254,6 +257,35 @@ def test_one_code_after_another_is_a_law():
     torch.testing.assert_close(torch.exp(-loss).sum(), torch.tensor(1.0).double())
 
 
+def test_missing_codes_follow_the_law_given_the_known_ones(monkeypatch):
+    """However the network reads what is seen: with many draws to choose from, the law decides."""
+    n = 3000
+    with torch.device("meta"):
+        network = MaskedMLP(3, TOKEN_FEATURES, 3, 2, 0, width=8)
+        prior = AutoregressivePrior(network, 3, 3)
+    initialize(prior, torch.Generator().manual_seed(0))
+    prior = prior.double().requires_grad_(False)
+    network.last.weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
+    rows = torch.cartesian_prod(*[torch.arange(3)] * 3)
+    unseen, context = torch.zeros(n, 3, 2).double(), torch.zeros(n, 0).double()
+    law = prior._log_p(rows, unseen[:27], context[:27]).sum(1).exp().view(3, 3, 3)
+    torch.testing.assert_close(law.sum(), torch.tensor(1.0).double())
+    given = law[:, :, 1] / law[:, :, 1].sum()
+    held = torch.ones(n, 3, dtype=torch.long), torch.tensor([False, False, True]).expand(n, 3)
+
+    def variation(n_proposals):
+        monkeypatch.setattr(_code_priors, "N_PROPOSALS", n_proposals)
+        noise = GeneratorNoise(torch.Generator().manual_seed(2))
+        drawn = prior.complete(noise, unseen + 1, unseen, context, held, temperature=1.0)
+        assert (drawn[:, 2] == 1).all()
+        share = torch.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9).view(3, 3) / n
+        return 0.5 * (share - given).abs().sum()
+
+    # Exact draws are at .4 * sum(sqrt(p / n)), at most .022, in the mean.
+    assert variation(128) < 0.04
+    assert variation(8) < 0.5 * variation(1)
+
+
 # The estimator.
 
 
@@ -453,7 +485,7 @@ def test_the_prior_s_gradient_reaches_the_encoder():
     assert not torch.allclose(gradients(model, 1.0), without)
 
 
-@pytest.mark.parametrize("n", [1, 8, 10])
+@pytest.mark.parametrize("n", [1, 32, 40])
 def test_a_part_of_a_batch_of_images_stands_for_the_whole(n):
     """Over all orders in turn, the mean holds the prior's loss of every row alike."""
     X = np.random.default_rng(0).random((40, 16))
@@ -470,7 +502,7 @@ def test_a_part_of_a_batch_of_images_stands_for_the_whole(n):
         return module.joint_loss(noise(), rows[order], given[order]).mean()
 
     def told(noise, x, z, index, condition):
-        assert len(x) == len(z) == len(index) == len(condition) == math.ceil(n / 4)
+        assert len(x) == len(z) == len(index) == len(condition) == math.ceil(n / PRIOR_PART)
         return x.sum(1) + condition @ torch.tensor([1.0, 5.0, 25.0])
 
     orders = [torch.arange(n).roll(k) for k in range(n)]
@@ -480,6 +512,27 @@ def test_a_part_of_a_batch_of_images_stands_for_the_whole(n):
     ]
     whole = rows.sum(1) + given @ torch.tensor([1.0, 5.0, 25.0])
     torch.testing.assert_close(torch.stack(shares).mean(), whole.mean(), rtol=1e-5, atol=1e-4)
+
+
+def test_background_does_not_keep_codes_of_images_out_of_use(monkeypatch):
+    """Three places of four of an image are blank, and would share a code."""
+    X = np.zeros((300, 8, 8))
+    X[:, :4, :4] = np.random.default_rng(0).normal(size=(300, 4, 4))
+
+    class CodeOnly(VQDiffusionBridge):
+        _draws_blurred = False
+
+        def _stages(self, *args):
+            yield next(super()._stages(*args))
+
+    def perplexity():
+        settings = {"input_shape": (1, 8, 8), "max_steps": 40, "random_state": 0}
+        model = CodeOnly(16, n_tokens=16, joint=False, **settings)
+        return model.fit(X.reshape(300, 64)).perplexity_
+
+    even = perplexity()
+    monkeypatch.setattr(vq_diffusion_bridge, "EVEN_USE", 0.0)
+    assert even > perplexity() + 2
 
 
 def test_history_tells_of_the_codebook(fitted):

@@ -1,5 +1,7 @@
 """Normalised latents and codebooks."""
 
+import math
+
 import pytest
 import torch
 
@@ -92,6 +94,25 @@ def test_spacing_is_the_usual_distance_to_the_next_code():
         book.code.copy_(torch.tensor([[0.0], [1.0], [3.0], [6.0]]))
     # To the nearest: 1, 1, 2, 3; the lower of the two in the middle.
     assert book.spacing() == 1.0
+
+
+def test_evenness_is_the_entropy_of_use_and_asks_for_it():
+    book = ready(Codebook(4, 1))
+    with torch.no_grad():
+        book.code.copy_(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
+    even = book.evenness(torch.tensor([0.0, 1.0, 2.0, 3.0])[None, :, None])
+    # Half a distance of width: a latent at its code is at most 12% of a neighbour's each.
+    assert math.log(4) - 0.02 < even <= math.log(4)
+    z = torch.tensor([0.0, 0.0, 0.4, 3.0])[None, :, None].requires_grad_(True)
+    uneven = book.evenness(z)
+    assert uneven < even - 0.2
+    uneven.backward()
+    # The one on the way to a code that nothing uses gains by going on.
+    assert z.grad[0, 2, 0] > 0
+    # It does not change with the scale of latents and codes.
+    with torch.no_grad():
+        book.code.mul_(50)
+    torch.testing.assert_close(book.evenness(50 * z.detach()), uneven.detach())
 
 
 @pytest.mark.parametrize("centre", [0.0, 100.0])
