@@ -680,6 +680,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         names = [name for column in self._columns for name in column.names]
         return np.asarray(names, dtype=object)
 
+    def _without_density(self) -> list[Any]:
+        """Return the names of columns that are not of different floats without gaps."""
+        return [
+            column.name
+            for column in self._columns
+            if type(column) is not _Floats or column.names != [column.name]
+        ]
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -692,8 +700,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 @_log_slope.register
 def _(step: TableEncoder, X: Any, Y: Any) -> Any:
     # Of floats without gaps alone: all else has no density.
-    if any(
-        type(column) is not _Floats or column.names != [column.name] for column in step._columns
-    ):
+    if step._without_density():
         return None
     return np.full(len(Y), -sum(math.log(column.scale) for column in step._columns))

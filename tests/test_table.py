@@ -326,7 +326,9 @@ def test_a_model_of_a_table_draws_a_table(Model):
     assert list(X) == list(pd.get_dummies(frame.drop(columns="left"), dummy_na=True))
     again = pickle.loads(pickle.dumps(pipe))
     pd.testing.assert_frame_equal(again.sample(5), drawn[:5])
-    with pytest.raises(TypeError, match="log-determinant of step 'tableencoder'"):
+    with pytest.raises(
+        TypeError, match=r"log-determinant of step 'tableencoder'.*without gaps: .*'job', 'gain'"
+    ):
         pipe.score(frame)
 
 
