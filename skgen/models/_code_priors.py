@@ -387,6 +387,9 @@ class AutoregressivePrior(_CodePrior):
         self.tokens = nn.Linear(n_embeddings, TOKEN_FEATURES)
 
     def _embedded(self, index: Tensor, seen: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return F.embedding(index, self.tokens.weight.T) + self.tokens.bias
+        # Gradients of looked-up rows add up in any order on some devices.
         return self.tokens(F.one_hot(index, self.n_embeddings).to(seen.dtype))
 
     def loss(
