@@ -53,6 +53,7 @@ class KnownLaw(nn.Module):
     def fit(self, rows: Tensor) -> None:
         """Learn from (n, n_bits) bits, or from the probabilities that they are 1."""
         n = len(rows)
+        self._forget_states()
         # Half a row more of each kind: no bit is certain.
         self.logits.copy_(torch.logit((rows.double().sum(0) + 0.5) / (n + 1)))
         if not bool(((rows == 0) | (rows == 1)).all()):
@@ -66,9 +67,13 @@ class KnownLaw(nn.Module):
         weight = torch.cat([counts.double() / n * (1 - unseen), counts.new_tensor([unseen])])
         self.states, self.log_weight = states.float(), weight.log().float()
 
+    def _forget_states(self) -> None:
+        self.states, self.log_weight = self.states[:0], torch.zeros_like(self.log_weight[:1])
+
     def follow(self, rows: Tensor) -> None:
         """Let the frequencies of bits that are still being learnt follow those of a batch."""
-        p = torch.sigmoid(self.logits).lerp(rows.mean(0), 1 - DECAY)
+        self._forget_states()
+        p = torch.sigmoid(self.logits).lerp(rows.mean(0, dtype=self.logits.dtype), 1 - DECAY)
         self.logits.copy_(torch.logit(p, eps=RAREST))
 
     def forward(self, z: Tensor, odds: Tensor) -> Tensor:

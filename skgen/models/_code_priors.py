@@ -439,7 +439,9 @@ class AutoregressivePrior(_CodePrior):
         temperature: float,
         guidance_scale: float,
         held: tuple[Tensor, Tensor] | None,
+        chances: list[Tensor] | None = None,
     ) -> Tensor:
+        """Draw as `draw` does; the list takes log p of the code drawn at each place, (n, 1)."""
         walkers = [self.network.walker(seen, c) for c in contexts if c is not None]
         frequency = self.log_frequency()
         index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
@@ -449,7 +451,11 @@ class AutoregressivePrior(_CodePrior):
             logits, *others = [walk(place, before) + frequency[place] for walk in walkers]
             for other in others:
                 logits = logits + guidance_scale * (logits - other)
-            index[:, place] = _draw(noise, logits / temperature)
+            logits = logits / temperature
+            index[:, place] = _draw(noise, logits)
+            if chances is not None:
+                chance = logits.gather(1, index[:, place, None]) - logits.logsumexp(1, keepdim=True)
+                chances.append(chance)
             if held is not None:
                 index[:, place] = torch.where(held[1][:, place], held[0][:, place], index[:, place])
         return index
@@ -464,11 +470,12 @@ class AutoregressivePrior(_CodePrior):
         *,
         temperature: float,
     ) -> Tensor:
-        """Draw the codes that are missing where those that are known tell all that is seen.
+        """Draw the codes that are missing given those that are known.
 
         What follows from entries in sight is learnt from the few rows that show theirs, the law of
         whole rows from all the others. So of some draws by the one, each gets the weight that the
-        other gives it, and one is drawn by these weights.
+        other gives it, and one is drawn by these weights (sampling importance resampling). The law
+        knows of an observed value its code alone; where in it the value lies the draws have seen.
 
         Parameters
         ----------
@@ -492,17 +499,13 @@ class AutoregressivePrior(_CodePrior):
         codes, known, seen, unseen, context = (
             rows.repeat_interleave(N_PROPOSALS, 0) for rows in (*held, seen, unseen, context)
         )
-        proposed = self._one_by_one(noise, seen, (context, None), temperature, 0.0, (codes, known))
+        chances: list[Tensor] = []
+        proposed = self._one_by_one(
+            noise, seen, (context, None), temperature, 0.0, (codes, known), chances
+        )
         # A part at a time: all codes of all tokens are many numbers.
-        parts = zip(
-            *(rows.split(n) for rows in (proposed, seen, unseen, context, known)), strict=True
-        )
-        weight = torch.cat(
-            [
-                self._log_p(index, law, c, temperature).sum(1)
-                - self._log_p(index, told, c, temperature).masked_fill(given, 0.0).sum(1)
-                for index, told, law, c, given in parts
-            ]
-        )
+        parts = zip(proposed.split(n), unseen.split(n), context.split(n), strict=True)
+        law = torch.cat([self._log_p(*part, temperature).sum(1) for part in parts])
+        weight = law - torch.cat(chances, 1).masked_fill(known, 0.0).sum(1)
         chosen = _draw(noise, weight.view(n, N_PROPOSALS))
         return proposed.view(n, N_PROPOSALS, -1)[torch.arange(n, device=chosen.device), chosen]

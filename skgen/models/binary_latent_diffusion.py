@@ -57,7 +57,7 @@ EVIDENCE_FEATURES = 64
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
 # At once: the share of a stage without the law's gradient in the code, which rises in as much again,
-# and the weight of that gradient, in units of what the bound gives it.
+# and the weight that the law's loss then has there, in units of the variance of the errors.
 RISING_SHARE, JOINT_SHARE = 0.2, 0.1
 FADING_SHARE = 0.7
 LINEAR_WEIGHT = 0.25
@@ -233,7 +233,6 @@ class _BinaryLatentDiffusion(nn.Module):
         level = torch.full_like(p, 0.5)
         if self.training and self.binarization != "threshold":
             share = min(1.0, self.steps_seen / self.fading_steps)
-            self.steps_seen += 1
             uniform = noise.uniforms(p)
             if self.binarization == "relaxed":
                 temperature = LOWEST_TEMPERATURE**share
@@ -312,6 +311,7 @@ class _BinaryLatentDiffusion(nn.Module):
         """Return the log-odds and the bits of a noisy look at x, and the codebook's loss."""
         logit, target = self.code(x + self.encoder_noise * noise.normal(x), c)
         z = self.binarize(noise, logit)
+        self.steps_seen += self.training
         return logit, z, 0.0 if target is None else self._codebook_loss(logit, z, target)
 
     def fit_spread(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
@@ -327,13 +327,15 @@ class _BinaryLatentDiffusion(nn.Module):
             return self.reconstruct(self._bits(part, c), c)
 
         mean = torch.cat(in_parts(mean_of, x, condition))
-        error, mean = x - mean, mean + self.spread.offset
-        if self.has_lengths:
-            assert self.shape is not None
-            mean, error = (rows.unflatten(1, self.shape)[..., :-1] for rows in (mean, error))
-            there = x.unflatten(1, self.shape)[..., -1] > 0
-            mean, error = mean[there], error[there]
-        return mean, error
+        return self._of_frames(x, mean + self.spread.offset), self._of_frames(x, x - mean)
+
+    def _of_frames(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Return rows; with lengths, of frames that x has, (n_frames, n_channels)."""
+        if not self.has_lengths:
+            return rows
+        assert self.shape is not None
+        there = x.unflatten(1, self.shape)[..., -1] > 0
+        return rows.unflatten(1, self.shape)[..., :-1][there]
 
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn p(z) with the encoder held, or p(x) of bits; of tables, p(z) of a noisy look.
@@ -355,7 +357,7 @@ class _BinaryLatentDiffusion(nn.Module):
         return self.diffusion.losses(noise, z, context, held)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the code and, with a share of its gradient in the code, the law of its bits.
+        """Learn the code, and the law of its bits, whose loss counts there with a small weight.
 
         Judged, rather than descended, it is the bound: bits that tell nothing are easily foretold.
         """
@@ -366,7 +368,9 @@ class _BinaryLatentDiffusion(nn.Module):
             if self.likelihood == "bernoulli":
                 error = self._error(x, mean)
             else:
-                log_var = self._unexplained(x, mean).log()
+                # The best variance of each column is that of these rows.
+                variance = (x - mean).square().mean(0)
+                log_var = variance.clamp(min=math.exp(SMALLEST_LOG_VARIANCE)).log()
                 error = self._masked(normal_loss(x, mean, log_var), x, mean)
             return error + self._prior_losses(noise, x, z, c)[1]
         logit, z, loss = self._look(noise, x, c)
@@ -375,15 +379,11 @@ class _BinaryLatentDiffusion(nn.Module):
         # Until there is a code the law must not count, lest there be none.
         share = JOINT_SHARE * min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
         if self.likelihood != "bernoulli":
-            share = share * self._unexplained(x, mean).mean().clamp(max=1.0)
+            errors = self._of_frames(x, x - mean.detach())
+            share = share * errors.square().mean().clamp(max=1.0)
         self.diffusion.law.follow(z.detach())
         entropy, bound = self._prior_losses(noise, x, z.detach() + share * (z - z.detach()), c)
         return self._coded(x, z, mean, logit) + loss + entropy + self.vlb_weight * bound
-
-    def _unexplained(self, x: Tensor, mean: Tensor) -> Tensor:
-        """Return the variance of each column's error in a batch."""
-        variance = (x - mean).detach().square().mean(0)
-        return variance.clamp(min=math.exp(SMALLEST_LOG_VARIANCE))
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
         """Return the bound with nothing left out, of a noise: what `score` reports."""

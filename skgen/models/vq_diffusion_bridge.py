@@ -222,7 +222,8 @@ class _VQDiffusionBridge(nn.Module):
             q = self.codebook(index).detach()
             straight = h + (q - h).detach()
         if self.training and self.on_map:
-            loss = loss - EVEN_USE * self.n_tokens * self.codebook.evenness(h)
+            even = self.codebook.evenness(h, self.spacing())
+            loss = loss - EVEN_USE * self.n_tokens * even
         if self.training:
             self.codebook.follow(noise, h, index)
         apart = (h - q).square().sum((1, 2))

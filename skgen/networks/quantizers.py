@@ -16,6 +16,7 @@ Source: van den Oord, Vinyals and Kavukcuoglu, *Neural discrete representation l
 and Vassilvitskii, *k-means++: the advantages of careful seeding*, SODA 2007.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -130,18 +131,24 @@ class Codebook(nn.Module):
         """Return codes, (n, tokens, embedding_dim)."""
         return F.embedding(index, self.code)
 
-    def evenness(self, z: Tensor) -> Tensor:
+    def evenness(self, z: Tensor, spacing: Tensor) -> Tensor:
         """Return the entropy of the use of the codes by latents, in nats, with a gradient to them.
 
-        A latent's use is shared out softly, by a normal law of half the distance between codes.
+        A latent's use is shared out softly, by a normal law of half the distance between codes, of
+        which `spacing` is the usual one.
         """
+        flat = z.flatten(0, -2)
         # A copy: the codes move before gradients come back.
         code = self.code.detach().clone()
-        # |z - e|^2 without |z|^2, which is common to all codes.
-        near = z @ code.T - 0.5 * code.square().sum(1)
-        width = (SOFT_SHARE * self.spacing()).clamp(min=SMALLEST_VARIANCE)
-        share = torch.softmax(near / width.square(), -1).flatten(0, -2).mean(0)
-        return torch.special.entr(share).sum()
+        centre = code.mean(0)
+        code = (code - centre) / (SOFT_SHARE * spacing)
+        with torch.autocast(z.device.type, enabled=False):
+            near = (flat.to(code) - centre) / (SOFT_SHARE * spacing)
+            # |z - e|^2 without |z|^2, which is common to all codes.
+            share = torch.log_softmax(near @ code.T - 0.5 * code.square().sum(1), -1)
+        # In logarithms: a code that is far from all latents has no use, and is no reason for NaN.
+        log_use = share.logsumexp(0) - math.log(len(flat))
+        return -(log_use.exp() * log_use).sum()
 
     @torch.no_grad()
     def start(self, noise: Any, z: Tensor, expected: int) -> None:

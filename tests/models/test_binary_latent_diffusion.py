@@ -282,9 +282,11 @@ def test_joint_training_keeps_the_code_alive():
     assert model.score(IRIS) > apart.score(IRIS)
 
 
-def test_the_law_of_the_bits_teaches_the_encoder_its_share():
+@pytest.mark.parametrize("autoencoder", ["stochastic", "threshold", "relaxed"])
+def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     """Its gradient in the bits is a share of what it is to its own weights, and none at first."""
-    model = BinaryLatentDiffusion(16, joint=True, likelihood="bernoulli", **BRIEF)
+    settings = {"autoencoder": autoencoder, "likelihood": "bernoulli", "joint": True}
+    model = BinaryLatentDiffusion(16, **settings, **BRIEF)
     module = model.fit((IRIS > IRIS.mean(0)).astype(float)).module_.train().requires_grad_(True)
     x = torch.from_numpy((IRIS[:50] > IRIS.mean(0)).astype(np.float32))
 
@@ -298,11 +300,43 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share():
             module.joint_loss(noise, x).sum().backward()
         return [p.grad.clone() for p in module.encoder.parameters() if p.grad is not None]
 
+    assert module.steps_seen == BRIEF["max_steps"]
+    for a, b in zip(gradient(0, 0.0), gradient(0, 0.1), strict=True):
+        assert torch.equal(a, b)
     late = 10 * module.rising_steps
     none, some, more = (gradient(late, share) for share in (0.0, 0.1, 0.2))
     for a, b, c in zip(none, some, more, strict=True):
         torch.testing.assert_close(c - a, 2 * (b - a), rtol=1e-3, atol=1e-4)
     assert any((b - a).abs().max() > 1e-3 for a, b in zip(none, some, strict=True))
+
+
+def test_errors_are_those_of_frames_that_are_there():
+    """In the unit of the law's share, too: neither padding nor whether a frame is there counts."""
+    X, lengths = np.random.default_rng(0).normal(size=(60, 8)), np.arange(60) % 4 + 1
+    model = BinaryLatentDiffusion(16, input_shape=(4, 2), joint=True, n_steps=2, **BRIEF)
+    module = model.fit(X, lengths=lengths).module_
+    there = np.arange(4) < lengths[:, None]
+    x = np.concatenate([X.reshape(60, 4, 2), there[..., None]], -1).reshape(60, 12)
+    rows = torch.from_numpy(x)
+    found = module._of_frames(rows, rows).numpy()
+    np.testing.assert_array_equal(found, X.reshape(60, 4, 2)[there])
+
+
+def test_half_precision_learns_bits_at_once():
+    settings = {"net_params": {"autocast_dtype": "bfloat16"}, "joint": True}
+    model = BinaryLatentDiffusion(16, **settings, **BRIEF).fit(IRIS)
+    assert np.isfinite(model.score(IRIS))
+
+
+def test_what_was_counted_is_forgotten_while_bits_are_learnt():
+    rows = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(300, 1)
+    law = KnownLaw(2)
+    law.fit(rows)
+    assert len(law.states) == 2
+    law.follow(torch.ones(50, 2))
+    assert len(law.states) == 0
+    # From a half, three hundredths of the way to the batch's frequency of 1.
+    torch.testing.assert_close(torch.sigmoid(law.logits), torch.full((2,), 0.515))
 
 
 def test_bits_of_a_whole_sequence_are_not_copies():

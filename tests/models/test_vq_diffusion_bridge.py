@@ -535,6 +535,16 @@ def test_background_does_not_keep_codes_of_images_out_of_use(monkeypatch):
     assert even > perplexity() + 2
 
 
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_few_images_far_from_the_rest_leave_the_fit_alive(joint):
+    """Codes that nothing else is near to are no reason for gradients of NaN."""
+    rng = np.random.default_rng(0)
+    X = 0.01 * rng.normal(size=(300, 64))
+    X[:6] = 20 * rng.normal(size=(6, 64))
+    model = VQDiffusionBridge(32, input_shape=(1, 8, 8), n_steps=2, joint=joint, **BRIEF)
+    assert np.isfinite(model.fit(X).sample(3)).all()
+
+
 def test_history_tells_of_the_codebook(fitted):
     row = next(row for row in fitted.history_ if "perplexity" in row)
     assert row["stage"] == "joint"

@@ -100,11 +100,11 @@ def test_evenness_is_the_entropy_of_use_and_asks_for_it():
     book = ready(Codebook(4, 1))
     with torch.no_grad():
         book.code.copy_(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
-    even = book.evenness(torch.tensor([0.0, 1.0, 2.0, 3.0])[None, :, None])
+    even = book.evenness(torch.tensor([0.0, 1.0, 2.0, 3.0])[None, :, None], book.spacing())
     # Half a distance of width: a latent at its code is at most 12% of a neighbour's each.
     assert math.log(4) - 0.02 < even <= math.log(4)
     z = torch.tensor([0.0, 0.0, 0.4, 3.0])[None, :, None].requires_grad_(True)
-    uneven = book.evenness(z)
+    uneven = book.evenness(z, book.spacing())
     assert uneven < even - 0.2
     uneven.backward()
     # The one on the way to a code that nothing uses gains by going on.
@@ -112,7 +112,31 @@ def test_evenness_is_the_entropy_of_use_and_asks_for_it():
     # It does not change with the scale of latents and codes.
     with torch.no_grad():
         book.code.mul_(50)
-    torch.testing.assert_close(book.evenness(50 * z.detach()), uneven.detach())
+    again = book.evenness(50 * z.detach(), book.spacing())
+    torch.testing.assert_close(again, uneven.detach())
+
+
+@pytest.mark.parametrize("code", [[0.0, 0.1, 0.2, 0.3, 2000.0], [0.0, 0.0, 0.0, 0.0, 0.3]])
+def test_codes_far_away_and_codes_alike_leave_gradients(code):
+    """A use of zero has an entropy of zero, whose slope is infinite."""
+    book = ready(Codebook(5, 1))
+    with torch.no_grad():
+        book.code.copy_(torch.tensor(code)[:, None])
+    z = torch.linspace(0, 0.3, 40)[None, :, None].requires_grad_(True)
+    even = book.evenness(z, book.spacing().clamp(min=1e-3))
+    even.backward()
+    assert 0 <= even <= math.log(5)
+    assert torch.isfinite(z.grad).all()
+
+
+def test_half_precision_around_it_does_not_blur_the_use():
+    book = ready(Codebook(64, 1))
+    with torch.no_grad():
+        book.code.copy_(torch.linspace(99, 101, 64)[:, None])
+    z = torch.linspace(99, 101, 500)[None, :, None]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = book.evenness(z, book.spacing())
+    assert torch.equal(half, book.evenness(z, book.spacing()))
 
 
 @pytest.mark.parametrize("centre", [0.0, 100.0])
