@@ -576,12 +576,12 @@ class GenerativePipeline(Pipeline):
             slope = _log_slope(step, X, Y)
             if slope is None:
                 # A step that reads columns of many kinds knows which of them have no density.
-                without = getattr(step, "_without_density", list)()
+                without: list[Any] = getattr(step, "_without_density", list)()
                 why = f" (not columns of different floats without gaps: {without})" * bool(without)
                 raise TypeError(
-                    f"The log-determinant of step '{name}', {step}, is not known{why}, so that rows "
-                    "have no density in the units of X. The model scores the transformed rows: "
-                    "pipe[-1].score_samples(pipe[:-1].transform(X))."
+                    f"The log-determinant of step '{name}', {step}, is not known{why}, so that "
+                    "rows have no density in the units of X. The model scores the transformed "
+                    "rows: pipe[-1].score_samples(pipe[:-1].transform(X))."
                 )
             log_slope, X = log_slope + slope, Y
         scores = self._model.score_samples(X, **told)

@@ -56,8 +56,8 @@ MANY_ROWS, AMPLE_BITS, AMPLE_BITS_NOISE = 1000, 4, 0.1
 EVIDENCE_FEATURES = 64
 SCORE_DRAWS = 64
 LOWEST_TEMPERATURE = 0.3
-# At once: the share of a stage without the law's gradient in the code, which rises in as much again,
-# and the weight that the law's loss then has there, in units of the variance of the errors.
+# At once: the share of a stage without the law's gradient in the code, which rises in as much
+# again, and the weight that the law's loss then has there, in units of the variance of the errors.
 RISING_SHARE, JOINT_SHARE = 0.2, 0.1
 FADING_SHARE = 0.7
 LINEAR_WEIGHT = 0.25
@@ -377,7 +377,8 @@ class _BinaryLatentDiffusion(nn.Module):
         mean = self.reconstruct(z, c)
         # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
         # Until there is a code the law must not count, lest there be none.
-        share = JOINT_SHARE * min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
+        rising = min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
+        share = torch.full_like(z[0, 0], JOINT_SHARE * rising)
         if self.likelihood != "bernoulli":
             errors = self._of_frames(x, x - mean.detach())
             share = share * errors.square().mean().clamp(max=1.0)
@@ -580,8 +581,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         than 1,000 rows with four bits of code or more for each column, and 0.28 otherwise. Columns
         of two values get none.
     joint : bool, default=False
-        Whether the code is learnt with a share of the gradient of the law of its bits, for bits that
-        can be foretold, before the diffusion goes on alone; or one after the other.
+        Whether the code is learnt with a share of the gradient of the law of its bits, for bits
+        that can be foretold, before the diffusion goes on alone; or one after the other.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose

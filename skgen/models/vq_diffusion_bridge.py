@@ -78,8 +78,8 @@ FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
 USUAL_EMBEDDINGS = 64
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
-# Nats of the entropy of their codes' use, of each token, that are worth one half square of an error:
-# most of an image is background, and would have a code or two.
+# What a nat of the entropy of the codes' use is worth, for each token of an image, in half squares
+# of an error: most of an image is background, and would have a code or two.
 EVEN_USE = 0.5
 MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3

@@ -287,8 +287,9 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     """Its gradient in the bits is a share of what it is to its own weights, and none at first."""
     settings = {"autoencoder": autoencoder, "likelihood": "bernoulli", "joint": True}
     model = BinaryLatentDiffusion(16, **settings, **BRIEF)
-    module = model.fit((IRIS > IRIS.mean(0)).astype(float)).module_.train().requires_grad_(True)
-    x = torch.from_numpy((IRIS[:50] > IRIS.mean(0)).astype(np.float32))
+    high = (IRIS.mean(0) < IRIS).astype(np.float32)
+    module = model.fit(high).module_.train().requires_grad_(True)
+    x = torch.from_numpy(high[:50])
 
     def gradient(steps_seen, share):
         module.steps_seen = steps_seen
