@@ -633,13 +633,15 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
     """Return the completed rows with the observed entries of X as they were."""
     if not isinstance(completed, pd.DataFrame):
         return np.where(missing, completed, np.where(missing, 0, X).astype(completed.dtype))
+    framed = isinstance(X, pd.DataFrame)
     columns = []
     for j, dtype in enumerate(completed.dtypes):
-        given = X.iloc[:, j]
+        given = X.iloc[:, j] if framed else pd.Series(X[:, j], completed.index, dtype=object)
         if isinstance(dtype, pd.CategoricalDtype):
             # Categories that the rows at hand happen to lack may be drawn.
             given = given.astype(dtype)
-        columns.append(given.where(~missing[:, j], completed.iloc[:, j].array))
+        whole = given.where(~missing[:, j], completed.iloc[:, j].array)
+        columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
     return pd.concat(columns, axis=1)
 
 

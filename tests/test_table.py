@@ -332,6 +332,19 @@ def test_a_model_of_a_table_draws_a_table(Model):
         pipe.score(frame)
 
 
+def test_an_array_in_the_place_of_the_frame_is_imputed():
+    frame = people(200)[["age", "job", "level"]]
+    frame["age"] = frame["age"].astype(float)
+    model = FlowMatcher(max_steps=20, n_iterations=1, coupling="independent", random_state=0)
+    pipe = make_generative_pipeline(TableEncoder(), model).fit(frame)
+    holes = frame.head(20).copy()
+    holes.loc[::2, "age"] = np.nan
+    expected = pipe.impute(holes, random_state=0)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        found = pipe.impute(holes.to_numpy(), random_state=0)
+    pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
+
+
 def test_gaps_of_a_table_are_imputed():
     frame = people(300).set_index(np.arange(300) // 2)
     model = FlowMatcher(max_steps=200, n_iterations=1, coupling="independent", random_state=0)

@@ -445,7 +445,7 @@ class _BinaryLatentDiffusion(nn.Module):
         return self._present(mean, mean)
 
     def _present(self, rows: Tensor, mean: Tensor) -> Tensor:
-        """Give rows the likeliest length under the decoder's mean; of a row without, all of it."""
+        """Give rows the likeliest length under a mean; of rows without lengths, all of them."""
         if not self.has_lengths:
             return rows
         assert self.shape is not None
@@ -457,13 +457,15 @@ class _BinaryLatentDiffusion(nn.Module):
         present = (steps <= length).to(rows.dtype)[..., None]
         return torch.cat([frames[..., :-1] * present, present], -1).flatten(1)
 
-    def _draw_row(self, noise: Any, z: Tensor, c: Tensor, draw_noise: bool) -> Tensor:
-        """Draw x given z."""
+    def _draw_row(
+        self, noise: Any, z: Tensor, c: Tensor, draw_noise: bool, given: Tensor | None
+    ) -> Tensor:
+        """Draw x given z; of given rows, the frames that are there are known."""
         if self.decoder is None:
             return z
         mean = self.reconstruct(z, c)
         rows = draw_decoded(self.likelihood, noise, mean, self.spread, draw_noise)
-        return self._present(rows, mean)
+        return self._present(rows, mean if given is None else 2 * given - 1)
 
     def sample(
         self,
@@ -480,7 +482,7 @@ class _BinaryLatentDiffusion(nn.Module):
     ) -> Tensor:
         """Draw bits, all or those that are not seen, then a row given them."""
         like = self.diffusion.law.logits.new_empty(n, self.n_bits)
-        x = like.new_zeros(n, self.n_features) if x is None else x
+        given, x = x, like.new_zeros(n, self.n_features) if x is None else x
         c = self._embed(like, condition)
         context, held = self._evident(x, seen, c)
         context_0 = None
@@ -500,7 +502,7 @@ class _BinaryLatentDiffusion(nn.Module):
         if held is not None:
             z = torch.where(held > 0, x, z)
         z = self.diffusion.run(noise, z, predict, n_steps, held)
-        return self._draw_row(noise, z, c, draw_noise)
+        return self._draw_row(noise, z, c, draw_noise, given)
 
     def impute(
         self,
@@ -780,6 +782,25 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         mean = (frames * weight).sum(0) / np.maximum(weight.sum(0), 1)
         return np.where(mask[..., None], frames, mean).reshape(len(X), -1)
 
+    def _padded(self, X, lengths):
+        """Return X with zeros for gaps beyond the lengths, where nothing is read."""
+        framed = hasattr(X, "mask")
+        if lengths is None or self.input_shape is None:
+            return X
+        if isinstance(X, np.memmap) or not (framed or isinstance(X, np.ndarray | list)):
+            # Read a part at a time, and never held whole.
+            return X
+        rows, lengths = np.asarray(X), np.asarray(lengths)
+        sound = rows.ndim == 2 and rows.dtype.kind == "f" and lengths.dtype.kind in "iuf"
+        if not sound or lengths.shape != rows.shape[:1]:
+            # What is wrong is told where it is looked for.
+            return X
+        frame = np.arange(rows.shape[1]) * int(self.input_shape[0]) // rows.shape[1]
+        gap = np.isnan(rows) & (frame >= lengths[:, None])
+        if not gap.any():
+            return X
+        return X.mask(gap, 0.0) if framed else np.where(gap, rows.dtype.type(0), rows)
+
     def _presence(self, X, lengths):
         """Return which frames of each row are there, (n, length), or None without lengths."""
         if not self._has_lengths:
@@ -1046,6 +1067,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             If the loss becomes NaN or infinite. A model fitted before stays as it was.
         """
         reset = not self._continues()
+        X = self._padded(X, lengths)
         return self._fit(X, condition, reset=reset, partial=False, lengths=lengths)
 
     def partial_fit(self, X, y=None, *, condition=None, lengths=None):
@@ -1073,6 +1095,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             The estimator, trained further.
         """
         reset = not hasattr(self, "module_")
+        X = self._padded(X, lengths)
         return self._fit(X, condition, reset=reset, partial=True, lengths=lengths)
 
     def fit_transform(self, X, y=None, *, condition=None, lengths=None):
@@ -1116,7 +1139,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Z : ndarray or frame of shape (n_samples, n_bits), or a column for every eight bits
             Bits, their probabilities, or bytes, as ``output`` asks.
         """
-        return self._encode_rows(X, condition, lengths=lengths)
+        return self._encode_rows(self._padded(X, lengths), condition, lengths=lengths)
 
     def score_samples(self, X, *, condition=None, lengths=None):
         """Return a lower bound of the log-likelihood of each row, in nats.
@@ -1137,7 +1160,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             Deterministic. A log-density in the units of X, or, for discrete and binary data, a
             log-probability; with lengths, of the sequence and its length.
         """
-        return self._score_rows(X, condition, lengths=lengths)
+        return self._score_rows(self._padded(X, lengths), condition, lengths=lengths)
 
     def score(self, X, y=None, *, condition=None, lengths=None):
         """Return the mean of `score_samples`: higher is better.
@@ -1242,7 +1265,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         -------
         X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
             Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
-            as they were given.
+            as they were given; entries that are missing beyond a length as zero.
         """
         return self._impute(X, n_draws, condition, n_steps, random_state, lengths=lengths)
 

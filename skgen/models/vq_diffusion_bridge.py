@@ -76,6 +76,9 @@ ONE_BY_ONE_EFFORT, ONE_BY_ONE_PACE, FEWEST_LAW_STEPS = 1 / 3, 3.0, 60
 MOST_COLUMN_TOKENS, MOST_GRID_TOKENS, MIXED_TOKENS = 128, 48, 16
 FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
 USUAL_EMBEDDINGS = 64
+# So few rows have fewer codes, and a law that learns slowly: it would know them by heart before
+# its first evaluation, and what is kept would be columns that know nothing of each other.
+FEW_ROWS, FEW_ROWS_EMBEDDINGS = 200, 8
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
 # What a nat of the entropy of the codes' use is worth, for each token of an image, in half squares
@@ -435,9 +438,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     ----------
     n_embeddings : int, default=None
         Rows of the codebook. None takes 64; where each column of a table has its own token, the
-        power of two next to an eightieth of the training rows, from 16 to 512, and for the bridge
-        to 64: few rows would be learnt by heart. The first piece of data decides; give a number
-        where many pieces follow.
+        power of two next to an eightieth of the training rows, from 16 to 512, or 8 for fewer than
+        200 rows, and for the bridge from 16 to 64: few rows would be learnt by heart. The first
+        piece of data decides; give a number where many pieces follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. As
@@ -526,12 +529,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     max_steps : int, default=None
         Gradient steps of each stage. On tables of 20 rows and more the first takes a quarter of
         them where columns have their own tokens, half with the bridge at once, but 120 where there
-        are as many; and the law of one code after another a third, but 60. None takes 60, and 4
-        more for each row beyond 100, up to 3,000; in the first stage of a table 120 at least.
+        are as many; and the law of one code after another a third, but 60, or 120 for fewer than
+        200 rows. None takes 60, and 4 more for each row beyond 100, up to 3,000; in the first
+        stage of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
-        Peak learning rate; three times as much for the law of a table, one code after another.
+        Peak learning rate; three times as much for the law of a table of 200 rows or more, one code
+        after another.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
@@ -795,7 +800,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         n_taught = 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))
         # The bridge foretells no more of them.
         most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
-        return max(FEWEST_EMBEDDINGS, min(most, n_taught))
+        few = n < FEW_ROWS and not bridges
+        fewest = FEW_ROWS_EMBEDDINGS if few else FEWEST_EMBEDDINGS
+        return max(fewest, min(most, n_taught))
 
     def _count_tokens(self, shape, d, bridges):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -917,7 +924,13 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
         if isinstance(module.prior.network, MaskedMLP):
-            plan = {"effort": effort(ONE_BY_ONE_EFFORT, FEWEST_LAW_STEPS), "pace": ONE_BY_ONE_PACE}
+            if len(train["x"]) < FEW_ROWS:
+                plan = {"effort": effort(ONE_BY_ONE_EFFORT, FEWEST_CODE_STEPS)}
+            else:
+                plan = {
+                    "effort": effort(ONE_BY_ONE_EFFORT, FEWEST_LAW_STEPS),
+                    "pace": ONE_BY_ONE_PACE,
+                }
         yield stage("prior", module.prior_loss, prior, **plan)
 
     def _finish_fit(self):

@@ -9,6 +9,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits, load_iris
@@ -490,6 +491,31 @@ def test_lengths_are_learnt_and_returned(unequal):
     frames = X.reshape(200, 8, 2)
     for row, length in zip(frames, lengths, strict=True):
         assert (row[length:] == 0).all()
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_gaps_beyond_a_length_are_not_read(unequal, container):
+    X, lengths, model = unequal
+    beyond = np.repeat(np.arange(8) >= lengths[:, None], 2, axis=1)
+    gaps = container(np.where(beyond, np.nan, X)[:20])
+    for method in (model.transform, model.score_samples):
+        np.testing.assert_array_equal(
+            method(gaps, lengths=lengths[:20]), method(X[:20], lengths=lengths[:20])
+        )
+    again = BinaryLatentDiffusion(16, input_shape=(8, 2), n_steps=2, **BRIEF)
+    assert np.isfinite(again.fit(gaps, lengths=lengths[:20]).sample(2)).all()
+    with pytest.raises(ValueError, match="NaN in row 0 of column 0"):
+        again.fit(container(np.full((20, 16), np.nan)), lengths=lengths[:20])
+
+
+def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal):
+    X, lengths, model = unequal
+    there = np.repeat(np.arange(8) < lengths[:, None], 2, axis=1)
+    holes = np.where(there, X, np.nan)
+    holes[:, 2:4] = np.nan
+    filled = model.impute(holes, lengths=lengths, random_state=0)
+    assert (filled[~there] == 0).all()
+    assert (filled[there] != 0).mean() > 0.9
 
 
 def test_wrong_lengths_are_refused(unequal):

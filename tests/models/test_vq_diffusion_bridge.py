@@ -352,7 +352,9 @@ def test_tokens_that_mix_the_columns():
 @pytest.mark.parametrize(
     ("n", "settings", "n_embeddings"),
     [
-        (200, {}, 16),
+        (150, {}, 8),
+        (150, {"prior": "diffusion"}, 16),
+        (250, {}, 16),
         (2500, {}, 32),
         (5000, {}, 64),
         (10_000, {}, 128),
@@ -393,8 +395,8 @@ def test_columns_have_tokens_of_their_own_until_they_are_many(settings, levels, 
 def test_the_code_of_few_rows_has_time_to_settle(n):
     X = np.random.default_rng(0).normal(size=(n, 3))
     model = VQDiffusionBridge(random_state=0).fit(X)
-    # 120 steps of the code, 60 of the prior.
-    assert model.n_steps_ == 180
+    # 120 steps of the code, 120 of the prior.
+    assert model.n_steps_ == 240
     assert VQDiffusionBridge(max_steps=12, random_state=0).fit(X).n_steps_ == 24
     if n == 60:
         # New rows scatter as the rows do. Of 400 draws from 54 rows' law the ratio's standard
@@ -653,8 +655,12 @@ def test_codes_that_come_with_a_later_piece_are_drawn():
 
 def test_the_law_of_a_table_learns_faster_and_that_of_images_does_not():
     settings = {"lr": 1e-3, **BRIEF}
-    table = VQDiffusionBridge(**settings).fit(IRIS)
+    rows = np.random.default_rng(0).normal(size=(300, 4))
+    table = VQDiffusionBridge(**settings).fit(rows)
     assert [net.lr for net in table.nets_] == [1e-3, pytest.approx(3e-3)]
+    # Few rows would be known by heart at once.
+    few = VQDiffusionBridge(**settings).fit(rows[:200])
+    assert [net.lr for net in few.nets_] == [1e-3, 1e-3]
     bridge = VQDiffusionBridge(prior="diffusion", **settings).fit(IRIS)
     assert [net.lr for net in bridge.nets_] == [1e-3, 1e-3]
 
