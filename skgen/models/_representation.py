@@ -46,6 +46,15 @@ def input_noise(rows: Tensor, share: float) -> float:
     return min(share * _largest_deviation(rows), column)
 
 
+def rising(step: int, n_steps: int) -> float:
+    """Return a weight that is 0 for some steps and rises to 1 in as many.
+
+    That of a law of codes in what shapes them: until there is a code it must not count, lest there
+    be none.
+    """
+    return min(1.0, max(0.0, step / n_steps - 1.0))
+
+
 def stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tensor:
     """Join two tables of rows of one layout, as channels where they have a layout."""
     if shape is None or len(shape) == 3:

@@ -33,7 +33,7 @@ from torch.nn import functional as F
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import in_parts, input_noise, sight, stack, stacked
+from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
     SMALLEST_LOG_VARIANCE,
     Spread,
@@ -375,10 +375,8 @@ class _BinaryLatentDiffusion(nn.Module):
             return error + self._prior_losses(noise, x, z, c)[1]
         logit, z, loss = self._look(noise, x, c)
         mean = self.reconstruct(z, c)
+        share = torch.full_like(z[0, 0], JOINT_SHARE * rising(self.steps_seen, self.rising_steps))
         # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
-        # Until there is a code the law must not count, lest there be none.
-        rising = min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
-        share = torch.full_like(z[0, 0], JOINT_SHARE * rising)
         if self.likelihood != "bernoulli":
             errors = self._of_frames(x, x - mean.detach())
             share = share * errors.square().mean().clamp(max=1.0)
@@ -785,7 +783,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
     def _padded(self, X, lengths):
         """Return X with zeros for gaps beyond the lengths, where nothing is read."""
         framed = hasattr(X, "mask")
-        if lengths is None or self.input_shape is None:
+        if lengths is None or not isinstance(self.input_shape, tuple | list):
             return X
         if isinstance(X, np.memmap) or not (framed or isinstance(X, np.ndarray | list)):
             # Read a part at a time, and never held whole.

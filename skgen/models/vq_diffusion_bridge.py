@@ -44,7 +44,7 @@ from skgen.models._code_priors import (
     BridgePrior,
 )
 from skgen.models._levels import LevelsMixin
-from skgen.models._representation import in_parts, input_noise, sight, stack, stacked
+from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
     ERRORS_PER_BIN,
     Spread,
@@ -271,9 +271,8 @@ class _VQDiffusionBridge(nn.Module):
             return error + self._prior_loss(noise, x, q, index, condition)
         self.steps_seen += 1
         # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
-        # Until there is a code the prior must not count, lest there be none.
-        rising = min(1.0, max(0.0, self.steps_seen / self.rising_steps - 1.0))
-        share = self.prior_weight * rising * variance.mean().clamp(max=1.0)
+        weight = self.prior_weight * rising(self.steps_seen, self.rising_steps)
+        share = weight * variance.mean().clamp(max=1.0)
         # The prior's own weights learn at full weight.
         z = q + share * (straight - straight.detach())
         assert isinstance(self.prior, BridgePrior)
