@@ -23,6 +23,23 @@ def few_draws(monkeypatch):
     monkeypatch.setattr("skgen.base.DRAWS_PER_ROW", 0)
 
 
+@pytest.fixture
+def code_only():
+    """Give a function that makes estimators whose fits end with the first stage, their code."""
+
+    def of(Estimator):
+        class CodeOnly(Estimator):
+            # Nothing is drawn, so what a fit learns of draws at its end is not needed.
+            _draws_blurred = False
+
+            def _stages(self, *args):
+                yield next(super()._stages(*args))
+
+        return CodeOnly
+
+    return of
+
+
 @pytest.fixture(scope="session")
 def data_home():
     """Give the folder that SKGEN_DATA names; skip where it is not set."""

@@ -923,13 +923,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
         if isinstance(module.prior.network, MaskedMLP):
-            if len(train["x"]) < FEW_ROWS:
-                plan = {"effort": effort(ONE_BY_ONE_EFFORT, FEWEST_CODE_STEPS)}
-            else:
-                plan = {
-                    "effort": effort(ONE_BY_ONE_EFFORT, FEWEST_LAW_STEPS),
-                    "pace": ONE_BY_ONE_PACE,
-                }
+            few = len(train["x"]) < FEW_ROWS
+            fewest, pace = (FEWEST_CODE_STEPS, 1.0) if few else (FEWEST_LAW_STEPS, ONE_BY_ONE_PACE)
+            plan = {"effort": effort(ONE_BY_ONE_EFFORT, fewest), "pace": pace}
         yield stage("prior", module.prior_loss, prior, **plan)
 
     def _finish_fit(self):

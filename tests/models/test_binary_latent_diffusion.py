@@ -341,17 +341,10 @@ def test_what_was_counted_is_forgotten_while_bits_are_learnt():
     torch.testing.assert_close(torch.sigmoid(law.logits), torch.full((2,), 0.515))
 
 
-def test_bits_of_a_whole_sequence_are_not_copies():
+def test_bits_of_a_whole_sequence_are_not_copies(code_only):
     """A layer that reads all frames at once must not learn one direction for all bits."""
-
-    class CodeOnly(BinaryLatentDiffusion):
-        _draws_blurred = False
-
-        def _stages(self, *args):
-            yield next(super()._stages(*args))
-
     settings = {"max_steps": 30, "batch_size": 64, "random_state": 0}
-    model = CodeOnly(64, input_shape=(8, 8), code="sequence", **settings)
+    model = code_only(BinaryLatentDiffusion)(64, input_shape=(8, 8), code="sequence", **settings)
     # Of layers that are drawn and move like others only five bits were in use.
     assert model.fit(DIGITS[:150]).history_[-1]["active_bits"] == 64
 

@@ -516,20 +516,14 @@ def test_a_part_of_a_batch_of_images_stands_for_the_whole(n):
     torch.testing.assert_close(torch.stack(shares).mean(), whole.mean(), rtol=1e-5, atol=1e-4)
 
 
-def test_background_does_not_keep_codes_of_images_out_of_use(monkeypatch):
+def test_background_does_not_keep_codes_of_images_out_of_use(monkeypatch, code_only):
     """Three places of four of an image are blank, and would share a code."""
     X = np.zeros((300, 8, 8))
     X[:, :4, :4] = np.random.default_rng(0).normal(size=(300, 4, 4))
 
-    class CodeOnly(VQDiffusionBridge):
-        _draws_blurred = False
-
-        def _stages(self, *args):
-            yield next(super()._stages(*args))
-
     def perplexity():
         settings = {"input_shape": (1, 8, 8), "max_steps": 40, "random_state": 0}
-        model = CodeOnly(16, n_tokens=16, joint=False, **settings)
+        model = code_only(VQDiffusionBridge)(16, n_tokens=16, joint=False, **settings)
         return model.fit(X.reshape(300, 64)).perplexity_
 
     even = perplexity()
