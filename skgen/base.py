@@ -46,6 +46,7 @@ from skgen.training import (
     TrainingError,
     train,
 )
+from skgen.validation import held_out
 from skgen.wrong_entries import explained
 
 REGISTRY: dict[str, type] = {}
@@ -377,7 +378,7 @@ class BaseGenerativeModel(BaseEstimator):
             data["condition"] = encoded.float().to(device)
         training, validation, reader = data, None, None
         # A piece is too small a part of the data to choose the weights by a part of it.
-        split = None if partial else self._split(len(X), seed)
+        split = None if partial else self._split(rows, encoded, seed)
         if split is not None:
             training, validation = (
                 {k: v[part.to(device)] for k, v in data.items()} for part in split
@@ -562,20 +563,25 @@ class BaseGenerativeModel(BaseEstimator):
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
-    def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor] | None:
+    def _split(
+        self, rows: Tensor, encoded: Tensor | None, seed: int
+    ) -> tuple[Tensor, Tensor] | None:
         """Return which rows to learn from and which choose the weights; None to learn from all."""
-        n_valid = round(self.validation_fraction * n)
-        if n < MIN_VALIDATED_ROWS or n_valid == 0:
+        n = len(rows)
+        if n < MIN_VALIDATED_ROWS or round(self.validation_fraction * n) == 0:
             return None
-        generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(n, generator=generator)
-        held, kept = order[:n_valid], order[n_valid:]
-        if len(kept) < 2:
+        condition = None if encoded is None else encoded.numpy()
+        held = held_out(rows.numpy(), condition, self.validation_fraction, seed)
+        if len(held) == 0:
+            return None
+        if n - len(held) < 2:
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves {len(kept)} of {n} rows to "
-                "learn from; take less, such as 0.1."
+                f"validation_fraction={self.validation_fraction} leaves {n - len(held)} of {n} "
+                "rows to learn from; take less, such as 0.1."
             )
-        return kept, held
+        kept = torch.ones(n, dtype=torch.bool)
+        kept[held] = False
+        return kept.nonzero()[:, 0], held
 
     def _scaling_kind(self, X: np.ndarray) -> str:
         if self.scaling != "auto":

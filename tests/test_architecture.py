@@ -22,6 +22,7 @@ FLOORS = {
     "skgen.scaling": {"torch", "numpy", "scipy"},
     "skgen.conditions": {"numpy", "pandas"},
     "skgen.rows": {"numpy", "pandas"},
+    "skgen.validation": {"numpy", "torch"},
     "skgen.wrong_entries": {"numpy", "pandas"},
     "skgen.base": {
         "sklearn",
@@ -33,6 +34,7 @@ FLOORS = {
         "skgen.training",
         "skgen.checkpoints",
         "skgen.scaling",
+        "skgen.validation",
         "skgen.conditions",
         "skgen.wrong_entries",
     },
@@ -40,6 +42,7 @@ FLOORS = {
         "torch",
         "numpy",
         "sklearn.covariance",
+        "sklearn.linear_model",
         "sklearn.utils._param_validation",
         "sklearn.utils.metaestimators",
         "sklearn.utils.validation",
@@ -52,7 +55,9 @@ FLOORS = {
         "skgen.processes",
         # Parts that several papers share.
         "skgen.models._bernoulli_diffusion",
+        "skgen.models._cells",
         "skgen.models._code_priors",
+        "skgen.models._column_densities",
         "skgen.models._completion",
         "skgen.models._gaussian_diffusion",
         "skgen.models._levels",
