@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.models._cells import Cuts
 from skgen.models._code_priors import (
     BELIEF_FEATURES,
     NOISE_FEATURES,
@@ -43,6 +44,7 @@ from skgen.models._code_priors import (
     AutoregressivePrior,
     BridgePrior,
 )
+from skgen.models._column_densities import ColumnDensities
 from skgen.models._levels import LevelsMixin
 from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
@@ -76,9 +78,11 @@ ONE_BY_ONE_EFFORT, ONE_BY_ONE_PACE, FEWEST_LAW_STEPS = 1 / 3, 3.0, 60
 MOST_COLUMN_TOKENS, MOST_GRID_TOKENS, MIXED_TOKENS = 128, 48, 16
 FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
 USUAL_EMBEDDINGS = 64
-# So few rows have fewer codes, and a law that learns slowly: it would know them by heart before
-# its first evaluation, and what is kept would be columns that know nothing of each other.
-FEW_ROWS, FEW_ROWS_EMBEDDINGS = 200, 8
+# Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
+# overfitted before its first evaluation.
+FEW_ROWS = 200
+# Columns one after another: half of the steps, as many as make the networks useful.
+DENSITY_EFFORT, FEWEST_DENSITY_STEPS = 0.5, 120
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
 # What a nat of the entropy of the codes' use is worth, for each token of an image, in half squares
@@ -105,10 +109,12 @@ class _VQDiffusionBridge(nn.Module):
     """Encoder, decoder, codebook and prior of the paper, on scaled rows."""
 
     edges: Tensor | None
+    prior: Any
+    evidence: Any
 
     def __init__(
         self,
-        prior: BridgePrior | AutoregressivePrior,
+        prior: BridgePrior | AutoregressivePrior | ColumnDensities,
         encoder: nn.Module,
         decoder: nn.Module,
         evidence: nn.Module,
@@ -183,8 +189,12 @@ class _VQDiffusionBridge(nn.Module):
             self.normalizer.start(raw)
             h = self.normalizer(raw)
             self.codebook.start(noise, h, min(batch_size, len(x)) * self.n_tokens)
-            self.prior.fit(self.codebook.nearest(h))
+            self._count(self.codebook.nearest(h))
         self.started = True
+
+    def _count(self, index: Tensor) -> None:
+        """Tell the prior how often each token has each code."""
+        self.prior.fit(index)
 
     def normalize(self, noise: Any, x: Tensor) -> None:
         """Take the latents' mean and variance anew: averages lag behind an encoder that learns."""
@@ -329,7 +339,7 @@ class _VQDiffusionBridge(nn.Module):
 
     def count(self, x: Tensor, **_: Any) -> None:
         """Tell the prior how often each token has each code."""
-        self.prior.fit(self.codes(x))
+        self._count(self.codes(x))
 
     def welcome(self, x: Tensor, **_: Any) -> None:
         """Tell the prior of codes that a later piece of data has and no earlier one had."""
@@ -394,21 +404,17 @@ class _VQDiffusionBridge(nn.Module):
         c = self._embed(x, condition)
         told = self._seen(x, nothing if seen is None else seen)
         held = self._held(x, seen) if self.by_place and seen is not None else None
-        if held is not None and self.shape is None and isinstance(self.prior, AutoregressivePrior):
-            untold, warmth = self._seen(x, nothing), options["temperature"]
-            index = self.prior.complete(noise, told, untold, c, held, temperature=warmth)
-        else:
-            c_0 = self._embed(x, None) if guidance_scale > 0 else None
-            index = self.prior.draw(
-                noise,
-                self.codebook.code,
-                self.spacing(),
-                told,
-                (c, c_0),
-                guidance_scale=guidance_scale,
-                held=held,
-                **options,
-            )
+        c_0 = self._embed(x, None) if guidance_scale > 0 else None
+        index = self.prior.draw(
+            noise,
+            self.codebook.code,
+            self.spacing(),
+            told,
+            (c, c_0),
+            guidance_scale=guidance_scale,
+            held=held,
+            **options,
+        )
         mean = self.reconstruct(self.codebook(index))
         return draw_decoded(self.likelihood, noise, mean, self.spread, draw_noise)
 
@@ -423,6 +429,44 @@ class _VQDiffusionBridge(nn.Module):
         """Draw codes given what is observed, then what is missing given the codes."""
         seen = observed.to(x.dtype)
         return self.sample(noise, len(x), condition, x=x, seen=seen, **options)
+
+
+class _VQTable(_VQDiffusionBridge):
+    """Codes of a table's columns, and the distribution of its rows, which is finer than the codes.
+
+    A code of one number says in which interval it lies. The distribution is that of the numbers:
+    what is left within the intervals is drawn jointly, too.
+    """
+
+    prior: ColumnDensities
+
+    def _count(self, index: Tensor) -> None:
+        """Leave the prior alone: it counts cells of its own."""
+
+    def welcome(self, x: Tensor, **_: Any) -> None:
+        """Leave the prior alone: it has cells for all numbers."""
+
+    def fit_spread(self, train: Tensor, held_out: Tensor) -> None:
+        """Leave out what the decoder leaves out: no draw and no score asks for it."""
+
+    def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn the distribution of the rows."""
+        return self.prior.loss(noise, x, condition)
+
+    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
+        """Return -log p of the rows, in nats, whatever the noise."""
+        value = -self.prior.log_likelihood(x, condition)
+        return lambda noise: value
+
+    def sample(self, noise: Any, n: int, condition: Tensor | None, **options: Any) -> Tensor:
+        """Draw rows."""
+        return self.prior.sample(noise, n, condition, **options)
+
+    def impute(
+        self, noise: Any, x: Tensor, observed: Tensor, condition: Tensor | None, **options: Any
+    ) -> Tensor:
+        """Draw missing entries given the observed ones."""
+        return self.prior.impute(noise, x, observed, condition, **options)
 
 
 class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -736,6 +780,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         n_tokens, n_halvings = self._count_tokens(shape, d, bridges)
         by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
         n_embeddings = self._count_embeddings(n if by_place and shape is None else None, bridges)
+        columnwise = by_place and shape is None and not bridges
         size = int(self.embedding_dim)
         with torch.device("meta"):
             encoder, decoder, evidence = (
@@ -752,7 +797,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             if shape is not None and len(shape) == 3:
                 positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
             sizes = (n_tokens, n_embeddings, c)
-            if bridges:
+            if columnwise:
+                evidence = nn.Identity()
+            elif bridges:
                 process = {"theta": theta, "variance": variance, "centre": centre}
                 prior = self._bridge(shape, positions, *sizes, width, process)
             else:
@@ -761,9 +808,19 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             statistics = (1 if shared else n_tokens, size)
             normalizer = Normalizer(statistics, centre, math.sqrt(variance))
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        if columnwise:
+            embedding = None
+            prior = ColumnDensities(
+                self._cuts(rows),
+                n_condition,
+                c,
+                width=(self.hidden_units or 64) // 2 or 1,
+                condition_dropout=float(self.condition_dropout),
+                is_probability=self.likelihood != "gaussian",
+            )
         offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
         plain = by_place or self.likelihood == "bernoulli"
-        module = _VQDiffusionBridge(
+        module = (_VQTable if columnwise else _VQDiffusionBridge)(
             prior,
             encoder,
             decoder,
@@ -790,6 +847,21 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         initialize(module, generator)
         return module
 
+    def _cuts(self, rows):
+        """Return the cells of the columns of scaled rows, of levels or of repeated values."""
+        levels = self.scaler_.repeated()
+        if self.likelihood != "gaussian":
+            levels = []
+            for values in self._scaled_levels().numpy():
+                values = values[np.isfinite(values)]
+                if self.likelihood == "bernoulli":
+                    # A value that one column never has in fit has a small probability there.
+                    values = np.array([0.0, 1.0])
+                between = (values[1:] + values[:-1]) / 2
+                levels.append((np.append(-np.inf, between), np.append(between, np.inf), values))
+        columns = rows.cpu().double().numpy().T
+        return [Cuts.of(x, own) for x, own in zip(columns, levels, strict=True)]
+
     def _count_embeddings(self, n, bridges):
         """Return the rows of the codebook: n rows teach so many, where columns have own tokens."""
         if self.n_embeddings is not None:
@@ -799,9 +871,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         n_taught = 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))
         # The bridge foretells no more of them.
         most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
-        few = n < FEW_ROWS and not bridges
-        fewest = FEW_ROWS_EMBEDDINGS if few else FEWEST_EMBEDDINGS
-        return max(fewest, min(most, n_taught))
+        return max(FEWEST_EMBEDDINGS, min(most, n_taught))
 
     def _count_tokens(self, shape, d, bridges):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -895,6 +965,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         held_out = train if valid is None else valid
         coder = [module.encoder, module.decoder, module.normalizer, module.codebook]
         prior = [module.prior, module.evidence, module.embedding]
+        if isinstance(module, _VQTable) and not module.started:
+            module.prior.fit(self._cuts(train["x"]), train["x"], train.get("condition"))
         module.start(noise, train["x"], self.batch_size)
         if not module.settled:
             # Later pieces of data keep the code, and teach the decoder and the prior.
@@ -922,7 +994,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             yield stage("decoder", module.decoder_loss, [module.decoder])
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
-        if isinstance(module.prior.network, MaskedMLP):
+        if isinstance(module, _VQTable):
+            plan = {"effort": effort(DENSITY_EFFORT, FEWEST_DENSITY_STEPS), "pace": ONE_BY_ONE_PACE}
+        elif isinstance(module.prior.network, MaskedMLP):
             few = len(train["x"]) < FEW_ROWS
             fewest, pace = (FEWEST_CODE_STEPS, 1.0) if few else (FEWEST_LAW_STEPS, ONE_BY_ONE_PACE)
             plan = {"effort": effort(ONE_BY_ONE_EFFORT, fewest), "pace": pace}
@@ -988,6 +1062,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             "temperature": float(self.temperature),
             "draw_noise": self.input_shape is None,
         }
+
+    @property
+    def _draws_blurred(self):
+        return super()._draws_blurred and not isinstance(self.module_, _VQTable)
 
     @property
     def _most_sampling_steps(self):
