@@ -143,6 +143,13 @@ def contained(values: np.ndarray, container: str, names: Any, given: Any = None)
     return adapter.create_container(values, given, columns=[str(name) for name in names])
 
 
+def several(tables: list[Any]) -> Any:
+    """Return a single completed table as it is, more as an array, or as a list of frames."""
+    if len(tables) == 1:
+        return tables[0]
+    return np.stack(tables) if isinstance(tables[0], np.ndarray) else tables
+
+
 class BaseGenerativeModel(BaseEstimator):
     """Fit, sample and impute; see the module for what children implement."""
 
@@ -905,7 +912,8 @@ class BaseGenerativeModel(BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Rows with NaN where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -915,9 +923,11 @@ class BaseGenerativeModel(BaseEstimator):
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
-            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
-            as they were given.
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            The completed table; observed entries come back as they were given. With ``n_draws``
+            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
+            array of shape (n_draws, n_samples, n_features), or in a list of frames where
+            ``set_output`` asks for frames.
         """
         return self._impute(X, n_draws, condition, n_steps, random_state)
 
@@ -962,7 +972,7 @@ class BaseGenerativeModel(BaseEstimator):
             values = self._to_data(completed.cpu(), drawn=True).astype(X.dtype)
             hole = missing[index]
             result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
-        return self._frame(result[0], whole) if n_draws == 1 else result
+        return several([self._frame(rows, whole) for rows in result])
 
     # State ---------------------------------------------------------------------------------
 

@@ -1248,7 +1248,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         X : array-like of shape (n_samples, n_features)
             Rows with NaN where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -1261,9 +1262,11 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
-            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
-            as they were given; entries that are missing beyond a length as zero.
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            The completed table; observed entries come back as they were given, and entries that
+            are missing beyond a length as zero. With ``n_draws`` above 1, as many tables, each as
+            a single draw would be: ``X[k]`` is the k-th in an array of shape (n_draws, n_samples,
+            n_features), or in a list of frames where ``set_output`` asks for frames.
         """
         return self._impute(X, n_draws, condition, n_steps, random_state, lengths=lengths)
 
