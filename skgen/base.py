@@ -1194,7 +1194,7 @@ class LikelihoodMixin:
         return self._score_rows(X, condition)
 
     def _score_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
-        X = self._prepared(self._check_rows(X), False, **given)
+        X, log_share = self._to_score(self._check_rows(X), **given)
         encoded = self._encode_condition(condition, len(X))
         rows, log_slope = self._scaled(X, **given)
         dtype = torch.float32 if X.dtype == np.float32 else torch.float64
@@ -1216,7 +1216,11 @@ class LikelihoodMixin:
         told = None if encoded is None else encoded.to(dtype)
         arrays = [rows.to(dtype), row_keys(_tensor(X)), told]
         values = self._in_blocks(function, module, arrays)
-        return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
+        return (values + self._log_volume(log_slope)).numpy().astype(np.float64) + log_share
+
+    def _to_score(self: Any, X: np.ndarray, **given: Any) -> tuple[np.ndarray, Any]:
+        """Return checked rows as their score takes them, and what it adds for each."""
+        return self._prepared(X, False, **given), 0.0
 
     def _log_volume(self, log_slope: Tensor) -> Tensor:
         """Return what the change of units adds to a log-density; 0 for probabilities."""

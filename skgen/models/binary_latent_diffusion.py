@@ -546,7 +546,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         normal law rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`.
+        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
+        to be scored may have further levels, see Notes.
     output : {"bits", "probability", "packed"}, default="bits"
         What `transform` returns: bits as 0 and 1, the probabilities that they are 1, or eight bits
         in an unsigned byte. `inverse_transform` takes each of them.
@@ -647,6 +648,16 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had them.
+
+    Notes
+    -----
+    A level that a column has in no row of `fit` has a small probability. Of n rows, each column
+    keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
+    column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
+    take their shares. So the probabilities of all levels sum to one at most. A new level of
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
+    given, discrete data have no others. A value with more decimals than any level of `fit`, up
+    to six, is refused.
 
     References
     ----------
@@ -828,6 +839,11 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 f"{longest}."
             )
         return np.arange(longest) < lengths[:, None]
+
+    def _read(self, X, lengths=None):
+        mask = self._presence(X, lengths)
+        read = super()._read(X)
+        return read if mask is None else np.repeat(mask, X.shape[1] // mask.shape[1], 1)
 
     def _scaled(self, X, lengths=None):
         rows, log_slope = super()._scaled(X)

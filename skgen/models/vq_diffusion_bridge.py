@@ -507,7 +507,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         normal law rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`.
+        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
+        to be scored may have further levels, see Notes.
     output : {"embedding", "index", "onehot"}, default="embedding"
         What `transform` returns: the codes' rows, their indices, or a column for every code of
         every token. `inverse_transform` takes each of them.
@@ -589,6 +590,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     -----
     A condition tells the prior, not the encoder and the decoder: codes of rows with different
     conditions are of one language.
+
+    A level that a column has in no row of `fit` has a small probability. Of n rows, each column
+    keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
+    column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
+    take their shares. So the probabilities of all levels sum to one at most. A new level of
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
+    given, discrete data have no others. A value with more decimals than any level of `fit`, up
+    to six, is refused.
 
     References
     ----------
