@@ -59,8 +59,8 @@ SMALL_PRODUCT = 2**24
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit: so many for each row of the data, within bounds. Where they are
-# wide, a number of values bounds them, down to a number of rows.
+# Rows drawn at the end of a fit, which show where repeated values part: so many for each training
+# row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
 MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
 # A step costs more where rows have a layout, and borders need no better draws. Few rows tell less
