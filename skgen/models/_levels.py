@@ -51,7 +51,7 @@ class LevelsMixin:
 
     @property
     def _likelihood(self):
-        """What the data are: "gaussian" is anything, the others live on levels."""
+        """The distribution of the data: "gaussian" has no levels, the others have."""
         return self.likelihood
 
     def _check_values(self, X, reset):
@@ -170,7 +170,7 @@ class LevelsMixin:
 
     @property
     def _columns_alike(self):
-        """Whether what is learnt of one column may be told of another, as of pixels."""
+        """Whether statistics of all columns may be pooled, as of pixels."""
         laid_out = self.input_shape is not None
         return self.scaler_.kind == "common" and (laid_out or self.scaler_.on_grid)
 
@@ -181,7 +181,7 @@ class LevelsMixin:
         return ColumnScaler(self.scaling).fit_levels(low, high)
 
     def _edges(self):
-        """Return what parts the levels of each column, in scaled units, inf-padded."""
+        """Return the thresholds between levels of each column, in scaled units, inf-padded."""
         levels = self._scaled_levels(self._levels)
         return ((levels[:, 1:] + levels[:, :-1]) / 2).float()
 
