@@ -60,8 +60,8 @@ SMALL_PRODUCT = 2**24
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit: so many for each row of the data, within bounds. Where they are
-# wide, a number of values bounds them, down to a number of rows.
+# Rows drawn at the end of a fit, which show where repeated values part: so many for each training
+# row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
 MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
 # A step costs more where rows have a layout, and borders need no better draws. Few rows tell less
@@ -142,6 +142,13 @@ def contained(values: np.ndarray, container: str, names: Any, given: Any = None)
         names = [f"x{j}" for j in range(values.shape[1])]
     adapter = ADAPTERS_MANAGER.adapters[container]
     return adapter.create_container(values, given, columns=[str(name) for name in names])
+
+
+def several(tables: list[Any]) -> Any:
+    """Return a single completed table as it is, more as an array, or as a list of frames."""
+    if len(tables) == 1:
+        return tables[0]
+    return np.stack(tables) if isinstance(tables[0], np.ndarray) else tables
 
 
 class BaseGenerativeModel(BaseEstimator):
@@ -752,7 +759,8 @@ class BaseGenerativeModel(BaseEstimator):
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: predictions move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law.
+            condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -911,7 +919,8 @@ class BaseGenerativeModel(BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Rows with NaN where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -921,9 +930,11 @@ class BaseGenerativeModel(BaseEstimator):
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
-            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
-            as they were given.
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            The completed table; observed entries come back as they were given. With ``n_draws``
+            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
+            array of shape (n_draws, n_samples, n_features), or in a list of frames where
+            ``set_output`` asks for frames.
         """
         return self._impute(X, n_draws, condition, n_steps, random_state)
 
@@ -968,7 +979,7 @@ class BaseGenerativeModel(BaseEstimator):
             values = self._to_data(completed.cpu(), drawn=True).astype(X.dtype)
             hole = missing[index]
             result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
-        return self._frame(result[0], whole) if n_draws == 1 else result
+        return several([self._frame(rows, whole) for rows in result])
 
     # State ---------------------------------------------------------------------------------
 
@@ -1190,7 +1201,7 @@ class LikelihoodMixin:
         return self._score_rows(X, condition)
 
     def _score_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
-        X = self._prepared(self._check_rows(X), False, **given)
+        X, log_share = self._to_score(self._check_rows(X), **given)
         encoded = self._encode_condition(condition, len(X))
         rows, log_slope = self._scaled(X, **given)
         dtype = torch.float32 if X.dtype == np.float32 else torch.float64
@@ -1212,7 +1223,11 @@ class LikelihoodMixin:
         told = None if encoded is None else encoded.to(dtype)
         arrays = [rows.to(dtype), row_keys(_tensor(X)), told]
         values = self._in_blocks(function, module, arrays)
-        return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
+        return (values + self._log_volume(log_slope)).numpy().astype(np.float64) + log_share
+
+    def _to_score(self: Any, X: np.ndarray, **given: Any) -> tuple[np.ndarray, Any]:
+        """Return checked rows as their score takes them, and what it adds for each."""
+        return self._prepared(X, False, **given), 0.0
 
     def _log_volume(self, log_slope: Tensor) -> Tensor:
         """Return what the change of units adds to a log-density; 0 for probabilities."""

@@ -390,7 +390,9 @@ def _drawn(
     if condition is None:
         if value is not None and notes:
             raise _UserError("the model was fitted without --condition, so it takes no value.")
-        told = {} if value is None else {"condition": value}
+        model = pipe[-1] if isinstance(pipe, GenerativePipeline) else pipe
+        encoder = getattr(model, "condition_encoder_", None)
+        told = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
         rows = pipe.sample(n_rows, random_state=seed, **told)
         # Sequences come with their lengths.
         rows = rows[0] if isinstance(rows, tuple) else rows

@@ -29,12 +29,12 @@ MEANINGS = {
     "marginal_error": "the columns one by one",
     "correlation_error": "the columns in pairs: rank correlations",
     "energy_distance": "the rows as a whole",
-    "classifier_two_sample_test": "pairs of a real and a generated row that a classifier tells",
+    "classifier_two_sample_test": "how well a classifier tells generated rows from real ones",
     "precision": "generated rows that lie among real ones",
     "recall": "real rows that generated ones reach",
-    "density": "how crowded with real rows it is where generated ones lie",
+    "density": "how many real rows surround each generated one; 1 if as many as a real one",
     "coverage": "real rows with a generated one near by",
-    "near_copies": "generated rows that lie as near to a learnt row as 1% of unseen rows do",
+    "near_copies": "generated rows nearer to a training row than 99% of the unseen rows are",
 }
 
 STYLE = """\

@@ -32,7 +32,7 @@ from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skgen.base import LikelihoodMixin, contained
+from skgen.base import LikelihoodMixin, contained, several
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
 
@@ -465,7 +465,8 @@ class GenerativePipeline(Pipeline):
         X : array-like or frame of shape (n_samples, n_features)
             Rows with NaN, or whatever is missing in a frame, where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -476,9 +477,10 @@ class GenerativePipeline(Pipeline):
         Returns
         -------
         X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
-            Completed rows; observed entries come back as they were given. With ``n_draws`` above
-            1, an array of shape (n_draws, n_samples, n_features), or a list of frames where the
-            steps return frames.
+            The completed table; observed entries come back as they were given. With ``n_draws``
+            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
+            array of shape (n_draws, n_samples, n_features), or in a list of frames where the steps
+            return frames or ``set_output`` asks for them.
 
         Raises
         ------
@@ -503,13 +505,11 @@ class GenerativePipeline(Pipeline):
         told = _present(condition=condition, n_steps=n_steps, random_state=random_state)
         drawn = self._model.impute(rows, n_draws=n_draws, **told)
         draws = [self._back(part) for part in (drawn if n_draws > 1 else [drawn])]
-        draws = [_observed_kept(X, part, missing) for part in draws]
-        if n_draws == 1:
-            completed = self._wrapped(draws[0])
-            if isinstance(X, pd.DataFrame) and isinstance(completed, pd.DataFrame):
-                completed.index = X.index
-            return completed
-        return draws if hasattr(draws[0], "columns") else np.stack(draws)
+        tables = [self._wrapped(_observed_kept(X, part, missing)) for part in draws]
+        for table in tables:
+            if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
+                table.index = X.index
+        return several(tables)
 
     @available_if(_model_has("trajectory"))
     def translate(self, source, *, condition=None, **options):

@@ -439,9 +439,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ===========================  ===================================================================
     column                       becomes
     ===========================  ===================================================================
-    floats                       itself over a power of two, the same for all if they can be of one
-                                 unit, as for the models' ``scaling="auto"``; back with the decimals
-                                 that all entries of fit have (up to 12), in the range of fit
+    floats                       the numbers divided by a power of two, which loses no digit. It is
+                                 the same for all columns if they can be of one unit, as for the
+                                 models' ``scaling="auto"``. They come back with as many decimals as
+                                 the entries of fit have (up to 12), in the range of fit
     integers, dates, durations   steps from the least one, in the largest step that all entries of
                                  fit are multiples of
     ordered categories           their place in the order

@@ -225,11 +225,14 @@ def test_a_model_saved_in_python_is_drawn_from(tmp_path):
     status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4)
     assert status == 0
     np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4))
-    model.fit(np.eye(3)[np.arange(30) % 3], condition=["a", "b"] * 15)
-    skgen.save(model, tmp_path / "m.skgen")
-    status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", "b")
-    assert status == 0
-    np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4, condition="b"))
+    # What is typed stands for text, or for the number or the boolean that reads so.
+    for values in (["a", "b"], ["1", "2"], [1, 2], [False, True]):
+        model.fit(np.eye(3)[np.arange(30) % 3], condition=values * 15)
+        skgen.save(model, tmp_path / "m.skgen")
+        status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", values[1])
+        assert status == 0
+        wanted = model.sample(4, condition=values[1])
+        np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), wanted)
     status, _, err = run("score", tmp_path / "m.skgen", "x.csv")
     assert status == 2
     assert "was not written by 'skgen fit'" in err

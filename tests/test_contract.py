@@ -274,6 +274,25 @@ def test_rows_keep_their_index(narrow):
     assert model.sample(3).index.equals(pd.RangeIndex(3))
 
 
+def test_several_imputations_are_what_one_would_be(fitted):
+    """Tables that are completed several times: an array of arrays, or a list of frames."""
+    frame = pd.DataFrame(IRIS, columns=list("abcd")).sample(frac=1, random_state=0)[:9]
+    holes = frame.mask(np.eye(9, 4, dtype=bool))
+    model = copy.deepcopy(fitted)
+    arrays = model.impute(holes.to_numpy(), n_draws=3, n_steps=2)
+    assert arrays.shape == (3, 9, 4)
+    model.feature_names_in_ = np.array(list("abcd"), dtype=object)
+    frames = model.set_output(transform="pandas").impute(holes, n_draws=3, n_steps=2)
+    assert isinstance(frames, list)
+    alone = model.impute(holes, n_steps=2)
+    for rows, table in zip(arrays, frames, strict=True):
+        np.testing.assert_array_equal(table, rows)
+        assert table.index.equals(frame.index)
+        assert table.dtypes.equals(alone.dtypes)
+    one_each = model.set_output(transform="polars").impute(holes, n_draws=2, n_steps=2)
+    assert [table.columns for table in one_each] == [list("abcd")] * 2
+
+
 @pytest.mark.parametrize("changed", [{"n_steps": -4}, {"n_steps": 1.5}, {"max_steps": "few"}])
 def test_settings_changed_after_fit_are_checked(fitted, changed):
     model = copy.deepcopy(fitted).set_params(**changed)

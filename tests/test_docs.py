@@ -59,7 +59,8 @@ def test_the_tour_runs_as_printed(tour):
     assert tour["classifier"].score(X[1::2], y[1::2]) > 0.8
     assert tour["error"] < 0.5 * spread[2]
     means = np.array([X[y == k].mean(0) for k in range(3)])
-    for rows in (tour["virginica"], tour["typical"], tour["as_virginica"]):
+    assert tour["three"].shape == (3, 4)
+    for rows in (tour["virginica"], tour["as_virginica"]):
         nearest = np.linalg.norm(rows.mean(0) - means, axis=1).argmin()
         assert nearest == 2
 

@@ -212,6 +212,17 @@ def test_frames_and_containers():
     with pytest.raises(ValueError, match=r"columns \['d'\] are not numbers; n_draws=1"):
         imputer.set_params(n_draws=2).transform(mixed)
     imputer.set_params(n_draws=1)
+    # A mean of draws is a table as one draw is, with fractions where numbers were drawn.
+    ages = mixed.drop(columns="d").assign(e=np.arange(60), f=pd.array([1, 2, None] * 20, "Int64"))
+    draw = imputer.fit_transform(ages)
+    mean = clone(imputer).set_params(n_draws=4).fit_transform(ages)
+    assert isinstance(mean, pd.DataFrame)
+    assert mean.index.equals(draw.index)
+    assert mean.drop(columns="f").dtypes.equals(draw.drop(columns="f").dtypes)
+    assert mean["f"].dtype == float
+    seen, given = ages.notna().to_numpy(), ages.to_numpy(float, na_value=np.nan)
+    np.testing.assert_array_equal(mean.to_numpy()[seen], given[seen])
+    imputer.fit(mixed)
     assert imputer.transform(mixed.drop(columns="d").assign(d="x"))["d"].eq("x").all()
 
 

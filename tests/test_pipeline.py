@@ -214,6 +214,13 @@ def test_containers():
     filled = pipe.fit(FRAME).impute(holes.set_index(np.arange(150) // 2), n_steps=3)
     assert list(filled.index[:3]) == [0, 0, 1]
     assert filled.dtypes.equals(FRAME.dtypes)
+    several = pipe.impute(holes.set_index(np.arange(150) // 2), n_draws=2, n_steps=3)
+    assert isinstance(several, list)
+    for table in several:
+        assert list(table.columns) == ["a", "b", "c", "d"]
+        assert table.index.equals(filled.index)
+        assert table.dtypes.equals(filled.dtypes)
+    assert not several[0].equals(several[1])
     pipe.set_output(transform="polars").fit(pl.from_pandas(FRAME))
     assert pipe.sample(2).columns == ["a", "b", "c", "d"]
     assert isinstance(pipe.set_output(transform="default").sample(2), np.ndarray)

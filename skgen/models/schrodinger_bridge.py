@@ -1109,7 +1109,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: drifts move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law.
+            condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
         n_steps : int, default=None
             Number of steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None

@@ -10,9 +10,9 @@ An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code o
 
 with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
 are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
-asks for codes that it can foretell. Latents are normalised to the mean and variance of the
-process, so that it cannot ask for small ones instead. Tables take, unless told otherwise, the law
-of one code after another, learnt when the code is.
+asks for codes that it can predict. Latents are normalised to the mean and variance of the process,
+so that it cannot ask for small ones instead. For tables the default prior is an autoregressive one,
+which predicts one code after another. It is trained after encoder, decoder and codebook.
 
 The source lets :math:`z_e` itself start the bridge, with a law :math:`N(z_e, s^2 I)`. Here the
 code starts it: whatever the distance of :math:`z_e` from its code adds to the bound, no decoder
@@ -85,8 +85,8 @@ FEW_ROWS = 200
 DENSITY_EFFORT, FEWEST_DENSITY_STEPS = 0.5, 120
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
-# What a nat of the entropy of the codes' use is worth, for each token of an image, in half squares
-# of an error: most of an image is background, and would have a code or two.
+# Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
+# image is background, and without it nearly all tokens would have one of two codes.
 EVEN_USE = 0.5
 MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
@@ -474,8 +474,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     Gives every row a code of a few tokens, each one of a codebook's rows (`transform`), draws new
     rows (`sample`), scores rows by a lower bound of their log-likelihood (`score_samples`) and
-    fills in missing entries (`impute`). The bridge is the law of images and sequences; of tables it
-    is, unless `prior` says otherwise, one code after another.
+    fills in missing entries (`impute`). The default prior of the codes is the bridge for images and
+    sequences. For tables it is autoregressive: it draws one code after another, each given those
+    before. `prior` sets either.
 
     Parameters
     ----------
@@ -486,11 +487,12 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         piece of data decides; give a number where many pieces follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
-        times: one of the numbers that this can give; None halves until there are at most 64. As
-        many as a sequence has frames are made of a frame alone each. For tables None takes a token
-        for each column, made of this column alone, and beyond 128 columns 16 that mix them all;
-        beyond 48 where all columns share one small grid of values, as pixels do, and for the
-        bridge. A number given mixes all columns in each token.
+        times: one of the numbers that this can give; None halves until there are at most 64. If
+        a sequence has as many tokens as frames, each token is made of one frame alone. For tables
+        None takes a token for each column, made of this column alone. Tables of more than 128
+        columns have 16 tokens that mix all columns, and so have those of more than 48 columns that
+        share one small grid of values, as pixels do, or whose prior is the bridge. A number given
+        mixes all columns in each token.
     embedding_dim : int, default=4
         Columns of the codebook.
     quantization : {"nearest", "sampled"}, default="nearest"
@@ -551,7 +553,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         normal law rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`.
+        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
+        to be scored may have further levels, see Notes.
     output : {"embedding", "index", "onehot"}, default="embedding"
         What `transform` returns: the codes' rows, their indices, or a column for every code of
         every token. `inverse_transform` takes each of them.
@@ -633,6 +636,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     -----
     A condition tells the prior, not the encoder and the decoder: codes of rows with different
     conditions are of one language.
+
+    A level that a column has in no row of `fit` has a small probability. Of n rows, each column
+    keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
+    column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
+    take their shares. So the probabilities of all levels sum to one at most. A new level of
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
+    given, discrete data have no others. A value with more decimals than any level of `fit`, up
+    to six, is refused.
 
     References
     ----------
