@@ -7,6 +7,7 @@ is a smooth map between as many columns, densities are too:
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
 
+import math
 from functools import singledispatch
 from typing import Any
 
@@ -33,6 +34,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import LikelihoodMixin, contained
+from skgen.table import TableEncoder
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
 
@@ -108,6 +110,14 @@ def _(step: PCA, X: Any, Y: Any) -> Any:
         return _constant(0.0, X)
     scale = np.sqrt(step.explained_variance_)
     return _of_scale(np.maximum(scale, np.finfo(scale.dtype).eps), X)
+
+
+@_log_slope.register
+def _(step: TableEncoder, X: Any, Y: Any) -> Any:
+    # Of floats without gaps alone: all else has no density.
+    if step._without_density():
+        return None
+    return _constant(-sum(math.log(column.scale) for column in step._columns), X)
 
 
 # The pipeline.

@@ -28,7 +28,6 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skgen.pipeline import _log_slope
 from skgen.scaling import MAX_RATIO, share_unit
 
 __all__ = ["TableEncoder"]
@@ -695,11 +694,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-@_log_slope.register
-def _(step: TableEncoder, X: Any, Y: Any) -> Any:
-    # Of floats without gaps alone: all else has no density.
-    if step._without_density():
-        return None
-    return np.full(len(Y), -sum(math.log(column.scale) for column in step._columns))
