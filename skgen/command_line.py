@@ -28,7 +28,7 @@ from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
 from skgen.persistence import load_with_notes, save_with_notes
-from skgen.pipeline import GenerativePipeline, _log_slope
+from skgen.pipeline import GenerativePipeline
 from skgen.table import TableEncoder
 from skgen.table_files import (
     in_words,
@@ -590,13 +590,12 @@ def _score(options: argparse.Namespace) -> int:
         _warn("score", "this is the table that was learnt; rows not seen would tell more.")
     rows, condition = _parted(table, notes)
     told = {} if condition is None else {"condition": condition}
-    encoded = pipe[:-1].transform(rows)
-    if _log_slope(pipe[0], rows, encoded) is None:
-        scores = pipe[-1].score_samples(encoded, **told)
-        unit = "of the encoded rows; compares models and rows of this table only"
-    else:
+    if hasattr(pipe, "score_samples"):
         scores = pipe.score_samples(rows, **told)
         unit = "log-likelihood or its lower bound, in the units of the table"
+    else:
+        scores = pipe.score_samples_encoded(rows, **told)
+        unit = "of the encoded rows; compares models and rows of this table only"
     if len(table) >= MIN_HELD_OUT:
         drawn = _drawn(pipe, notes, min(len(table), CHECKED_ROWS), None)
         real, fake = as_numbers({options.table: table, "new rows": drawn}).values()

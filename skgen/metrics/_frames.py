@@ -25,6 +25,8 @@ from skgen.table import TableEncoder
 MAX_ONE_HOT = 20
 NUMBERS, TRUTHS, CATEGORIES = "numbers", "truth values", "categories or text"
 DATES, ZONED, DURATIONS = "dates", "dates with a time zone", "durations"
+# What becomes one column of floats.
+MEASURED = (NUMBERS, DATES, ZONED, DURATIONS)
 INFERRED = {
     "boolean": TRUTHS,
     "integer": NUMBERS,
@@ -179,14 +181,10 @@ def as_numbers(frames):
 
 def _column_as_numbers(columns, label):
     """Return the numbers of one column of each frame."""
-    kind = _common_kind(columns, label)
-    if kind in (NUMBERS, DATES, ZONED, DURATIONS):
-        columns = {name: _floats(column, kind, name, label) for name, column in columns.items()}
-        own = next(iter(columns.values()))
-        more = []
-    else:
-        columns = _same_dtype(columns, kind)
-        own = next(iter(columns.values()))
+    kind, columns = common_column(columns, label)
+    own = next(iter(columns.values()))
+    more = []
+    if kind not in MEASURED:
         entries = dict.fromkeys(entry for column in columns.values() for entry in column.dropna())
         seen = set(own.dropna())
         more = [entry for entry in entries if entry not in seen]
@@ -204,6 +202,29 @@ def _column_as_numbers(columns, label):
         one = encoder.transform(pd.DataFrame({str(label): [1.0]}))
         blocks = {name: block / np.where(one == 0, 1, one) for name, block in blocks.items()}
     return {name: pd.DataFrame(block, columns=names) for name, block in blocks.items()}
+
+
+def common_column(columns, label):
+    """Return what a column holds, and its entries in every frame in one dtype.
+
+    Parameters
+    ----------
+    columns : dict of str to Series
+        The column in each frame.
+    label : object
+        Its name, for errors.
+
+    Returns
+    -------
+    kind : str or None
+        One of the kinds at the top of this file; None where there is no entry at all.
+    columns : dict of str to Series
+        Numbers as floats, dates as days since 1970, durations as days, and else what is in them.
+    """
+    kind = _common_kind(columns, label)
+    if kind in MEASURED:
+        return kind, {name: _floats(c, kind, name, label) for name, c in columns.items()}
+    return kind, _same_dtype(columns, kind)
 
 
 def _common_kind(columns, label):

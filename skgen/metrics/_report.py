@@ -179,13 +179,13 @@ def sample_report(
 
     Parameters
     ----------
-    X_train : array-like of shape (n_train, n_features)
+    X_train : array-like or frame of shape (n_train, n_features)
         The rows that the generative model was fitted on.
 
-    X_test : array-like of shape (n_test, n_features)
+    X_test : array-like or frame of shape (n_test, n_features)
         Held-out rows of the same law, at least 20.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 20.
 
     standardize : bool, default=True
@@ -226,7 +226,7 @@ def sample_report(
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or fewer than 20 rows, if the columns differ,
+        If a table cannot be read as numbers, has fewer than 20 rows, if the columns differ,
         or if `max_rows` is below 20.
 
     See Also

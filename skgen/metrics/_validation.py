@@ -1,7 +1,8 @@
 """Checks and subsamples of what the metrics are given."""
 
 import numpy as np
-from sklearn.utils import check_array
+import pandas as pd
+from sklearn.utils import check_array, column_or_1d
 
 from ._frames import as_numbers, check_widths, matched_tables, mixed_frames
 
@@ -58,6 +59,18 @@ def named_tables(**tables):
         check_widths(first, arrays[0].shape[1], name, array.shape[1])
     columns = getattr(tables[first], "columns", None)
     return arrays, None if columns is None else list(columns)
+
+
+def check_labels(**labels):
+    """Return the named labels as arrays of shape (n_rows,), refusing missing ones."""
+    arrays = [column_or_1d(column) for column in labels.values()]
+    for name, array in zip(labels, arrays, strict=True):
+        missing = pd.isna(array)
+        if missing.any():
+            raise ValueError(
+                f"{name} has no entry in row {missing.argmax()}: leave out rows without a label."
+            )
+    return arrays
 
 
 def check_two_rows(X_real, X_fake):
