@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import runpy
 import sys
 import textwrap
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgen.base import BaseGenerativeModel
@@ -62,6 +64,57 @@ def test_the_tour_runs_as_printed(tour):
     for rows in (tour["virginica"], tour["typical"], tour["as_virginica"]):
         nearest = np.linalg.norm(rows.mean(0) - means, axis=1).argmin()
         assert nearest == 2
+
+
+# Examples
+
+
+def files_of_the_clone():
+    """List the files that belong to the project, each with the time of its last change."""
+    kept = [
+        path for part in ("docs", "examples", "skgen", "tests") for path in (ROOT / part).rglob("*")
+    ]
+    kept += ROOT.iterdir()
+    return {
+        path: path.stat().st_mtime_ns
+        for path in kept
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("plot_digits.py", []), ("plot_choosing.py", []), ("plot_choosing.py", ["map.svg"])],
+)
+def test_an_example_leaves_a_clone_as_it_was(name, given, monkeypatch, tmp_path, capsys):
+    # Few rows and the least number of steps: what is drawn does not matter here.
+    X, y = load_digits(return_X_y=True)
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda **options: (X[:260], y[:260]))
+    monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(plt, "show", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    before = files_of_the_clone()
+    script = str(ROOT / "examples" / name)
+    monkeypatch.setattr(sys, "argv", [script, *given])
+    runpy.run_path(script, run_name="__main__")
+    # It says where its picture is.
+    path = Path(capsys.readouterr().out.rpartition("wrote ")[2].strip())
+    assert path.stat().st_size > 1000
+    assert tmp_path in path.resolve().parents
+    assert given in ([], [str(path)])
+    assert files_of_the_clone() == before
+    plt.close("all")
+
+
+def test_no_other_example_of_the_gallery_writes_files():
+    writing = re.compile(r"savefig|imsave|\.write_|to_csv|to_parquet|\bopen\(|\bsave\(")
+    found = {
+        path.name
+        for path in (ROOT / "examples").glob("*.py")
+        if writing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"plot_digits.py", "plot_choosing.py"}
 
 
 # An estimator of one's own

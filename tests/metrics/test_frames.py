@@ -102,7 +102,8 @@ def test_mixed_frames_are_judged(rng, metric):
 
 def test_what_is_measured_is_that_of_encoded_rows(rng):
     X, Y = people(rng, 80), people(rng, 70)
-    encoder = TableEncoder(max_one_hot=20).fit(pd.concat([X, Y]))
+    # Both have the same categories, and gaps in the same columns.
+    encoder = TableEncoder(max_one_hot=20).fit(X)
     A, B = encoder.transform(X), encoder.transform(Y)
     # Neither depends on the scale of a column.
     assert marginal_error(X, Y) == pytest.approx(marginal_error(A, B))

@@ -88,7 +88,7 @@ def test_tables_that_cannot_be_compared_are_refused(rng, metric):
         measure(X, Y[:, :1])
     with pytest.raises(ValueError, match=r"X_fake must be a numeric table without gaps.*NaN"):
         measure(X, np.where(Y > 0, Y, np.nan))
-    with pytest.raises(ValueError, match="Column 'b' holds numbers in X_.* and categories or"):
+    with pytest.raises(ValueError, match=r"Column 'b' holds numbers in X_.* and categories or"):
         measure(X, pd.DataFrame({"a": Y[:, 0], "b": "word"}))
     with pytest.raises(ValueError, match=r"X_fake lacks \['b'\] and has \['c'\] besides"):
         measure(pd.DataFrame(X, columns=["a", "b"]), pd.DataFrame(Y, columns=["a", "c"]))
