@@ -538,6 +538,9 @@ def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
     command += ["--model", "flow-matcher", "--set", "max_steps=1000000"]
     # A terminal, on which a long fit shows how far it has come.
     terminal, end = os.openpty()
+    import termios
+
+    termios.tcsetwinsize(end, (24, 80))
     process = subprocess.Popen(command, stderr=end, stdout=subprocess.DEVNULL)
     os.close(end)
 
@@ -564,11 +567,16 @@ def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
     assert len(skgen.load(tmp_path / "m").sample(3)) == 3
 
 
-def test_no_bar_is_written_to_a_file(numeric, tmp_path, monkeypatch):
+def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypatch):
     monkeypatch.setattr("skgen.progress.SHOWN_AFTER", 0.0)
-    _, path, model = numeric
-    assert run("fit", path, "-o", tmp_path / "m", *QUICK)[2] == ""
-    assert run("report", model, path, "-o", tmp_path / "r.html", "--rows", 30)[2] == ""
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 4)
+    assert run("fit", numeric[1], "-o", tmp_path / "m", *QUICK)[2] == ""
+    words = ["report", fitted[0], folder / "others.csv", "-o", tmp_path / "r.html", "--rows", 30]
+    assert run(*words)[2] == ""
+    # The same on a terminal.
+    monkeypatch.setattr("skgen.progress.is_watched", lambda: True)
+    assert "report" in run(*words)[2]
+    assert run(*words, "-q")[2] == ""
 
 
 def test_the_console_script_is_main():

@@ -11,6 +11,7 @@ import pytest
 from skorch.callbacks import Callback
 
 from skgen import FlowMatcher, VariationalDiffusionAE, progress
+from skgen.metrics import sample_report
 from skgen.progress import is_watched, progress_bar
 from skgen.training import TrainingError
 
@@ -85,6 +86,15 @@ def test_fits_show_bars_by_default_where_someone_watches(monkeypatch, capsys, Es
     for stage in {row["stage"] for row in model.history_}:
         assert stage in written.getvalue()
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("verbose", ["auto", True, False])
+def test_the_report_shows_a_bar(monkeypatch, verbose):
+    monkeypatch.setattr(progress, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 3)
+    written = on_a_terminal(monkeypatch)
+    sample_report(X, X, X, verbose=verbose, random_state=0)
+    assert ("report" in written.getvalue()) is bool(verbose)
 
 
 def test_short_fits_leave_a_terminal_as_it_was(monkeypatch):
