@@ -104,12 +104,10 @@ def mixed_frames(tables):
     mixed = [frame for frame in frames.values() if frame is not None]
     if not mixed:
         return None
-    for name, frame in frames.items():
-        if frame is None:
-            frames[name] = pd.DataFrame(np.asarray(tables[name]))
-            if not _is_frame(tables[name]):
-                continue
-            frames[name].columns = list(tables[name].columns)
+    for name, table in tables.items():
+        if frames[name] is None:
+            numbers = table if isinstance(table, pd.DataFrame) else pd.DataFrame(np.asarray(table))
+            frames[name] = numbers.reset_index(drop=True)
     first, *others = frames
     for name in others:
         check_widths(first, frames[first].shape[1], name, frames[name].shape[1])

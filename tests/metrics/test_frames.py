@@ -206,6 +206,15 @@ def test_frames_of_numbers_read_as_before(rng):
             assert measure(one, other) == pytest.approx(value, rel=1e-9)
 
 
+def test_only_one_of_the_tables_is_mixed(rng):
+    X = pd.DataFrame({"a": rng.normal(size=40), "b": rng.random(40) < 0.5, "c": np.arange(40)})
+    holes = X.mask(rng.random(X.shape) < 0.3)
+    assert marginal_error(X, holes) == pytest.approx(marginal_error(holes, X))
+    assert 0.1 < marginal_error(X, holes[["c", "b", "a"]]) < 0.5
+    names = dict(zip("abc", range(3), strict=True))
+    assert marginal_error(X.astype(float).to_numpy(), holes.rename(columns=names)) > 0.1
+
+
 def test_zeros_and_ones_in_mixed_frames(rng):
     bits = rng.integers(2, size=(2, 100, 4))
     A, B = (
