@@ -8,8 +8,10 @@ the docstrings here name.
 """
 
 import copy
+import functools
 import inspect
 import os
+import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -22,12 +24,14 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import _safe_indexing, check_array, check_random_state
+from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
     validate_parameter_constraints,
 )
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
@@ -151,6 +155,38 @@ def several(tables: list[Any]) -> Any:
     return np.stack(tables) if isinstance(tables[0], np.ndarray) else tables
 
 
+def _name_methods_after(cls: type) -> None:
+    """Give a class copies of the public methods that it inherits from this library.
+
+    Python's errors about arguments name the class in which a function was written,
+    ``BaseGenerativeModel.sample() takes ...``; those of a copy name the class that was called.
+    """
+    library = __name__.partition(".")[0]
+    for name in dir(cls):
+        member = inspect.getattr_static(cls, name)
+        conditional = isinstance(member, _AvailableIfDescriptor)
+        # What scikit-learn wraps around transform is left out: it will wrap the copy.
+        function = inspect.unwrap(member.fn if conditional else member)
+        qualname = f"{cls.__qualname__}.{name}"
+        if (
+            name.startswith("_")
+            or not inspect.isfunction(function)
+            or function.__module__.partition(".")[0] != library
+            or function.__qualname__ == qualname
+        ):
+            continue
+        copied: Any = types.FunctionType(
+            function.__code__, function.__globals__, name, None, function.__closure__
+        )
+        functools.update_wrapper(copied, function)
+        del copied.__wrapped__
+        copied.__defaults__, copied.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+        copied.__module__, copied.__qualname__ = cls.__module__, qualname
+        if conditional:
+            copied = available_if(member.check)(copied)
+        setattr(cls, name, copied)
+
+
 class BaseGenerativeModel(BaseEstimator):
     """Fit, sample and impute; see the module for what children implement."""
 
@@ -166,7 +202,7 @@ class BaseGenerativeModel(BaseEstimator):
         "warm_start": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
         "device": [str, torch.device, None],
-        "verbose": ["verbose"],
+        "verbose": ["verbose", StrOptions({"auto"})],
         "random_state": ["random_state"],
         "input_shape": [tuple, list, None],
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
@@ -195,7 +231,7 @@ class BaseGenerativeModel(BaseEstimator):
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         # For estimators written outside: those here list all their parameters themselves.
@@ -217,6 +253,7 @@ class BaseGenerativeModel(BaseEstimator):
         self.random_state = random_state
 
     def __init_subclass__(cls, **kwargs: Any):
+        _name_methods_after(cls)
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
             REGISTRY[cls.__name__] = cls
@@ -560,7 +597,7 @@ class BaseGenerativeModel(BaseEstimator):
             ema_decay=self.ema_decay,
             early_stopping=self.early_stopping,
             device=device,
-            verbose=bool(self.verbose),
+            verbose=self.verbose,
             callbacks=self.callbacks or (),
             net_params=self.net_params or {},
         )

@@ -267,6 +267,7 @@ def page(
     history: Sequence[Mapping[str, Any]],
     copies_known: bool,
     max_rows: int,
+    verbose: bool | str = False,
 ) -> str:
     """Return the page.
 
@@ -286,6 +287,8 @@ def page(
         Whether the first of `numbers` are rows that were learnt, so that copies can be found.
     max_rows : int
         Most rows to compare.
+    verbose : bool or "auto"
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -305,7 +308,7 @@ def page(
             "'scikit-gen[plot]'."
         ) from error
 
-    report = sample_report(*numbers, max_rows=max_rows, random_state=0)
+    report = sample_report(*numbers, max_rows=max_rows, random_state=0, verbose=verbose)
     if not copies_known:
         report = report.drop(index="near_copies")
     right = report["verdict"].str.startswith("no different")

@@ -28,7 +28,6 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skgen.pipeline import _log_slope
 from skgen.scaling import MAX_RATIO, share_unit
 
 __all__ = ["TableEncoder"]
@@ -626,6 +625,29 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ]
         return np.concatenate(blocks, 1)
 
+    def _unseen_gap(self, X: Any) -> str | None:
+        """Return in words where X has a gap in a column that had none in fit; None if nowhere."""
+        frame = self._frame(X, reset=False)
+        for j, column in enumerate(self._columns):
+            given = frame.iloc[:, j]
+            unread = column.n_codes > 0 and not column.has_gaps
+            gaps = (
+                np.isnan(column.encode(given, False, self.handle_unknown)).any(1) if unread else []
+            )
+            if np.any(gaps):
+                row = int(np.argmax(gaps))
+                what = (
+                    "no entry"
+                    if pd.isna(given.iloc[row])
+                    else f"{given.iloc[row]!r}, which fit did not see,"
+                )
+                return (
+                    f"X has {what} in row {row} of column {column.name!r}, which had no gap in "
+                    "fit: impute draws what is missing, and a model that is to know gaps of this "
+                    "column is fitted to rows that have some."
+                )
+        return None
+
     def inverse_transform(self, X):
         """Decode numbers to a table.
 
@@ -696,11 +718,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-@_log_slope.register
-def _(step: TableEncoder, X: Any, Y: Any) -> Any:
-    # Of floats without gaps alone: all else has no density.
-    if step._without_density():
-        return None
-    return np.full(len(Y), -sum(math.log(column.scale) for column in step._columns))

@@ -7,9 +7,10 @@ validation part with the same noise each time that chooses among the averages.
 
 import math
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +21,9 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.hf import AccelerateMixin
 from skorch.utils import noop
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from skgen.processes.noise import GeneratorNoise, PartNoise
+from skgen.progress import progress_bar
 
 N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
@@ -107,9 +108,10 @@ class Plan:
     ema_decay: float
     early_stopping: bool
     device: torch.device
-    verbose: bool = False
+    verbose: bool | int | str = False
     callbacks: Sequence[Any] = ()
     net_params: Mapping[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
 
 
 class _Objective(nn.Module):
@@ -276,11 +278,11 @@ class _Keep(Callback):
 class _Bar(Callback):
     """A progress bar over the gradient steps."""
 
-    def __init__(self, name: str, n_steps: int):
-        self.name, self.n_steps = name, n_steps
+    def __init__(self, name: str, n_steps: int, verbose: bool | int | str, started: float):
+        self.name, self.n_steps, self.verbose, self.started = name, n_steps, verbose, started
 
     def on_train_begin(self, net, **kwargs):
-        self.bar = tqdm(total=self.n_steps, desc=self.name, unit="step")
+        self.bar = progress_bar(self.verbose, self.n_steps, self.name, "step", self.started)
 
     def on_batch_end(self, net, training, **kwargs):
         self.bar.update(int(training))
@@ -288,10 +290,13 @@ class _Bar(Callback):
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
         shown = {k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if row.get(k) is not None}
-        self.bar.set_postfix(shown)
+        # Shown with the next step: a refresh would not wait for the bar's delay.
+        self.bar.set_postfix(shown, refresh=False)
 
-    def on_train_end(self, net, **kwargs):
-        self.bar.close()
+    def close(self):
+        """Close the bar, also after an error."""
+        if hasattr(self, "bar"):
+            self.bar.close()
 
     def __getstate__(self):
         return {k: v for k, v in self.__dict__.items() if k != "bar"}
@@ -637,8 +642,9 @@ def train(
         ("average", average),
         ("choose", _Choose(average, plan.early_stopping)),
     ]
+    bar = _Bar(stage.name, n_steps, plan.verbose, plan.started)
     if plan.verbose:
-        callbacks.append(("bar", _Bar(stage.name, n_steps)))
+        callbacks.append(("bar", bar))
     # After the user's callbacks, so that what they change is kept too.
     last = [] if keep is None else [("keep", _Keep(keep))]
     shared = "accelerator" in plan.net_params
@@ -680,7 +686,7 @@ def train(
         )
     cls = SharedStageNet if shared else StageNet
     net = cls(_Objective(stage.module, stage.loss), **own, **settings)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), closing(bar):
         # The first step of the schedule comes before the optimiser's, by skorch's design.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         net.fit(stage.train, None)

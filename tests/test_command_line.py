@@ -539,19 +539,47 @@ def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
     _, path, _ = numeric
     command = [sys.executable, "-m", "skgen", "fit", path, "-o", tmp_path / "m"]
     command += ["--model", "flow-matcher", "--set", "max_steps=1000000"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    # A terminal, on which a long fit shows how far it has come.
+    terminal, end = os.openpty()
+    import termios
+
+    termios.tcsetwinsize(end, (24, 80))
+    process = subprocess.Popen(command, stderr=end, stdout=subprocess.DEVNULL)
+    os.close(end)
+
+    def read():
+        try:
+            return os.read(terminal, 4096)
+        except OSError:
+            # Linux says so where nobody writes any more.
+            return b""
+
     # Before the first step there is nothing to keep.
-    said = b""
+    said, rest = b"", b""
     while not re.search(rb" [1-9]\d*/1000000 ", said):
-        piece = os.read(process.stderr.fileno(), 4096)
+        piece = read()
         assert piece, said
         said += piece
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=300)
-    assert process.returncode == 130, rest
+    while piece := read():
+        rest += piece
+    os.close(terminal)
+    assert process.wait(timeout=300) == 130, rest
     assert b"Traceback" not in rest
     assert b"skgen fit: warning: interrupted after" in rest
     assert len(skgen.load(tmp_path / "m").sample(3)) == 3
+
+
+def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("skgen.progress.SHOWN_AFTER", 0.0)
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 4)
+    assert run("fit", numeric[1], "-o", tmp_path / "m", *QUICK)[2] == ""
+    words = ["report", fitted[0], folder / "others.csv", "-o", tmp_path / "r.html", "--rows", 30]
+    assert run(*words)[2] == ""
+    # The same on a terminal.
+    monkeypatch.setattr("skgen.progress.is_watched", lambda: True)
+    assert "report" in run(*words)[2]
+    assert run(*words, "-q")[2] == ""
 
 
 def test_the_console_script_is_main():

@@ -159,6 +159,45 @@ def test_the_score_of_a_row_is_its_own(fitted):
     np.testing.assert_array_equal(fitted.score_samples(IRIS), whole)
 
 
+# Errors
+
+
+def called_methods(Estimator):
+    """List the public methods of an estimator that are written in the library."""
+    for name in dir(Estimator):
+        method = getattr(Estimator, name)
+        home = (getattr(method, "__module__", None) or "").partition(".")[0]
+        if not name.startswith("_") and callable(method) and home in ("skgen", __name__):
+            yield name
+
+
+def test_errors_about_arguments_name_the_class_that_was_called(Estimator):
+    class Derived(Estimator):
+        pass
+
+    for cls in (Estimator, Derived):
+        names = list(called_methods(cls))
+        assert {"fit", "partial_fit", "sample", "transform", "impute", "score"} <= set(names)
+        for name in names:
+            for given, named in (((None,) * 30, {}), ((), {"nonsense": 1})):
+                with pytest.raises(TypeError) as error:
+                    getattr(cls(), name)(*given, **named)
+                assert f"{cls.__name__}.{name}()" in str(error.value)
+
+
+def test_methods_are_found_where_they_say_they_are(Estimator):
+    for name in called_methods(Estimator):
+        method = getattr(Estimator, name)
+        assert method.__doc__
+        assert method.__module__ == Estimator.__module__
+        assert method.__qualname__ == f"{Estimator.__name__}.{name}"
+
+
+def test_positional_conditions_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"FlowMatcher.sample\(\) takes from 1 to 2 positional"):
+        FlowMatcher().sample(3, NAMES[:3])
+
+
 # State
 
 

@@ -168,9 +168,14 @@ def test_a_probability_does_not_change_with_the_unit():
 )
 def test_an_unknown_density_names_the_step(step, name):
     pipe = make_generative_pipeline(step, GaussianMixture()).fit(IRIS)
-    with pytest.raises(TypeError, match=f"log-determinant of step '{name}'"):
-        pipe.score_samples(IRIS)
-    assert np.isfinite(pipe[-1].score_samples(pipe[:-1].transform(IRIS))).all()
+    for method in ("score", "score_samples"):
+        assert not hasattr(pipe, method)
+        with pytest.raises(AttributeError, match=f"no attribute '{method}'") as error:
+            getattr(pipe, method)(IRIS)
+        assert f"because of step '{name}'" in str(error.value.__cause__)
+    scores = pipe[-1].score_samples(pipe[:-1].transform(IRIS))
+    np.testing.assert_array_equal(pipe.score_samples_encoded(IRIS), scores)
+    assert pipe.score_encoded(IRIS) == pytest.approx(scores.mean())
 
 
 # The way back
@@ -376,6 +381,9 @@ def test_a_source_is_transformed_like_the_rows(wrap):
     assert pipe.score(X) == pytest.approx(by_hand.score(scaler.transform(X)))
     assert not hasattr(pipe, "score_samples")
     assert pipe.score(X, source=wrap(source)) == pytest.approx(pipe.score(X), abs=1e-4)
+    # A bridge between rows scores encoded rows its own way, and the pipeline as the bridge does.
+    assert pipe.score_encoded(X) == pipe.score(X)
+    assert not hasattr(pipe, "score_samples_encoded")
     named = clone(pipe).fit(X, schrodingerbridgematcher__source=wrap(source))
     np.testing.assert_array_equal(named.translate(source), pipe.translate(source))
 

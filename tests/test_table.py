@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgen import (
     BinaryLatentDiffusion,
     FlowMatcher,
+    GenerativePipeline,
     TableEncoder,
     VariationalDiffusionAE,
     make_generative_pipeline,
@@ -326,10 +329,71 @@ def test_a_model_of_a_table_draws_a_table(Model):
     assert list(X) == list(pd.get_dummies(frame.drop(columns="left"), dummy_na=True))
     again = pickle.loads(pickle.dumps(pipe))
     pd.testing.assert_frame_equal(again.sample(5), drawn[:5])
-    with pytest.raises(
-        TypeError, match=r"log-determinant of step 'tableencoder'.*without gaps: .*'job', 'gain'"
-    ):
+    assert not hasattr(pipe, "score")
+    assert not hasattr(pipe, "score_samples")
+    with pytest.raises(AttributeError, match="no attribute 'score'") as error:
         pipe.score(frame)
+    reason = str(error.value.__cause__)
+    assert "step 'tableencoder'" in reason
+    assert "'job', 'gain'" in reason
+    assert "score_encoded" in reason
+    encoded = pipe[:-1].transform(frame)
+    scores = pipe.score_samples_encoded(frame)
+    np.testing.assert_array_equal(scores, pipe[-1].score_samples(encoded))
+    assert pipe.score_encoded(frame) == pytest.approx(scores.mean())
+
+
+def test_a_gap_that_fit_did_not_see_names_the_column_of_the_frame():
+    frame = people(120)
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    pipe.fit(frame)
+    assert list(frame.columns[frame.isna().any()]) == ["job", "gain"]
+    for name, row in (("left", 3), ("age", 0), ("level", 7), ("joined", 5)):
+        holes = frame.astype({"age": float, "left": "boolean"})
+        holes.loc[[row, 9], name] = None
+        for method in (pipe.transform, pipe.score_samples_encoded, pipe.score_encoded):
+            with pytest.raises(ValueError, match=f"no entry in row {row} of column '{name}'"):
+                method(holes)
+    assert np.isfinite(pipe.score_encoded(frame.assign(gain=np.nan)))
+    floats = frame[["gain"]].fillna(0.5).assign(other=np.random.default_rng(0).normal(size=120))
+    pipe.fit(floats)
+    holes = floats.copy()
+    holes.loc[4, "other"] = np.nan
+    for method in (pipe.score, pipe.score_samples, pipe.transform):
+        with pytest.raises(ValueError, match="no entry in row 4 of column 'other'"):
+            method(holes)
+    # A category taken for a gap is told, too.
+    pipe = make_generative_pipeline(TableEncoder(handle_unknown="missing"), clone(pipe[-1]))
+    pipe.fit(frame)
+    with pytest.raises(ValueError, match="'top', which fit did not see, in row 2 of column"):
+        pipe.transform(
+            frame.assign(level=frame["level"].astype(str).where(frame.index != 2, "top"))
+        )
+    # What else is wrong is said as before.
+    with pytest.raises(ValueError, match="fitted without one"):
+        pipe.transform(frame, condition=frame["job"])
+
+
+def test_a_search_takes_the_score_of_encoded_rows():
+    frame = people(60)[["age", "level", "left"]]
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    grid = {"flowmatcher__lr": [1e-3, 3e-3]}
+    search = GridSearchCV(pipe, grid, scoring=GenerativePipeline.score_encoded, cv=2).fit(frame)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    fitted = search.best_estimator_
+    encoded = fitted[:-1].transform(frame)
+    assert search.score(frame) == pytest.approx(fitted[-1].score(encoded))
+
+
+def test_what_has_a_density_is_known_once_it_is_fitted():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    assert hasattr(pipe, "score")
+    pipe.fit(frame)
+    assert hasattr(pipe, "score")
+    assert hasattr(pipe, "score_samples")
+    assert pipe.score(frame) == pytest.approx(pipe.score_samples(frame).mean())
+    assert not hasattr(pipe.fit(frame.assign(kind="x")), "score")
 
 
 def test_an_array_in_the_place_of_the_frame_is_imputed():

@@ -6,18 +6,22 @@ import numpy as np
 from scipy.special import entr
 from sklearn.utils import check_scalar
 
-from ._validation import check_tables
+from ._validation import named_tables
 
 
 def _check_binary(n_columns, **tables):
     """Return the named tables as float64 arrays of zeros and ones with at least `n_columns`."""
-    arrays = check_tables(**tables)
+    arrays, names = named_tables(**tables)
     for name, array in zip(tables, arrays, strict=True):
         other = (array != 0) & (array != 1)
         if other.any():
+            column = other.any(axis=0).argmax()
             raise ValueError(
-                f"{name} has the entry {array[other][0]:g} in column {other.any(axis=0).argmax()}: "
+                f"{name} has the entry {array[other][0]:g} in column {column}: "
                 "give columns of zeros and ones (encode others one-hot)."
+                if names is None
+                else f"{name} has other entries than 0 and 1 in column {names[column]!r}: give "
+                "truth values, categories, or numbers that are 0 or 1."
             )
         if array.shape[1] < n_columns:
             raise ValueError(
@@ -36,10 +40,10 @@ def mutual_information_error(X_real, X_fake):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows of zeros and ones, with at least 2 columns.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows of zeros and ones; their number may differ from that of the real ones.
 
     Returns
@@ -102,10 +106,10 @@ def conditional_frequency_error(X_real, X_fake, *, min_share=0.02):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows of zeros and ones, with at least 3 columns.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows of zeros and ones; their number may differ from that of the real ones.
 
     min_share : float, default=0.02

@@ -32,10 +32,10 @@ def marginal_error(X_real, X_fake):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     Returns
@@ -48,7 +48,7 @@ def marginal_error(X_real, X_fake):
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, or if the columns differ.
+        If a table cannot be read as numbers, or if the columns differ.
 
     See Also
     --------
@@ -80,10 +80,10 @@ def correlation_error(X_real, X_fake):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, at least 2, with at least 2 columns.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 2; their number may differ from that of the real ones.
 
     Returns
@@ -96,7 +96,7 @@ def correlation_error(X_real, X_fake):
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries, a single row or a single column, or if the
+        If a table cannot be read as numbers, has a single row or a single column, or if the
         columns differ.
 
     See Also

@@ -17,10 +17,10 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     p : float, default=2
@@ -43,7 +43,7 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if the columns differ, or if `p` or
+        If a table cannot be read as numbers, if the columns differ, or if `p` or
         `n_projections` is below 1.
 
     Notes
@@ -97,10 +97,10 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     p : float, default=2
@@ -123,7 +123,7 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if the columns differ, or if `p` or
+        If a table cannot be read as numbers, if the columns differ, or if `p` or
         `max_rows` is below 1.
 
     See Also
@@ -166,10 +166,10 @@ def energy_distance(X_real, X_fake):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     Returns
@@ -183,7 +183,7 @@ def energy_distance(X_real, X_fake):
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, or if the columns differ.
+        If a table cannot be read as numbers, or if the columns differ.
 
     Notes
     -----
@@ -221,10 +221,10 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, at least 2.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 2; their number may differ from that of the real ones.
 
     bandwidth : float, default=None
@@ -247,7 +247,7 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or a single row, if the columns differ, if
+        If a table cannot be read as numbers, has a single row, if the columns differ, if
         `bandwidth` is not above 0, or if it is None and all real rows are equal.
 
     See Also
@@ -313,10 +313,10 @@ def frechet_distance(X_real, X_fake, *, features=None):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_columns)
+    X_real : array-like or frame of shape (n_real, n_columns)
         Real rows, at least 2; of any shape per row if `features` takes it.
 
-    X_fake : array-like of shape (n_fake, n_columns)
+    X_fake : array-like or frame of shape (n_fake, n_columns)
         Generated rows, at least 2; their number may differ from that of the real ones.
 
     features : callable, default=None
@@ -332,7 +332,7 @@ def frechet_distance(X_real, X_fake, *, features=None):
     Raises
     ------
     ValueError
-        If rows or features are not numeric or have missing entries, if their columns differ, or
+        If rows or features cannot be read as numbers, if their columns differ, or
         if a set has only one row.
 
     Notes

@@ -20,13 +20,13 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
 
     Parameters
     ----------
-    X_train : array-like of shape (n_train, n_features)
+    X_train : array-like or frame of shape (n_train, n_features)
         The rows that the generative model was fitted on.
 
-    X_test : array-like of shape (n_test, n_features)
+    X_test : array-like or frame of shape (n_test, n_features)
         Held-out rows of the same law. The quantile is resolved in steps of about ``1 / n_test``.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
 
     quantile : float, default=0.01
@@ -47,7 +47,7 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if the columns differ, or if `quantile`
+        If a table cannot be read as numbers, if the columns differ, or if `quantile`
         is outside of its range.
 
     Examples
@@ -99,10 +99,10 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, more than `n_neighbors`.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, more than `n_neighbors`; best as many as real ones.
 
     n_neighbors : int, default=5
@@ -123,7 +123,7 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or no more than `n_neighbors` rows, if the
+        If a table cannot be read as numbers, has no more than `n_neighbors` rows, if the
         columns differ, or if `n_neighbors` is below 1.
 
     See Also

@@ -25,11 +25,11 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows that the generative model has not seen. A copied row has its twin under the other
         label, which can push the area below 0.5.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
 
     n_splits : int, default=5
@@ -48,7 +48,7 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or fewer rows than `n_splits`, or if the
+        If a table cannot be read as numbers, has fewer rows than `n_splits`, or if the
         columns differ.
 
     See Also
@@ -116,10 +116,10 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows that the generative model has not seen.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows. The larger of the two sets is subsampled to the size of the smaller.
 
     n_splits : int, default=5
@@ -137,7 +137,7 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or fewer rows than `n_splits`, or if the
+        If a table cannot be read as numbers, has fewer rows than `n_splits`, or if the
         columns differ.
 
     See Also

@@ -688,8 +688,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        a fit takes more than three seconds.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -786,7 +787,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         self.sigma = sigma
@@ -1134,7 +1135,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
 
     def _check_noise(self, stochastic):
         if stochastic and self.module_.reference.sigma == 0:
-            raise ValueError("stochastic=True needs a model fitted with sigma > 0.")
+            raise ValueError(
+                f"stochastic=True needs noise to follow, and this {type(self).__name__} was fitted "
+                "without any; SchrodingerBridgeMatcher has it with sigma > 0."
+            )
 
     def _carried(self, method, rows, encoded, random_state):
         """Carry scaled rows along the stochastic process, in the model's own precision."""
@@ -1417,8 +1421,9 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        a fit takes more than three seconds.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -1493,7 +1498,7 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         super().__init__(

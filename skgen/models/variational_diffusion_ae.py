@@ -453,8 +453,10 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar, and the KL of the latent at the end.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar, and to print the KL of the latent at the end. ``"auto"``
+        shows a bar on a terminal or in a notebook while a fit takes more than three seconds, and
+        prints nothing.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -552,7 +554,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         self.n_components = n_components
@@ -806,7 +808,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
 
     def _finish_fit(self):
         self.latent_kl_ = self.history_[-1]["latent_kl"]
-        if self.verbose:
+        if self.verbose and self.verbose != "auto":
             print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
         if self.latent_kl_ < EMPTY_LATENT and not self.scaler_.constant.all():
             warnings.warn(
