@@ -51,6 +51,7 @@ def normal_with_gaps(n=2000):
     return X, np.where(gaps, np.nan, X), gaps
 
 
+@pytest.mark.statistical
 def test_gaps_that_depend_on_what_is_observed_do_no_harm():
     X, holed, gaps = normal_with_gaps()
     imputer = GenerativeImputer(NormalLaw(), random_state=0)
@@ -68,6 +69,7 @@ def test_gaps_that_depend_on_what_is_observed_do_no_harm():
     assert np.cov(filled.T)[0, 1] == pytest.approx(0.8, abs=0.12)
 
 
+@pytest.mark.statistical
 def test_a_mean_of_draws_is_nearer_than_a_draw():
     X, holed, gaps = normal_with_gaps(400)
     one = GenerativeImputer(NormalLaw(), random_state=0).fit_transform(holed)
@@ -103,6 +105,7 @@ def fitted_to(X, random_state=0):
     return model.given
 
 
+@pytest.mark.statistical
 def test_few_complete_rows_start_from_a_copula():
     X, _, _ = normal_with_gaps(3000)
     # Every row but 15 lacks one of its three entries, the second where the first is positive.
@@ -127,6 +130,7 @@ def test_few_complete_rows_start_from_a_copula():
     np.testing.assert_array_equal(fitted_to(np.exp(3 * holed))[0], np.exp(3 * start))
 
 
+@pytest.mark.statistical
 def test_a_copula_draws_entries_of_any_kind():
     X, _, _ = normal_with_gaps(600)
     frame = pd.DataFrame(
@@ -151,6 +155,7 @@ def test_a_copula_draws_entries_of_any_kind():
     assert drawn == pytest.approx(0.72, abs=0.12)
 
 
+@pytest.mark.statistical
 def test_rare_entries_are_drawn_as_often_as_they_are_seen():
     rng = np.random.default_rng(0)
     X = (rng.random((4000, 3)) < [0.2, 0.05, 0.02]).astype(float)
@@ -164,6 +169,7 @@ def test_rare_entries_are_drawn_as_often_as_they_are_seen():
         assert drawn[hidden].any()
 
 
+@pytest.mark.statistical
 def test_wide_tables_start_from_entries_at_random():
     X = np.random.default_rng(0).normal(size=(400, 130))
     X[::2, 0], X[1::2, 1] = np.nan, np.nan
@@ -215,6 +221,7 @@ def test_frames_and_containers():
     assert imputer.transform(mixed.drop(columns="d").assign(d="x"))["d"].eq("x").all()
 
 
+@pytest.mark.statistical
 def test_in_a_pipeline_with_a_classifier():
     X, holed, _ = normal_with_gaps(90)
     y = (X[:, 0] + X[:, 1] > 0).astype(int)
