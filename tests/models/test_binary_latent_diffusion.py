@@ -523,8 +523,8 @@ def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal):
     holes[:, 6:] = np.nan
     filled = model.impute(holes, lengths=lengths, random_state=0)
     assert (filled[~there] == 0).all()
-    # Frames that are there are drawn, however short the code would have the sequence: blank ones, as
-    # the frames beyond a length are, would be half. Frames at the origin, where a digit's box
+    # Frames that are there are drawn, however short the code would have the sequence: half of them
+    # would be blank, as the frames beyond a length are. Frames at the origin, where a digit's box
     # begins, are drawn no more often than they are seen, 22 times here, by four standard errors.
     drawn, seen = (rows.reshape(-1, 8, 2)[lengths == 8, 3:] for rows in (filled, X))
     n_drawn, n_seen = ((frames == 0).all(2).sum() for frames in (drawn, seen))
