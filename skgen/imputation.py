@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
@@ -33,8 +33,11 @@ MIN_COMPLETE = 20
 # With this share of complete rows they are the start, as no other law need be assumed.
 ENOUGH_COMPLETE = 0.5
 # Sweeps that learn the normal law, from so many rows, fewer where columns are many; wider tables
-# start from entries taken at random. Then the numbers in a part of the matrices it takes.
-N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 30, 10_000, 500, 3e8
+# start from entries taken at random. Of two columns that are seldom seen in one row, a correlation
+# of 0 was .12 after 10 sweeps, .06 after 30 and .00 after 100. Sweeps of all rows by what was
+# learnt. Then the numbers in a part of the matrices it takes.
+N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 100, 10_000, 500, 3e8
+N_LAST = 5
 MOST_COLUMNS = 128
 PART = 2**22
 
@@ -222,15 +225,19 @@ def _numbers(table: Any) -> np.ndarray:
 def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:
     """Return rows whose gaps are filled with entries of their columns, by a Gaussian copula."""
     scores = rng.standard_normal(X.shape)
+    low, high = np.full(X.shape, np.nan), np.full(X.shape, np.nan)
     for j, gaps in enumerate(missing.T):
         column = X.iloc[:, j] if isinstance(X, pd.DataFrame) else X[:, j]
-        # Where some are equal, all of them have the score of their mean rank.
-        ranks = rankdata(_ordered(column)[~gaps])
-        normal = ndtri((ranks - 0.5) / len(ranks))
-        # Equal scores vary less than a normal law's.
-        scores[~gaps, j] = (normal - normal.mean()) / (normal.std() or 1.0)
+        ordered = _ordered(column)[~gaps]
+        n = len(ordered)
+        scores[~gaps, j] = ndtri((rankdata(ordered) - 0.5) / n)
+        # A value that repeats has a score anywhere between those of its neighbours.
+        first, last = rankdata(ordered, "min"), rankdata(ordered, "max")
+        bounds = np.stack([ndtri((first - 1) / n), ndtri(last / n)])
+        bounds[:, (first == last) | (last - first == n - 1)] = np.nan
+        low[~gaps, j], high[~gaps, j] = bounds
     wide = X.shape[1] > MOST_COLUMNS
-    drawn = scores if wide else _normal_drawn(scores, ~missing, rng)
+    drawn = scores if wide else _normal_drawn(scores, ~missing, low, high, rng)
     places = np.repeat(np.arange(len(X))[:, None], X.shape[1], 1)
     for j, gaps in enumerate(missing.T):
         given = np.flatnonzero(~gaps)
@@ -251,19 +258,62 @@ def _ordered(column: Any) -> np.ndarray:
         return pd.factorize(column)[0]
 
 
-def _normal_drawn(rows: np.ndarray, observed: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-    """Return rows in which what is not observed is drawn from a normal law, learnt from them."""
-    n, n_columns = rows.shape
+def _normal_drawn(
+    scores: np.ndarray,
+    observed: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Return scores in which what is not observed is drawn from a normal law, learnt from them.
+
+    Observed ones between finite or infinite bounds are drawn as well; NaN for bounds holds them.
+    """
+    n, n_columns = scores.shape
     n_learnt = min(n, MOST_LEARNT, max(FEWEST_LEARNT, int(LEARNING / n_columns**3)))
     learnt = rng.permutation(n)[:n_learnt]
-    swept, seen = rows[learnt], observed[learnt]
+    swept, seen = scores[learnt], observed[learnt]
+    bounds = low[learnt], high[learnt]
+    means, covariances = [], []
     for _ in range(N_SWEEPS):
         mean, covariance = swept.mean(0), np.atleast_2d(np.cov(swept.T, bias=True))
         size = covariance.diagonal().mean() or 1.0
         # Columns that follow from others leave it singular.
         covariance = covariance + size / (10 * n_learnt) * np.eye(n_columns)
+        swept = _bounded_drawn(swept, seen, *bounds, mean, covariance, rng)
         swept = _conditionally_drawn(swept, seen, mean, covariance, rng)
-    return _conditionally_drawn(rows, observed, mean, covariance, rng)
+        means.append(mean)
+        covariances.append(covariance)
+    mean, covariance = (np.mean(part[N_SWEEPS // 2 :], axis=0) for part in (means, covariances))
+    for _ in range(N_LAST):
+        scores = _bounded_drawn(scores, observed, low, high, mean, covariance, rng)
+        scores = _conditionally_drawn(scores, observed, mean, covariance, rng)
+    return scores
+
+
+def _bounded_drawn(
+    rows: np.ndarray,
+    observed: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Draw what lies between bounds, column by column, given the rest of the row."""
+    rows, precision = rows.copy(), np.linalg.inv(covariance)
+    for j in np.flatnonzero((high > low).any(0)):
+        which = high[:, j] > low[:, j]
+        deviation = precision[j, j] ** -0.5
+        centre = rows[which, j] - (rows[which] - mean) @ precision[j] / precision[j, j]
+        ends = [ndtr((end[which, j] - centre) / deviation) for end in (low, high)]
+        rank = ends[0] + (ends[1] - ends[0]) * rng.random_sample(len(centre))
+        drawn = centre + deviation * ndtri(np.clip(rank, 1e-300, 1 - 1e-16))
+        rows[which, j] = np.clip(drawn, low[which, j], high[which, j])
+        # Scores of ranks are standard normal; two values alone would tell neither mean nor spread.
+        given = rows[observed[:, j], j]
+        rows[observed[:, j], j] = (given - given.mean()) / (given.std() or 1.0)
+    return rows
 
 
 def _conditionally_drawn(

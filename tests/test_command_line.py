@@ -84,6 +84,7 @@ def drawn(*words):
 # What is understood
 
 
+@pytest.mark.statistical
 def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     _, said = fitted
     assert "100 rows, 7 columns" in said
@@ -147,6 +148,7 @@ def test_only_whole_columns_of_dates_are_dates(tmp_path):
 # What is drawn
 
 
+@pytest.mark.statistical
 def test_new_rows_are_like_the_table(fitted):
     table, rows = people(), drawn(fitted[0], "-n", 400)
     assert len(rows) == 400
@@ -272,6 +274,7 @@ def clone_of(model):
     return FlowMatcher(**model.get_params())
 
 
+@pytest.mark.statistical
 def test_mixed_tables_are_scored_as_encoded(fitted, folder, tmp_path):
     status, out, err = run("score", fitted[0], folder / "others.csv", "-o", tmp_path / "scored.csv")
     assert (status, err) == (0, "")

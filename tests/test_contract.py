@@ -418,6 +418,7 @@ def test_little_data(narrow, X):
 # Conditions
 
 
+@pytest.mark.statistical
 def test_conditions_are_obeyed(conditional):
     for name in np.unique(NAMES):
         mean = conditional.sample(200, condition=name, random_state=0).mean(0)
@@ -494,6 +495,7 @@ def test_metadata_routing(narrow):
 # Missing entries
 
 
+@pytest.mark.statistical
 def test_impute_keeps_what_is_there(fitted):
     rng = np.random.default_rng(0)
     X = np.where(rng.random(IRIS.shape) < 0.2, np.nan, IRIS)
@@ -517,6 +519,7 @@ def test_a_row_with_nothing_observed_is_drawn_whole(fitted):
 # Data in pieces
 
 
+@pytest.mark.statistical
 def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(4, 4))
@@ -543,6 +546,7 @@ def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(narrow):
         model.partial_fit(IRIS[:50])
 
 
+@pytest.mark.statistical
 def test_new_rows_have_a_repeated_value_as_often_as_the_data(Estimator, quick, narrow):
     rng = np.random.default_rng(0)
     n = 300

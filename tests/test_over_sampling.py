@@ -100,6 +100,7 @@ def test_a_share_that_is_there_already():
         sampler.fit_resample(X, NAMES[:9])
 
 
+@pytest.mark.statistical
 def test_new_rows_look_like_their_class():
     model = FlowMatcher(max_steps=300, random_state=0)
     sampler = GenerativeOverSampler(model, sampling_strategy={2: 120})

@@ -80,6 +80,7 @@ def numerical_log_slope(transform, X, step=1e-5):
     return np.linalg.slogdet((ahead - behind) / width[:, :, None])[1]
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     "step",
     [
@@ -120,6 +121,7 @@ def test_a_gaussian_through_affine_steps_is_the_same_gaussian():
     np.testing.assert_allclose(pipe.score_samples(X), exact, rtol=1e-9)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     "step",
     [
@@ -181,6 +183,7 @@ def test_an_unknown_density_names_the_step(step, name):
 # The way back
 
 
+@pytest.mark.statistical
 def test_samples_come_back_in_the_units_of_the_rows():
     steps = StandardScaler(), PCA(whiten=True), "passthrough", quick(max_steps=300)
     pipe = make_generative_pipeline(*steps).fit(SKEWED)
@@ -195,6 +198,7 @@ def test_samples_come_back_in_the_units_of_the_rows():
     np.testing.assert_allclose(back, SKEWED, rtol=0.02)
 
 
+@pytest.mark.statistical
 def test_samples_of_other_models_and_with_more_than_rows():
     X_new, component = (
         make_generative_pipeline(StandardScaler(), GaussianMixture(2, random_state=0))
@@ -231,6 +235,7 @@ def test_containers():
     assert isinstance(pipe.set_output(transform="default").sample(2), np.ndarray)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     "step",
     [
@@ -328,6 +333,7 @@ def test_cached_transformers(tmp_path):
     np.testing.assert_array_equal(pipe.sample(3), plain.sample(3))
 
 
+@pytest.mark.statistical
 def test_grid_search_by_density():
     pipe = GenerativePipeline([("scale", StandardScaler()), ("model", GaussianMixture())])
     grid = {"model__n_components": [1, 3], "scale": [StandardScaler(), MinMaxScaler()]}
@@ -342,6 +348,7 @@ def test_grid_search_by_density():
 # Conditions, sources, metadata
 
 
+@pytest.mark.statistical
 def test_conditions_reach_the_model(conditional):
     means = [IRIS[species == SPECIES].mean(0) for species in range(3)]
     for species in range(3):
@@ -360,6 +367,7 @@ def test_conditions_reach_the_model(conditional):
     np.testing.assert_allclose(Z, conditional.transform(IRIS, condition=SPECIES))
 
 
+@pytest.mark.statistical
 def test_conditioned_imputation(conditional):
     X = np.full((60, 4), np.nan)
     X[:, 0] = 5.8

@@ -219,6 +219,7 @@ def test_floats_of_one_unit_keep_their_proportions():
     assert len(np.unique(TableEncoder().fit_transform(huge) / huge)) > 1
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("kind", ["flags", "complete rows", "few complete rows"])
 def test_floats_that_only_seem_to_be_of_one_unit_have_a_scale_each(kind):
     rng = np.random.default_rng(0)
@@ -312,6 +313,7 @@ def people(n):
     return frame
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("Model", [VariationalDiffusionAE, BinaryLatentDiffusion])
 def test_a_model_of_a_table_draws_a_table(Model):
     frame = people(300)
@@ -409,6 +411,7 @@ def test_an_array_in_the_place_of_the_frame_is_imputed():
     pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
 
 
+@pytest.mark.statistical
 def test_gaps_of_a_table_are_imputed():
     frame = people(300).set_index(np.arange(300) // 2)
     model = FlowMatcher(max_steps=200, n_iterations=1, coupling="independent", random_state=0)

@@ -150,13 +150,16 @@ def _wrong_correlations(X, Y, names, rng):
         _Floor([of(part) for part in shuffled], len(Y), is_share=False).side(of(np.abs(fake))) <= 0
         for of in (np.mean, np.max)
     )
+    worst = np.abs(real - fake).argmax()
+    # Of the pair that is named, along the sign of its real correlation; four standard errors of one
+    # that is zero are not yet the opposite sign.
+    along, least = fake[worst] * np.sign(real[worst]), -4 / np.sqrt(len(Y))
     if independent:
         how = "columns independent"
-    elif np.abs(fake).mean() < np.abs(real).mean():
+    elif least < along < np.abs(real[worst]):
         how = "columns too loosely related"
     else:
         how = "columns wrongly related"
-    worst = np.abs(real - fake).argmax()
     first, second = (names[index[worst]] for index in np.triu_indices(len(names), k=1))
     return f"{how}: {fake[worst]:.2f}, not {real[worst]:.2f}, of {first} and {second}"
 

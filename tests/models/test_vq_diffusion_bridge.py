@@ -23,6 +23,8 @@ from skgen.networks.mlp import initialize
 from skgen.processes import ornstein_uhlenbeck as ou
 from skgen.processes.noise import GeneratorNoise
 
+pytestmark = pytest.mark.statistical
+
 IRIS, SPECIES = load_iris(return_X_y=True)
 DIGITS = load_digits().data[:300]
 BRIEF = {"max_steps": 8, "random_state": 0}
