@@ -13,6 +13,7 @@ import math
 import os
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,6 +60,8 @@ CHECKED_ROWS = 500
 # Up to here, categories get a column each where rows are compared, so that a name can be blamed.
 MAX_ONE_HOT = 20
 INTERRUPTED = 130
+# What stands for the standard output where a file's name is asked for.
+STDOUT = "-"
 
 DESCRIPTION = """\
 Learn a table, and draw new rows like it.
@@ -194,6 +197,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
+    def add_force(sub):
+        sub.add_argument(
+            "--force", action="store_true", help="replace the output where it exists already"
+        )
+
     fit = command("fit", "learn a table", FIT, _fit)
     fit.add_argument("table", help="the table: a CSV with a header, or parquet")
     fit.add_argument("-o", "--output", required=True, metavar="MODEL", help="file for the model")
@@ -251,6 +259,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="keep the training in a file; after a crash the same command goes on from it",
     )
+    add_force(fit)
     fit.add_argument("-q", "--quiet", action="store_true", help="print errors and warnings only")
 
     sample = command("sample", "draw new rows", SAMPLE, _sample)
@@ -271,10 +280,13 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_seed, help="other rows for another seed (default: that of fit)"
     )
 
+    add_force(sample)
+
     score = command("score", "compare rows with the model", SCORE, _score)
     score.add_argument("model", help="file of the model")
     score.add_argument("table", help="rows that the model has not seen")
     score.add_argument("-o", "--output", metavar="TABLE", help="the rows with the score of each")
+    add_force(score)
 
     report = command("report", "judge the samples, with pictures", REPORT, _report)
     report.add_argument("model", help="file of the model")
@@ -286,6 +298,12 @@ def _parser() -> argparse.ArgumentParser:
         default=1000,
         help="most rows of a kind to compare; more see smaller differences (default: 1000)",
     )
+    report.add_argument(
+        "--show-rows",
+        action="store_true",
+        help="show some rows of the table on the page; without it, no row of the table is in it",
+    )
+    add_force(report)
     report.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
     models = command(
@@ -296,18 +314,58 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_output(options: argparse.Namespace) -> None:
-    """Refuse an output that cannot be written, or would replace what is read, before the work."""
+    """Refuse an output that cannot be written, or would replace a file, before the work."""
     output = getattr(options, "output", None)
-    if output is None:
+    is_model = options.command == "fit"
+    if output is None or (output == STDOUT and not is_model):
         return
     target = Path(output).resolve()
     if not target.parent.is_dir():
         raise _UserError(f"cannot write {output!r}: there is no folder {target.parent}.")
     if target.is_dir():
         raise _UserError(f"cannot write {output!r}: it is a folder; name a file in it.")
-    read = [getattr(options, name, None) for name in ("table", "model")]
+    names = ["table"] if is_model else ["table", "model"]
+    read = [getattr(options, name, None) for name in names]
     if target in [Path(path).resolve() for path in read if path is not None]:
         raise _UserError(f"-o {output} would replace what is read; give another name.")
+    if is_model and (output == STDOUT or (target.exists() and not target.is_file())):
+        raise _UserError(f"cannot write the model to {output!r}: name a file.")
+    if target.exists() and not target.is_file():
+        # /dev/stdout, a pipe: nothing is lost by writing there.
+        return
+    # A fit that was interrupted goes on from its checkpoint, by the same command.
+    resumes = is_model and options.checkpoint is not None and Path(options.checkpoint).exists()
+    if target.exists() and not (options.force or resumes):
+        raise _UserError(f"{output} exists already; --force replaces it, or give another name.")
+    try:
+        if target.exists() and not is_model:
+            with open(target, "r+b"):
+                pass
+        else:
+            # A file without a name: only trying tells whether one can be made here.
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass
+    except OSError as error:
+        raise _UserError(f"cannot write {output!r}: {error.strerror or error}.") from None
+
+
+def _print_result(text: str) -> None:
+    """Print what a command was asked for; fail where nobody can get it."""
+    if sys.stdout is None:
+        raise _UserError("the standard output is closed, so that the result would be lost.")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _close_stdout()
+        raise _UserError(f"cannot write to the standard output: {error.strerror}.") from None
+
+
+def _close_stdout() -> None:
+    """Let the interpreter end in silence where the standard output takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # What the file of a model keeps beside it --------------------------------------------------
@@ -581,8 +639,8 @@ def _law(table: pd.DataFrame, name: str) -> dict[str, Any]:
 def _sample(options: argparse.Namespace) -> int:
     pipe, notes = _read_model(options.model)
     rows = _drawn(pipe, notes, options.n, options.seed, options.condition)
-    if options.output is None:
-        print(rows.to_csv(index=False), end="", flush=True)
+    if options.output in (None, STDOUT):
+        _print_result(rows.to_csv(index=False))
     else:
         write_table(rows, options.output)
     return 0
@@ -608,8 +666,7 @@ def _score(options: argparse.Namespace) -> int:
         share = f"{_told_apart(real, fake):.1%} of pairs; 50% would be no difference"
     else:
         share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
-    print(f"told apart: {share}")
-    print(f"score: {scores.mean():.4g} nats a row ({unit})")
+    _print_result(f"told apart: {share}\nscore: {scores.mean():.4g} nats a row ({unit})\n")
     if options.output is not None:
         write_table(table.assign(skgen_score=scores), options.output)
     return 0
@@ -644,7 +701,7 @@ def _report(options: argparse.Namespace) -> int:
         f"{'fit held out' if is_learnt else 'are taken as not seen'}, {len(drawn)} generated rows",
         "written by": f"skgen {__version__}",
     }
-    if not options.quiet:
+    if not options.quiet and options.output != STDOUT:
         print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
     numbers = _as_numbers(pd.concat([table, drawn]), reference, unseen, drawn)[1:]
     text = page(
@@ -656,7 +713,12 @@ def _report(options: argparse.Namespace) -> int:
         history=pipe[-1].history_,
         copies_known=is_learnt,
         max_rows=options.rows,
+        show_rows=options.show_rows,
+        progress=not options.quiet,
     )
+    if options.output == STDOUT:
+        _print_result(text)
+        return 0
     Path(options.output).write_text(text, encoding="utf-8")
     if not options.quiet:
         print(f"wrote {options.output}; open it in a browser")
@@ -668,15 +730,15 @@ def _list_models(options: argparse.Namespace) -> int:
     docs = {name: inspect.getdoc(cls) or "" for name, cls in models.items()}
     if options.name is None:
         width = max(map(len, docs))
-        for name, text in docs.items():
-            print(f"{name:<{width}}  {text.splitlines()[0]}")
+        lines = [f"{name:<{width}}  {text.splitlines()[0]}\n" for name, text in docs.items()]
+        _print_result("".join(lines))
         return 0
     if options.name not in docs:
         raise _UserError(f"there is no model {options.name!r}; {_nearest(options.name, docs)}")
     summary, _, rest = docs[options.name].partition("\n")
     # Up to the title of the next section.
     parameters = re.split(r"\n\n(?=\w+\n-+\n)", rest.partition("Parameters\n----------\n")[2])[0]
-    print(f"{summary}\n\n{parameters}")
+    _print_result(f"{summary}\n\n{parameters}\n")
     return 0
 
 
@@ -717,7 +779,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the rows has had enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
     # What the library tells of data, parameters and files is written for the user.
     except (

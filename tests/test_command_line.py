@@ -361,8 +361,21 @@ def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_pa
     assert "are taken as not seen" in text
     assert html_report.MEANINGS["near_copies"] not in text
     assert "No measure finds a difference" in text
-    run("report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q")
+    words = ["report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q"]
+    assert run(*words)[0] == 2
+    assert run(*words, "--force") == (0, "", "")
     assert "<strong>1 of 9 measures find a difference" in path.read_text(encoding="utf-8")
+
+
+def test_the_page_holds_no_row_of_the_table_unless_asked_for(fitted, folder, page, tmp_path):
+    report = ["report", fitted[0], folder / "people.csv", "-o", tmp_path / "r.html", "-q"]
+    assert run(*report, "--rows", 20, "--show-rows") == (0, "", "")
+    texts = [path.read_text(encoding="utf-8") for path in (page, tmp_path / "r.html")]
+    first = f'<tr class=right><td class="number">{people()["age"][0]}</td>'
+    secret = f"{people()[ODD][0]:.3g}"
+    assert [first in text and secret in text for text in texts] == [False, True]
+    assert ["Rows of the table" in text for text in texts] == [False, True]
+    assert all("Generated rows" in text for text in texts)
 
 
 def chromium():
@@ -464,6 +477,62 @@ def test_what_cannot_be_is_told_in_one_line(broken, folder, fitted, numeric, wor
     assert re.fullmatch(r"skgen(?: \w+)?: error: [^\n]+\n", err), err
     assert re.search(message, err), err
     assert not Path("m").exists()
+
+
+# What is written, and where
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """Make it an error to train: what is refused is refused before."""
+
+    def fit(*args, **kwargs):
+        raise AssertionError("trained before the output was known to be writable")
+
+    monkeypatch.setattr(skgen.GenerativePipeline, "fit", fit)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no file")
+@pytest.mark.parametrize("name", ["/proc/m.skgen", "/dev/null", "/dev/full", "-"])
+def test_a_model_that_cannot_be_written_is_refused_before_training(folder, no_fit, name):
+    status, out, err = run("fit", folder / "people.csv", "-o", name)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(f"skgen fit: error: cannot write (the model to )?'{name}': [^\n]+\n", err)
+
+
+def test_what_exists_is_replaced_by_force_only(folder, no_fit, fitted, numeric, tmp_path):
+    path = tmp_path / "there"
+    path.write_text("mine")
+    commands = {
+        "fit": ["fit", folder / "people.csv"],
+        "sample": ["sample", numeric[2], "-n", 3],
+        "score": ["score", numeric[2], folder / "numeric.csv"],
+        "report": ["report", fitted[0], folder / "people.csv", "--rows", 20],
+    }
+    for words in commands.values():
+        status, out, err = run(*words, "-o", path)
+        assert (status, out, path.read_text()) == (2, "", "mine")
+        assert "there exists already; --force replaces it" in err
+    assert run(*commands["sample"], "-o", path, "--force") == (0, "", "")
+    assert len(pd.read_csv(path)) == 3
+
+
+def test_a_dash_is_the_standard_output(numeric):
+    assert run("sample", numeric[2], "-o", "-") == run("sample", numeric[2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes and diverts streams")
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [(">&-", "the standard output is closed"), ("> /dev/full", "cannot write to the standard")],
+)
+def test_rows_are_not_lost_in_silence(numeric, stream, message):
+    if "full" in stream and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, which is full at once")
+    command = f'"{sys.executable}" -m skgen sample "{numeric[2]}" {stream}'
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert re.fullmatch(f"skgen sample: error: {message}[^\n]+\n", ended.stderr), ended.stderr
 
 
 # Models, seeds, interruptions

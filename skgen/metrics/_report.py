@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import betabinom, t
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar
+from tqdm import tqdm
 
 from ._columns import column_distances, rank_correlations
 from ._distances import energy_distance
@@ -157,7 +158,9 @@ def _wrong_correlations(X, Y, names, rng):
     return f"{how}: {fake[worst]:.2f}, not {real[worst]:.2f}, of {first} and {second}"
 
 
-def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None):
+def sample_report(
+    X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None, verbose=False
+):
     r"""Judge generated rows by several measures, and say what is wrong with them.
 
     Each measure of test against fake rows is compared with the same measure of real against real
@@ -186,6 +189,9 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the rows, the sets and what is random in the classifiers. An int makes the result
         reproducible.
+
+    verbose : bool, default=False
+        Whether to show a progress bar on the error stream, if that is a terminal.
 
     Returns
     -------
@@ -263,7 +269,9 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     values = _measure(real, fake, rng)
     values["classifier_two_sample_test"] = _told_apart(real, fake, rng)
     between_real = {name: [] for name in values}
-    for number in range(N_SPLITS):
+    # disable=None: no bar where the error stream is no terminal.
+    splits = tqdm(range(N_SPLITS), "measures", leave=False, disable=None if verbose else True)
+    for number in splits:
         drawn = pool[rng.permutation(len(pool))[: 2 * n_rows]]
         pair = drawn[:n_rows], drawn[n_rows:]
         for name, value in _measure(*pair, rng).items():
