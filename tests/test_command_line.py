@@ -21,7 +21,7 @@ import skgen
 from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
 from skgen.command_line import _models, main
 from skgen.persistence import load_with_notes
-from skgen.table_files import in_words, looks_like_identifier, read_table
+from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,11 +87,13 @@ def drawn(*words):
 def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     _, said = fitted
     assert "100 rows, 7 columns" in said
-    assert re.search(r"age +whole numbers from 17 to 7\d\n", said)
+    assert re.search("column +taken as +gaps +example\n", said)
+    table = people()
+    assert re.search(rf"age +whole numbers from 17 to 7\d +{table['age'][0]}\n", said)
     assert re.search(r"city +3 categories: Rome \(\d+\), .*the others are learnt given this", said)
-    since = people()["since"]
-    assert re.search(f"since +dates from {since.min()} to {since.max()}\n", said)
-    assert re.search(r"weight +numbers from .*; 12.0% missing", said)
+    since = table["since"]
+    assert re.search(f"since +dates from {since.min()} to {since.max()} +{since[0]}\n", said)
+    assert re.search(r"weight +numbers from .* +12.0% +\d\d\.\d\n", said)
     assert re.search(r"zip +5 categories: 0100\d \(\d+\), ", said)
     assert re.search(r"member +2 categories: ", said)
     assert "learns 80 rows; 20 are held out" in said
@@ -117,7 +119,11 @@ def test_columns_in_words():
 
 def test_decimal_commas_are_read_where_commas_do_not_set_columns_apart(tmp_path):
     (tmp_path / "t.csv").write_text("a;b;c;d\n1,5;7;1,5;1,2,3\n-2,25;;x;4\n;3;2;5\n")
-    table = read_table(tmp_path / "t.csv", categories=["b"])
+    with pytest.warns(TableWarning) as told:
+        table = read_table(tmp_path / "t.csv", categories=["b"])
+    first, second = (str(warning.message) for warning in told)
+    assert "'c': 67% of the entries are numbers; because of others, such as 'x' in row 1" in first
+    assert "'d': the marks in its numbers do not go together" in second
     assert table["a"].tolist()[:2] == [1.5, -2.25]
     assert np.isnan(table["a"][2])
     assert table["b"].tolist()[::2] == ["7", "3"]
@@ -139,7 +145,9 @@ def test_only_whole_columns_of_dates_are_dates(tmp_path):
     columns = {"a": ["2024-01-05", None], "b": ["2024-01-05", "soon"], "c": ["12:30", "12:31"]}
     columns["d"] = ["2024-01-05", "2024-13-05"]
     pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
-    table = read_table(tmp_path / "t.csv")
+    with pytest.warns(TableWarning) as told:
+        table = read_table(tmp_path / "t.csv")
+    assert [re.search("column '(.)'", str(w.message))[1] for w in told] == ["b", "c", "d"]
     assert table["a"].tolist() == [pd.Timestamp("2024-01-05"), pd.NaT]
     assert [table[name].iloc[1] for name in "bcd"] == ["soon", "12:31", "2024-13-05"]
 
@@ -423,7 +431,10 @@ REFUSED = {
         "fit {csv} -o m --set max_step=3",
         "no parameter 'max_step'; did you mean max_",
     ),
-    "bad value": ("fit {csv} -o m --set max_steps=0 -q", "'max_steps' parameter .* Got 0 instead"),
+    "bad value": (
+        "fit {csv} -o m --set max_steps=0 -q --category zip",
+        "'max_steps' parameter .* Got 0 instead",
+    ),
     "own option": ("fit {csv} -o m --set random_state=3", "option of its own: --seed"),
     "no value": ("fit {csv} -o m --set max_steps", "must be name=value, got 'max_steps'"),
     "no column": ("fit {csv} -o m --drop agee", "no column 'agee'; did you mean age"),
