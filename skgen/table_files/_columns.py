@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ _GAPS = r"""
 """
 GAPS = frozenset(["", "not available", "k. a.", *_GAPS.split()])
 # What marks a gap among words, as written. NA is Namibia's, None a word.
-_WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A NULL null NaN nan <NA> NaT \N (null) [NULL]"
+_WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> NaT \N (null) [NULL]"
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
 # Words that mark a gap in other columns, and are told where they stay words.
 KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
@@ -61,9 +62,8 @@ class Texts:
         self.chunks, self.n = chunks, n
 
     def cells(self) -> Iterator[str]:
-        """Yield the texts."""
-        for chunk in self.chunks:
-            yield from chunk.split(SEP)
+        """Return an iterator over the texts."""
+        return chain.from_iterable(chunk.split(SEP) for chunk in self.chunks)
 
     @cached_property
     def shapes(self) -> Counter[str]:
@@ -209,6 +209,9 @@ class Column:
         self.name, self.texts = name, texts
         self.kind, self.order, self.like = kind, order, like
         self.given_gaps, self.unquoted_gap, self.is_text = gaps, unquoted_gap, is_text
+        # Where texts have a type of their own, gaps have too.
+        self.marks = frozenset([""]) if is_text else GAPS
+        self.word_marks = frozenset([""]) if is_text else WORD_GAPS
         self.doubts: list[Doubt] = []
         self.format = ColumnFormat("empty")
         self._dates: Reading | None = None
@@ -233,7 +236,7 @@ class Column:
             given_shapes[text.translate(DIGITS)] += count
         for shape, count in self.texts.shapes.items():
             count -= given_shapes[shape]
-            if count <= 0 or shape.casefold() in GAPS:
+            if count <= 0 or shape.casefold() in self.marks:
                 continue
             if shape.lstrip("+-").casefold() in INFINITE:
                 self.infinite = True
@@ -367,12 +370,12 @@ class Column:
 
     def _mark_gaps(self) -> set[str]:
         """Return the marks of gaps among numbers or dates that the column has."""
-        marks = {shape for shape in self.texts.shapes if shape.casefold() in GAPS}
+        marks = {shape for shape in self.texts.shapes if shape.casefold() in self.marks}
         return marks | set(self.given)
 
     def _is_empty(self) -> bool:
         """Tell whether there are only marks of gaps, and not several of them that are words."""
-        return sum(shape not in WORD_GAPS for shape in self.texts.shapes) < 2
+        return sum(shape not in self.word_marks for shape in self.texts.shapes) < 2
 
     def _be_empty(self) -> None:
         self.gaps = self._mark_gaps()
@@ -380,7 +383,7 @@ class Column:
 
     def _be_words(self, declared: bool = False) -> None:
         # What is known to be words has the gaps that it had.
-        known = WORD_GAPS if not declared else {""} | set(self.like.gaps if self.like else ())
+        known = self.word_marks if not declared else {""} | set(self.like.gaps if self.like else ())
         counts = self.texts.count({*known, *KEPT_WORDS, "+"})
         self.gaps = {text for text in known if text in counts} | set(self.given)
         if "+" in counts and not declared:
@@ -742,11 +745,11 @@ class Column:
             return self._truth_series()
         # One object for each word, however often it comes.
         words: dict[str, Any] = dict.fromkeys(self.gaps)
-        values = []
-        for cell in self.texts.cells():
-            if cell not in words:
-                words[cell] = unguarded(cell)
-            values.append(words[cell])
+        values: list[Any] = []
+        for chunk in self.texts.chunks:
+            cells = chunk.split(SEP)
+            words.update((cell, unguarded(cell)) for cell in set(cells).difference(words))
+            values.extend(map(words.__getitem__, cells))
         if all(value is None for value in values):
             return pd.Series(np.full(self.texts.n, np.nan), name=self.name)
         return pd.Series(values, name=self.name)
@@ -762,12 +765,10 @@ class Column:
 
     def _date_series(self) -> pd.Series:
         assert self._dates is not None
-        moments, form = self._dates.moments, self._dates.format
-        values = np.fromiter(
-            (moments.get(cell, _NO_TIME) for cell in self.texts.cells()),
-            f"M8[{form.unit}]",
-            self.texts.n,
-        )
+        form = self._dates.format
+        moments = {**self._dates.moments, **dict.fromkeys(self.gaps, _NO_TIME)}
+        ticks = np.fromiter(map(moments.__getitem__, self.texts.cells()), np.int64, self.texts.n)
+        values = ticks.view(f"M8[{form.unit}]")
         column = pd.Series(values, name=self.name)
         if form.offset is None:
             return column
@@ -786,7 +787,8 @@ class Column:
         return pd.Series(pd.array(cells, dtype=dtype), name=self.name)
 
 
-_NO_TIME = np.datetime64("NaT")
+# As numpy has it.
+_NO_TIME = np.iinfo(np.int64).min
 
 
 def _as_written(value: str, like: str) -> str:

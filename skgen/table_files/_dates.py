@@ -5,7 +5,7 @@ fields are; which of them is the day, the month or the year is what all entries 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -100,6 +100,11 @@ class Shape(NamedTuple):
     half: Field | None
     zone: Field | None
     compact: bool
+
+    @property
+    def has_long_year(self) -> bool:
+        """Whether the year has four digits."""
+        return any(f.stop - f.start == 4 for f in self.fields if f.name in ("a", "b", "c", "Y"))
 
     @property
     def numbers(self) -> tuple[Field, ...]:
@@ -284,8 +289,8 @@ class Reading(NamedTuple):
     ----------
     format : DateFormat
         How it is written.
-    moments : dict
-        The moment of each distinct text.
+    moments : dict of str to int
+        Of each distinct text, the units of time since 1970.
     gaps : set of str
         Dates of zeros, which databases write for none.
     ambiguous : bool
@@ -295,7 +300,7 @@ class Reading(NamedTuple):
     """
 
     format: DateFormat
-    moments: dict[str, Any]
+    moments: dict[str, int]
     gaps: set[str]
     ambiguous: bool
     orders: tuple[str, ...]
@@ -372,11 +377,12 @@ class _Group(NamedTuple):
         return ticks
 
 
-def _grouped(texts: Iterable[str], counts: Mapping[str, int]) -> tuple[list[_Group], set[str]]:
+def _grouped(counts: Mapping[str, int]) -> tuple[list[_Group], set[str]]:
     """Return texts by their shape, and those that are dates of zeros only."""
     members: dict[str, list[str]] = {}
-    for text in texts:
-        members.setdefault(text.translate(DIGITS), []).append(text)
+    patterns = "\0".join(counts).translate(DIGITS).split("\0") if counts else []
+    for text, pattern in zip(counts, patterns, strict=True):
+        members.setdefault(pattern, []).append(text)
     groups: list[_Group] = []
     zeros: set[str] = set()
     for pattern, same in members.items():
@@ -391,7 +397,7 @@ def _grouped(texts: Iterable[str], counts: Mapping[str, int]) -> tuple[list[_Gro
             same = [text for text, zero in zip(same, is_zero, strict=True) if not zero]
             fields = {name: value[~is_zero] for name, value in fields.items()}
         if same:
-            n = sum(counts.get(text, 1) for text in same)
+            n = sum(map(counts.__getitem__, same))
             groups.append(_Group(pattern, shape, same, fields, n))
     return groups, zeros
 
@@ -415,14 +421,20 @@ def read_dates(
     NoDates
         If they are not dates in one order.
     """
-    groups, zeros = _grouped(counts, counts)
+    groups, zeros = _grouped(counts)
     if not groups:
         raise NoDates("", "no entry is a date")
     orders, odd = _possible_orders(groups, ORDERS if order is None else (order,))
     if not orders:
         asked = "of the others" if order is None else order
         raise NoDates(odd, f"is no date in the order {asked}")
+    if len(orders) > 1 and not any(group.shape.has_long_year for group in groups):
+        # A year of two digits stands in front only where it can stand nowhere else.
+        orders = [o for o in orders if o != "YMD"]
     chosen = next(o for o in (*prefer, *ORDERS) if o in orders)
+    if chosen == "DMY" and all("." in group.pattern for group in groups):
+        # Points are of 31.12.2024, and of nothing else.
+        orders = [chosen]
     ambiguous = any(
         not np.array_equal(group.days(chosen), group.days(other))
         for group in groups
@@ -455,24 +467,27 @@ def _possible_orders(groups: list[_Group], orders: Sequence[str]) -> tuple[list[
     return possible, odd
 
 
-def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, Any], DateFormat]:
+def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, int], DateFormat]:
     """Return the moments, and how they are written."""
     fields = [f for group in groups for f in group.shape.fields]
     is_fine = any(f.name == "f" and f.stop - f.start > 6 for f in fields)
     unit, per_second = ("ns", 10**9) if is_fine else ("us", 10**6)
-    moments: dict[str, Any] = {}
-    offsets: dict[str, int] = {}
+    moments: dict[str, int] = {}
+    offsets: set[int] = set()
+    with_offset = [group.shape.zone is not None for group in groups]
+    if any(with_offset) and not all(with_offset):
+        # A local time beside moments: which offset it has is not said.
+        raise NoDates(groups[with_offset.index(False)].texts[0], "has no offset, others have")
     for group in groups:
-        moment = group.days(order).astype(f"M8[{unit}]")
+        ticks = group.days(order).astype(np.int64) * 86_400 * per_second
         if "H" in group.fields:
-            moment = moment + group.time(per_second).astype(f"m8[{unit}]")
-        moments.update(zip(group.texts, moment, strict=True))
+            ticks = ticks + group.time(per_second)
         zone = group.shape.zone
         if zone is not None:
-            offsets.update((text, _offset(text[zone.start : zone.stop])) for text in group.texts)
-    if offsets and len(offsets) < len(moments):
-        # A local time beside moments: which offset it has is not said.
-        raise NoDates(next(t for t in moments if t not in offsets), "has no offset, others have")
+            minutes = [_offset(text[zone.start : zone.stop]) for text in group.texts]
+            offsets.update(minutes)
+            ticks = ticks - np.array(minutes) * 60 * per_second
+        moments.update(zip(group.texts, ticks.tolist(), strict=True))
     format = DateFormat(order=order, unit=unit)
     format.words, letters = _language(groups)
     format.two_digits = any(f.stop - f.start == 2 and _name(f, order) == "Y" for f in fields)
@@ -486,14 +501,13 @@ def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, Any], Dat
         zone = common.shape.zone
         assert zone is not None
         example = common.texts[0][zone.start : zone.stop]
-        format.mixed = len(set(offsets.values())) > 1
-        format.offset = 0 if format.mixed else next(iter(offsets.values()))
+        format.mixed = len(offsets) > 1
+        format.offset = 0 if format.mixed else next(iter(offsets))
         format.zone = _zone_text(example) if format.mixed else example
-        for text, minutes in offsets.items():
-            moments[text] = moments[text] - np.timedelta64(minutes, "m")
     return moments, format
 
 
+@lru_cache(maxsize=1000)
 def _offset(text: str) -> int:
     """Return the minutes from UTC that an offset or a name means."""
     text = text.strip()

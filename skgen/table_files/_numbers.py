@@ -193,12 +193,13 @@ class NumberFormat:
         decimals: set[int] = set()
         thousands: Counter[str] = Counter()
         around: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-        whole, indian = True, False
+        whole, indian, has_powers = True, False, False
         for text, count in shapes.items():
             shape = number_shape(text)
             assert shape is not None
             number = _mantissa(shape.body)
             part, _, fraction = number.partition(decimal)
+            has_powers |= number != shape.body
             decimals.add(len(fraction))
             whole &= is_whole(shape.body, decimal)
             for mark in set(part) - {"9"}:
@@ -212,8 +213,8 @@ class NumberFormat:
         return cls(
             decimal=decimal,
             thousands=thousands.most_common(1)[0][0] if thousands else "",
-            least=min(decimals),
-            most=max(decimals),
+            least=0 if has_powers else min(decimals),
+            most=MAX_DIGITS + 2 if has_powers else max(decimals),
             positive=positive,
             negative=negative or f"-{positive}",
             whole=whole,

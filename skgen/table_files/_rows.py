@@ -24,7 +24,7 @@ SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", " ")
 SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 SAMPLE = 100_000
 MAX_SAMPLED_ROWS = 1000
-CELLS_A_CHUNK = 1_000_000
+CELLS_A_CHUNK = 200_000
 COMMENTS = ("#", "//", "%")
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -183,8 +183,6 @@ class _Layout:
     score: float
     skipped: list[str]
     comment: str
-    sure: bool
-    has_header: bool = True
 
 
 def _parse(format: FileFormat, text: str) -> list[tuple[int, list[str]]] | None:
@@ -237,6 +235,10 @@ def _comment_of(cells: Sequence[str]) -> str:
 
 def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> _Layout | None:
     """Find the header of the sample, and say how well the rows go with it."""
+
+    def below(row: int) -> list[list[str]]:
+        return [cells for _, cells in filled[row + 1 :] if not (comment and _comment_of(cells))]
+
     filled = [(line, cells) for line, cells in rows if _trimmed(cells)]
     if not filled:
         return None
@@ -250,7 +252,7 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> _Layout |
         lone = _trimmed(cells) == 1 and width > 1 and cells[0] != ""
         narrow = _trimmed(cells) < width and _block_is_narrow(filled[i:], blank_lines, width)
         next_cells = filled[i + 1][1] if i + 1 < len(filled) else []
-        if mark and next_cells and not _is_header_behind_mark(cells, next_cells, mark, width):
+        if mark and next_cells and not _is_header_behind_mark(cells, next_cells, width):
             comment = mark
         elif not (lone or narrow) or i + 1 == len(filled):
             start = i
@@ -258,30 +260,34 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> _Layout |
     else:
         return None
     first_line, header = filled[start]
+    titles = [i for i, (_, cells) in enumerate(filled[:start]) if not _comment_of(cells)]
+    n_typed = _typed_columns(header, below(start))
+    if titles and not n_typed:
+        # What looks like titles may be the header of rows that are too long.
+        is_parted = first_line - 1 in blank_lines
+        if not is_parted or any(map(_is_value, header)):
+            start, titles = titles[0], []
+            first_line, header = filled[start]
+    header = _unmarked(header)
+    rest = below(start)
     skipped = [format.separator.join(cells) for _, cells in filled[:start]]
-    titles = [cells for _, cells in filled[:start] if not _comment_of(cells)]
-    below = [cells for _, cells in filled[start + 1 :] if not (comment and _comment_of(cells))]
     n_names = _trimmed(header)
     fits = [
         len(cells) == len(header) or max(_trimmed(cells), 1) <= n_names <= len(cells)
-        for cells in below
+        for cells in rest
     ]
     share = sum(fits) / len(fits) if fits else 1.0
-    simple = [_is_simple(cell) for cells in below[:200] for cell in cells]
+    simple = [_is_simple(cell) for cells in rest[:200] for cell in cells]
     looks = sum(simple) / len(simple) if simple else 1.0
     score = share * (0.3 + 0.7 * looks)
     if n_names < 2:
         score *= 0.2
-    parted = any(first_line - 1 == blank for blank in blank_lines)
-    sure = not titles or parted or _typed_columns(header, below) > 0
-    if not sure:
-        score *= 0.5
     if format.separator == " " and (
-        titles or share < 1 or n_names < 3 or 2 * _typed_columns(header, below) < n_names
+        titles or share < 1 or n_names < 3 or 2 * _typed_columns(header, rest) < n_names
     ):
         # Words have blanks too: only what can hardly be prose is set apart by them.
         score = 0.0
-    return _Layout(format, header, first_line, score, skipped, comment, sure)
+    return _Layout(format, header, first_line, score, skipped, comment)
 
 
 def _block_is_narrow(rest: Any, blank_lines: list[int], width: int) -> bool:
@@ -298,14 +304,21 @@ def _block_is_narrow(rest: Any, blank_lines: list[int], width: int) -> bool:
     )
 
 
-def _is_header_behind_mark(
-    cells: Sequence[str], below: Sequence[str], mark: str, width: int
-) -> bool:
+def _unmarked(cells: Sequence[str]) -> list[str]:
+    """Return a header without the mark of comments that it begins with."""
+    # Other marks may be of the first name: "% done".
+    if _comment_of(cells) != "#":
+        return list(cells)
+    name = cells[0].removeprefix("#").strip()
+    return [name, *cells[1:]] if name else list(cells[1:])
+
+
+def _is_header_behind_mark(cells: Sequence[str], below: Sequence[str], width: int) -> bool:
     """Tell whether a line that begins with a comment's mark is the header of what follows."""
-    names = [cells[0].removeprefix(mark).strip(), *cells[1:]]
-    if width < 2 or len(cells) != width or not all(names) or any(map(_is_value, names)):
+    names = _unmarked(cells)
+    if width < 2 or len(names) != width or not all(names) or any(map(_is_value, names)):
         return False
-    return any(map(_is_value, below)) or (mark == "#" and cells[0] != mark and " " not in cells[0])
+    return any(map(_is_value, below)) or " " not in cells[0]
 
 
 def _typed_columns(header: Sequence[str], below: Sequence[Sequence[str]]) -> int:
@@ -429,18 +442,14 @@ def _names_of(header: Sequence[str], n: int) -> tuple[list[str], list[str]]:
 
 
 def _lines(file: Any, format: FileFormat) -> Iterator[str]:
-    """Yield lines: one blank for several where they separate, gaps of databases as words."""
+    """Return lines: one blank for several where they separate, gaps of databases as words."""
     if format.separator == " ":
-        for line in file:
-            yield re.sub("(?<=[^ \r\n]) +", " ", line.strip(" "))
-        return
-    if not format.escape:
-        yield from file
-        return
-    s = re.escape(format.separator)
-    gap = re.compile(rf"(?:(?<={s})|^)\\N(?=[{s}\r\n]|$)")
-    for line in file:
-        yield gap.sub("NULL", line)
+        return (re.sub("(?<=[^ \r\n]) +", " ", line.strip(" ")) for line in file)
+    if format.escape:
+        s = re.escape(format.separator)
+        gap = re.compile(rf"(?:(?<={s})|^)\\N(?=[{s}\r\n]|$)")
+        return (gap.sub("NULL", line) for line in file)
+    return iter(file)
 
 
 def read_rows(
@@ -503,25 +512,29 @@ def read_rows(
     format.blank = format.separator not in " \t" and n_blank > 0.9 * n_separators > 0
     try:
         return _read_all(path, name, layout, skip, doubts, header, unquoted)
-    except csv.Error as error:
-        raise TableError(f"{name} is no table: {error}.") from None
     except UnicodeDecodeError:
         raise TableError(
             f"{name} is no text in {found_encoding}.", [Correction("encoding", "NAME")]
         ) from None
 
 
-def _rows_of(path: Any, format: FileFormat, skip: int) -> Iterator[tuple[int, Any]]:
+def _bad_quotes(name: str, line: int, error: Exception) -> TableError:
+    return TableError(
+        f"{name}: line {line} cannot be read, its quotes do not go together ({error})."
+    )
+
+
+def _rows_of(path: Any, name: str, format: FileFormat, skip: int) -> Iterator[tuple[int, Any]]:
     """Yield the line that each row begins on, counted from 1, and its cells."""
     with open(path, encoding=format.encoding, newline="") as file:
-        lines = _lines(file, format)
-        for _ in range(skip):
-            next(lines)
-        reader = format.reader(lines)
+        reader = format.reader(islice(_lines(file, format), skip, None))
         line = skip + 1
-        for row in reader:
-            yield line, row
-            line = skip + reader.line_num + 1
+        try:
+            for row in reader:
+                yield line, row
+                line = skip + reader.line_num + 1
+        except csv.Error as error:
+            raise _bad_quotes(name, line, error) from None
 
 
 def _read_all(
@@ -535,25 +548,24 @@ def _read_all(
 ) -> Rows:
     format = layout.format
     skip += layout.first_line
-    first = [[cell.strip() for cell in row] for _, row in islice(_rows_of(path, format, skip), 200)]
+    first = [
+        [cell.strip() for cell in row] for _, row in islice(_rows_of(path, name, format, skip), 200)
+    ]
     header, below = first[0], [cells for cells in first[1:] if _trimmed(cells)]
-    if layout.skipped and not layout.sure:
-        raise TableError(
-            f"{name}: the first line is {layout.skipped[0]!r} and the next has {len(header)} "
-            "cells; take it out if it is a title."
-        )
-    mark = _comment_of(header)
-    if mark:
-        header[0] = header[0].removeprefix(mark).strip()
     if has_header is None:
-        has_header = not _is_data(header, below)
+        has_header = not _is_data(_unmarked(header), below)
         if not has_header:
             doubts.append(Doubt(None, "there is no header: the first line is one of the rows"))
     format.header = has_header
+    header = _unmarked(header)
     n = _trimmed(header) or len(header)
     if not has_header:
         n = len(header)
         header = [f"column_{j + 1}" for j in range(n)]
+    if not format.quote and any('"' in cell for cells in below for cell in cells):
+        doubts.append(
+            Doubt(None, "its quotes do not go together, and are read as any other letter")
+        )
     if layout.skipped:
         plural = "s" * (len(layout.skipped) > 1)
         text = f"{len(layout.skipped)} line{plural} above the header left out: "
@@ -561,10 +573,7 @@ def _read_all(
     gatherer = _Gatherer(name, n, layout.comment)
     try:
         with open(path, encoding=format.encoding, newline="") as file:
-            lines = _lines(file, format)
-            for _ in range(skip):
-                next(lines)
-            reader = format.reader(lines)
+            reader = format.reader(islice(_lines(file, format), skip, None))
             if has_header:
                 next(reader)
             size = max(1000, CELLS_A_CHUNK // n)
@@ -572,15 +581,16 @@ def _read_all(
                 while chunk := list(islice(reader, size)):
                     gatherer.add(chunk)
             except csv.Error as error:
-                line = skip + reader.line_num
-                raise TableError(
-                    f"{name}: line {line} cannot be read, its quotes do not go together ({error})."
-                ) from None
+                raise _bad_quotes(name, skip + reader.line_num, error) from None
         columns = gatherer.columns()
     except _OddRow as odd:
-        rows = _rows_of(path, format, skip)
+        rows = _rows_of(path, name, format, skip)
         line, cells = next(islice(rows, odd.row + has_header, None))
-        more = " (and what is on the next line goes with it?)" if len(cells) < n else ""
+        more = ""
+        if len(cells) < n:
+            more = ", perhaps since it goes on in the next line"
+        elif n == 1:
+            more = ", which is its first line; a title has to be taken out"
         raise TableError(
             f"{name}: line {line} has {len(cells)} cells and the header {n}{more}: "
             f"{format.separator.join(cells)[:80]!r}."
@@ -617,7 +627,7 @@ class _Gatherer:
     def add(self, rows: list[list[str]]) -> None:
         """Add rows."""
         n_read = len(rows)
-        if set(map(len, rows)) != {self.n}:
+        if self.comment or set(map(len, rows)) != {self.n}:
             rows = self._evened(rows)
         self.n_read += n_read
         if not rows:
@@ -636,13 +646,13 @@ class _Gatherer:
         n, even = self.n, []
         for at, row in enumerate(rows, self.n_read):
             size = len(row)
-            if size == n:
+            if self.comment and row and row[0].lstrip().startswith(self.comment):
+                self.n_comments += 1
+            elif size == n:
                 even.append(row)
             elif not any(map(str.strip, row)):
                 # A line of blanks; in a table of one column an empty line is no row either.
                 continue
-            elif self.comment and row[0].lstrip().startswith(self.comment):
-                self.n_comments += 1
             elif size < n:
                 self.short.append((self.n_rows + len(even), at, size))
                 even.append(row + [""] * (n - size))
