@@ -268,6 +268,7 @@ def page(
     copies_known: bool,
     max_rows: int,
     verbose: bool | str = False,
+    show_rows: bool = False,
 ) -> str:
     """Return the page.
 
@@ -289,6 +290,8 @@ def page(
         Most rows to compare.
     verbose : bool or "auto"
         Whether to show a progress bar.
+    show_rows : bool, default=False
+        Whether to show some rows of the table; without it no row of the table is in the page.
 
     Returns
     -------
@@ -319,9 +322,10 @@ def page(
         [MEANINGS[name], float(row["value"]), float(row["floor"]), row["verdict"]]
         for name, row in report.iterrows()
     ]
+    examples = {"Generated rows": drawn, **({"Rows of the table": real} if show_rows else {})}
     shown = [
-        _html_table(list(table.columns), table.head(SHOWN_ROWS).to_numpy(object).tolist())
-        for table in (real, drawn)
+        f"<h2>{heading}</h2>\n{_html_table(list(table.columns), _first_rows(table))}"
+        for heading, table in examples.items()
     ]
     distances = column_distances(numbers[1].to_numpy(), numbers[2].to_numpy())
     furthest = pd.Series(distances, numbers[1].columns).sort_values(ascending=False)[:5]
@@ -340,13 +344,14 @@ def page(
         *pictures,
         "<h2>The columns in figures</h2>",
         _columns_table(real, drawn),
-        "<h2>Some real rows</h2>",
-        shown[0],
-        "<h2>Some generated rows</h2>",
-        shown[1],
+        *shown,
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
+
+
+def _first_rows(table: pd.DataFrame) -> list[list[Any]]:
+    return table.head(SHOWN_ROWS).to_numpy(object).tolist()
 
 
 def _listed(distances: pd.Series) -> str:

@@ -113,6 +113,13 @@ class _Column:
         """Tell which entries have no code, or raise where that is asked for."""
         return np.zeros(len(present), dtype=bool)
 
+    def unseen(self, column: pd.Series) -> np.ndarray:
+        """Tell which entries have no code."""
+        missing = np.array(column.isna())
+        unseen = missing & (not self.has_gaps)
+        unseen[~missing] = self._unknown(column[~missing], "missing")
+        return unseen
+
     def encode(self, column: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
         """Return the columns of the matrix; for holes, NaN in the codes of missing entries."""
         missing = np.array(column.isna())
@@ -164,6 +171,9 @@ class _Empty(_Column):
 
     def _learn(self, present):
         return []
+
+    def _unknown(self, present, handle_unknown):
+        return np.ones(len(present), dtype=bool)
 
     def encode(self, column, holes, handle_unknown):
         present = np.flatnonzero(column.notna())
@@ -615,6 +625,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             mark gaps, where 0 says that the entry is there.
         """
         return self._encoded(X, holes=True)
+
+    def find_unseen(self, X):
+        """Tell which entries have no code: categories that fit did not see, gaps where it saw none.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        unseen : ndarray of shape (n_samples, n_features), bool
+            Whether the entry has no code. A model scores the rows without any.
+        """
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        unseen = [column.unseen(frame.iloc[:, j]) for j, column in enumerate(self._columns)]
+        return np.stack(unseen, 1)
 
     def _encoded(self, X: Any, holes: bool) -> np.ndarray:
         check_is_fitted(self)

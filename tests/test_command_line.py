@@ -21,7 +21,7 @@ import skgen
 from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
 from skgen.command_line import _models, main
 from skgen.persistence import load_with_notes
-from skgen.table_files import in_words, looks_like_identifier, read_table
+from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,11 +88,13 @@ def drawn(*words):
 def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     _, said = fitted
     assert "100 rows, 7 columns" in said
-    assert re.search(r"age +whole numbers from 17 to 7\d\n", said)
+    assert re.search("column +taken as +gaps +example\n", said)
+    table = people()
+    assert re.search(rf"age +whole numbers from 17 to 7\d +{table['age'][0]}\n", said)
     assert re.search(r"city +3 categories: Rome \(\d+\), .*the others are learnt given this", said)
-    since = people()["since"]
-    assert re.search(f"since +dates from {since.min()} to {since.max()}\n", said)
-    assert re.search(r"weight +numbers from .*; 12.0% missing", said)
+    since = table["since"]
+    assert re.search(f"since +dates from {since.min()} to {since.max()} +{since[0]}\n", said)
+    assert re.search(r"weight +numbers from .* +12.0% +\d\d\.\d\n", said)
     assert re.search(r"zip +5 categories: 0100\d \(\d+\), ", said)
     assert re.search(r"member +2 categories: ", said)
     assert "learns 80 rows; 20 are held out" in said
@@ -118,7 +120,11 @@ def test_columns_in_words():
 
 def test_decimal_commas_are_read_where_commas_do_not_set_columns_apart(tmp_path):
     (tmp_path / "t.csv").write_text("a;b;c;d\n1,5;7;1,5;1,2,3\n-2,25;;x;4\n;3;2;5\n")
-    table = read_table(tmp_path / "t.csv", categories=["b"])
+    with pytest.warns(TableWarning) as told:
+        table = read_table(tmp_path / "t.csv", categories=["b"])
+    first, second = (str(warning.message) for warning in told)
+    assert "'c': 67% of the entries are numbers; because of others, such as 'x' in row 1" in first
+    assert "'d': the marks in its numbers do not go together" in second
     assert table["a"].tolist()[:2] == [1.5, -2.25]
     assert np.isnan(table["a"][2])
     assert table["b"].tolist()[::2] == ["7", "3"]
@@ -140,7 +146,9 @@ def test_only_whole_columns_of_dates_are_dates(tmp_path):
     columns = {"a": ["2024-01-05", None], "b": ["2024-01-05", "soon"], "c": ["12:30", "12:31"]}
     columns["d"] = ["2024-01-05", "2024-13-05"]
     pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
-    table = read_table(tmp_path / "t.csv")
+    with pytest.warns(TableWarning) as told:
+        table = read_table(tmp_path / "t.csv")
+    assert [re.search("column '(.)'", str(w.message))[1] for w in told] == ["b", "c", "d"]
     assert table["a"].tolist() == [pd.Timestamp("2024-01-05"), pd.NaT]
     assert [table[name].iloc[1] for name in "bcd"] == ["soon", "12:31", "2024-13-05"]
 
@@ -367,8 +375,21 @@ def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_pa
     assert "are taken as not seen" in text
     assert html_report.MEANINGS["near_copies"] not in text
     assert "No measure finds a difference" in text
-    run("report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q")
+    words = ["report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q"]
+    assert run(*words)[0] == 2
+    assert run(*words, "--force") == (0, "", "")
     assert "<strong>1 of 9 measures find a difference" in path.read_text(encoding="utf-8")
+
+
+def test_the_page_holds_no_row_of_the_table_unless_asked_for(fitted, folder, page, tmp_path):
+    report = ["report", fitted[0], folder / "people.csv", "-o", tmp_path / "r.html", "-q"]
+    assert run(*report, "--rows", 20, "--show-rows") == (0, "", "")
+    texts = [path.read_text(encoding="utf-8") for path in (page, tmp_path / "r.html")]
+    first = f'<tr class=right><td class="number">{people()["age"][0]}</td>'
+    secret = f"{people()[ODD][0]:.3g}"
+    assert [first in text and secret in text for text in texts] == [False, True]
+    assert ["Rows of the table" in text for text in texts] == [False, True]
+    assert all("Generated rows" in text for text in texts)
 
 
 def chromium():
@@ -416,7 +437,10 @@ REFUSED = {
         "fit {csv} -o m --set max_step=3",
         "no parameter 'max_step'; did you mean max_",
     ),
-    "bad value": ("fit {csv} -o m --set max_steps=0 -q", "'max_steps' parameter .* Got 0 instead"),
+    "bad value": (
+        "fit {csv} -o m --set max_steps=0 -q --category zip",
+        "'max_steps' parameter .* Got 0 instead",
+    ),
     "own option": ("fit {csv} -o m --set random_state=3", "option of its own: --seed"),
     "no value": ("fit {csv} -o m --set max_steps", "must be name=value, got 'max_steps'"),
     "no column": ("fit {csv} -o m --drop agee", "no column 'agee'; did you mean age"),
@@ -470,6 +494,62 @@ def test_what_cannot_be_is_told_in_one_line(broken, folder, fitted, numeric, wor
     assert re.fullmatch(r"skgen(?: \w+)?: error: [^\n]+\n", err), err
     assert re.search(message, err), err
     assert not Path("m").exists()
+
+
+# What is written, and where
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """Make it an error to train: what is refused is refused before."""
+
+    def fit(*args, **kwargs):
+        raise AssertionError("trained before the output was known to be writable")
+
+    monkeypatch.setattr(skgen.GenerativePipeline, "fit", fit)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no file")
+@pytest.mark.parametrize("name", ["/proc/m.skgen", "/dev/null", "/dev/full", "-"])
+def test_a_model_that_cannot_be_written_is_refused_before_training(folder, no_fit, name):
+    status, out, err = run("fit", folder / "people.csv", "-o", name)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(f"skgen fit: error: cannot write (the model to )?'{name}': [^\n]+\n", err)
+
+
+def test_what_exists_is_replaced_by_force_only(folder, no_fit, fitted, numeric, tmp_path):
+    path = tmp_path / "there"
+    path.write_text("mine")
+    commands = {
+        "fit": ["fit", folder / "people.csv"],
+        "sample": ["sample", numeric[2], "-n", 3],
+        "score": ["score", numeric[2], folder / "numeric.csv"],
+        "report": ["report", fitted[0], folder / "people.csv", "--rows", 20],
+    }
+    for words in commands.values():
+        status, out, err = run(*words, "-o", path)
+        assert (status, out, path.read_text()) == (2, "", "mine")
+        assert "there exists already; --force replaces it" in err
+    assert run(*commands["sample"], "-o", path, "--force") == (0, "", "")
+    assert len(pd.read_csv(path)) == 3
+
+
+def test_a_dash_is_the_standard_output(numeric):
+    assert run("sample", numeric[2], "-o", "-") == run("sample", numeric[2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes and diverts streams")
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [(">&-", "the standard output is closed"), ("> /dev/full", "cannot write to the standard")],
+)
+def test_rows_are_not_lost_in_silence(numeric, stream, message):
+    if "full" in stream and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, which is full at once")
+    command = f'"{sys.executable}" -m skgen sample "{numeric[2]}" {stream}'
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert re.fullmatch(f"skgen sample: error: {message}[^\n]+\n", ended.stderr), ended.stderr
 
 
 # Models, seeds, interruptions
