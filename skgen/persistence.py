@@ -7,9 +7,11 @@ usual scalers, and what :func:`register` is told of.
 """
 
 import os
+import warnings
 from typing import Any
 
 import sklearn
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -62,6 +64,9 @@ for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)
 
+# Parameters that name a file or a folder which a later `fit` reads, or unpickles from.
+READ_BY_FIT = ("checkpoint", "memory")
+
 
 def _register_estimators() -> None:
     # Estimators register themselves in base when their files are imported, this one's before or
@@ -76,7 +81,8 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
     The file is safetensors: weights and arrays under their own names, and a description of
     everything else in its header. A file of this name is replaced only once the new one is whole
-    on disk.
+    on disk, which then has its permissions and, where possible, its owner; a symbolic link is
+    followed. What a killed `save` to the same name has left beside it is deleted.
 
     Parameters
     ----------
@@ -91,6 +97,9 @@ def save(model: Any, path: str | os.PathLike) -> None:
     TypeError
         If a part of the model is of a class that is not registered, such as a callback of your
         own; the message says which. What was at `path` stays.
+    OSError
+        If nothing can be written at `path`, or what is there is no regular file, such as a folder,
+        a device or a pipe.
 
     See Also
     --------
@@ -151,6 +160,13 @@ def load(path: str | os.PathLike) -> Any:
     FileFormatError
         If the file is damaged, not of skgen, or of a class that is not registered; a ValueError.
 
+    Warns
+    -----
+    UserWarning
+        If an estimator in the file has a ``memory`` or a ``checkpoint``: both name places that a
+        later `fit` reads, and whoever made the file would choose what. They are None in what comes
+        back, and the warning says which they were.
+
     See Also
     --------
     save : Write it.
@@ -170,9 +186,31 @@ def load(path: str | os.PathLike) -> Any:
 def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     """Read a model and the notes beside it, none if `save` wrote it."""
     _register_estimators()
-    value = storage.read(path, "model")
+    value, objects = storage.read_with_objects(path, "model")
     model = value.get("object") if isinstance(value, dict) else None
     if storage._name_of(type(model)) is None:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
+    dropped = [text for part in objects for text in _drop_places(part)]
+    if dropped:
+        warnings.warn(
+            f"{os.fspath(path)!r} names places that a later fit would read from, and a model from "
+            f"a file reads from none: {', '.join(dropped[:10])}. They are None now; set them by "
+            "set_params if they are yours.",
+            stacklevel=3,
+        )
     notes = value.get("notes", {})
     return model, notes if isinstance(notes, dict) else {}
+
+
+def _drop_places(part: Any) -> list[str]:
+    """Set what an estimator's `fit` would read from to None; return what it was, in words."""
+    if not isinstance(part, BaseEstimator):
+        return []
+    told = []
+    for name in READ_BY_FIT:
+        value = part.__dict__.get(name)
+        if value is not None and name in part._get_param_names():
+            setattr(part, name, None)
+            shown = repr(value) if isinstance(value, str | os.PathLike) else type(value).__name__
+            told.append(f"{name}={shown:.200} of {type(part).__name__}")
+    return told

@@ -15,11 +15,13 @@ whoever makes a file on purpose can make the sum too, and what such a file holds
 but it is data.
 """
 
+import contextlib
 import hashlib
 import json
 import math
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -33,6 +35,13 @@ from torch import Tensor, nn
 
 from skgen._version import __version__
 
+fcntl: Any
+try:
+    import fcntl
+except ImportError:
+    # Windows does not delete files that are open, and needs no locks.
+    fcntl = None
+
 # One more whenever the description, or what the networks here are made of or take in, changes.
 FORMAT = 6
 MAX_DEPTH = 100
@@ -40,6 +49,9 @@ MAX_DEPTH = 100
 MT19937_WORDS = 624
 NUMBERS = "biuf"
 MAX_SIZE = 2**31
+# Bytes of a file's name that the names of its temporary files repeat.
+LONGEST_KEPT = 100
+BINARY = getattr(os, "O_BINARY", 0)
 # The types of a layer's arguments that are not sizes; sizes are positive whole numbers.
 ARGUMENTS: dict[str, tuple[type, ...]] = {
     "eps": (float,),
@@ -354,7 +366,7 @@ class _Reader:
 
     def __init__(self, tensors: dict[str, Tensor]):
         self.tensors = tensors
-        self._objects: list[Any] = []
+        self.objects: list[Any] = []
         self._values: dict[tuple[str, str], Any] = {}
 
     def value(self, node: Any, depth: int = 0) -> Any:
@@ -470,16 +482,16 @@ class _Reader:
 
     def _read_same(self, node, depth):
         number = node["number"]
-        if type(number) is not int or not 0 <= number < len(self._objects):
+        if type(number) is not int or not 0 <= number < len(self.objects):
             raise FileFormatError(f"its description refers to object {_shown(number)}.")
-        return self._objects[number]
+        return self.objects[number]
 
     def _read_object(self, node, depth):
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of plain objects.")
         value = object.__new__(cls)
-        self._objects.append(value)
+        self.objects.append(value)
         state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if hasattr(cls, "__setstate__"):
@@ -492,8 +504,8 @@ class _Reader:
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or not issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of networks.")
-        number = len(self._objects)
-        self._objects.append(None)
+        number = len(self.objects)
+        self.objects.append(None)
         given = LAYERS.get(cls)
         if given is None:
             module = object.__new__(cls)
@@ -504,7 +516,7 @@ class _Reader:
                 raise FileFormatError(f"{node['class']} is built of {sorted(given)}.")
             _check_arguments(node["class"], arguments)
             module = _layer_of(cls, arguments)
-        self._objects[number] = module
+        self.objects[number] = module
         state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if not _MODULE_ATTRIBUTES.isdisjoint(state):
@@ -622,7 +634,12 @@ def dumps(value: Any, kind: str) -> bytes:
 
 
 def loads(data: bytes, kind: str) -> Any:
-    """Return what `dumps` was given.
+    """Return what `dumps` was given, as `loads_with_objects` does, without the list of objects."""
+    return loads_with_objects(data, kind)[0]
+
+
+def loads_with_objects(data: bytes, kind: str) -> tuple[Any, list[Any]]:
+    """Return what `dumps` was given, and every object in it.
 
     Parameters
     ----------
@@ -633,7 +650,10 @@ def loads(data: bytes, kind: str) -> Any:
 
     Returns
     -------
-    object
+    value : object
+        What the bytes hold.
+    objects : list
+        The instances of registered classes in it, however deep.
 
     Raises
     ------
@@ -650,7 +670,8 @@ def loads(data: bytes, kind: str) -> Any:
             )
         if content["kind"] != kind:
             raise FileFormatError(f"it is a {_shown(content['kind'])}, not a {kind}.")
-        return _Reader(tensors).value(content[kind])
+        reader = _Reader(tensors)
+        return reader.value(content[kind]), reader.objects
     except FileFormatError:
         raise
     except RecursionError:
@@ -692,7 +713,9 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
     """Write a file, wholly or not at all.
 
     The bytes go to a temporary file in the same folder, which takes the place of the old file once
-    they are on disk: whatever happens on the way, there is the old file or the new one.
+    they are on disk: whatever happens on the way, there is the old file or the new one. The new
+    one has the permissions of the old one and, where the system allows it, its owner. Temporary
+    files that killed processes have left there under this name are deleted.
 
     Parameters
     ----------
@@ -702,20 +725,25 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
         What to write.
     kind : str
         What it is.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there, or if what is there is no regular file.
     """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
-    if target.is_dir():
-        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
+    target, before = _target(path)
     data = dumps(value, kind)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    remove_leftovers(target)
+    part, file = _new_part(target, before)
     try:
-        with open(part, "xb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+            if fcntl is None:
+                file.close()
+            # Where it is still open it is locked, and nobody takes it for one that was left.
+            os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -728,15 +756,108 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
             os.close(folder)
 
 
+def _target(path: str | os.PathLike) -> tuple[Path, os.stat_result | None]:
+    """Return where to write, links followed, and what is there; raise if that must stay."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
+    try:
+        # Of the path as it was given: what lies behind /dev/stdout has no name of its own.
+        before = os.stat(path)
+    except FileNotFoundError:
+        return target, None
+    if stat.S_ISDIR(before.st_mode):
+        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
+    whole = stat.S_ISREG(before.st_mode)
+    if not whole or not target.exists() or not os.path.samestat(before, os.stat(target)):
+        raise OSError(
+            f"Cannot write {str(path)!r}: it is a device, a pipe, a socket or the like, and stays "
+            "what it is; name a file, or a new one."
+        )
+    return target, before
+
+
+def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:
+    """Return the path of a new temporary file, and the file itself, open and locked."""
+    while True:
+        part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
+        # Nobody may read of it what they could not read of the file that it replaces.
+        mode = 0o666 if before is None else 0o600
+        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode), "wb")
+        _lock(file)
+        if before is not None and os.name == "posix":
+            _take_over(file.fileno(), before)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(part), os.fstat(file.fileno())):
+                return part, file
+        # Somebody took it for one that was left, in the moment before it was locked.
+        file.close()
+
+
+def _take_over(number: int, before: os.stat_result) -> None:
+    """Give an open file the owner, the group and the permissions of another."""
+    for uid, gid in ((before.st_uid, -1), (-1, before.st_gid)):
+        # Only root gives files away, and others to groups of their own.
+        with contextlib.suppress(OSError):
+            os.fchown(number, uid, gid)
+    permissions = before.st_mode & 0o777
+    if os.fstat(number).st_gid != before.st_gid:
+        # What one group was allowed is not given to another.
+        permissions &= ~0o070
+    with contextlib.suppress(OSError):
+        os.fchmod(number, permissions)
+
+
+def _lock(file: Any) -> bool:
+    """Lock an open file until it is closed; tell whether it is not another's."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Or the file system has no locks.
+            return False
+    return True
+
+
+def _part_prefix(target: Path) -> str:
+    """Return how the names of a file's temporary files begin."""
+    name = os.fsencode(target.name)
+    if len(name) <= LONGEST_KEPT:
+        return f".{target.name}."
+    # The name of a file has a greatest length, 143 to 255 bytes, and theirs is longer.
+    return f".{hashlib.sha256(name).hexdigest()[:32]}."
+
+
 def leftovers(path: str | os.PathLike) -> list[Path]:
     """List the temporary files that a process killed while writing has left."""
     target = Path(os.path.realpath(path))
-    start = f".{target.name}."
-    names = (p for p in target.parent.iterdir() if p.name.startswith(start))
-    return [p for p in names if p.name.endswith(".part") and len(p.name) == len(start) + 21]
+    start = _part_prefix(target)
+    try:
+        names = [name for name in os.listdir(target.parent) if name.startswith(start)]
+    except OSError:
+        # A folder that can be written to, but not listed.
+        return []
+    return [
+        target.with_name(name)
+        for name in names
+        if name.endswith(".part") and len(name) == len(start) + 21
+    ]
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Delete the temporary files of writes to a path, but for those that are being written."""
+    for part in leftovers(path):
+        with contextlib.suppress(OSError), open(part, "rb") as file:
+            if _lock(file):
+                part.unlink()
 
 
 def read(path: str | os.PathLike, kind: str) -> Any:
+    """Read a file that `write` wrote, as `read_with_objects` does, without the list of objects."""
+    return read_with_objects(path, kind)[0]
+
+
+def read_with_objects(path: str | os.PathLike, kind: str) -> tuple[Any, list[Any]]:
     """Read a file that `write` wrote.
 
     Parameters
@@ -748,7 +869,10 @@ def read(path: str | os.PathLike, kind: str) -> Any:
 
     Returns
     -------
-    object
+    value : object
+        What it holds.
+    objects : list
+        The instances of registered classes in it, however deep.
 
     Raises
     ------
@@ -757,6 +881,6 @@ def read(path: str | os.PathLike, kind: str) -> Any:
     """
     data = Path(path).read_bytes()
     try:
-        return loads(data, kind)
+        return loads_with_objects(data, kind)
     except FileFormatError as error:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: {error}") from error.__cause__
