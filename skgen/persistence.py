@@ -10,6 +10,7 @@ import os
 import warnings
 from typing import Any
 
+import pandas as pd
 import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
@@ -28,6 +29,7 @@ from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequ
 from skgen import storage
 from skgen.base import REGISTRY
 from skgen.conditions import ConditionEncoder
+from skgen.entries import Intervals, Numbers, Times
 from skgen.imputation import GenerativeImputer
 from skgen.networks.conv import PatchGrid
 from skgen.over_sampling import GenerativeOverSampler
@@ -35,8 +37,8 @@ from skgen.pipeline import GenerativePipeline
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
-from skgen.storage import FileFormatError, register
-from skgen.table import TableEncoder, _Empty, _Floats, _Labels, _Steps
+from skgen.storage import FileFormatError, register, register_value
+from skgen.table import TableEncoder, _Converted, _Empty, _Floats, _Labels, _Steps
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
@@ -63,6 +65,36 @@ for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)
+
+register(Numbers)
+register(Times)
+register(Intervals)
+register(_Converted)
+
+
+def _period_of(parts: Any) -> pd.Period:
+    ordinal, unit = parts
+    return pd.Period(ordinal=ordinal, freq=unit)
+
+
+def _timestamp_of(parts: Any) -> pd.Timestamp:
+    moment, zone = parts
+    value = pd.Timestamp(moment)
+    return value if zone is None else value.tz_localize("UTC").tz_convert(zone)
+
+
+# pandas' own values, among categories, conditions and the names of columns.
+register_value(type(pd.NaT), "NaT", lambda value: None, lambda plain: pd.NaT)
+register_value(type(pd.NA), "NA", lambda value: None, lambda plain: pd.NA)
+register_value(pd.Timestamp, "Timestamp", lambda v: [v.asm8, v.tzinfo], _timestamp_of)
+register_value(pd.Timedelta, "Timedelta", lambda v: v.asm8, pd.Timedelta)
+register_value(pd.Period, "Period", lambda v: [v.ordinal, v.freqstr], _period_of)
+register_value(
+    pd.Interval,
+    "Interval",
+    lambda v: [v.left, v.right, v.closed],
+    lambda parts: pd.Interval(*parts),
+)
 
 # Parameters that name a file or a folder which a later `fit` reads, or unpickles from.
 READ_BY_FIT = ("checkpoint", "memory")

@@ -7,6 +7,8 @@ is a smooth map between as many columns, densities are too:
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import singledispatch
 from typing import Any
 
@@ -310,9 +312,15 @@ class GenerativePipeline(Pipeline):
         ------
         TypeError
             If the last step draws no samples, or another one has no way back.
+        ValueError
+            If the steps leave nothing to learn, as where every column is constant, or the model
+            cannot use what they leave.
         """
         self._check_steps()
-        return super().fit(X, y, **self._addressed(condition=condition, source=source), **params)
+        with _nothing_left_told():
+            return super().fit(
+                X, y, **self._addressed(condition=condition, source=source), **params
+            )
 
     @available_if(_model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -338,7 +346,8 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        return super().fit_transform(X, y, **told, **params)
+        with _nothing_left_told():
+            return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
     def transform(self, X, *, condition=None, **params):
@@ -623,6 +632,20 @@ class GenerativePipeline(Pipeline):
         if told.get("source") is not None:
             told["source"] = self._source_rows(told["source"])
         return self._model.score(self._forward(X, routed), **told)
+
+
+@contextmanager
+def _nothing_left_told() -> Iterator[None]:
+    """Say in words of the table that its columns are constant, where the model is given none."""
+    try:
+        yield
+    except ValueError as error:
+        if "0 feature(s)" not in str(error):
+            raise
+        raise ValueError(
+            "There is nothing to learn: every column of X is constant or empty, and the steps "
+            "before the model leave none of them to it. New rows would all be like the first one."
+        ) from error
 
 
 def _routes() -> bool:

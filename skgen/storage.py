@@ -16,15 +16,23 @@ but it is data.
 """
 
 import contextlib
+import datetime
 import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import torch
@@ -48,7 +56,9 @@ MAX_DEPTH = 100
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624
 NUMBERS = "biuf"
+TEXTS = "USOmM"
 MAX_SIZE = 2**31
+MAX_EXPONENT = 10_000
 # Bytes of a file's name that the names of its temporary files repeat.
 LONGEST_KEPT = 100
 BINARY = getattr(os, "O_BINARY", 0)
@@ -152,6 +162,101 @@ def register(target: Named, name: str | None = None) -> Named:
     return target
 
 
+@dataclass(frozen=True)
+class _Value:
+    """How values of a class are written as plain ones, and how they are read again."""
+
+    cls: type
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+_VALUES: dict[type, str] = {}
+_VALUES_BY_NAME: dict[str, _Value] = {}
+
+
+def register_value(
+    cls: type, name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]
+) -> None:
+    """Let values of a class be saved, such as dates: plain values say what they are.
+
+    Parameters
+    ----------
+    cls : type
+        The class; what is derived from it is another one.
+    name : str
+        Its name in files.
+    write : callable
+        Returns the plain values, such as a number, a text or a list of those.
+    read : callable
+        Inverts `write`. It is called with whatever stands in a file, and raises what it likes for
+        what cannot be.
+    """
+    _VALUES[cls] = name
+    _VALUES_BY_NAME[name] = _Value(cls, write, read)
+
+
+def _zone(key: str) -> ZoneInfo:
+    # A name in the system's table of time zones, and no path to anywhere else.
+    if not re.fullmatch(r"[A-Za-z][\w+-]*(/[A-Za-z][\w+-]*)*", key):
+        raise ValueError(f"there is no time zone {key[:100]!r}")
+    return ZoneInfo(key)
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    if value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"a Decimal has the exponent {value.adjusted()}")
+    return value
+
+
+def _time_of(cls: Any, parts: Any) -> Any:
+    count, unit, number = parts
+    if unit == "generic":
+        # Of no unit, there is nothing but what is missing.
+        return cls("NaT")
+    return cls(count, (unit, number))
+
+
+def _datetime_parts(value: Any) -> list[Any]:
+    date = [value.year, value.month, value.day] if isinstance(value, datetime.date) else []
+    time = [value.hour, value.minute, value.second, value.microsecond]
+    return [*date, *time, value.tzinfo, value.fold]
+
+
+register_value(bytes, "bytes", bytes.hex, bytes.fromhex)
+register_value(complex, "complex", lambda v: [v.real, v.imag], lambda p: complex(*p))
+register_value(Decimal, "Decimal", str, _decimal)
+register_value(Fraction, "Fraction", lambda v: [v.numerator, v.denominator], lambda p: Fraction(*p))
+register_value(UUID, "UUID", lambda v: v.hex, UUID)
+register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
+register_value(
+    datetime.datetime,
+    "datetime",
+    _datetime_parts,
+    lambda p: datetime.datetime(*p[:-1], fold=p[-1]),
+)
+register_value(datetime.time, "time", _datetime_parts, lambda p: datetime.time(*p[:-1], fold=p[-1]))
+register_value(
+    datetime.timedelta,
+    "timedelta",
+    lambda v: [v.days, v.seconds, v.microseconds],
+    lambda p: datetime.timedelta(*p),
+)
+register_value(
+    datetime.timezone,
+    "timezone",
+    lambda v: list(v.__getinitargs__()),
+    lambda p: datetime.timezone(*p),
+)
+register_value(ZoneInfo, "ZoneInfo", lambda v: v.key, _zone)
+for _times in (np.datetime64, np.timedelta64):
+    register_value(
+        _times,
+        _times.__name__,
+        lambda v: [int(v.astype(np.int64)), *np.datetime_data(v.dtype)],
+        partial(_time_of, _times),
+    )
 for _layer in LAYERS:
     register(_layer, f"torch.nn.{_layer.__name__}")
 
@@ -226,7 +331,11 @@ class _Writer:
                 "$": "dict",
                 "items": [[inner(k, f".key{n}"), inner(v, f".value{n}")] for n, (k, v) in pairs],
             }
-        if isinstance(value, np.dtype) and value.kind in NUMBERS + "USO":
+        if kind in _VALUES:
+            name = _VALUES[kind]
+            plain = _VALUES_BY_NAME[name].write(value)
+            return {"$": "value", "class": name, "value": inner(plain, f".{name}")}
+        if isinstance(value, np.dtype) and value.kind in NUMBERS + TEXTS:
             return {"$": "dtype", "name": value.str}
         if isinstance(value, type) and issubclass(value, np.generic):
             return {"$": "scalar type", "name": np.dtype(value).str}
@@ -311,11 +420,7 @@ class _Writer:
         cls = type(value)
         name = _name_of(cls)
         if name is None:
-            raise TypeError(
-                f"{where} is {_shown(value)} of the class {_full_name(cls)}, which cannot be "
-                "saved. Register its class with skgen.persistence.register, or take it out of the "
-                "model."
-            )
+            raise _NotSaved(value, where)
         if id(value) in self._numbers:
             return {"$": "same", "number": self._numbers[id(value)]}
         self._numbers[id(value)] = len(self._numbers)
@@ -345,6 +450,29 @@ class _Writer:
         node["buffers"] = inside(value._buffers)
         node["modules"] = inside(value._modules)
         return node
+
+
+def reason_not_saved(value: Any) -> str | None:
+    """Return what it is in a value that cannot be saved, None if all can."""
+    try:
+        _Writer().node(value, "")
+    except _NotSaved as error:
+        return f"{_shown(error.value)} of the class {_full_name(type(error.value))}"
+    except TypeError as error:
+        return str(error).strip().rstrip(".")
+    return None
+
+
+class _NotSaved(TypeError):
+    """A value of a class that files do not hold."""
+
+    def __init__(self, value: Any, where: str):
+        super().__init__(
+            f"{where} is {_shown(value)} of the class {_full_name(type(value))}, which cannot be "
+            "saved. Register its class with skgen.persistence.register, or take it out of the "
+            "model."
+        )
+        self.value = value
 
 
 def _shown(value: Any) -> str:
@@ -395,6 +523,15 @@ class _Reader:
         if not isinstance(node, dict):
             raise FileFormatError(f"its description has {_shown(node)} where names belong.")
         return {key: self.value(part, depth + 1) for key, part in node.items()}
+
+    def _read_value(self, node, depth):
+        known = _VALUES_BY_NAME.get(_text(node["class"]))
+        if known is None:
+            raise FileFormatError(f"it holds values of the unknown class {node['class'][:50]!r}.")
+        value = known.read(self.value(node["value"], depth + 1))
+        if type(value) is not known.cls:
+            raise FileFormatError(f"a value in its description is no {node['class']}.")
+        return value
 
     def _read_float(self, node, depth):
         return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[node["value"]]
@@ -586,7 +723,7 @@ def _text(value: Any) -> str:
 
 def _dtype(name: Any) -> np.dtype:
     dtype = np.dtype(_text(name))
-    if dtype.kind not in NUMBERS + "USO" or dtype.subdtype is not None:
+    if dtype.kind not in NUMBERS + TEXTS or dtype.subdtype is not None:
         raise FileFormatError(f"it names the type {name!r}, which files do not hold.")
     return dtype
 

@@ -20,7 +20,9 @@ FLOORS = {
     "skgen.training": {"torch", "numpy", "skorch", "tqdm", "skgen.processes"},
     "skgen.checkpoints": {"torch", "numpy", "skgen.storage", "skgen.processes"},
     "skgen.scaling": {"torch", "numpy", "scipy"},
-    "skgen.conditions": {"numpy", "pandas"},
+    "skgen.entries": {"numpy", "pandas"},
+    "skgen.dtypes": {"numpy", "pandas", "pyarrow"},
+    "skgen.conditions": {"numpy", "pandas", "skgen.entries"},
     "skgen.rows": {"numpy", "pandas"},
     "skgen.wrong_entries": {"numpy", "pandas"},
     "skgen.base": {

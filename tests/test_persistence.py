@@ -97,6 +97,16 @@ def test_conditions_come_back(quick, tmp_path):
         loaded.sample(1, condition="rose")
 
 
+def test_conditions_of_dates_come_back(tmp_path):
+    days = pd.Series(pd.date_range("2024-01-01", periods=2).repeat(20))
+    model = skgen.FlowMatcher(max_steps=2, random_state=0).fit(IRIS, condition=days[: len(IRIS)])
+    loaded = stored(model, tmp_path / "m")
+    for day in ("2024-01-02", pd.Timestamp("2024-01-02"), np.datetime64("2024-01-02")):
+        np.testing.assert_array_equal(
+            loaded.sample(3, condition=day), model.sample(3, condition=days[30])
+        )
+
+
 @pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("shape", [(1, 8, 8), (16, 4)])
 def test_networks_of_images_and_sequences_come_back(quick, tmp_path, shape):
