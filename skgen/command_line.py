@@ -24,6 +24,7 @@ import pandas as pd
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
+from skgen.identifiers import BEGINNING as IDENTIFIERS
 from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
 from skgen.persistence import load_with_notes, save_with_notes
@@ -428,7 +429,10 @@ def _value_of(text: str, condition: dict[str, Any]) -> Any:
 
 def _as_numbers(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     """Return tables as numbers to compare them by; every entry is known to the first."""
-    encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(tables[0])
+    with warnings.catch_warnings():
+        # It was told when the table was learnt.
+        warnings.filterwarnings("ignore", message=IDENTIFIERS)
+        encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(tables[0])
     names = encoder.get_feature_names_out()
     return [pd.DataFrame(encoder.transform(table), columns=names) for table in tables]
 
@@ -470,6 +474,9 @@ def _fit(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # It is told below, without the words of Python.
         warnings.filterwarnings("ignore", message="Training was interrupted")
+        if not options.quiet:
+            # Told above, in the list of columns.
+            warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
     seconds = perf_counter() - start
     # What is of this process only; whatever becomes of the check, the model is kept.

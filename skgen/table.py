@@ -7,6 +7,7 @@ of values and the missing entries of what was there.
 """
 
 import math
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -37,6 +38,7 @@ from skgen.entries import (
     is_number,
     is_whole,
 )
+from skgen.identifiers import identifying, warning_of
 from skgen.pipeline import _log_slope
 from skgen.scaling import MAX_RATIO, share_unit
 
@@ -559,7 +561,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ===========================  ===================================================================
 
     Every category is kept, however rare, since one that was merged could not come back: a column
-    of 1,000 names takes 10 digits. A column of identifiers is better dropped.
+    of 1,000 names takes 10 digits. A column of identifiers, or of what belongs to people, such as
+    names, e-mail addresses and telephone numbers, is better dropped, and `fit` warns of it: its
+    entries come out again as they are.
 
     A missing entry in a column that had none in fit becomes NaN, as an ``impute`` takes it;
     `transform_holes` does the same for all columns.
@@ -567,8 +571,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     The frame of fit comes back exactly, but for its index, and with one sign of a missing entry
     (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals
     or dates, come back with their types; where a column has several, with the one that most
-    entries like them had, and Decimals with as many digits as a float can tell. A row that fit has not seen comes back on the grid and
-    in the range that it saw. An array comes back as an array.
+    entries like them had, and Decimals with as many digits as a float can tell. A row that fit has
+    not seen comes back on the grid and in the range that it saw. An array comes back as an array.
 
     Examples
     --------
@@ -621,6 +625,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a column cannot be encoded; the message names it.
         TypeError
             If a column holds what cannot be hashed, or what no file of a model can hold.
+
+        Warns
+        -----
+        UserWarning
+            If columns look like identifiers or personal data: texts or labels of which nearly
+            every row has its own, integers that count the rows or number something, e-mail
+            addresses, telephone numbers, names of people.
         """
         self._validate_params()
         frame = self._frame(X, reset=True)
@@ -636,6 +647,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             _check_saved(_described_index(self._labels), "The names of the columns of X hold")
         self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
         self._n_features_out = sum(len(column.names) for column in self._columns)
+        found = ((name, identifying(frame.iloc[:, j], name)) for j, name in enumerate(names))
+        reasons = {name: reason for name, reason in found if reason is not None}
+        if reasons:
+            warnings.warn(warning_of(reasons), stacklevel=2)
         return self
 
     def _keep_proportions(self, frame: pd.DataFrame) -> None:

@@ -15,6 +15,19 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
+from skgen.identifiers import looks_like_identifier
+
+__all__ = [
+    "TableError",
+    "in_words",
+    "is_date",
+    "is_number",
+    "is_parquet",
+    "looks_like_identifier",
+    "read_table",
+    "write_table",
+]
+
 SEPARATORS = ",;\t|"
 # How an ISO date begins; pandas alone would take "2024" and "12:30" for dates too.
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
@@ -166,16 +179,6 @@ def is_number(column: pd.Series) -> bool:
 def is_date(column: pd.Series) -> bool:
     """Tell whether a column is of dates or times."""
     return bool(is_datetime64_any_dtype(column.dtype))
-
-
-def looks_like_identifier(column: pd.Series) -> bool:
-    """Tell whether every row has a text of its own, or the numbers count the rows."""
-    if len(column) < 10 or not column.is_unique or is_date(column):
-        return False
-    if not is_number(column):
-        return True
-    values = column.to_numpy()
-    return column.dtype.kind in "iu" and values.max() - values.min() == len(values) - 1
 
 
 def in_words(column: pd.Series) -> str:

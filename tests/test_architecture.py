@@ -73,6 +73,7 @@ BESIDE = {
     "skgen.table",
     "skgen.imputation",
     "skgen.over_sampling",
+    "skgen.identifiers",
     "skgen.table_files",
     "skgen.html_report",
     "skgen.command_line",

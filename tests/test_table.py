@@ -35,6 +35,9 @@ from skgen import (
 from skgen.datasets import fetch_adult
 from skgen.table import _Labels
 
+# Random columns of many values, of which this file makes many, may look like identifiers.
+pytestmark = pytest.mark.filterwarnings("ignore:Columns look like identifiers:UserWarning")
+
 
 @parametrize_with_checks([TableEncoder(), TableEncoder(max_one_hot=16)])
 def test_scikit_learn_checks(estimator, check):
