@@ -139,6 +139,13 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
     Notes
     -----
+    What a file holds of the rows that were learnt: the weights; of each column its extremes, and
+    quantiles or levels where the scaling or the likelihood knows them; of a
+    :class:`~skgen.TableEncoder` every category, text and name of a column as it is; of a bridge
+    fitted with ``source=`` all rows of the source, in float32, since `sample`, `score` and
+    `partial_fit` start from them; of :class:`~skgen.BinaryLatentDiffusion` on few different rows
+    of bits these rows, with their frequencies. Whoever has the file can read them.
+
     Of a model in training what its weights need to go on is kept, but not the optimiser's state
     nor ``nets_``. A model trained on a GPU is written from it, and loads on the CPU.
 

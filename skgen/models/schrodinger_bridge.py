@@ -760,7 +760,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     16 columns; above, it is the mean of 8 probes, fixed for a row, whose error averages out over
     rows.
 
-    Source rows are kept with the model: `sample` draws from them.
+    Source rows are kept with the model, all of them, and so stand in the file that
+    :func:`skgen.save` writes and in a pickle: `sample` draws from them, `score` carries them, and
+    `partial_fit` without ``source=`` goes on with them. Of more than 100,000 rows a random part
+    is taken. A model fitted without ``source=`` keeps none.
 
     References
     ----------
@@ -1491,6 +1494,11 @@ class FlowMatcher(SchrodingerBridgeMatcher):
     See Also
     --------
     SchrodingerBridgeMatcher : The same with noise.
+
+    Notes
+    -----
+    Rows given as ``source=`` are kept with the model and stand in its file, as with
+    :class:`SchrodingerBridgeMatcher`.
 
     References
     ----------
