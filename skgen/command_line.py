@@ -25,6 +25,8 @@ import pandas as pd
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
+from skgen.identifiers import BEGINNING as IDENTIFIERS
+from skgen.identifiers import looks_like_identifier
 from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
@@ -37,7 +39,6 @@ from skgen.table_files import (
     TableFile,
     TableFormat,
     is_date,
-    looks_like_identifier,
     open_table,
     table_text,
     taken_as,
@@ -600,6 +601,9 @@ def _fit(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # It is told below, without the words of Python.
         warnings.filterwarnings("ignore", message="Training was interrupted")
+        if not options.quiet:
+            # Told above, in the list of columns.
+            warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
     seconds = perf_counter() - start
     # What is of this process only; whatever becomes of the check, the model is kept.

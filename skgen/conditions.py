@@ -1,5 +1,6 @@
 """Conditions, labels or real vectors, as numbers a network can read."""
 
+import datetime
 from contextlib import suppress
 from decimal import Decimal
 from numbers import Real
@@ -7,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from skgen.entries import is_number
 
 
 def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
@@ -16,7 +19,7 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
         columns = [condition[name] for name in condition.columns]
         # Numbers that someone has made categories of are labels.
         return names, [
-            np.asarray(column.astype(object) if _is_category(column) else column)
+            np.asarray(column.astype(object)) if _is_category(column) else _plain(column)
             for column in columns
         ]
     if hasattr(condition, "toarray"):
@@ -28,9 +31,10 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
     if values.ndim == 0:
         values = values[None]
     if values.ndim == 1:
-        return [None], [values]
+        category = _is_category(condition)
+        return [None], [values if category else _plain(values)]
     if values.ndim == 2:
-        return [None] * values.shape[1], list(values.T)
+        return [None] * values.shape[1], list(map(_plain, values.T))
     raise ValueError(
         f"condition must have one dimension (labels) or two (columns), got shape {values.shape}."
     )
@@ -92,13 +96,57 @@ def _value(label: Any) -> Any:
         return text
 
 
+def _plain(column: Any) -> np.ndarray:
+    """Return a column as an array, objects that are all numbers as such."""
+    values = np.asarray(column)
+    if values.dtype.kind != "O" or not all(is_number(type(value)) for value in values):
+        return values
+    whole = all(isinstance(value, int | np.integer) for value in values)
+    with suppress(OverflowError):
+        return np.array([int(v) if whole else float(v) for v in values], int if whole else float)
+    return values
+
+
+def _time_of(column: np.ndarray) -> str | None:
+    """Return what kind of times a column is of, if of any."""
+    for name, dtype, kinds in (
+        ("Timestamp", "M", datetime.date | np.datetime64),
+        ("Timedelta", "m", datetime.timedelta | np.timedelta64),
+    ):
+        if column.dtype.kind == dtype:
+            return name
+        if column.dtype.kind == "O" and all(isinstance(value, kinds) for value in column):
+            return name if len(column) else None
+    return None
+
+
+def _time_texts(column: np.ndarray, time: str | None) -> np.ndarray:
+    """Return times as texts, the same for the same time whatever type it has: labels to know."""
+    if time is None or pd.isna(column).any():
+        return column
+    texts = []
+    for value in column:
+        try:
+            moment = getattr(pd, time)(value)
+        except (TypeError, ValueError):
+            # An unknown label, and told as one.
+            texts.append(str(value))
+            continue
+        if getattr(moment, "tzinfo", None) is not None:
+            moment = moment.tz_convert("UTC")
+        text = moment.isoformat(" ") if time == "Timestamp" else str(moment)
+        texts.append(text.removesuffix(" 00:00:00") if time == "Timestamp" else text)
+    return np.array(texts, dtype=str)
+
+
 class ConditionEncoder:
     """Encode conditions as rows of floats: labels one-hot, numbers standardised.
 
     Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers.
     A one-dimensional condition is labels, of any type, unless it holds fractions. In two
     dimensions, be it one column, numbers are numbers, whole or not, and all else is labels, such as
-    strings, booleans and categories.
+    strings, booleans and categories. Dates, moments and durations are labels, known again as what
+    they stand for, be they given as ``pd.Timestamp``, ``np.datetime64``, ``datetime`` or text.
 
     A label matches one of `fit` where value and type are the same: the text '1' is not the number
     1, nor is the boolean True. Numbers match by value, whatever their dtype: 1, 1.0 and
@@ -113,6 +161,8 @@ class ConditionEncoder:
     def fit(self, condition: Any, n_rows: int) -> "ConditionEncoder":
         """Learn the columns, their labels and scales, from the condition of n_rows rows."""
         self.names, columns = _columns(condition)
+        self.times = [_time_of(column) for column in columns]
+        columns = list(map(_time_texts, columns, self.times))
         flat = not hasattr(condition, "columns") and np.ndim(condition) < 2
         self.labels: list[np.ndarray | None] = []
         self.label_types: list[np.ndarray | None] = []
@@ -178,6 +228,8 @@ class ConditionEncoder:
             raise ValueError(
                 f"condition has {len(columns)} column(s), but fit saw {len(self.names)}."
             )
+        # A file of an earlier version does not know of times.
+        columns = list(map(_time_texts, columns, getattr(self, "times", [None] * len(columns))))
         parts = []
         # A file of an earlier version has no types.
         label_types = getattr(self, "label_types", [None] * len(self.labels))

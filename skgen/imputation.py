@@ -195,8 +195,9 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return X, arrays as floats and frames as they are, and which entries are missing."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
-            with explained(self, X):
-                if np.isinf(X.select_dtypes("number").to_numpy(float, na_value=np.nan)).any():
+            numbers = X.select_dtypes("number", exclude="timedelta")
+            with explained(self, numbers):
+                if np.isinf(numbers.to_numpy(float, na_value=np.nan)).any():
                     raise ValueError("Input X contains infinity.")
         else:
             with explained(self, X):

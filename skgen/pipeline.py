@@ -380,9 +380,15 @@ class GenerativePipeline(Pipeline):
         ------
         TypeError
             If the last step draws no samples, or another one has no way back.
+        ValueError
+            If the steps leave nothing to learn, as where every column is constant, or the model
+            cannot use what they leave.
         """
         self._check_steps()
-        return super().fit(X, y, **self._addressed(condition=condition, source=source), **params)
+        with _nothing_left_told():
+            return super().fit(
+                X, y, **self._addressed(condition=condition, source=source), **params
+            )
 
     @available_if(_model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -408,7 +414,8 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        return super().fit_transform(X, y, **told, **params)
+        with _nothing_left_told():
+            return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
     def transform(self, X, *, condition=None, **params):
@@ -747,6 +754,20 @@ class GenerativePipeline(Pipeline):
 def _unwrapped(source: Any) -> Any:
     """Return the rows of a source, without what keeps it whole."""
     return source.rows if hasattr(source, "rows") and not hasattr(source, "shape") else source
+
+
+@contextmanager
+def _nothing_left_told() -> Iterator[None]:
+    """Say in words of the table that its columns are constant, where the model is given none."""
+    try:
+        yield
+    except ValueError as error:
+        if "0 feature(s)" not in str(error):
+            raise
+        raise ValueError(
+            "There is nothing to learn: every column of X is constant or empty, and the steps "
+            "before the model leave none of them to it. New rows would all be like the first one."
+        ) from error
 
 
 def _routes() -> bool:

@@ -15,14 +15,24 @@ whoever makes a file on purpose can make the sum too, and what such a file holds
 but it is data.
 """
 
+import contextlib
+import datetime
 import hashlib
 import json
 import math
 import os
+import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import torch
@@ -33,13 +43,25 @@ from torch import Tensor, nn
 
 from skgen._version import __version__
 
+fcntl: Any
+try:
+    import fcntl
+except ImportError:
+    # Windows does not delete files that are open, and needs no locks.
+    fcntl = None
+
 # One more whenever the description, or what the networks here are made of or take in, changes.
 FORMAT = 6
 MAX_DEPTH = 100
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624
 NUMBERS = "biuf"
+TEXTS = "USOmM"
 MAX_SIZE = 2**31
+MAX_EXPONENT = 10_000
+# Bytes of a file's name that the names of its temporary files repeat.
+LONGEST_KEPT = 100
+BINARY = getattr(os, "O_BINARY", 0)
 # The types of a layer's arguments that are not sizes; sizes are positive whole numbers.
 ARGUMENTS: dict[str, tuple[type, ...]] = {
     "eps": (float,),
@@ -140,6 +162,101 @@ def register(target: Named, name: str | None = None) -> Named:
     return target
 
 
+@dataclass(frozen=True)
+class _Value:
+    """How values of a class are written as plain ones, and how they are read again."""
+
+    cls: type
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+_VALUES: dict[type, str] = {}
+_VALUES_BY_NAME: dict[str, _Value] = {}
+
+
+def register_value(
+    cls: type, name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]
+) -> None:
+    """Let values of a class be saved, such as dates: plain values say what they are.
+
+    Parameters
+    ----------
+    cls : type
+        The class; what is derived from it is another one.
+    name : str
+        Its name in files.
+    write : callable
+        Returns the plain values, such as a number, a text or a list of those.
+    read : callable
+        Inverts `write`. It is called with whatever stands in a file, and raises what it likes for
+        what cannot be.
+    """
+    _VALUES[cls] = name
+    _VALUES_BY_NAME[name] = _Value(cls, write, read)
+
+
+def _zone(key: str) -> ZoneInfo:
+    # A name in the system's table of time zones, and no path to anywhere else.
+    if not re.fullmatch(r"[A-Za-z][\w+-]*(/[A-Za-z][\w+-]*)*", key):
+        raise ValueError(f"there is no time zone {key[:100]!r}")
+    return ZoneInfo(key)
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    if value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"a Decimal has the exponent {value.adjusted()}")
+    return value
+
+
+def _time_of(cls: Any, parts: Any) -> Any:
+    count, unit, number = parts
+    if unit == "generic":
+        # Of no unit, there is nothing but what is missing.
+        return cls("NaT")
+    return cls(count, (unit, number))
+
+
+def _datetime_parts(value: Any) -> list[Any]:
+    date = [value.year, value.month, value.day] if isinstance(value, datetime.date) else []
+    time = [value.hour, value.minute, value.second, value.microsecond]
+    return [*date, *time, value.tzinfo, value.fold]
+
+
+register_value(bytes, "bytes", bytes.hex, bytes.fromhex)
+register_value(complex, "complex", lambda v: [v.real, v.imag], lambda p: complex(*p))
+register_value(Decimal, "Decimal", str, _decimal)
+register_value(Fraction, "Fraction", lambda v: [v.numerator, v.denominator], lambda p: Fraction(*p))
+register_value(UUID, "UUID", lambda v: v.hex, UUID)
+register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
+register_value(
+    datetime.datetime,
+    "datetime",
+    _datetime_parts,
+    lambda p: datetime.datetime(*p[:-1], fold=p[-1]),
+)
+register_value(datetime.time, "time", _datetime_parts, lambda p: datetime.time(*p[:-1], fold=p[-1]))
+register_value(
+    datetime.timedelta,
+    "timedelta",
+    lambda v: [v.days, v.seconds, v.microseconds],
+    lambda p: datetime.timedelta(*p),
+)
+register_value(
+    datetime.timezone,
+    "timezone",
+    lambda v: list(v.__getinitargs__()),
+    lambda p: datetime.timezone(*p),
+)
+register_value(ZoneInfo, "ZoneInfo", lambda v: v.key, _zone)
+for _times in (np.datetime64, np.timedelta64):
+    register_value(
+        _times,
+        _times.__name__,
+        lambda v: [int(v.astype(np.int64)), *np.datetime_data(v.dtype)],
+        partial(_time_of, _times),
+    )
 for _layer in LAYERS:
     register(_layer, f"torch.nn.{_layer.__name__}")
 
@@ -214,7 +331,11 @@ class _Writer:
                 "$": "dict",
                 "items": [[inner(k, f".key{n}"), inner(v, f".value{n}")] for n, (k, v) in pairs],
             }
-        if isinstance(value, np.dtype) and value.kind in NUMBERS + "USO":
+        if kind in _VALUES:
+            name = _VALUES[kind]
+            plain = _VALUES_BY_NAME[name].write(value)
+            return {"$": "value", "class": name, "value": inner(plain, f".{name}")}
+        if isinstance(value, np.dtype) and value.kind in NUMBERS + TEXTS:
             return {"$": "dtype", "name": value.str}
         if isinstance(value, type) and issubclass(value, np.generic):
             return {"$": "scalar type", "name": np.dtype(value).str}
@@ -299,11 +420,7 @@ class _Writer:
         cls = type(value)
         name = _name_of(cls)
         if name is None:
-            raise TypeError(
-                f"{where} is {_shown(value)} of the class {_full_name(cls)}, which cannot be "
-                "saved. Register its class with skgen.persistence.register, or take it out of the "
-                "model."
-            )
+            raise _NotSaved(value, where)
         if id(value) in self._numbers:
             return {"$": "same", "number": self._numbers[id(value)]}
         self._numbers[id(value)] = len(self._numbers)
@@ -335,6 +452,29 @@ class _Writer:
         return node
 
 
+def reason_not_saved(value: Any) -> str | None:
+    """Return what it is in a value that cannot be saved, None if all can."""
+    try:
+        _Writer().node(value, "")
+    except _NotSaved as error:
+        return f"{_shown(error.value)} of the class {_full_name(type(error.value))}"
+    except TypeError as error:
+        return str(error).strip().rstrip(".")
+    return None
+
+
+class _NotSaved(TypeError):
+    """A value of a class that files do not hold."""
+
+    def __init__(self, value: Any, where: str):
+        super().__init__(
+            f"{where} is {_shown(value)} of the class {_full_name(type(value))}, which cannot be "
+            "saved. Register its class with skgen.persistence.register, or take it out of the "
+            "model."
+        )
+        self.value = value
+
+
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -354,7 +494,7 @@ class _Reader:
 
     def __init__(self, tensors: dict[str, Tensor]):
         self.tensors = tensors
-        self._objects: list[Any] = []
+        self.objects: list[Any] = []
         self._values: dict[tuple[str, str], Any] = {}
 
     def value(self, node: Any, depth: int = 0) -> Any:
@@ -383,6 +523,15 @@ class _Reader:
         if not isinstance(node, dict):
             raise FileFormatError(f"its description has {_shown(node)} where names belong.")
         return {key: self.value(part, depth + 1) for key, part in node.items()}
+
+    def _read_value(self, node, depth):
+        known = _VALUES_BY_NAME.get(_text(node["class"]))
+        if known is None:
+            raise FileFormatError(f"it holds values of the unknown class {node['class'][:50]!r}.")
+        value = known.read(self.value(node["value"], depth + 1))
+        if type(value) is not known.cls:
+            raise FileFormatError(f"a value in its description is no {node['class']}.")
+        return value
 
     def _read_float(self, node, depth):
         return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[node["value"]]
@@ -470,16 +619,16 @@ class _Reader:
 
     def _read_same(self, node, depth):
         number = node["number"]
-        if type(number) is not int or not 0 <= number < len(self._objects):
+        if type(number) is not int or not 0 <= number < len(self.objects):
             raise FileFormatError(f"its description refers to object {_shown(number)}.")
-        return self._objects[number]
+        return self.objects[number]
 
     def _read_object(self, node, depth):
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of plain objects.")
         value = object.__new__(cls)
-        self._objects.append(value)
+        self.objects.append(value)
         state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if hasattr(cls, "__setstate__"):
@@ -492,8 +641,8 @@ class _Reader:
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or not issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of networks.")
-        number = len(self._objects)
-        self._objects.append(None)
+        number = len(self.objects)
+        self.objects.append(None)
         given = LAYERS.get(cls)
         if given is None:
             module = object.__new__(cls)
@@ -504,7 +653,7 @@ class _Reader:
                 raise FileFormatError(f"{node['class']} is built of {sorted(given)}.")
             _check_arguments(node["class"], arguments)
             module = _layer_of(cls, arguments)
-        self._objects[number] = module
+        self.objects[number] = module
         state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if not _MODULE_ATTRIBUTES.isdisjoint(state):
@@ -574,7 +723,7 @@ def _text(value: Any) -> str:
 
 def _dtype(name: Any) -> np.dtype:
     dtype = np.dtype(_text(name))
-    if dtype.kind not in NUMBERS + "USO" or dtype.subdtype is not None:
+    if dtype.kind not in NUMBERS + TEXTS or dtype.subdtype is not None:
         raise FileFormatError(f"it names the type {name!r}, which files do not hold.")
     return dtype
 
@@ -622,7 +771,12 @@ def dumps(value: Any, kind: str) -> bytes:
 
 
 def loads(data: bytes, kind: str) -> Any:
-    """Return what `dumps` was given.
+    """Return what `dumps` was given, as `loads_with_objects` does, without the list of objects."""
+    return loads_with_objects(data, kind)[0]
+
+
+def loads_with_objects(data: bytes, kind: str) -> tuple[Any, list[Any]]:
+    """Return what `dumps` was given, and every object in it.
 
     Parameters
     ----------
@@ -633,7 +787,10 @@ def loads(data: bytes, kind: str) -> Any:
 
     Returns
     -------
-    object
+    value : object
+        What the bytes hold.
+    objects : list
+        The instances of registered classes in it, however deep.
 
     Raises
     ------
@@ -650,7 +807,8 @@ def loads(data: bytes, kind: str) -> Any:
             )
         if content["kind"] != kind:
             raise FileFormatError(f"it is a {_shown(content['kind'])}, not a {kind}.")
-        return _Reader(tensors).value(content[kind])
+        reader = _Reader(tensors)
+        return reader.value(content[kind]), reader.objects
     except FileFormatError:
         raise
     except RecursionError:
@@ -692,7 +850,9 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
     """Write a file, wholly or not at all.
 
     The bytes go to a temporary file in the same folder, which takes the place of the old file once
-    they are on disk: whatever happens on the way, there is the old file or the new one.
+    they are on disk: whatever happens on the way, there is the old file or the new one. The new
+    one has the permissions of the old one and, where the system allows it, its owner. Temporary
+    files that killed processes have left there under this name are deleted.
 
     Parameters
     ----------
@@ -702,20 +862,25 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
         What to write.
     kind : str
         What it is.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there, or if what is there is no regular file.
     """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
-    if target.is_dir():
-        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
+    target, before = _target(path)
     data = dumps(value, kind)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    remove_leftovers(target)
+    part, file = _new_part(target, before)
     try:
-        with open(part, "xb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+            if fcntl is None:
+                file.close()
+            # Where it is still open it is locked, and nobody takes it for one that was left.
+            os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -728,15 +893,108 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
             os.close(folder)
 
 
+def _target(path: str | os.PathLike) -> tuple[Path, os.stat_result | None]:
+    """Return where to write, links followed, and what is there; raise if that must stay."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
+    try:
+        # Of the path as it was given: what lies behind /dev/stdout has no name of its own.
+        before = os.stat(path)
+    except FileNotFoundError:
+        return target, None
+    if stat.S_ISDIR(before.st_mode):
+        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
+    whole = stat.S_ISREG(before.st_mode)
+    if not whole or not target.exists() or not os.path.samestat(before, os.stat(target)):
+        raise OSError(
+            f"Cannot write {str(path)!r}: it is a device, a pipe, a socket or the like, and stays "
+            "what it is; name a file, or a new one."
+        )
+    return target, before
+
+
+def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:
+    """Return the path of a new temporary file, and the file itself, open and locked."""
+    while True:
+        part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
+        # Nobody may read of it what they could not read of the file that it replaces.
+        mode = 0o666 if before is None else 0o600
+        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode), "wb")
+        _lock(file)
+        if before is not None and os.name == "posix":
+            _take_over(file.fileno(), before)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(part), os.fstat(file.fileno())):
+                return part, file
+        # Somebody took it for one that was left, in the moment before it was locked.
+        file.close()
+
+
+def _take_over(number: int, before: os.stat_result) -> None:
+    """Give an open file the owner, the group and the permissions of another."""
+    for uid, gid in ((before.st_uid, -1), (-1, before.st_gid)):
+        # Only root gives files away, and others to groups of their own.
+        with contextlib.suppress(OSError):
+            os.fchown(number, uid, gid)
+    permissions = before.st_mode & 0o777
+    if os.fstat(number).st_gid != before.st_gid:
+        # What one group was allowed is not given to another.
+        permissions &= ~0o070
+    with contextlib.suppress(OSError):
+        os.fchmod(number, permissions)
+
+
+def _lock(file: Any) -> bool:
+    """Lock an open file until it is closed; tell whether it is not another's."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Or the file system has no locks.
+            return False
+    return True
+
+
+def _part_prefix(target: Path) -> str:
+    """Return how the names of a file's temporary files begin."""
+    name = os.fsencode(target.name)
+    if len(name) <= LONGEST_KEPT:
+        return f".{target.name}."
+    # The name of a file has a greatest length, 143 to 255 bytes, and theirs is longer.
+    return f".{hashlib.sha256(name).hexdigest()[:32]}."
+
+
 def leftovers(path: str | os.PathLike) -> list[Path]:
     """List the temporary files that a process killed while writing has left."""
     target = Path(os.path.realpath(path))
-    start = f".{target.name}."
-    names = (p for p in target.parent.iterdir() if p.name.startswith(start))
-    return [p for p in names if p.name.endswith(".part") and len(p.name) == len(start) + 21]
+    start = _part_prefix(target)
+    try:
+        names = [name for name in os.listdir(target.parent) if name.startswith(start)]
+    except OSError:
+        # A folder that can be written to, but not listed.
+        return []
+    return [
+        target.with_name(name)
+        for name in names
+        if name.endswith(".part") and len(name) == len(start) + 21
+    ]
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Delete the temporary files of writes to a path, but for those that are being written."""
+    for part in leftovers(path):
+        with contextlib.suppress(OSError), open(part, "rb") as file:
+            if _lock(file):
+                part.unlink()
 
 
 def read(path: str | os.PathLike, kind: str) -> Any:
+    """Read a file that `write` wrote, as `read_with_objects` does, without the list of objects."""
+    return read_with_objects(path, kind)[0]
+
+
+def read_with_objects(path: str | os.PathLike, kind: str) -> tuple[Any, list[Any]]:
     """Read a file that `write` wrote.
 
     Parameters
@@ -748,7 +1006,10 @@ def read(path: str | os.PathLike, kind: str) -> Any:
 
     Returns
     -------
-    object
+    value : object
+        What it holds.
+    objects : list
+        The instances of registered classes in it, however deep.
 
     Raises
     ------
@@ -757,6 +1018,6 @@ def read(path: str | os.PathLike, kind: str) -> Any:
     """
     data = Path(path).read_bytes()
     try:
-        return loads(data, kind)
+        return loads_with_objects(data, kind)
     except FileFormatError as error:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: {error}") from error.__cause__

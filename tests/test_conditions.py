@@ -1,6 +1,8 @@
 """Conditions of every kind as numbers: one-hot labels, standardised numbers, told errors."""
 
+import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -178,6 +180,68 @@ def test_a_text_stands_for_the_label_that_reads_so():
         parsed = ConditionEncoder().fit(fitted, 2).parse(text)
         assert parsed == label
         assert type(parsed) is type(label) or isinstance(label, int)
+
+
+DAYS = ["2024-01-02", "2024-01-01", "2024-01-04", "2024-01-01"]
+DATES = {
+    "datetime64": pd.Series(pd.to_datetime(DAYS)),
+    "in seconds": np.array(DAYS, dtype="M8[s]"),
+    "date": [datetime.date.fromisoformat(day) for day in DAYS],
+    "datetime": np.array([datetime.datetime.fromisoformat(day) for day in DAYS], dtype=object),
+    "Timestamp": list(map(pd.Timestamp, DAYS)),
+    "category": pd.Series(pd.to_datetime(DAYS)).astype("category"),
+    "Arrow": pd.Series(pd.to_datetime(DAYS)).astype("timestamp[us][pyarrow]"),
+    "frame": pd.DataFrame({"day": pd.to_datetime(DAYS)}),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_dates_are_labels_whatever_type_they_are_given_as(kind):
+    encoder = ConditionEncoder().fit(DATES[kind], 4)
+    expected = marks([[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]])
+    for other in DATES.values():
+        values = other["day"] if hasattr(other, "columns") else other
+        values = pd.DataFrame({"day": values}) if kind == "frame" else values
+        np.testing.assert_array_equal(encoder.transform(values, 4), expected)
+    day = "2024-01-02"
+    for value in (day, pd.Timestamp(day), np.datetime64(day), datetime.date(2024, 1, 2)):
+        given = pd.DataFrame({"day": [value] * 2}) if kind == "frame" else value
+        np.testing.assert_array_equal(encoder.transform(given, 2), expected[[0, 0]])
+    unknown = pd.Timestamp("2024-01-03")
+    unknown = pd.DataFrame({"day": [unknown]}) if kind == "frame" else unknown
+    with pytest.raises(ValueError, match="unknown label '2024-01-03'; fit saw '2024-01-01', '20"):
+        encoder.transform(unknown, 1)
+
+
+def test_moments_and_durations_are_labels():
+    here = pd.Series(pd.date_range("2024-01-01 12:30", periods=2, tz="Europe/Zurich"))
+    encoder = ConditionEncoder().fit(here, 2)
+    np.testing.assert_array_equal(encoder.transform(here.dt.tz_convert("UTC"), 2), marks(np.eye(2)))
+    same = encoder.transform("2024-01-01 11:30+00:00", 1)
+    np.testing.assert_array_equal(same, marks(np.eye(2)[:1]))
+    for unknown in (pd.Timestamp("2024-01-01 12:30"), "noon"):
+        with pytest.raises(ValueError, match=r"unknown label '(2024-01-01 12:30:00|noon)'"):
+            encoder.transform(unknown, 1)
+    hours = pd.Series(pd.to_timedelta([1, 30], "h"))
+    encoder = ConditionEncoder().fit(hours, 2)
+    for value in (pd.Timedelta("30h"), np.timedelta64(30, "h"), datetime.timedelta(hours=30)):
+        np.testing.assert_array_equal(encoder.transform(value, 1), marks(np.eye(2)[1:]))
+    with pytest.raises(ValueError, match="missing value in row 1"):
+        ConditionEncoder().fit(pd.Series([pd.Timestamp("2024"), pd.NaT]), 2)
+
+
+def test_objects_that_are_all_numbers_are_numbers():
+    values = [0.5, 1.5, 4.0]
+    expected = encode(np.array(values))
+    for kind in (Decimal, np.float64, Fraction):
+        objects = np.array([kind(v) for v in values], dtype=object)
+        np.testing.assert_array_equal(encode(objects), expected)
+        np.testing.assert_array_equal(encode(objects[:, None]), expected)
+        np.testing.assert_array_equal(encode(np.array(values), then=objects), expected)
+    # Whole ones in a row are labels, as ever, and those that someone has made categories of.
+    np.testing.assert_array_equal(encode([Decimal(3), Decimal(1)]), marks([[0, 1], [1, 0]]))
+    classes = pd.Series([0.5, 1.5], dtype=object).astype("category").to_frame("x")
+    np.testing.assert_array_equal(encode(classes), marks(np.eye(2)))
 
 
 def test_n_out_counts_the_columns():

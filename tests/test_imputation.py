@@ -1,5 +1,8 @@
 """The imputer: observed entries stay, draws follow the conditional law, means are nearer."""
 
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -275,3 +278,27 @@ def test_complete_rows_are_the_start_where_there_are_enough(n_complete, fits):
     X = np.nan_to_num(X)
     X[n_complete:, 0] = np.nan
     assert [len(rows) for rows in fitted_to(X)] == fits
+
+
+def test_gaps_among_objects_that_are_quantities_are_filled():
+    rng = np.random.default_rng(0)
+    n = 60
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(int(k)) for k in rng.integers(0, 99, n)]
+    frame = pd.DataFrame(
+        {
+            "day": pd.Series(days, dtype=object),
+            "price": pd.Series([Decimal(int(k)) / 4 for k in rng.integers(0, 99, n)], dtype=object),
+            "month": pd.Series(pd.period_range("2000", periods=n, freq="M")),
+            "wait": pd.Series(pd.to_timedelta(rng.integers(0, 99, n), "h")),
+            "moment": pd.Series(pd.date_range("2020", periods=n)).astype("timestamp[us][pyarrow]"),
+        }
+    )
+    holed = frame.mask(rng.random(frame.shape) < 0.3)
+    model = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    filled = GenerativeImputer(model, random_state=0).fit_transform(holed)
+    assert filled.dtypes.equals(frame.dtypes)
+    assert not filled.isna().any().any()
+    assert filled.where(holed.notna()).equals(holed.where(holed.notna()))
+    for name in frame:
+        assert {*map(type, filled[name])} == {*map(type, frame[name])}
+        assert filled[name].between(holed[name].min(), holed[name].max()).all()

@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import re
+import socket
+import stat
 import subprocess
 import sys
 import textwrap
@@ -93,6 +95,16 @@ def test_conditions_come_back(quick, tmp_path):
     np.testing.assert_array_equal(loaded.sample(3, **asked), model.sample(3, **asked))
     with pytest.raises(ValueError, match="unknown label 'rose'"):
         loaded.sample(1, condition="rose")
+
+
+def test_conditions_of_dates_come_back(tmp_path):
+    days = pd.Series(pd.date_range("2024-01-01", periods=2).repeat(20))
+    model = skgen.FlowMatcher(max_steps=2, random_state=0).fit(IRIS, condition=days[: len(IRIS)])
+    loaded = stored(model, tmp_path / "m")
+    for day in ("2024-01-02", pd.Timestamp("2024-01-02"), np.datetime64("2024-01-02")):
+        np.testing.assert_array_equal(
+            loaded.sample(3, condition=day), model.sample(3, condition=days[30])
+        )
 
 
 @pytest.mark.usefixtures("few_draws")
@@ -375,6 +387,177 @@ def test_a_link_is_followed(tmp_path):
     skgen.save(skgen.FlowMatcher(), link)
     assert link.is_symlink()
     assert isinstance(skgen.load(tmp_path / "folder" / "m"), skgen.FlowMatcher)
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="needs what POSIX has")
+
+
+@POSIX
+def test_a_saved_file_keeps_its_permissions_and_its_owner(tmp_path):
+    path = tmp_path / "m"
+    for mode in (0o600, 0o640, 0o666, 0o444):
+        path.touch()
+        path.chmod(mode)
+        before = path.stat()
+        skgen.save(skgen.FlowMatcher(), path)
+        after = path.stat()
+        assert after.st_mode == before.st_mode
+        assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+        path.unlink()
+    # A new file has what any new file has.
+    (tmp_path / "other").touch()
+    skgen.save(skgen.FlowMatcher(), path)
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+    # Through a link, what counts is the file.
+    path.chmod(0o600)
+    (tmp_path / "link").symlink_to(path)
+    skgen.save(skgen.FlowMatcher(), tmp_path / "link")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@POSIX
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root gives files away")
+def test_a_file_of_another_owner_stays_theirs(tmp_path):
+    path = tmp_path / "m"
+    path.touch()
+    path.chmod(0o640)
+    os.chown(path, 65534, 65533)
+    skgen.save(skgen.FlowMatcher(), path)
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (65534, 65533, 0o640)
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "pipe behind a link"])
+def test_what_is_no_regular_file_is_left_alone(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    path = Path("special")
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "device":
+        # A terminal of its own, so that nothing that others use is at stake.
+        parent, child = os.openpty()
+        path = Path(os.ttyname(child))
+    else:
+        os.mkfifo(path)
+    before = os.lstat(path)
+    target = path
+    if "link" in kind:
+        target = Path("link")
+        target.symlink_to(path)
+    with pytest.raises(OSError, match="is a device, a pipe, a socket or the like"):
+        skgen.save(skgen.FlowMatcher(), target)
+    assert os.path.samestat(os.lstat(path), before)
+    assert not [name for name in os.listdir() if name.endswith(".part")]
+    if kind == "device":
+        os.close(parent)
+        os.close(child)
+
+
+@POSIX
+def test_a_link_to_itself_is_left_alone(tmp_path):
+    path = tmp_path / "loop"
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        skgen.save(skgen.FlowMatcher(), path)
+    assert path.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["n" * 100, "n" * 101, "n" * 240, "é" * 120, "n" * 255])
+def test_any_name_can_be_saved_to(tmp_path, name):
+    path = tmp_path / name
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("this file system has no names as long")
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), path)
+    assert skgen.load(path).tolerance == 0.5
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["m", "n" * 240])
+def test_the_next_save_deletes_what_killed_ones_have_left(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    with monkeypatch.context() as patch:
+        # A process that dies here deletes nothing.
+        patch.setattr(Path, "unlink", lambda self, **options: None)
+        patch.setattr(storage.os, "replace", lambda *paths: 1 / 0)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                skgen.save(skgen.FlowMatcher(), path)
+    assert len(storage.leftovers(path)) == len(os.listdir(tmp_path)) == 3
+    others = [".m2.0123456789abcdef.part", ".m.part", f"{name}.part"]
+    for other in others:
+        (tmp_path / other).touch()
+    skgen.save(skgen.FlowMatcher(), path)
+    assert sorted(os.listdir(tmp_path)) == sorted([name, *others])
+
+
+@POSIX
+def test_a_save_does_not_delete_what_another_is_writing(tmp_path, monkeypatch):
+    path, replace = tmp_path / "m", os.replace
+
+    def interrupted(source, target):
+        # In the middle of one save, a whole other one.
+        monkeypatch.setattr(storage.os, "replace", replace)
+        skgen.save(skgen.FlowMatcher(tolerance=0.25), path)
+        assert skgen.load(path).tolerance == 0.25
+        replace(source, target)
+
+    monkeypatch.setattr(storage.os, "replace", interrupted)
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), path)
+    assert skgen.load(path).tolerance == 0.5
+    assert os.listdir(tmp_path) == ["m"]
+
+
+# What a file must not bring: places that a later fit reads from
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("exploded"),)
+
+
+def test_no_cache_comes_out_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipe = skgen.make_generative_pipeline(
+        StandardScaler(), skgen.FlowMatcher(max_steps=2, random_state=0), memory="cache"
+    ).fit(IRIS)
+    skgen.save(pipe, "m")
+    cached = list(Path("cache").rglob("output.pkl"))
+    assert cached
+    for path in cached:
+        path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.warns(UserWarning, match=r"memory='cache' of GenerativePipeline.*None now"):
+        loaded = skgen.load("m")
+    assert loaded.memory is None
+    loaded.fit(IRIS)
+    assert not Path("exploded").exists()
+    # Nothing else changes, and the model that was saved keeps what it had.
+    assert pipe.memory == "cache"
+    np.testing.assert_array_equal(loaded.sample(3), pipe.sample(3))
+
+
+def test_no_checkpoint_comes_out_of_a_file_however_deep(tmp_path):
+    inner = make_pipeline(
+        make_pipeline(StandardScaler(), memory=str(tmp_path / "a")),
+        skgen.FlowMatcher(checkpoint=tmp_path / "b"),
+    )
+    imputer = skgen.GenerativeImputer(inner)
+    imputer.model_ = skgen.FlowMatcher(checkpoint=str(tmp_path / "c"))
+    sampler = skgen.GenerativeOverSampler(imputer)
+    skgen.save(sampler, tmp_path / "m")
+    with pytest.warns(UserWarning, match="places that a later fit would read from") as caught:
+        loaded = skgen.load(tmp_path / "m")
+    assert len(caught) == 1
+    assert loaded.model.model[0].memory is None
+    assert loaded.model.model[1].checkpoint is None
+    assert loaded.model.model_.checkpoint is None
+    for text in ("a' of Pipeline", "b') of FlowMatcher", "c' of FlowMatcher"):
+        assert text in str(caught[0].message)
 
 
 # The page of the user guide

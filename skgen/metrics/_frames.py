@@ -7,6 +7,7 @@ in a column of their own. :class:`skgen.TableEncoder` does this, and is told of 
 the gaps of every table, so that none is unknown to it.
 """
 
+import warnings
 from numbers import Number
 
 import numpy as np
@@ -19,6 +20,7 @@ from pandas.api.types import (
     is_object_dtype,
 )
 
+from skgen.identifiers import BEGINNING as IDENTIFIERS
 from skgen.table import TableEncoder
 
 # Up to so many categories get a column each, so that a single one can be named in a verdict.
@@ -192,7 +194,10 @@ def _column_as_numbers(columns, label):
     if own.notna().all() and any(column.isna().any() for column in columns.values()):
         more = [*more, None]
     learnt = pd.concat([own, pd.Series(more, dtype=own.dtype)]) if more else own
-    encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(learnt.to_frame(str(label)))
+    with warnings.catch_warnings():
+        # Who learnt the table was warned; to compare tables gives nothing away.
+        warnings.filterwarnings("ignore", message=IDENTIFIERS)
+        encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(learnt.to_frame(str(label)))
     names = encoder.get_feature_names_out()
     blocks = {name: encoder.transform(c.to_frame(str(label))) for name, c in columns.items()}
     if kind == NUMBERS and all(c.dropna().isin([0.0, 1.0]).all() for c in columns.values()):

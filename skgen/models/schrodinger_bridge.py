@@ -30,6 +30,7 @@ minibatch optimal transport*, TMLR 2024.
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
@@ -63,7 +64,7 @@ from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
-from skgen.rows import is_stored, surveyed
+from skgen.rows import is_stored, named, surveyed
 from skgen.wrong_entries import explained
 
 TIME_FEATURES = 32
@@ -594,6 +595,40 @@ class _SchrodingerBridge(nn.Module):
         return self.law.complete(noise, x, observed, context, n_levels, kind=0)
 
 
+def _matched(rows: Any, names: Any, what: str, warned: bool = False) -> Any:
+    """Return rows with the columns in the order of those of X, matched by their names.
+
+    Rows or an X without names are taken by the places of their columns, with a warning if asked
+    for; names that are no strings count where neither has such.
+    """
+    found = getattr(rows, "columns", None)
+    found, names = (None if part is None else list(part) for part in (found, names))
+    if found == names:
+        return rows
+    of_texts = [
+        part is not None and all(isinstance(name, str) for name in part) for part in (found, names)
+    ]
+    if found is None or names is None or of_texts[0] != of_texts[1]:
+        if warned and of_texts[0] != of_texts[1]:
+            with_names, without = (what, "X") if of_texts[0] else ("X", what)
+            warnings.warn(
+                f"{with_names} has names of columns, but {without} has none: the columns of {what} "
+                "are taken by their places.",
+                stacklevel=4,
+            )
+        return rows
+    lacking = [name for name in names if name not in found]
+    unknown = [name for name in found if name not in names]
+    if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
+        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
+        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        raise ValueError(
+            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
+            "ends of a bridge need the same columns."
+        )
+    return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]
+
+
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
     """Make the check that a model's source is normal; an AttributeError says why it must be."""
 
@@ -726,7 +761,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     16 columns; above, it is the mean of 8 probes, fixed for a row, whose error averages out over
     rows.
 
-    Source rows are kept with the model: `sample` draws from them.
+    Source rows are kept with the model, all of them, and so stand in the file that
+    :func:`skgen.save` writes and in a pickle: `sample` draws from them, `score` carries them, and
+    `partial_fit` without ``source=`` goes on with them. Of more than 100,000 rows a random part
+    is taken. A model fitted without ``source=`` keeps none.
 
     References
     ----------
@@ -830,7 +868,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             Ignored: a label is never read unless asked for by name, as ``condition``.
         source : array-like of shape (n_source, n_features) or Whole, default=None
             Rows to start from, unpaired, in the units of X and scaled like it; None starts from
-            N(0, I). Inside :class:`Whole` cross-validation does not cut them.
+            N(0, I). A frame's columns are matched with those of X by their names. Inside
+            :class:`Whole` cross-validation does not cut them.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels of any type, or real vectors, to learn p(x | condition).
 
@@ -875,6 +914,12 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         return self._fit_from(source, X, condition, reset=new, partial=True)
 
     def _fit_from(self, source, X, condition, *, reset, partial):
+        if source is not None:
+            rows = source.rows if isinstance(source, Whole) else source
+            rows = surveyed(rows) if is_stored(rows) else rows
+            if is_stored(rows):
+                rows = named(np.asarray(rows[:]), rows)
+            source = _matched(rows, getattr(X, "columns", None), "source", warned=True)
         self._given_source = source
         try:
             return self._fit(X, condition, reset=reset, partial=partial)
@@ -917,11 +962,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source = self.__dict__.pop("_given_source")
         self._source = None
         if source is not None:
-            rows = source.rows if isinstance(source, Whole) else source
-            rows = surveyed(rows) if is_stored(rows) else rows
-            with explained(self, rows, "source"):
+            with explained(self, source, "source"):
                 rows = check_array(
-                    rows, dtype=np.float64, ensure_min_samples=2, input_name="source"
+                    source, dtype=np.float64, ensure_min_samples=2, input_name="source"
                 )
             self._source = surveyed(rows)
             _check_largest(self._source, "source")
@@ -1257,6 +1300,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         rows = self.scaler_.inverse(paths.transpose(0, 1).reshape(-1, d).double()).numpy()
         return times, rows.reshape(len(times), n, d).astype(Z.dtype)
 
+    def _check_latent(self, X, name="X"):
+        if self.module_.has_source:
+            X = _matched(X, getattr(self, "feature_names_in_", None), name)
+        return super()._check_latent(X)
+
     def _from_latent(self, rows):
         if not self.module_.has_source:
             return rows
@@ -1331,7 +1379,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if source is None:
             rows = self.module_.source.double().cpu()
         else:
-            rows = self._to_latent(self._check_latent(getattr(source, "rows", source)))
+            source = source.rows if isinstance(source, Whole) else source
+            rows = self._to_latent(self._check_latent(source, "source"))
         encoded = self._encode_condition(condition, len(X))
         if encoded is not None and len(rows) != len(X):
             raise ValueError(
@@ -1451,6 +1500,11 @@ class FlowMatcher(SchrodingerBridgeMatcher):
     See Also
     --------
     SchrodingerBridgeMatcher : The same with noise.
+
+    Notes
+    -----
+    Rows given as ``source=`` are kept with the model and stand in its file, as with
+    :class:`SchrodingerBridgeMatcher`.
 
     References
     ----------
