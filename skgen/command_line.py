@@ -37,6 +37,7 @@ from skgen.table_files import (
     read_table,
     write_table,
 )
+from skgen.threads import one_thread
 
 DEFAULT_MODEL = "vq-diffusion-bridge"
 # What is set by options of their own.
@@ -711,7 +712,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.command, " ".join(str(message).split())
             )
             _check_output(options)
-            return options.function(options)
+            with one_thread():
+                return options.function(options)
     except KeyboardInterrupt:
         print(f"skgen{command}: interrupted", file=sys.stderr)
         return INTERRUPTED

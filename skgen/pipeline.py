@@ -33,6 +33,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import LikelihoodMixin, contained
+from skgen.threads import limited, threads_for
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
 
@@ -312,7 +313,9 @@ class GenerativePipeline(Pipeline):
             If the last step draws no samples, or another one has no way back.
         """
         self._check_steps()
-        return super().fit(X, y, **self._addressed(condition=condition, source=source), **params)
+        told = self._addressed(condition=condition, source=source)
+        with threads_for(self):
+            return super().fit(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -338,9 +341,11 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        return super().fit_transform(X, y, **told, **params)
+        with threads_for(self):
+            return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
+    @limited
     def transform(self, X, *, condition=None, **params):
         """Transform rows by all steps, the model's latent being the last.
 
@@ -364,6 +369,7 @@ class GenerativePipeline(Pipeline):
         return self._model.transform(self._forward(X), condition=condition)
 
     @available_if(_model_has("inverse_transform"))
+    @limited
     def inverse_transform(self, X, *, condition=None, **params):
         """Map the model's latent rows back to data.
 
@@ -389,6 +395,7 @@ class GenerativePipeline(Pipeline):
         return self._wrapped(rows)
 
     @available_if(_model_has("sample"))
+    @limited
     def sample(
         self,
         n_samples=1,
@@ -428,6 +435,7 @@ class GenerativePipeline(Pipeline):
             told["guidance_scale"] = guidance_scale
         return self._returned(self._model.sample(n_samples, **told, **options))
 
+    @limited
     def _returned(self, drawn: Any) -> Any:
         """Return what the model drew, its rows in the units of X."""
         rows, *others = drawn if isinstance(drawn, tuple) else (drawn,)
@@ -457,6 +465,7 @@ class GenerativePipeline(Pipeline):
         return map(self._returned, self._model.sample_batches(n_samples, batch_size, **options))
 
     @available_if(_model_has("impute"))
+    @limited
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
         """Draw the missing entries of X given the observed ones.
 
@@ -512,6 +521,7 @@ class GenerativePipeline(Pipeline):
         return draws if hasattr(draws[0], "columns") else np.stack(draws)
 
     @available_if(_model_has("trajectory"))
+    @limited
     def translate(self, source, *, condition=None, **options):
         """Carry rows of the source to the data, by a bridge.
 
@@ -546,6 +556,7 @@ class GenerativePipeline(Pipeline):
         return self._wrapped(self._back(carried))
 
     @available_if(_model_has("score_samples"))
+    @limited
     def score_samples(self, X, *, condition=None):
         """Return the log-likelihood of each row, or its lower bound, in nats.
 
@@ -591,6 +602,7 @@ class GenerativePipeline(Pipeline):
         return scores + log_slope
 
     @available_if(_model_has("score"))
+    @limited
     def score(self, X, y=None, *, condition=None, source=None, **params):
         """Return how well the pipeline explains X: higher is better.
 

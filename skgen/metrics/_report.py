@@ -8,6 +8,8 @@ from scipy.stats import betabinom, t
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar
 
+from skgen.threads import one_thread
+
 from ._columns import column_distances, rank_correlations
 from ._distances import energy_distance
 from ._neighbours import near_copies, precision_recall_density_coverage
@@ -157,6 +159,7 @@ def _wrong_correlations(X, Y, names, rng):
     return f"{how}: {fake[worst]:.2f}, not {real[worst]:.2f}, of {first} and {second}"
 
 
+@one_thread()
 def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None):
     r"""Judge generated rows by several measures, and say what is wrong with them.
 
