@@ -25,9 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @cache
-def _pools() -> Any:
-    """Return the pools of the libraries that are loaded, all that skgen uses: a search is slow."""
-    return ThreadpoolController()
+def _pools(user_api: str) -> Any:
+    """Return the pools of OpenMP or of BLAS, all of which skgen has loaded: a search is slow."""
+    return ThreadpoolController().select(user_api=user_api)
 
 
 @cache
@@ -49,10 +49,19 @@ def _openmp_limit() -> Iterator[None]:
     torch.get_num_threads()
     before = _set_mkl()(1)
     try:
-        with _pools().limit(limits=1, user_api="openmp"):
+        with _pools("openmp").limit(limits=1):
             yield
     finally:
         _set_mkl()(before)
+
+
+def _set_process(library: Any, n_threads: int) -> None:
+    """Set the threads that a library has in the whole process."""
+    # Newer threadpoolctl lets one thread set OpenBLAS and ignores others until it gives that up.
+    release = getattr(library, "clear_controlling_thread", lambda **_: None)
+    release(force=True)
+    library.set_num_threads(n_threads)
+    release(force=True)
 
 
 class _BlasLimit:
@@ -67,10 +76,14 @@ class _BlasLimit:
         with self.lock:
             self.n_calls += 1
             if self.n_calls == 1:
-                libraries = _pools().select(user_api="blas").lib_controllers
-                self.before = [(library, library.get_num_threads()) for library in libraries]
-                for library in libraries:
-                    library.set_num_threads(1)
+                self.before = [
+                    (library, library.get_num_threads())
+                    for library in _pools("blas").lib_controllers
+                    # With OpenMP's threads it follows OpenMP's limit.
+                    if getattr(library, "threading_layer", None) != "openmp"
+                ]
+                for library, _ in self.before:
+                    _set_process(library, 1)
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
@@ -79,7 +92,7 @@ class _BlasLimit:
                 for library, n_threads in self.before:
                     # What someone else has set meanwhile stays.
                     if library.get_num_threads() == 1:
-                        library.set_num_threads(n_threads)
+                        _set_process(library, n_threads)
 
 
 _blas_limit = _BlasLimit()
