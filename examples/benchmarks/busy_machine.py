@@ -2,15 +2,15 @@
 
 The script keeps every core busy, by a process for each that does nothing but count, and runs each
 operation in a process of its own: with no number of threads set, as users start Python, and with
-``OMP_NUM_THREADS=1``. It reads the seconds of processor time that the operation itself took, without
-imports and preparations, and those of ``skgen report`` as a whole. The runs of an operation take
-turns. What is asked of each: at most 1.3 times the seconds of one thread, in the median over runs.
+``OMP_NUM_THREADS=1``. It reads the processor seconds that an operation took, without imports and
+preparations, and those of the commands as a whole. What is asked of each: at most 1.3 times the
+seconds of one thread, in the median over the runs.
 
-``--idle`` leaves the load out, and compares seconds on the wall instead.
+``--idle`` leaves the load out, and compares seconds on the wall.
 
 Data: breast cancer (569 x 30) and digits (1,797 x 64) from scikit-learn, and, where SKGEN_DATA
-names the folder, ``published/magic_train.csv`` (17,117 x 11). Fits take 60 steps a stage, but for
-``whole fit``, which is at the defaults.
+names the folder, ``published/magic_train.csv`` (17,117 x 11). Fits take 30 steps a stage, but for
+``whole fit``, which is at the defaults; fitted models draw 1,000 rows, and score and impute 200.
 
     python examples/benchmarks/busy_machine.py
 """
@@ -36,9 +36,8 @@ MODELS = (
     "BinaryLatentDiffusion",
     "VQDiffusionBridge",
 )
-N_STEPS = 60
-# As many rows as the operations on fitted models, and the metrics, are given.
-N_ROWS = 1000
+N_STEPS = 30
+N_DRAWN, N_ROWS = 1000, 200
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COUNTING = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))"
 
@@ -88,7 +87,7 @@ def run_model(clock, name, data, n_steps):
         clock.time("whole fit", lambda: model.fit(X))
         return
     clock.time("fit", lambda: model.fit(X))
-    clock.time("sample", lambda: model.sample(N_ROWS))
+    clock.time("sample", lambda: model.sample(N_DRAWN))
     clock.time("score", lambda: model.score(X[:N_ROWS]))
     clock.time("transform", lambda: model.transform(X[:N_ROWS]))
     gaps = X[:N_ROWS].copy()
@@ -118,7 +117,7 @@ def run_around(clock, name, data, n_steps):
     clock.time("TableEncoder, back", lambda: encoder.inverse_transform(encoded))
     pipe = make_generative_pipeline(TableEncoder(), model)
     clock.time("pipeline, fit", lambda: pipe.fit(frame))
-    clock.time("pipeline, sample", lambda: pipe.sample(N_ROWS))
+    clock.time("pipeline, sample", lambda: pipe.sample(N_DRAWN))
     whitened = make_generative_pipeline(PCA(whiten=True), model)
     clock.time("pipeline with PCA, fit", lambda: whitened.fit(X))
     clock.time("pipeline with PCA, score", lambda: whitened.score(X[:N_ROWS]))
@@ -162,7 +161,7 @@ def run_metrics(clock, name, data, n_steps):
 
 def run_command(clock, name, data, n_steps):
     """Time the commands, whole processes."""
-    X = read(data)[:2000]
+    X = read(data)[:1000]
     with tempfile.TemporaryDirectory() as folder:
         table, model = Path(folder) / "table.csv", Path(folder) / "model.skgen"
         pd.DataFrame(X).add_prefix("x").to_csv(table, index=False)
@@ -215,7 +214,7 @@ def main():
     if data_folder("magic_train.csv") is not None:
         data.append("magic")
     jobs = [(name, data[-1], n_steps) for name in MODELS]
-    jobs += [("VQDiffusionBridge", "digits", max(1, n_steps // 6))]
+    jobs += [("VQDiffusionBridge", "digits", max(1, n_steps // 3))]
     jobs += [("around", data[-1], n_steps), ("commands", data[-1], n_steps)]
     jobs += [("metrics", one, n_steps) for one in data[:1] + data[-1:]]
     if options.max_steps is None:
