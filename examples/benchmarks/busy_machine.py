@@ -8,9 +8,9 @@ seconds of one thread, in the median over the runs.
 
 ``--idle`` leaves the load out, and compares seconds on the wall.
 
-Data: breast cancer (569 x 30) and digits (1,797 x 64) from scikit-learn, and, where SKGEN_DATA
-names the folder, ``published/magic_train.csv`` (17,117 x 11). Fits take 30 steps a stage, but for
-``whole fit``, which is at the defaults; fitted models draw 1,000 rows, and score and impute 200.
+Data: breast cancer (569 x 30); and ``published/magic_train.csv`` (17,117 x 11) of the folder that
+SKGEN_DATA names, or digits (1,797 x 64) without it. Fits take 30 steps a stage, but for the whole
+fit, which is at the defaults; fitted models draw 1,000 rows, and score and impute 200.
 
     python examples/benchmarks/busy_machine.py
 """
@@ -77,25 +77,31 @@ class Clock:
         return result
 
 
-def run_model(clock, name, data, n_steps):
-    """Time what a model does; None steps are the defaults."""
+def run_models(clock, data, n_steps):
+    """Time what each model does."""
     import skgen
 
     X = read(data)
-    model = getattr(skgen, name)(max_steps=n_steps, random_state=0)
-    if n_steps is None:
-        clock.time("whole fit", lambda: model.fit(X))
-        return
-    clock.time("fit", lambda: model.fit(X))
-    clock.time("sample", lambda: model.sample(N_DRAWN))
-    clock.time("score", lambda: model.score(X[:N_ROWS]))
-    clock.time("transform", lambda: model.transform(X[:N_ROWS]))
     gaps = X[:N_ROWS].copy()
     gaps[np.random.default_rng(0).random(gaps.shape) < 0.2] = np.nan
-    clock.time("impute", lambda: model.impute(gaps))
+    for name in MODELS:
+        model = getattr(skgen, name)(max_steps=n_steps, random_state=0)
+        clock.time(f"{name}, fit", lambda model=model: model.fit(X))
+        clock.time(f"{name}, sample", lambda model=model: model.sample(N_DRAWN))
+        clock.time(f"{name}, score", lambda model=model: model.score(X[:N_ROWS]))
+        clock.time(f"{name}, transform", lambda model=model: model.transform(X[:N_ROWS]))
+        clock.time(f"{name}, impute", lambda model=model: model.impute(gaps))
 
 
-def run_around(clock, name, data, n_steps):
+def run_whole(clock, data, n_steps):
+    """Time a fit at the defaults."""
+    from skgen import VQDiffusionBridge
+
+    X = read(data)
+    clock.time("VQDiffusionBridge, whole fit", lambda: VQDiffusionBridge(random_state=0).fit(X))
+
+
+def run_around(clock, data, n_steps):
     """Time what stands around a model: a pipeline with a frame, an imputer, an over-sampler."""
     from sklearn.decomposition import PCA
 
@@ -128,7 +134,7 @@ def run_around(clock, name, data, n_steps):
     clock.time("over-sampler", lambda: GenerativeOverSampler(model).fit_resample(X, few))
 
 
-def run_metrics(clock, name, data, n_steps):
+def run_metrics(clock, data, n_steps):
     """Time the metrics that take long enough to be timed, and the report."""
     from skgen import metrics
 
@@ -159,7 +165,7 @@ def run_metrics(clock, name, data, n_steps):
     clock.time("sample_report", lambda: metrics.sample_report(train, test, fake, **rows))
 
 
-def run_command(clock, name, data, n_steps):
+def run_command(clock, data, n_steps):
     """Time the commands, whole processes."""
     X = read(data)[:1000]
     with tempfile.TemporaryDirectory() as folder:
@@ -181,7 +187,13 @@ def run_command(clock, name, data, n_steps):
             clock.seconds[command] = cpu, perf_counter() - wall
 
 
-RUNS = {"around": run_around, "metrics": run_metrics, "commands": run_command}
+RUNS = {
+    "models": run_models,
+    "around": run_around,
+    "metrics": run_metrics,
+    "commands": run_command,
+    "whole": run_whole,
+}
 
 
 def seconds(name, data, n_steps, threads):
@@ -189,7 +201,7 @@ def seconds(name, data, n_steps, threads):
     environment = {k: v for k, v in os.environ.items() if k not in VARIABLES}
     if threads is not None:
         environment["OMP_NUM_THREADS"] = str(threads)
-    command = [sys.executable, __file__, "--operation", name, data, str(n_steps or 0)]
+    command = [sys.executable, __file__, "--operation", name, data, str(n_steps)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} on {data} failed:\n{done.stderr}")
@@ -199,28 +211,24 @@ def seconds(name, data, n_steps, threads):
 def main():
     parser = arguments(__doc__, seeds=range(3))
     parser.add_argument("--idle", action="store_true", help="start no load, compare the wall")
-    parser.add_argument("--only", nargs="+", help="models, or " + ", ".join(RUNS))
+    parser.add_argument("--only", nargs="+", choices=RUNS, help="parts to run")
     parser.add_argument("--operation", nargs=3, help="run operations here and print their seconds")
     options = parser.parse_args()
     if options.operation:
         name, data, n_steps = options.operation
         clock = Clock()
-        RUNS.get(name, run_model)(clock, name, data, int(n_steps) or None)
+        RUNS[name](clock, data, int(n_steps))
         print(json.dumps(clock.seconds))
         return
     report = Report(__file__, options)
     n_steps = options.max_steps or N_STEPS
-    data = ["breast cancer", "digits"]
-    if data_folder("magic_train.csv") is not None:
-        data.append("magic")
-    jobs = [(name, data[-1], n_steps) for name in MODELS]
-    jobs += [("VQDiffusionBridge", "digits", max(1, n_steps // 3))]
-    jobs += [("around", data[-1], n_steps), ("commands", data[-1], n_steps)]
-    jobs += [("metrics", one, n_steps) for one in data[:1] + data[-1:]]
-    if options.max_steps is None:
-        jobs += [("VQDiffusionBridge", data[-1], None)]
+    large = "digits" if data_folder("magic_train.csv") is None else "magic"
+    jobs = [
+        (name, "breast cancer", n_steps) for name in ("models", "around", "metrics", "commands")
+    ]
+    jobs += [("models", large, n_steps), ("metrics", large, n_steps), ("whole", large, n_steps)]
     jobs = [job for job in jobs if options.only is None or job[0] in options.only]
-    kind = 1 if options.idle else 0
+    column = int(options.idle)
     measured = "seconds" if options.idle else "processor seconds"
     for name, table, steps in jobs:
         ratios = {}
@@ -229,12 +237,11 @@ def main():
             for threads in (None, 1):
                 with nullcontext() if options.idle else busy_cores():
                     found[threads] = seconds(name, table, steps, threads)
-            for operation, taken in found[None].items():
-                what = f"{name}, {operation}"
-                one = found[1][operation][kind]
-                report.add(table, what, run, f"{measured}, default threads", taken[kind])
+            for what, taken in found[None].items():
+                one = found[1][what][column]
+                report.add(table, what, run, f"{measured}, default threads", taken[column])
                 report.add(table, what, run, f"{measured}, one thread", one)
-                ratios.setdefault(what, []).append(taken[kind] / one)
+                ratios.setdefault(what, []).append(taken[column] / one)
                 report.add(table, what, run, "ratio", ratios[what][-1])
         for what, values in ratios.items():
             report.add(table, what, "median", "ratio", np.median(values), "<= 1.3")
