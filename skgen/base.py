@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -33,7 +32,6 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
-from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from skgen.checkpoints import Checkpoint, identity
@@ -41,6 +39,7 @@ from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
 from skgen.scaling import ColumnScaler, share_unit
+from skgen.threads import limited, threads_for
 from skgen.training import (
     REPEATABLE,
     Plan,
@@ -58,8 +57,6 @@ REGISTRY: dict[str, type] = {}
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 MIN_VALIDATED_ROWS = 20
-# Multiplications of numbers that take a core about a millisecond.
-SMALL_PRODUCT = 2**24
 # Largest value whose square is still a number, with room for a sum; and standard deviations from
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
@@ -104,12 +101,6 @@ class _Place:
 
     seed: int
     start: int
-
-
-@cache
-def _pools() -> Any:
-    """Return the pools of threads of the libraries that are loaded: to look for them takes long."""
-    return ThreadpoolController()
 
 
 @contextmanager
@@ -376,7 +367,8 @@ class BaseGenerativeModel(BaseEstimator):
     def _fit(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
         before = self.__dict__.copy()
         try:
-            return self._learn(X, condition, reset=reset, partial=partial, **given)
+            with threads_for(self):
+                return self._learn(X, condition, reset=reset, partial=partial, **given)
         except BaseException:
             # All or nothing: a failed fit leaves what was there.
             self.__dict__.clear()
@@ -442,7 +434,7 @@ class BaseGenerativeModel(BaseEstimator):
         before = None if reset else _weights(self.module_)
         n_training = len(training["x"]) if reader is None else reader.n
         plan = self._plan(n_training, device, partial)
-        with self._at_work(module, self.batch_size):
+        with self._repeatable(module):
             nets, history, self.n_steps_ = self._train(
                 module, training, validation, plan, seed, checkpoint, reader
             )
@@ -721,27 +713,15 @@ class BaseGenerativeModel(BaseEstimator):
         """Return the parameters of a part that a module may lack."""
         return [] if part is None else list(part.parameters())
 
-    @contextmanager
-    def _at_work(self, module: nn.Module, n_rows: int) -> Iterator[None]:
-        """Let a module work with few threads where its products are small, and repeat its bits.
-
-        Threads meet after each product. Alone on a machine, two save a fifth of the time of a
-        table's networks; beside other work each waits until the other is let run, and a fit takes
-        three to ten times as long.
-        """
-        weights = list(module.parameters())
-        largest = max(w.numel() for w in weights)
-        small = self.input_shape is None and largest * n_rows <= SMALL_PRODUCT
-        with (
-            _pools().limit(limits=1 if small else None, user_api="openmp"),
-            REPEATABLE if weights[0].is_cuda else nullcontext(),
-        ):
-            yield
+    @staticmethod
+    def _repeatable(module: nn.Module) -> Any:
+        """Return the context in which a module repeats its bits."""
+        return REPEATABLE if next(module.parameters()).is_cuda else nullcontext()
 
     @contextmanager
-    def _computing(self, module: nn.Module, block: int) -> Iterator[None]:
-        """Use a fitted module on blocks of so many rows, without gradients."""
-        with torch.no_grad(), self._at_work(module, block):
+    def _computing(self, module: nn.Module) -> Iterator[None]:
+        """Use a fitted module, without gradients."""
+        with torch.no_grad(), self._repeatable(module):
             yield
 
     def _in_blocks(
@@ -753,7 +733,7 @@ class BaseGenerativeModel(BaseEstimator):
         """Call a method of the module on blocks of rows, without gradients."""
         present = [a for a in arrays if a is not None]
         blocks = []
-        with self._computing(module, module.block_size):
+        with self._computing(module):
             for start in range(0, len(present[0]), module.block_size):
                 part = slice(start, start + module.block_size)
                 inputs = [None if a is None else a[part].to(self.module_device) for a in arrays]
@@ -851,6 +831,7 @@ class BaseGenerativeModel(BaseEstimator):
 
         return (drawn(start) for start in range(0, n_samples, batch_size))
 
+    @limited
     def _sample(
         self,
         n_samples: Any,
@@ -907,7 +888,7 @@ class BaseGenerativeModel(BaseEstimator):
                 filling = given[:1]
                 given = torch.cat([filling.expand(ahead, -1), given, filling.expand(short, -1)])
                 given = given.float().to(self.module_device)
-            with self._computing(self.module_, block):
+            with self._computing(self.module_):
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
         return torch.cat(parts)[skipped : skipped + n_samples]
@@ -975,6 +956,7 @@ class BaseGenerativeModel(BaseEstimator):
         """
         return self._impute(X, n_draws, condition, n_steps, random_state)
 
+    @limited
     def _impute(
         self, X: Any, n_draws: Any, condition: Any, n_steps: Any, random_state: Any, **given: Any
     ) -> Any:
@@ -1005,7 +987,7 @@ class BaseGenerativeModel(BaseEstimator):
         for number, start in enumerate(range(0, len(jobs), block)):
             index, draw = jobs[start : start + block], draws[start : start + block]
             told = None if encoded is None else encoded[index].float().to(self.module_device)
-            with self._computing(self.module_, block):
+            with self._computing(self.module_):
                 completed = self.module_.impute(
                     self._noise(seed, number),
                     rows[index].float().to(self.module_device),
@@ -1145,6 +1127,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         return self._encode_rows(X, condition)
 
+    @limited
     def inverse_transform(self, X, *, condition=None):
         """Map latent rows back to data.
 
@@ -1165,6 +1148,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         encoded = self._encode_condition(condition, len(Z))
         return self._frame(self._decode_rows(Z, encoded), X)
 
+    @limited
     def _encode_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
         """Return the latent rows of data, without a container."""
         X = self._check_rows(X)
@@ -1182,6 +1166,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self._check_near(Z, rows)
         return rows
 
+    @limited
     def _decode_rows(self, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
         """Return the data of latent rows, without a container."""
         rows = self._apply("decode", self._to_latent(Z), encoded, np.float64, Z.dtype)
@@ -1237,6 +1222,7 @@ class LikelihoodMixin:
         """
         return self._score_rows(X, condition)
 
+    @limited
     def _score_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
         X, log_share = self._to_score(self._check_rows(X), **given)
         encoded = self._encode_condition(condition, len(X))

@@ -44,6 +44,7 @@ from skgen.table_files import (
     taken_as,
     write_table,
 )
+from skgen.threads import one_thread
 
 DEFAULT_MODEL = "vq-diffusion-bridge"
 # What is set by options of their own.
@@ -909,7 +910,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.command, " ".join(str(message).split())
             )
             _check_output(options)
-            return options.function(options)
+            with one_thread():
+                return options.function(options)
     except KeyboardInterrupt:
         print(f"skgen{command}: interrupted", file=sys.stderr)
         return INTERRUPTED

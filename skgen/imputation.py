@@ -25,6 +25,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeImputer"]
@@ -104,6 +105,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.n_rounds = n_rounds
         self.random_state = random_state
 
+    @limited
     def fit(self, X, y=None):
         """Learn the law of the rows from what is observed of them.
 
@@ -152,6 +154,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.model_ = model
         return self
 
+    @limited
     def transform(self, X):
         """Fill the missing entries.
 

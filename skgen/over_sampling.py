@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeOverSampler"]
@@ -75,6 +76,7 @@ class GenerativeOverSampler(BaseEstimator):
         self.sampling_strategy = sampling_strategy
         self.random_state = random_state
 
+    @limited
     def fit_resample(self, X, y):
         """Learn the classes, and add rows to those that have too few.
 

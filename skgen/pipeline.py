@@ -37,6 +37,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import LikelihoodMixin, contained, several
 from skgen.table import TableEncoder
+from skgen.threads import limited, threads_for
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
 
@@ -385,10 +386,9 @@ class GenerativePipeline(Pipeline):
             cannot use what they leave.
         """
         self._check_steps()
-        with _nothing_left_told():
-            return super().fit(
-                X, y, **self._addressed(condition=condition, source=source), **params
-            )
+        told = self._addressed(condition=condition, source=source)
+        with _nothing_left_told(), threads_for(self):
+            return super().fit(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -414,10 +414,11 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with _nothing_left_told():
+        with _nothing_left_told(), threads_for(self):
             return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
+    @limited
     def transform(self, X, *, condition=None, **params):
         """Transform rows by all steps, the model's latent being the last.
 
@@ -442,6 +443,7 @@ class GenerativePipeline(Pipeline):
             return self._model.transform(self._forward(X), condition=condition)
 
     @available_if(_model_has("inverse_transform"))
+    @limited
     def inverse_transform(self, X, *, condition=None, **params):
         """Map the model's latent rows back to data.
 
@@ -467,6 +469,7 @@ class GenerativePipeline(Pipeline):
         return self._wrapped(rows)
 
     @available_if(_model_has("sample"))
+    @limited
     def sample(
         self,
         n_samples=1,
@@ -506,6 +509,7 @@ class GenerativePipeline(Pipeline):
             told["guidance_scale"] = guidance_scale
         return self._returned(self._model.sample(n_samples, **told, **options))
 
+    @limited
     def _returned(self, drawn: Any) -> Any:
         """Return what the model drew, its rows in the units of X."""
         rows, *others = drawn if isinstance(drawn, tuple) else (drawn,)
@@ -535,6 +539,7 @@ class GenerativePipeline(Pipeline):
         return map(self._returned, self._model.sample_batches(n_samples, batch_size, **options))
 
     @available_if(_model_has("impute"))
+    @limited
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
         """Draw the missing entries of X given the observed ones.
 
@@ -590,6 +595,7 @@ class GenerativePipeline(Pipeline):
         return several(tables)
 
     @available_if(_model_has("trajectory"))
+    @limited
     def translate(self, source, *, condition=None, **options):
         """Carry rows of the source to the data, by a bridge.
 
@@ -626,6 +632,7 @@ class GenerativePipeline(Pipeline):
         return self._wrapped(self._back(carried))
 
     @available_if(_can_score_samples)
+    @limited
     def score_samples(self, X, *, condition=None):
         """Return the log-likelihood of each row, or its lower bound, in nats.
 
@@ -650,6 +657,7 @@ class GenerativePipeline(Pipeline):
             return self._score_rows(X, routed, _present(condition=condition))
 
     @available_if(_model_has("score_samples"))
+    @limited
     def score_samples_encoded(self, X, *, condition=None):
         """Return the model's score of each encoded row: as the steps hand it to the model.
 
@@ -671,6 +679,7 @@ class GenerativePipeline(Pipeline):
             return self._model.score_samples(self._forward(X), **_present(condition=condition))
 
     @available_if(_model_has("score"))
+    @limited
     def score_encoded(self, X, y=None, *, condition=None):
         """Return how well the model explains the encoded rows: higher is better.
 
@@ -713,6 +722,7 @@ class GenerativePipeline(Pipeline):
         return scores + log_slope
 
     @available_if(_can_score)
+    @limited
     def score(self, X, y=None, *, condition=None, source=None, **params):
         """Return how well the pipeline explains X: higher is better.
 

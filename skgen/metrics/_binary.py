@@ -6,6 +6,8 @@ import numpy as np
 from scipy.special import entr
 from sklearn.utils import check_scalar
 
+from skgen.threads import one_thread
+
 from ._validation import named_tables
 
 
@@ -35,6 +37,7 @@ def _cells(n, n_a, n_b, n_ab):
     return np.stack([n - n_a - n_b + n_ab, n_a - n_ab, n_b - n_ab, n_ab])
 
 
+@one_thread()
 def mutual_information_error(X_real, X_fake):
     r"""Error of the mutual information between binary columns, over all pairs of them.
 
@@ -97,6 +100,7 @@ def mutual_information_error(X_real, X_fake):
     return float(error.mean()), float(error.max())
 
 
+@one_thread()
 def conditional_frequency_error(X_real, X_fake, *, min_share=0.02):
     r"""Error of the frequency of a bit given two others, over all triples of columns.
 

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import rankdata
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables, check_two_rows
 
 
@@ -27,6 +29,7 @@ def rank_correlations(X):
     return (ranks.T @ ranks)[np.triu_indices(X.shape[1], k=1)]
 
 
+@one_thread()
 def marginal_error(X_real, X_fake):
     r"""Error of the columns one by one: their mean Kolmogorov-Smirnov distance.
 
@@ -75,6 +78,7 @@ def marginal_error(X_real, X_fake):
     return float(column_distances(X_real, X_fake).mean())
 
 
+@one_thread()
 def correlation_error(X_real, X_fake):
     r"""Error of how columns hang together in pairs, by Spearman's rank correlation.
 

@@ -5,6 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables
 
 
@@ -41,6 +43,7 @@ def _pair_distances(X, group, n_pairs, random_state):
     return np.linalg.norm(X[order[start + first]] - X[order[start + second]], axis=2)
 
 
+@one_thread()
 def diversity(X, *, n_pairs=300, random_state=None):
     """Mean Euclidean distance between two rows.
 
@@ -95,6 +98,7 @@ def diversity(X, *, n_pairs=300, random_state=None):
     return float(_pair_distances(X, np.zeros(len(X), dtype=int), n_pairs, random_state).mean())
 
 
+@one_thread()
 def multimodality(X, condition, *, n_pairs=10, random_state=None):
     """Mean Euclidean distance between two rows generated under the same condition.
 
@@ -165,6 +169,7 @@ def multimodality(X, condition, *, n_pairs=10, random_state=None):
     return float(_pair_distances(X, group.reshape(-1), n_pairs, random_state).mean())
 
 
+@one_thread()
 def r_precision(features, condition_features, *, k=(1, 2, 3), pool_size=32, random_state=None):
     """Share of rows whose own condition is among the nearest of a pool of conditions.
 

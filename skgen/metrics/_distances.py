@@ -9,9 +9,12 @@ from scipy.spatial.distance import cdist, pdist
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.utils import check_scalar
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables, check_two_rows, subsample
 
 
+@one_thread()
 def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=None):
     r"""Sliced Wasserstein distance between two sets of rows.
 
@@ -89,6 +92,7 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
     return float(np.mean(np.concatenate(costs)) ** (1 / p))
 
 
+@one_thread()
 def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=None):
     r"""Wasserstein distance between two sets of rows of equal size, exactly.
 
@@ -161,6 +165,7 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
     return float(scale * costs[linear_sum_assignment(costs)].mean() ** (1 / p))
 
 
+@one_thread()
 def energy_distance(X_real, X_fake):
     """Energy distance between two sets of rows.
 
@@ -214,6 +219,7 @@ def energy_distance(X_real, X_fake):
     return max(squared, 0.0) ** 0.5
 
 
+@one_thread()
 def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=None):
     r"""Squared maximum mean discrepancy between two sets of rows, without bias.
 
@@ -373,7 +379,9 @@ def frechet_distance(X_real, X_fake, *, features=None):
         mean = X.mean(axis=0)
         return mean, np.linalg.qr(X - mean, mode="r") / np.sqrt(len(X) - 1)
 
-    (mean_real, R_real), (mean_fake, R_fake) = moments(X_real), moments(X_fake)
-    across = np.linalg.norm(R_real @ R_fake.T, ord="nuc")
+    # The features are the caller's, and may be a network's of images.
+    with one_thread():
+        (mean_real, R_real), (mean_fake, R_fake) = moments(X_real), moments(X_fake)
+        across = np.linalg.norm(R_real @ R_fake.T, ord="nuc")
     squared = np.sum((mean_real - mean_fake) ** 2) + np.sum(R_real**2) + np.sum(R_fake**2)
     return float(max(squared - 2 * across, 0.0))

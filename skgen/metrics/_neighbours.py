@@ -8,9 +8,12 @@ from sklearn.metrics import pairwise_distances_argmin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar, gen_batches
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables
 
 
+@one_thread()
 def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     """Share of fake rows that lie suspiciously near to a training row.
 
@@ -92,6 +95,7 @@ def _radii(X, n_neighbors):
     return np.concatenate(list(nearest))
 
 
+@one_thread()
 def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
     r"""Share of fake rows among real ones, and of real rows among fake ones, by nearest neighbours.
 

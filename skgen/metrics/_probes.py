@@ -10,6 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
+from skgen.threads import one_thread
+
 from ._validation import check_labels, check_tables
 
 
@@ -23,6 +25,7 @@ def _probe(classifier, Z_train, y_train, Z_test, y_test):
     return float(model.score(Z_test, y_test))
 
 
+@one_thread()
 def linear_probe(Z_train, y_train, Z_test, y_test):
     """Accuracy of logistic regression on fixed features.
 
@@ -73,6 +76,7 @@ def linear_probe(Z_train, y_train, Z_test, y_test):
     return _probe(LogisticRegression(max_iter=5000), Z_train, y_train, Z_test, y_test)
 
 
+@one_thread()
 def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
     """Accuracy of nearest neighbours on fixed features.
 
@@ -125,6 +129,7 @@ def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
     return _probe(KNeighborsClassifier(n_neighbors=n_neighbors), Z_train, y_train, Z_test, y_test)
 
 
+@one_thread()
 def train_on_synthetic(
     X_real, y_real, X_fake, y_fake, X_test, y_test, *, estimator=None, random_state=None
 ):

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar
 
 from skgen.progress import progress_bar
+from skgen.threads import one_thread
 
 from ._columns import column_distances, rank_correlations
 from ._distances import energy_distance
@@ -164,6 +165,7 @@ def _wrong_correlations(X, Y, names, rng):
     return f"{how}: {fake[worst]:.2f}, not {real[worst]:.2f}, of {first} and {second}"
 
 
+@one_thread()
 def sample_report(
     X_train,
     X_test,

@@ -8,9 +8,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables
 
 
+@one_thread()
 def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None):
     """Area under the ROC curve of each of two unlike classifiers that tell real from fake rows.
 
@@ -111,6 +114,7 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
     }
 
 
+@one_thread()
 def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None):
     r"""Area under the ROC curve of the better of two classifiers that tell real from fake rows.
 

@@ -65,6 +65,7 @@ from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
 from skgen.rows import is_stored, named, surveyed
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 TIME_FEATURES = 32
@@ -1197,6 +1198,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         given = None if encoded is None else encoded.float()
         return self._in_blocks(function, self.module_, [rows.float(), given]).double()
 
+    @limited
     def transform(self, X, *, condition=None, stochastic=False, random_state=None):
         """Carry data to the source.
 
@@ -1224,6 +1226,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         carried = self._carried("encode", rows, encoded, random_state).numpy()
         return self._from_latent(carried).astype(X.dtype)
 
+    @limited
     def inverse_transform(self, X, *, condition=None, stochastic=False, random_state=None):
         """Carry rows of the source to the data.
 
@@ -1251,6 +1254,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
         return self._frame(self._to_data(carried).astype(Z.dtype), X)
 
+    @limited
     def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
         """Carry rows of the source to the data and return where they pass.
 
@@ -1350,6 +1354,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         """
         return super().score_samples(X, condition=condition)
 
+    @limited
     def score(self, X, y=None, *, source=None, condition=None):
         """Return how well the model explains X: higher is better.
 

@@ -62,6 +62,7 @@ from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.quantizers import Codebook, Normalizer
 from skgen.networks.sequence import Transformer
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
+from skgen.threads import limited
 
 CONDITION_FEATURES = 32
 SEEN_FEATURES = 8
@@ -1023,6 +1024,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     # What users call.
 
+    @limited
     def trajectory(self, n_samples=1, *, condition=None, n_steps=None, random_state=None):
         """Follow the latents of new rows from noise to codes.
 
