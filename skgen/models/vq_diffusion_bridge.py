@@ -11,8 +11,9 @@ An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code o
 with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
 are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
 asks for codes that it can predict. Latents are normalised to the mean and variance of the process,
-so that it cannot ask for small ones instead. For tables the default prior is an autoregressive one,
-which predicts one code after another. It is trained after encoder, decoder and codebook.
+so that it cannot ask for small ones instead. Tables whose columns have tokens of their own take,
+unless told otherwise, the distribution of :mod:`skgen.models._column_densities`, one column after
+another. It is trained after encoder, decoder and codebook, on values rather than codes.
 
 The source lets :math:`z_e` itself start the bridge, with a law :math:`N(z_e, s^2 I)`. Here the
 code starts it: whatever the distance of :math:`z_e` from its code adds to the bound, no decoder
@@ -471,21 +472,20 @@ class _VQTable(_VQDiffusionBridge):
 
 
 class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
-    """Vector-quantised autoencoder with a law of its codes: a diffusion bridge, trained in one go.
+    """Vector-quantised autoencoder with a diffusion bridge as the prior of its codes.
 
     Gives every row a code of a few tokens, each one of a codebook's rows (`transform`), draws new
     rows (`sample`), scores rows by a lower bound of their log-likelihood (`score_samples`) and
-    fills in missing entries (`impute`). The default prior of the codes is the bridge for images and
-    sequences. For tables it is autoregressive: it draws one code after another, each given those
-    before. `prior` sets either.
+    fills in missing entries (`impute`). Images and sequences have the bridge, trained together with
+    their codes. Tables have, unless `prior` says otherwise, the distribution of their values, one
+    column after another: a Gaussian copula that a network corrects. Its scores are exact.
 
     Parameters
     ----------
     n_embeddings : int, default=None
         Rows of the codebook. None takes 64; where each column of a table has its own token, the
-        power of two next to an eightieth of the training rows, from 16 to 512, or 8 for fewer than
-        200 rows, and for the bridge from 16 to 64: few rows would be learnt by heart. The first
-        piece of data decides; give a number where many pieces follow.
+        power of two next to an eightieth of the training rows, from 16 to 512, and for the bridge
+        from 16 to 64. The first piece of data decides; give a number where many pieces follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. If
@@ -508,10 +508,11 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Weight of the squared distance of latents from their codes, in units of the latent's
         variance, beside half the squared error of the scaled row.
     prior : {"diffusion", "autoregressive"}, default=None
-        The law of the codes: the bridge, or one code after another, by masked convolutions on
-        images, causal attention on sequences and a small network for each token of a table, learnt
-        after the code. None takes the bridge for images and sequences, and one after another for
-        tables. `joint`, and what follows of the process, its steps and its sampler, is the
+        The prior: the bridge, or one code after another, by masked convolutions on images, causal
+        attention on sequences and a small network for each token of a table, learnt after the
+        code; where each column of a table has its own token, one column after another, of values
+        rather than codes. None takes the bridge for images and sequences, and one after another
+        for tables. `joint`, and what follows of the process, its steps and its sampler, is the
         bridge's.
     joint : bool, default=True
         Whether code and diffusion are learnt at once, before the diffusion goes on alone, or one
@@ -540,7 +541,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         How `sample` runs the bridge backwards: by drawing codes and bridges to them, or along the
         probability flow.
     temperature : float, default=1.0
-        What the log-odds of the law of the codes are divided by: below 1 likelier rows.
+        What the log-odds of codes, or of the cells of a column, are divided by: below 1 likelier
+        rows.
     vlb_weight : float, default=0.1
         Weight of the variational bound beside the cross-entropy of the codes.
     encoder_noise : float, default=0.28
@@ -572,18 +574,18 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
         has; on images twice the denoiser's channels, which are a multiple of 16 and at least that.
         None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
-        for more; the law of one code after another has 32 for each column of any table.
+        for more; the prior of a table has 32 for each column.
     max_steps : int, default=None
         Gradient steps of each stage. On tables of 20 rows and more the first takes a quarter of
         them where columns have their own tokens, half with the bridge at once, but 120 where there
-        are as many; and the law of one code after another a third, but 60, or 120 for fewer than
-        200 rows. None takes 60, and 4 more for each row beyond 100, up to 3,000; in the first
-        stage of a table 120 at least.
+        are as many. The prior of one column after another takes half of them, of one code after
+        another a third, but 120 and 60. None takes 60, and 4 more for each row beyond 100, up to
+        3,000; in both stages of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
-        Peak learning rate; three times as much for the law of a table of 200 rows or more, one code
-        after another.
+        Peak learning rate; three times as much for the prior of a table, one column or code after
+        another.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
