@@ -25,6 +25,8 @@ def looks_like_identifier(column: pd.Series) -> bool:
         return False
     if not is_number(column):
         return True
+    if column.isna().any():
+        return False
     values = column.to_numpy()
     return column.dtype.kind in "iu" and values.max() - values.min() == len(values) - 1
 
