@@ -555,6 +555,8 @@ def _drawn(
 def _value_of(text: str, condition: dict[str, Any]) -> Any:
     values, name = condition["values"], condition["name"]
     same = [value for value in values.tolist() if str(value) == text]
+    if values.dtype == bool:
+        same = [value for value in values.tolist() if str(value).casefold() == text.casefold()]
     if same:
         return same[0]
     if values.dtype.kind in "iuf":
@@ -662,13 +664,15 @@ def _chosen_model(options: argparse.Namespace) -> Any:
 
 def _told_columns(file: TableFile, condition: str | None) -> str:
     """Return the table of what each column was taken for."""
-    head = ("column", "taken as", "gaps", "example")
-    rows, remarks = [], []
+    head = ["column", "taken as", "gaps", "example"]
+    rows: list[list[str]] = []
+    remarks = []
     for name in file.table:
         column = file.table[name]
         example = file.examples.get(name, "")
         example = example if len(example) <= MAX_EXAMPLE else example[: MAX_EXAMPLE - 1] + "…"
-        rows.append((name, taken_as(column), file.gaps(name), " ".join(example.split())))
+        entries = (name, taken_as(column), file.gaps(name), example)
+        rows.append([" ".join(entry.split()) for entry in entries])
         told = [d.say(flags=True, column=False) for d in file.doubts if d.column == name]
         if name == condition:
             told.append("the others are learnt given this")
@@ -678,8 +682,8 @@ def _told_columns(file: TableFile, condition: str | None) -> str:
     widths = [min(MAX_WIDTH, max(map(len, cells))) for cells in zip(head, *rows, strict=True)]
     lines = []
     for row, remark in zip([head, *rows], ["", *remarks], strict=True):
-        cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        lines.append(f"  {cells}{f'  (?) {remark}' if remark else ''}".rstrip())
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        lines.append(f"  {line}{f'  (?) {remark}' if remark else ''}".rstrip())
     return "\n".join(lines)
 
 

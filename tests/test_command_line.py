@@ -20,7 +20,7 @@ import pytest
 import skgen
 from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
 from skgen.command_line import _models, main
-from skgen.persistence import load_with_notes
+from skgen.persistence import load_with_notes, save_with_notes
 from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
@@ -124,7 +124,7 @@ def test_decimal_commas_are_read_where_commas_do_not_set_columns_apart(tmp_path)
         table = read_table(tmp_path / "t.csv", categories=["b"])
     first, second = (str(warning.message) for warning in told)
     assert "'c': 67% of the entries are numbers; because of others, such as 'x' in row 1" in first
-    assert "'d': the marks in its numbers do not go together" in second
+    assert "'d': 67% of the entries are numbers; because of others, such as '1,2,3'" in second
     assert table["a"].tolist()[:2] == [1.5, -2.25]
     assert np.isnan(table["a"][2])
     assert table["b"].tolist()[::2] == ["7", "3"]
@@ -248,6 +248,124 @@ def test_a_model_saved_in_python_is_drawn_from(tmp_path):
     assert "was not written by 'skgen fit'" in err
 
 
+# Tables of other programs
+
+
+def learnt_from(folder, text, *words, encoding="utf-8"):
+    """Learn a table; return what fit said, what it warned of, and five rows as they are written."""
+    path, model = folder / "t.csv", folder / "t.skgen"
+    path.write_bytes(text.encode(encoding))
+    quick = [*QUICK, "--held-out", 0, "--force"]
+    status, said, err = run("fit", path, "-o", model, *quick, *words)
+    assert status == 0, err
+    warned = re.findall("^skgen fit: warning: .*", err, re.MULTILINE)
+    status, rows, _ = run("sample", model, "-n", 40)
+    assert status == 0
+    return said, warned, rows.splitlines()
+
+
+def told_of(said, name):
+    """Return the line of a column in the table that fit prints."""
+    return re.search(f"^  {re.escape(name)} .*", said, re.MULTILINE)[0]
+
+
+def test_rows_are_written_as_the_table_was(tmp_path):
+    text = "ort;tag;umsatz;alter;rabatt\n" + "".join(
+        f'"{"ABC"[i % 3]};x";{13 + i % 15}.0{1 + i % 9}.2024;{1000 + 37 * i:,}'.replace(",", ".")
+        + f",50 €;{'?' if i % 5 == 0 else 20 + i};{i % 9},5%\n"
+        for i in range(40)
+    )
+    said, warned, rows = learnt_from(tmp_path, text)
+    assert warned == []
+    assert "(?)" not in said
+    assert re.search(r"numbers from 1000.5 to 2443.5 +1\.000,50 €", told_of(said, "umsatz"))
+    assert re.search(r"whole numbers from 21 to 59 +20\.0% \('\?'\) +21", told_of(said, "alter"))
+    assert rows[0] == "ort;tag;umsatz;alter;rabatt"
+    pattern = r'"[ABC];x";\d\d\.0\d\.2024;[12]\.\d{3},\d0 €;(\?|\d\d);\d,5%'
+    assert [row for row in rows[1:] if not re.fullmatch(pattern, row)] == []
+    # The same in a file, in its encoding.
+    _, _, rows = learnt_from(tmp_path, text, encoding="cp1252")
+    assert run("sample", tmp_path / "t.skgen", "-n", 40, "-o", tmp_path / "new.csv")[0] == 0
+    assert (tmp_path / "new.csv").read_bytes().decode("cp1252").splitlines() == rows
+
+
+def test_drawn_days_and_codes_are_days_and_codes(tmp_path):
+    days = pd.date_range("2023-01-05", periods=80, freq="3D").strftime("%Y%m%d")
+    text = "day,zip,v\n" + "".join(f"{day},{i * 131:05d},{i / 8}\n" for i, day in enumerate(days))
+    said, _, rows = learnt_from(tmp_path, text)
+    assert "dates from 2023-01-05 to" in told_of(said, "day")
+    assert "--numbers zip" in told_of(said, "zip")
+    drawn = [row.split(",") for row in rows[1:]]
+    pd.to_datetime([row[0] for row in drawn], format="%Y%m%d", errors="raise")
+    assert {row[1] for row in drawn} <= {f"{i * 131:05d}" for i in range(80)}
+
+
+def test_corrections_are_flags(tmp_path):
+    text = "zip,when,land,v,note\n" + "".join(
+        f"{3 * i:03d},0{1 + i % 9}/0{1 + i % 8}/2024,{('NA', 'DE')[i % 2]},"
+        f"{'x' if i % 7 else i},n{i}\n"
+        for i in range(40)
+    )
+    said, warned, _ = learnt_from(tmp_path, text)
+    assert warned == []
+    for name, flag in (
+        ("zip", "--numbers zip"),
+        ("when", "--dates when=DMY"),
+        ("land", "--gap land=NA"),
+        ("note", "--drop 'note'"),
+    ):
+        assert re.search(rf"\(\?\) .*{flag}", told_of(said, name))
+    flags = ["--numbers", "zip", "--dates", "when=DMY", "--gap", "land=NA", "--gap", "x"]
+    said, _, rows = learnt_from(tmp_path, text, *flags, "--drop", "note")
+    assert "(?)" not in said
+    assert "from 2024-01-01 to 2024-08-09" in told_of(said, "when")
+    assert "50.0% ('NA')" in told_of(said, "land")
+    assert "whole numbers from 0 to 35" in told_of(said, "v")
+    assert rows[0] == "zip,when,land,v"
+    # Without the table, what is doubtful is told by warnings; of the file as a whole always.
+    _, warned, _ = learnt_from(tmp_path, "# by a program\n" + text, "-q")
+    assert len(warned) == 4
+    assert "1 line above the header left out: '# by a program'" in warned[0]
+    assert re.search("column 'zip': zeros in front.*: --numbers zip.$", warned[1])
+
+
+def test_a_declared_category_keeps_every_word(tmp_path):
+    text = "land,v\n" + "".join(f"{('NA', 'None', 'null')[i % 3]},{i}\n" for i in range(60))
+    said, _, rows = learnt_from(tmp_path, text, "--category", "land")
+    line = told_of(said, "land")
+    assert all(f"{word} (20)" in line for word in ("NA", "None", "null"))
+    assert "%" not in line
+    assert {row.split(",")[0] for row in rows[1:]} <= {"NA", "None", "null"}
+
+
+def test_identifiers_of_64_bits_name_a_way_out(tmp_path):
+    ids = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 80)
+    text = "id,v\n" + "".join(f"{i},{k / 8}\n" for k, i in enumerate(ids))
+    said, warned, rows = learnt_from(tmp_path, text)
+    assert warned == []
+    assert "--drop id" in told_of(said, "id")
+    assert {int(row.split(",")[0]) for row in rows[1:]} <= set(ids.tolist())
+
+
+def test_formulas_are_written_safely_unless_asked_for(tmp_path):
+    text = "word,v\n" + "".join(f"=A{i % 2},{-i}\n" for i in range(40))
+    _, _, rows = learnt_from(tmp_path, text)
+    assert {row.split(",")[0] for row in rows[1:]} <= {"'=A0", "'=A1"}
+    assert any(row.split(",")[1].startswith("-") for row in rows[1:])
+    _, out, _ = run("sample", tmp_path / "t.skgen", "--keep-formulas")
+    assert {row.split(",")[0] for row in out.splitlines()[1:]} <= {"=A0", "=A1"}
+
+
+def test_a_model_saved_by_an_earlier_version_is_fitted_again(numeric, tmp_path):
+    model, notes = load_with_notes(numeric[2])
+    del notes["format"]
+    save_with_notes(model, notes, tmp_path / "m")
+    assert run("sample", tmp_path / "m")[0] == 0
+    status, _, err = run("score", tmp_path / "m", numeric[1])
+    assert status == 2
+    assert "another version of skgen; fit the table again" in err
+
+
 # What is scored
 
 
@@ -295,6 +413,38 @@ def test_mixed_tables_are_scored_as_encoded(fitted, folder, tmp_path):
     encoded = pipe[:-1].transform(table.drop(columns="city"))
     scores = pipe[-1].score_samples(encoded, condition=table["city"].to_numpy())
     np.testing.assert_allclose(pd.read_csv(tmp_path / "scored.csv")["skgen_score"], scores)
+
+
+def test_rows_with_entries_never_seen_are_counted_and_left_out(tmp_path):
+    text = "city,age,v\n" + "".join(f"c{i % 4},{20 + i % 9},{i / 8}\n" for i in range(80))
+    learnt_from(tmp_path, text)
+    other = text.replace("c1,21,0.125", "c9,21,0.125").replace("c2,22,0.25", "c2,,0.25")
+    (tmp_path / "other.csv").write_text(other)
+    words = ["score", tmp_path / "t.skgen", tmp_path / "other.csv", "-o", tmp_path / "scored.csv"]
+    status, out, err = run(*words)
+    assert (status, err) == (0, "")
+    assert (
+        "left out of the score: 2 of 80 rows, with an entry never seen in training, such as 'c9' "
+        "of column 'city' in row 1\n"
+    ) in out
+    scores = pd.read_csv(tmp_path / "scored.csv")["skgen_score"]
+    assert np.flatnonzero(scores.isna()).tolist() == [1, 2]
+    assert f"score: {scores.mean():.4g} nats a row" in out
+    # The table itself has nothing new.
+    assert "left out" not in run("score", tmp_path / "t.skgen", tmp_path / "t.csv")[1]
+    (tmp_path / "none.csv").write_text(text.replace("c", "d").replace("dity", "city"))
+    status, _, err = run("score", tmp_path / "t.skgen", tmp_path / "none.csv")
+    assert status == 2
+    assert "each row of" in err
+
+
+def test_a_condition_never_seen_is_left_out_of_the_score(fitted, folder, tmp_path):
+    others = pd.read_csv(folder / "others.csv", dtype="str")
+    others.loc[3, "city"] = "Lima"
+    others.to_csv(tmp_path / "o.csv", index=False)
+    status, out, _ = run("score", fitted[0], tmp_path / "o.csv")
+    assert status == 0
+    assert "1 of 60 rows, with an entry never seen in training, such as 'Lima'" in out
 
 
 # What is reported

@@ -864,3 +864,16 @@ def test_arrays_and_containers():
     Z = TableEncoder().set_output(transform="pandas").fit_transform(frame)
     assert list(Z.columns) == ["x_missing", "y_b"]
     assert list(Z.index) == [7, 7]
+
+
+def test_entries_without_a_code_are_found():
+    frame = pd.DataFrame({"word": ["a", "b", "a"], "n": [1, 2, 3], "gap": [1.5, None, 2.5]})
+    frame["none"] = np.nan
+    encoder = TableEncoder().fit(frame)
+    assert not encoder.find_unseen(frame).any()
+    other = pd.DataFrame(
+        {"word": ["a", "c", None], "n": pd.array([9, None, 1], dtype="Int64"), "gap": [7, None, 1]}
+    )
+    other["none"] = [None, None, 5.0]
+    expected = [[0, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 1]]
+    np.testing.assert_array_equal(encoder.find_unseen(other), np.array(expected, dtype=bool))

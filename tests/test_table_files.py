@@ -149,6 +149,7 @@ def test_numbers_that_do_not_go_together_are_told(tmp_path):
         (["5%", "0.5", "7%"], "numbers with nothing, '%' beside them"),
         (["1,5", "2.5", "3,5"], "the marks in its numbers do not go together"),
         (["5 kg", "6 kg", "7.5 kg"], "numbers with 'kg' behind them"),
+        ([f"{i}.5{'KM'[i % 2]}" for i in range(20)], "numbers with 'K', 'M' behind them"),
         (["5", "7", "<3", ">100", "12"], "60% of the entries are numbers; because of others"),
     ):
         file = open_table(column_file(tmp_path, entries))
@@ -199,6 +200,7 @@ def test_whole_numbers_with_gaps_are_whole(tmp_path):
 # Gaps
 
 GAPS = [
+    "#DIV/0!",
     "?",
     "-",
     "n/a",
@@ -274,6 +276,14 @@ def test_a_word_among_many_numbers_is_a_gap_and_told(tmp_path):
     # Among few it is a code like them.
     entries = ["A" if i % 4 == 0 else str(i % 4) for i in range(60)]
     assert open_table(column_file(tmp_path, entries)).table["x"].tolist() == entries
+
+
+def test_a_second_line_of_names_is_told(tmp_path):
+    text = "mass,length\nkg,m\n" + "".join(f"{i * 1.5},{i * 2.25}\n" for i in range(1, 30))
+    assert (
+        "the first row has words above numbers, 'kg', 'm'"
+        in told(open_table(file_of(tmp_path, text)))[0]
+    )
 
 
 def test_zeros_are_no_date(tmp_path):
@@ -369,6 +379,7 @@ def test_moments_as_people_write_them(tmp_path, form, zone):
         (["5 de enero de 2024", "13 de marzo de 2024"], "2024-01-05"),
         (["03 janv. 2024", "14 févr. 2024", "05 août. 2024"], "2024-01-03"),
         (["2024-01", "2024-12", "2023-07"], "2024-01-01"),
+        (["2024年1月5日", "2024年12月15日"], "2024-01-05"),
         (["202401", "202312", "202407", "202308"], "2024-01-01"),
         (["2024-01-05 08:00", "2024-01-06", "2024-01-07 09:30"], "2024-01-05 08:00"),
     ],

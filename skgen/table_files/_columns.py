@@ -35,10 +35,11 @@ SEP = "\0"
 # What marks a gap among numbers or dates, in small letters.
 _GAPS = r"""
 ? ?? ??? - -- --- – — . .. ... * ** n/a na n.a. n.a #n/a #na nan -nan null nil none nat <na> <null>
-(null) [null] \n missing unknown k.a. n.d. n.v. s/d nr #div/0! #value! #ref! #null! #num! #name?
-1.#qnan 1.#ind -1.#ind
+(null) [null] \n missing unknown k.a. n.d. n.v. s/d nr #value! #ref! #null! #num! #name?
 """
 GAPS = frozenset(["", "not available", "k. a.", *_GAPS.split()])
+# The same, as written, of marks with digits.
+DIGIT_GAPS = {mark.translate(DIGITS): mark for mark in ["#DIV/0!", "1.#QNAN", "1.#IND", "-1.#IND"]}
 # What marks a gap among words, as written. NA is Namibia's, None a word.
 _WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> NaT \N (null) [NULL]"
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
@@ -46,6 +47,7 @@ WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
 KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
 # A column of fewer different numbers can be one of codes, with a word among them.
 FEW_NUMBERS = 10
+MAX_UNITS = 3
 MIN_COMPACT = 3
 # Numbers and dates have fewer ways of being written.
 MAX_SHAPES = 20_000
@@ -215,8 +217,11 @@ class Column:
         self.doubts: list[Doubt] = []
         self.format = ColumnFormat("empty")
         self._dates: Reading | None = None
+        self.given_gaps |= {DIGIT_GAPS[shape] for shape in texts.shapes if shape in DIGIT_GAPS}
         # Gaps among words are seldom; numbers and dates have more.
         self.gaps: set[str] = set()
+        # A word that was taken for a gap among numbers or dates.
+        self.odd_word = ""
         # What stands behind all numbers, if it is to be cut off.
         self._unit = ""
         self._split_shapes()
@@ -267,7 +272,9 @@ class Column:
 
     def certain_decimal(self) -> str | None:
         """Return the decimal mark that its entries leave no doubt of, if there is one."""
-        if self.is_text or not self.numeric or 2 * sum(self.numeric.values()) < self.n_present:
+        if self.kind in ("words", "dates") or self.is_text:
+            return None
+        if not self.numeric or 2 * sum(self.numeric.values()) < self.n_present:
             return None
         possible = self._possible_decimals()
         if len(possible) != 1:
@@ -343,10 +350,10 @@ class Column:
                 )
         form = self._dates.format
         self.gaps |= self._dates.gaps
-        if form.two_digits:
-            low, high = "1969", "2068"
-            self._doubt(f"years of two digits, taken as {low} to {high}")
-        if form.mixed:
+        known_form = self.like.date if self.like is not None else None
+        if form.two_digits and not (known_form and known_form.two_digits):
+            self._doubt("years of two digits, taken as 1969 to 2068")
+        if form.mixed and not (known_form and known_form.mixed):
             self._doubt("moments with several offsets, brought to UTC")
         self.format = ColumnFormat("dates", self._gap_list(), date=form)
 
@@ -393,12 +400,11 @@ class Column:
         self.format = ColumnFormat("words", self._gap_list())
         if declared:
             return
-        unit = self._has_units()
-        if unit:
-            self._doubt(
-                f"numbers with {unit!r} behind them, taken as categories",
-                Correction("numbers", self.name),
-            )
+        units = self._behind_numbers()
+        if units:
+            listed = ", ".join(map(repr, units))
+            corrections = [Correction("numbers", self.name)] if len(units) == 1 else []
+            self._doubt(f"numbers with {listed} behind them, taken as categories", *corrections)
         for word in KEPT_WORDS:
             if word in counts and word not in self.gaps:
                 self._doubt(
@@ -446,6 +452,7 @@ class Column:
         if len(self.rest) == 1 and share >= 0.5:
             word = next(iter(self.rest))
             if "9" not in word and len(self.texts.counts) - 1 > FEW_NUMBERS:
+                self.odd_word = word
                 return [word]
         return []
 
@@ -466,9 +473,9 @@ class Column:
                 return False
         units = self._units()
         if forced and n_numbers < self.n_present:
-            unit = self._has_units()
-            if unit and not self.dated:
-                self._cut_unit(unit)
+            behind = self._behind_numbers()
+            if len(behind) == 1 and not self.dated:
+                self._cut_unit(behind[0])
             elif self.rest or n_numbers < self.n_present:
                 self._refuse("number", context)
         elif len(units - {""}) > 1 or (units & {"%", "‰"} and len(units) > 1):
@@ -513,12 +520,14 @@ class Column:
     def _units(self) -> set[str]:
         return {found.unit for found in map(number_shape, self.numeric) if found is not None}
 
-    def _has_units(self) -> str:
-        """Return the one word that stands behind all numbers, "" if there is none."""
-        units = {unit_of(shape) for shape in self.rest}
-        numeric = sum(self.rest.values()) == self.n_present
-        unit = units.pop() if len(units) == 1 and numeric else None
-        return unit or ""
+    def _behind_numbers(self) -> list[str]:
+        """Return the words, few, that stand behind the digits of all entries."""
+        found = {unit_of(shape) for shape in self.rest}
+        units = sorted(unit for unit in found if unit is not None)
+        is_all = len(units) == len(found) and sum(self.rest.values()) == self.n_present
+        # Many letters, or few numbers, are codes such as 12A.
+        is_codes = len(units) > 1 and len(self.texts.counts) <= FEW_NUMBERS
+        return units if is_all and len(units) <= MAX_UNITS and not is_codes else []
 
     def _cut_unit(self, unit: str) -> None:
         """Take numbers with a unit behind them for numbers; the unit comes back in writing."""

@@ -73,7 +73,7 @@ _CODES = [
 _WORDS = ["US$", "R$", "A$", "C$", "HK$", "kr.", "kr", "zł", "Kč", "Ft", "lei", "Fr.", "Rs.", "Rs"]
 _CURRENCIES = "|".join(map(re.escape, _WORDS + _CODES))
 # The signs of Unicode's category of currencies that are in use.
-_CURRENCY = rf"(?:{_CURRENCIES}|[$¢£¤¥֏฿₡₦₨₩₪₫€₭₮₱₲₴₵₸₹₺₼₽₾₿])"
+_CURRENCY = rf"(?:{_CURRENCIES}|[$¢£¤¥֏฿₡₦₨₩₪₫€₭₮₱₲₴₵₸₹₺₼₽₾₿￠￡￥￦＄])"
 # In a set of characters of a pattern, where it is no range.
 _MINUS = re.escape(MINUS)
 _MARKS = f".,{THOUSANDS}"
@@ -108,6 +108,9 @@ def number_shape(shape: str) -> Shape | None:
     signs = sum(around.count(sign) for sign in "+" + MINUS)
     opened, closed = before.count("("), after.count(")")
     if signs + opened > 1 or opened != closed or "(" in after or ")" in before:
+        return None
+    if not readings(body):
+        # 1.10.4, 192.168.0.1: marks, but not those of a number.
         return None
     unit = re.sub(rf"[+{_MINUS}{BLANKS}()]", "", around)
     currencies = re.findall(_CURRENCY, around)
@@ -301,7 +304,7 @@ class NumberFormat:
                 part = self._grouped(part)
             digits = part + (self.decimal if point else "") + fraction
             # No minus before what was rounded to zero.
-            negative = value < 0 and any(c in "123456789" for c in digits)
+            negative = value < 0 and re.search("[1-9]|inf", digits)
             texts.append((self.negative if negative else self.positive).replace("9", digits))
         return texts
 

@@ -407,13 +407,28 @@ def _decided(
     for column in columns:
         column.settle(context)
     series, examples, formats = {}, {}, {}
-    doubts = list(doubts)
+    doubts = [*doubts, *_second_header(columns)]
     for column in columns:
         series[column.name] = column.series()
         examples[column.name] = column.example()
         formats[column.name] = column.format
         doubts += column.doubts
     return TableFile(pd.DataFrame(series), TableFormat(format, formats), doubts, examples)
+
+
+def _second_header(columns: list[Column]) -> list[Doubt]:
+    """Tell where the first row has words above several columns of numbers, such as units."""
+    words = [
+        column.odd_word
+        for column in columns
+        if column.odd_word and column.texts.shapes[column.odd_word] == 1
+        if column.texts.row_of(column.odd_word) == 0
+    ]
+    if len(words) < 2:
+        return []
+    listed = ", ".join(map(repr, words[:3]))
+    text = f"the first row has words above numbers, {listed}; a second line of names is to be taken"
+    return [Doubt(None, f"{text} out")]
 
 
 def _check_names(name: str, names: Collection[str], asked: Collection[str]) -> None:

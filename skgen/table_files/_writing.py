@@ -45,6 +45,9 @@ def _number_texts(values: pd.Series, form: NumberFormat | None, decimal: str) ->
     numbers = values.tolist()
     if form is not None:
         return form.write(numbers)
+    if values.dtype == np.float32:
+        # In its own digits, not in those of the nearest double.
+        numbers = values.astype("str").tolist()
     texts = [repr(number) if isinstance(number, float) else str(number) for number in numbers]
     return [text.replace(".", decimal) for text in texts] if decimal != "." else texts
 
