@@ -205,6 +205,13 @@ class Times:
     def __init__(self, kind: str, unit: Any = None, zone: Any = None):
         self.kind, self.unit, self.zone = kind, unit, zone
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if not hasattr(self, f"_count_{self.kind}"):
+            raise ValueError(f"{self.kind!r} is no kind of times")
+        if not isinstance(self.zone, datetime.tzinfo | None):
+            raise TypeError("a time zone is none")
+
     @classmethod
     def of(cls, entries: pd.Series, kinds: set[type]) -> "Times | None":
         """Return the form of entries of some types; None where they are no times, or several."""

@@ -6,10 +6,12 @@ is what is registered: the estimators, networks and helpers of skgen, scikit-lea
 usual scalers, and what :func:`register` is told of.
 """
 
+import datetime
 import os
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.base import BaseEstimator
@@ -79,6 +81,9 @@ def _period_of(parts: Any) -> pd.Period:
 
 def _timestamp_of(parts: Any) -> pd.Timestamp:
     moment, zone = parts
+    if not isinstance(moment, np.datetime64) or not isinstance(zone, datetime.tzinfo | None):
+        # pandas would look for a zone that a text names, in files too.
+        raise TypeError("a Timestamp is made of a moment and a time zone")
     value = pd.Timestamp(moment)
     return value if zone is None else value.tz_localize("UTC").tz_convert(zone)
 

@@ -71,6 +71,16 @@ ARGUMENTS: dict[str, tuple[type, ...]] = {
     "padding_idx": (int, type(None)),
     "padding_mode": (str,),
 }
+TORCH_DTYPES = {
+    str(value).removeprefix("torch."): value
+    for value in vars(torch).values()
+    if isinstance(value, torch.dtype)
+}
+# Keys of equal hash, each of which is compared with all before it; -1 and -2 are a pair.
+MAX_EQUAL_HASHES = 64
+# Walking through what a file holds, and what stands in it several times as often, takes this many
+# times the steps of reading it at most, and more where there is little.
+MAX_REPEATED, FREELY_REPEATED = 10, 10_000
 Named = TypeVar("Named")
 
 
@@ -204,7 +214,7 @@ def _zone(key: str) -> ZoneInfo:
 
 
 def _decimal(text: str) -> Decimal:
-    value = Decimal(text)
+    value = Decimal(_text(text))
     if value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT:
         raise ValueError(f"a Decimal has the exponent {value.adjusted()}")
     return value
@@ -495,12 +505,20 @@ class _Reader:
     def __init__(self, tensors: dict[str, Tensor]):
         self.tensors = tensors
         self.objects: list[Any] = []
+        # For each object the steps of a walk through it, and those of the walk so far: a walk
+        # passes what stands in several places as often.
+        self._walks: dict[int, int] = {}
+        self._walked, self._read = 0, 0
+        # The networks that are parts of others, and those that are being read.
+        self._parts: set[int] = set()
+        self._open: list[Any] = []
         self._values: dict[tuple[str, str], Any] = {}
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """Return what a node describes."""
         if depth > 2 * MAX_DEPTH:
             raise FileFormatError("its description is nested too deep.")
+        self._walked, self._read = self._walked + 1, self._read + 1
         if isinstance(node, list):
             return [self.value(part, depth + 1) for part in node]
         if not isinstance(node, dict):
@@ -540,7 +558,9 @@ class _Reader:
         return tuple(self.value(part, depth + 1) for part in _items(node))
 
     def _read_dict(self, node, depth):
-        return {self.value(k, depth + 1): self.value(v, depth + 1) for k, v in _items(node)}
+        pairs = [(self.value(k, depth + 1), self.value(v, depth + 1)) for k, v in _items(node)]
+        _check_hashes([key for key, _ in pairs])
+        return dict(pairs)
 
     def _read_dtype(self, node, depth):
         return _dtype(node["name"])
@@ -549,10 +569,10 @@ class _Reader:
         return _dtype(node["name"]).type
 
     def _read_torch_dtype(self, node, depth):
-        dtype = getattr(torch, node["name"])
-        if not isinstance(dtype, torch.dtype):
-            raise FileFormatError(f"it names the torch type {node['name']!r}, which is none.")
-        return dtype
+        name = _text(node["name"])
+        if name not in TORCH_DTYPES:
+            raise FileFormatError(f"it names the torch type {name[:50]!r}, which is none.")
+        return TORCH_DTYPES[name]
 
     def _read_device(self, node, depth):
         return torch.device(_text(node["name"]))
@@ -600,6 +620,7 @@ class _Reader:
         array = np.empty(len(items), dtype=object)
         for k, item in enumerate(items):
             array[k] = self.value(item, depth + 1)
+        _check_hashes(array)
         return array.reshape(shape)
 
     def _read_random_state(self, node, depth):
@@ -621,6 +642,10 @@ class _Reader:
         number = node["number"]
         if type(number) is not int or not 0 <= number < len(self.objects):
             raise FileFormatError(f"its description refers to object {_shown(number)}.")
+        # What is being read refers to itself, and whoever walks there knows it again.
+        self._walked += self._walks.get(number, 0)
+        if self._walked > MAX_REPEATED * self._read + FREELY_REPEATED:
+            raise FileFormatError("its objects stand in one another many times over.")
         return self.objects[number]
 
     def _read_object(self, node, depth):
@@ -628,8 +653,10 @@ class _Reader:
         if not isinstance(cls, type) or issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of plain objects.")
         value = object.__new__(cls)
+        number, start = len(self.objects), self._walked
         self.objects.append(value)
         state = self._dict(node["state"], depth)
+        self._walks[number] = self._walked - start
         _check_names(cls, state)
         if hasattr(cls, "__setstate__"):
             value.__setstate__(state)
@@ -641,7 +668,7 @@ class _Reader:
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or not issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of networks.")
-        number = len(self.objects)
+        number, start = len(self.objects), self._walked
         self.objects.append(None)
         given = LAYERS.get(cls)
         if given is None:
@@ -654,6 +681,7 @@ class _Reader:
             _check_arguments(node["class"], arguments)
             module = _layer_of(cls, arguments)
         self.objects[number] = module
+        self._open.append(module)
         state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if not _MODULE_ATTRIBUTES.isdisjoint(state):
@@ -673,8 +701,33 @@ class _Reader:
             for name, value in values.items():
                 if value is not None and not isinstance(value, kind):
                     raise FileFormatError(f"{node['class']}.{name} is of {type(value).__name__}.")
+                if isinstance(value, nn.Module):
+                    self._check_part(node["class"], name, value)
                 held[name] = value
+        self._open.pop()
+        self._walks[number] = self._walked - start
         return module
+
+    def _check_part(self, cls: str, name: str, part: nn.Module) -> None:
+        """Check that networks are trees: each is a part of one other at most, none of itself."""
+        if id(part) in self._parts or any(part is other for other in self._open):
+            raise FileFormatError(f"{cls}.{name} is a network that stands elsewhere already.")
+        self._parts.add(id(part))
+
+
+def _check_hashes(values: Any) -> None:
+    """Refuse values of which too many have one hash: a table of them would take for ever."""
+    found: dict[int, list[Any]] = {}
+    for value in values:
+        # A text has a hash that no file can foresee.
+        if type(value) is str or type(value).__hash__ is None:
+            continue
+        with contextlib.suppress(TypeError):
+            same = found.setdefault(hash(value), [])
+            if not any(value is other or value == other for other in same):
+                same.append(value)
+            if len(same) > MAX_EQUAL_HASHES:
+                raise FileFormatError("it holds many different values of one hash.")
 
 
 def _check_arguments(cls: str, arguments: dict[str, Any]) -> None:
@@ -828,14 +881,15 @@ def _open(data: bytes) -> tuple[str, dict[str, Tensor]]:
     try:
         tensors = load_tensors(data)
         size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+        header = json.loads(data[8 : 8 + size])
+        metadata = header.get("__metadata__") if isinstance(header, dict) else None
     except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
         raise FileFormatError(
             f"it is no file of skgen, or damaged, or cut off ({error!s:.200})."
         ) from error
     except RecursionError:
         raise FileFormatError("its header is nested too deep.") from None
-    if not isinstance(metadata.get("skgen"), str):
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("skgen"), str):
         raise FileFormatError("it is a safetensors file, but skgen did not write it.")
     if metadata.get("sha256") != _checksum(metadata["skgen"], tensors):
         raise FileFormatError("it is damaged: its checksum is not that of its contents.")

@@ -33,6 +33,8 @@ from skgen.entries import (
     MAX_EXACT,
     Intervals,
     NotOfForm,
+    Numbers,
+    Times,
     form_of,
     is_finite,
     is_number,
@@ -433,6 +435,11 @@ class _Converted(_Column):
     @property
     def filler(self):
         return self.inner.filler
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if not isinstance(self.form, Numbers | Times | Intervals):
+            raise TypeError(f"column {self.name!r} has no form of entries")
 
     def check_saved(self):
         super().check_saved()

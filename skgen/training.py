@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -309,6 +309,9 @@ class StageNet(NeuralNet):
     ``autocast_dtype="bfloat16"`` trains in mixed precision; ``compile=True`` is skorch's own.
     """
 
+    # Until the loop has ended by itself, Ctrl-C has ended it.
+    interrupted_, step_ = True, 0
+
     def __init__(
         self,
         module,
@@ -364,18 +367,21 @@ class StageNet(NeuralNet):
         device = torch.device(self.place)
         self.generator_ = torch.Generator(device).manual_seed(self.seed)
         self.order_ = torch.Generator().manual_seed(self.seed + 1)
-        self.stop_training, self.interrupted_, self.step_ = False, False, 0
+        self.stop_training = False
         # The last evaluation of the stage before left the module in evaluation mode.
         self.module_.train()
-        try:
+        with suppress(_Stopped):
             super().fit_loop(X, y, epochs, **fit_params)
-        except _Stopped:
-            pass
-        except KeyboardInterrupt:
-            self.interrupted_ = True
-        # A generator cannot be copied or pickled, and has done its work.
-        del self.generator_, self.order_, self.batches_
+        # Ctrl-C before here ends the loop in skorch, which goes on to `on_train_end`.
+        self.interrupted_ = False
         return self
+
+    def forget(self) -> None:
+        """Give up what has done its work: a generator cannot be copied or pickled."""
+        for name in ("generator_", "order_", "batches_"):
+            # Ctrl-C may have come before there was any.
+            self.__dict__.pop(name, None)
+        self.resume = None
 
     def training_state(self) -> dict[str, Any]:
         """Return what the rest of the training depends on, besides the module."""
@@ -479,7 +485,7 @@ class StageNet(NeuralNet):
         if self.autocast_dtype is None:
             return self.module_(self.noise_, **batch)
         name = str(self.autocast_dtype).removeprefix("torch.")
-        dtype = getattr(torch, name, None)
+        dtype = vars(torch).get(name)
         if not isinstance(dtype, torch.dtype):
             raise ValueError(
                 f"autocast_dtype={self.autocast_dtype!r} is no type of PyTorch's; "
@@ -690,5 +696,5 @@ def train(
         # The first step of the schedule comes before the optimiser's, by skorch's design.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         net.fit(stage.train, None)
-    net.resume = None
+    net.forget()
     return net
