@@ -51,13 +51,17 @@ def test_quantiles_make_columns_normal(table):
 
 @pytest.mark.statistical
 def test_a_tail_does_not_hang_on_the_two_outermost_rows():
-    """A row as far beyond the last one as that is from the median is no further out in scores."""
+    """A row as far beyond the last one as that is from the median is hardly further out in scores.
+
+    Over 300 seeds it is .8 times as far out, 2.1 times at most; at the slope between the two
+    outermost rows it would be a million times as far.
+    """
     X = np.sort(np.random.default_rng(0).exponential(size=(400, 1)), axis=0)
     X[-2] = X[-1] - 1e-9
     scaler = ColumnScaler("quantile").fit(X)
     beyond = np.stack([np.median(X, axis=0), X[-1], 2 * X[-1] - np.median(X, axis=0)])
     middle, end, out = scaler.forward(torch.from_numpy(beyond))[0][:, 0]
-    assert end < out < end + (end - middle)
+    assert end < out < end + 4 * (end - middle)
     torch.testing.assert_close(scaler.inverse(torch.stack([out])[:, None]).numpy()[0], beyond[2])
 
 

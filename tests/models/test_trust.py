@@ -66,9 +66,9 @@ def bound_of(part):
 @pytest.mark.statistical
 @pytest.mark.parametrize(("factor", "share"), [(2.0, 0.5), (1.25, 0.8), (1.0, 1.0), (-1.0, 0.0)])
 def test_an_exaggerated_correction_is_followed_in_part(factor, share):
-    # At the middle levels the correction explains much of the noise: a share has a standard error
-    # below .01 from 64,000 draws.
-    np.testing.assert_allclose(taught(diffusion(factor))[4:7], share, atol=0.04)
+    # At the middle levels the correction explains much of the noise: over 21 seeds a share has a
+    # spread of .02 at most. The next level, where the two modes hardly show, has one of .05.
+    np.testing.assert_allclose(taught(diffusion(factor))[4:6], share, atol=0.08)
 
 
 @pytest.mark.statistical
