@@ -604,17 +604,18 @@ class BaseGenerativeModel(BaseEstimator):
     ) -> tuple[Tensor, Tensor] | None:
         """Return which rows to learn from and which choose the weights; None to learn from all."""
         n = len(rows)
-        if n < MIN_VALIDATED_ROWS or round(self.validation_fraction * n) == 0:
+        n_held = round(self.validation_fraction * n)
+        if n < MIN_VALIDATED_ROWS or n_held == 0:
             return None
+        if n - n_held < 2:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} leaves {n - n_held} of {n} rows "
+                "to learn from; take less, such as 0.1."
+            )
         condition = None if encoded is None else encoded.numpy()
         held = held_out(rows.numpy(), condition, self.validation_fraction, seed)
         if len(held) == 0:
             return None
-        if n - len(held) < 2:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves {n - len(held)} of {n} "
-                "rows to learn from; take less, such as 0.1."
-            )
         kept = torch.ones(n, dtype=torch.bool)
         kept[held] = False
         return kept.nonzero()[:, 0], held

@@ -119,7 +119,7 @@ class _VQDiffusionBridge(nn.Module):
         prior: BridgePrior | AutoregressivePrior | ColumnDensities,
         encoder: nn.Module,
         decoder: nn.Module,
-        evidence: nn.Module,
+        evidence: nn.Module | None,
         normalizer: Normalizer,
         codebook: Codebook,
         embedding: ConditionEmbedding | None,
@@ -813,7 +813,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
                 positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
             sizes = (n_tokens, n_embeddings, c)
             if columnwise:
-                evidence = nn.Identity()
+                evidence = None
             elif bridges:
                 process = {"theta": theta, "variance": variance, "centre": centre}
                 prior = self._bridge(shape, positions, *sizes, width, process)
