@@ -25,10 +25,13 @@ import pandas as pd
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
+from skgen.identifiers import BEGINNING as IDENTIFIERS
+from skgen.identifiers import looks_like_identifier
 from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
+from skgen.metrics._frames import as_numbers
 from skgen.persistence import load_with_notes, save_with_notes
-from skgen.pipeline import GenerativePipeline, _log_slope
+from skgen.pipeline import GenerativePipeline
 from skgen.table import TableEncoder
 from skgen.table_files import (
     ORDERS,
@@ -36,12 +39,12 @@ from skgen.table_files import (
     TableFile,
     TableFormat,
     is_date,
-    looks_like_identifier,
     open_table,
     table_text,
     taken_as,
     write_table,
 )
+from skgen.threads import one_thread
 
 DEFAULT_MODEL = "vq-diffusion-bridge"
 # What is set by options of their own.
@@ -59,8 +62,6 @@ NOTES = {
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
 # The check after a fit is to take seconds; `report` takes its time.
 CHECKED_ROWS = 500
-# Up to here, categories get a column each where rows are compared, so that a name can be blamed.
-MAX_ONE_HOT = 20
 # Characters of an entry, and of a cell, in the table of columns.
 MAX_EXAMPLE, MAX_WIDTH = 24, 60
 INTERRUPTED = 130
@@ -530,7 +531,9 @@ def _drawn(
     if condition is None:
         if value is not None and notes:
             raise _UserError("the model was fitted without --condition, so it takes no value.")
-        told = {} if value is None else {"condition": value}
+        model = pipe[-1] if isinstance(pipe, GenerativePipeline) else pipe
+        encoder = getattr(model, "condition_encoder_", None)
+        told = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
         rows = pipe.sample(n_rows, random_state=seed, **told)
         # Sequences come with their lengths.
         rows = rows[0] if isinstance(rows, tuple) else rows
@@ -568,13 +571,6 @@ def _value_of(text: str, condition: dict[str, Any]) -> Any:
     )
 
 
-def _as_numbers(*tables: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return tables as numbers to compare them by; every entry is known to the first."""
-    encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(tables[0])
-    names = encoder.get_feature_names_out()
-    return [pd.DataFrame(encoder.transform(table), columns=names) for table in tables]
-
-
 def _told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> float:
     """Return how well a classifier tells tables of numbers apart."""
     real, fake = (t.sample(min(len(t), CHECKED_ROWS), random_state=0) for t in (real, fake))
@@ -608,10 +604,13 @@ def _fit(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # It is told below, without the words of Python.
         warnings.filterwarnings("ignore", message="Training was interrupted")
+        if not options.quiet:
+            # Told above, in the list of columns.
+            warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
     seconds = perf_counter() - start
     # What is of this process only; whatever becomes of the check, the model is kept.
-    model.set_params(verbose=False, checkpoint=None)
+    model.set_params(verbose="auto", checkpoint=None)
     save_with_notes(pipe, notes, options.output)
     size = os.path.getsize(options.output) / 1e6
     kept = f"{options.output} ({size:.1f} MB)"
@@ -627,7 +626,8 @@ def _fit(options: argparse.Namespace) -> int:
         say("no check: no rows were held out")
         return 0
     drawn = _drawn(pipe, notes, len(held), None)
-    _, learnt, held, drawn = _as_numbers(table, learnt, held, drawn)
+    compared = as_numbers({"learnt rows": learnt, "held-out rows": held, "new rows": drawn})
+    learnt, held, drawn = compared.values()
     share, floor = _told_apart(held, drawn), _told_apart(held, learnt)
     say(f"check: a classifier tells new rows from held-out ones in {share:.0%} of pairs, and real")
     say(f"  rows from real ones in {floor:.0%}; the less above it, the better")
@@ -656,7 +656,9 @@ def _chosen_model(options: argparse.Namespace) -> Any:
             )
         model.set_params(**{name: value})
     return model.set_params(
-        random_state=options.seed, checkpoint=options.checkpoint, verbose=not options.quiet
+        random_state=options.seed,
+        checkpoint=options.checkpoint,
+        verbose=False if options.quiet else "auto",
     )
 
 
@@ -778,18 +780,17 @@ def _score(options: argparse.Namespace) -> int:
         )
     rows = rows[~unseen].reset_index(drop=True)
     told = {} if condition is None else {"condition": condition[~unseen]}
-    encoded = pipe[:-1].transform(rows)
-    if _log_slope(pipe[0], rows, encoded) is None:
-        known_scores = pipe[-1].score_samples(encoded, **told)
-        unit = "of the encoded rows; compares models and rows of this table only"
-    else:
+    if hasattr(pipe, "score_samples"):
         known_scores = pipe.score_samples(rows, **told)
         unit = "log-likelihood or its lower bound, in the units of the table"
+    else:
+        known_scores = pipe.score_samples_encoded(rows, **told)
+        unit = "of the encoded rows; compares models and rows of this table only"
     scores = np.full(len(table), np.nan)
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = _drawn(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        _, real, fake = _as_numbers(pd.concat([table, drawn]), table, drawn)
+        real, fake = as_numbers({options.table: table, "new rows": drawn}).values()
         share = f"{_told_apart(real, fake):.1%} of pairs; 50% would be no difference"
     else:
         share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
@@ -843,18 +844,18 @@ def _report(options: argparse.Namespace) -> int:
     }
     if not options.quiet and options.output != STDOUT:
         print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
-    numbers = _as_numbers(pd.concat([table, drawn]), reference, unseen, drawn)[1:]
+    numbers = as_numbers({"learnt rows": reference, options.table: unseen, "new rows": drawn})
     text = page(
         title=f"Samples of {Path(options.model).name}",
         facts=facts,
         real=table,
         drawn=drawn,
-        numbers=numbers,
+        numbers=list(numbers.values()),
+        verbose=False if options.quiet else "auto",
         history=pipe[-1].history_,
         copies_known=is_learnt,
         max_rows=options.rows,
         show_rows=options.show_rows,
-        progress=not options.quiet,
     )
     if options.output == STDOUT:
         _print_result(text)
@@ -913,7 +914,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.command, " ".join(str(message).split())
             )
             _check_output(options)
-            return options.function(options)
+            with one_thread():
+                return options.function(options)
     except KeyboardInterrupt:
         print(f"skgen{command}: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -29,12 +29,12 @@ MEANINGS = {
     "marginal_error": "the columns one by one",
     "correlation_error": "the columns in pairs: rank correlations",
     "energy_distance": "the rows as a whole",
-    "classifier_two_sample_test": "pairs of a real and a generated row that a classifier tells",
+    "classifier_two_sample_test": "how well a classifier tells generated rows from real ones",
     "precision": "generated rows that lie among real ones",
     "recall": "real rows that generated ones reach",
-    "density": "how crowded with real rows it is where generated ones lie",
+    "density": "how many real rows surround each generated one; 1 if as many as a real one",
     "coverage": "real rows with a generated one near by",
-    "near_copies": "generated rows that lie as near to a learnt row as 1% of unseen rows do",
+    "near_copies": "generated rows nearer to a training row than 99% of the unseen rows are",
 }
 
 STYLE = """\
@@ -267,8 +267,8 @@ def page(
     history: Sequence[Mapping[str, Any]],
     copies_known: bool,
     max_rows: int,
+    verbose: bool | str = False,
     show_rows: bool = False,
-    progress: bool = False,
 ) -> str:
     """Return the page.
 
@@ -288,10 +288,10 @@ def page(
         Whether the first of `numbers` are rows that were learnt, so that copies can be found.
     max_rows : int
         Most rows to compare.
+    verbose : bool or "auto"
+        Whether to show a progress bar.
     show_rows : bool, default=False
         Whether to show some rows of the table; without it no row of the table is in the page.
-    progress : bool, default=False
-        Whether to show on the error stream how far it is, if that is a terminal.
 
     Returns
     -------
@@ -311,7 +311,7 @@ def page(
             "'scikit-gen[plot]'."
         ) from error
 
-    report = sample_report(*numbers, max_rows=max_rows, random_state=0, verbose=progress)
+    report = sample_report(*numbers, max_rows=max_rows, random_state=0, verbose=verbose)
     if not copies_known:
         report = report.drop(index="near_copies")
     right = report["verdict"].str.startswith("no different")

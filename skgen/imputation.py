@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
@@ -25,6 +25,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeImputer"]
@@ -33,8 +34,11 @@ MIN_COMPLETE = 20
 # With this share of complete rows they are the start, as no other law need be assumed.
 ENOUGH_COMPLETE = 0.5
 # Sweeps that learn the normal law, from so many rows, fewer where columns are many; wider tables
-# start from entries taken at random. Then the numbers in a part of the matrices it takes.
-N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 30, 10_000, 500, 3e8
+# start from entries taken at random. Of two columns that are seldom seen in one row, a correlation
+# of 0 was .12 after 10 sweeps, .06 after 30 and .00 after 100. Sweeps of all rows by what was
+# learnt. Then the numbers in a part of the matrices it takes.
+N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 100, 10_000, 500, 3e8
+N_LAST = 5
 MOST_COLUMNS = 128
 PART = 2**22
 
@@ -48,7 +52,8 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         A model with ``impute``, or a pipeline that ends in one; it is cloned.
     n_draws : int, default=1
         1 returns a draw, which keeps the spread of the columns and their correlations; more return
-        the mean of so many draws, which is nearer to the missing entry.
+        the mean of so many draws, which is nearer to the missing entry. Either is one table; the
+        draws themselves, for multiple imputation, are ``imputer.model_.impute(X, n_draws=5)``.
     n_rounds : int, default=1
         How often the model is fitted again, to all rows, their gaps drawn. 0 learns from rows
         without gaps alone.
@@ -100,6 +105,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.n_rounds = n_rounds
         self.random_state = random_state
 
+    @limited
     def fit(self, X, y=None):
         """Learn the law of the rows from what is observed of them.
 
@@ -148,6 +154,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.model_ = model
         return self
 
+    @limited
     def transform(self, X):
         """Fill the missing entries.
 
@@ -159,7 +166,8 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray or frame of shape (n_samples, n_features)
-            Completed rows; observed entries come back as they were given.
+            Completed rows; observed entries come back as they were given. A frame where the model's
+            draws are frames; means of draws are floats, whole numbers' too.
         """
         check_is_fitted(self)
         X, missing = self._checked(X, reset=False)
@@ -175,7 +183,11 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 )
         given = _numbers(X)
         mean = np.mean([_numbers(draw) for draw in draws], axis=0, dtype=np.float64)
-        return np.where(missing, mean, given).astype(given.dtype)
+        filled = np.where(missing, mean, given).astype(given.dtype)
+        if not (isinstance(X, pd.DataFrame) and isinstance(draws[0], pd.DataFrame)):
+            return filled
+        whole = X.columns[~missing.any(0)]
+        return pd.DataFrame(filled, X.index, X.columns).astype(X.dtypes[whole])
 
     def _seed(self) -> Any:
         last = self.model[-1] if isinstance(self.model, Pipeline) else self.model
@@ -186,8 +198,9 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return X, arrays as floats and frames as they are, and which entries are missing."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
-            with explained(self, X):
-                if np.isinf(X.select_dtypes("number").to_numpy(float, na_value=np.nan)).any():
+            numbers = X.select_dtypes("number", exclude="timedelta")
+            with explained(self, numbers):
+                if np.isinf(numbers.to_numpy(float, na_value=np.nan)).any():
                     raise ValueError("Input X contains infinity.")
         else:
             with explained(self, X):
@@ -210,21 +223,25 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 def _numbers(table: Any) -> np.ndarray:
     if isinstance(table, pd.DataFrame):
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
-    return table
+    return np.asarray(table)
 
 
 def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:
     """Return rows whose gaps are filled with entries of their columns, by a Gaussian copula."""
     scores = rng.standard_normal(X.shape)
+    low, high = np.full(X.shape, np.nan), np.full(X.shape, np.nan)
     for j, gaps in enumerate(missing.T):
         column = X.iloc[:, j] if isinstance(X, pd.DataFrame) else X[:, j]
-        # Where some are equal, all of them have the score of their mean rank.
-        ranks = rankdata(_ordered(column)[~gaps])
-        normal = ndtri((ranks - 0.5) / len(ranks))
-        # Equal scores vary less than a normal law's.
-        scores[~gaps, j] = (normal - normal.mean()) / (normal.std() or 1.0)
+        ordered = _ordered(column)[~gaps]
+        n = len(ordered)
+        scores[~gaps, j] = ndtri((rankdata(ordered) - 0.5) / n)
+        # A value that repeats has a score anywhere between those of its neighbours.
+        first, last = rankdata(ordered, "min"), rankdata(ordered, "max")
+        bounds = np.stack([ndtri((first - 1) / n), ndtri(last / n)])
+        bounds[:, (first == last) | (last - first == n - 1)] = np.nan
+        low[~gaps, j], high[~gaps, j] = bounds
     wide = X.shape[1] > MOST_COLUMNS
-    drawn = scores if wide else _normal_drawn(scores, ~missing, rng)
+    drawn = scores if wide else _normal_drawn(scores, ~missing, low, high, rng)
     places = np.repeat(np.arange(len(X))[:, None], X.shape[1], 1)
     for j, gaps in enumerate(missing.T):
         given = np.flatnonzero(~gaps)
@@ -245,19 +262,62 @@ def _ordered(column: Any) -> np.ndarray:
         return pd.factorize(column)[0]
 
 
-def _normal_drawn(rows: np.ndarray, observed: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-    """Return rows in which what is not observed is drawn from a normal law, learnt from them."""
-    n, n_columns = rows.shape
+def _normal_drawn(
+    scores: np.ndarray,
+    observed: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Return scores in which what is not observed is drawn from a normal law, learnt from them.
+
+    Observed ones between finite or infinite bounds are drawn as well; NaN for bounds holds them.
+    """
+    n, n_columns = scores.shape
     n_learnt = min(n, MOST_LEARNT, max(FEWEST_LEARNT, int(LEARNING / n_columns**3)))
     learnt = rng.permutation(n)[:n_learnt]
-    swept, seen = rows[learnt], observed[learnt]
+    swept, seen = scores[learnt], observed[learnt]
+    bounds = low[learnt], high[learnt]
+    means, covariances = [], []
     for _ in range(N_SWEEPS):
         mean, covariance = swept.mean(0), np.atleast_2d(np.cov(swept.T, bias=True))
         size = covariance.diagonal().mean() or 1.0
         # Columns that follow from others leave it singular.
         covariance = covariance + size / (10 * n_learnt) * np.eye(n_columns)
+        swept = _bounded_drawn(swept, seen, *bounds, mean, covariance, rng)
         swept = _conditionally_drawn(swept, seen, mean, covariance, rng)
-    return _conditionally_drawn(rows, observed, mean, covariance, rng)
+        means.append(mean)
+        covariances.append(covariance)
+    mean, covariance = (np.mean(part[N_SWEEPS // 2 :], axis=0) for part in (means, covariances))
+    for _ in range(N_LAST):
+        scores = _bounded_drawn(scores, observed, low, high, mean, covariance, rng)
+        scores = _conditionally_drawn(scores, observed, mean, covariance, rng)
+    return scores
+
+
+def _bounded_drawn(
+    rows: np.ndarray,
+    observed: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Draw what lies between bounds, column by column, given the rest of the row."""
+    rows, precision = rows.copy(), np.linalg.inv(covariance)
+    for j in np.flatnonzero((high > low).any(0)):
+        which = high[:, j] > low[:, j]
+        deviation = precision[j, j] ** -0.5
+        centre = rows[which, j] - (rows[which] - mean) @ precision[j] / precision[j, j]
+        ends = [ndtr((end[which, j] - centre) / deviation) for end in (low, high)]
+        rank = ends[0] + (ends[1] - ends[0]) * rng.random_sample(len(centre))
+        drawn = centre + deviation * ndtri(np.clip(rank, 1e-300, 1 - 1e-16))
+        rows[which, j] = np.clip(drawn, low[which, j], high[which, j])
+        # Scores of ranks are standard normal; two values alone would tell neither mean nor spread.
+        given = rows[observed[:, j], j]
+        rows[observed[:, j], j] = (given - given.mean()) / (given.std() or 1.0)
+    return rows
 
 
 def _conditionally_drawn(

@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, cheaper fits, and the folder of real data if any.
+"""What all tests share: one thread a process, other seeds, cheaper fits, the folder of real data.
 
 The thread count is set before torch is imported, and passed on to the processes that tests start.
 """
@@ -11,9 +11,47 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 from pathlib import Path
 
 import pytest
+import shifted_seeds
 import torch
 
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--seed-shift",
+        type=int,
+        default=0,
+        metavar="N",
+        help="add N to every integer seed (default: 0), and leave out the examples in docstrings",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "statistical: asserts numbers that depend on the seed, and holds under any"
+    )
+    config.addinivalue_line(
+        "markers",
+        "fixed_seed: about one seed, or about two processes; --seed-shift does not change it",
+    )
+    if config.getoption("seed_shift"):
+        shifted_seeds.shift = config.getoption("seed_shift")
+        shifted_seeds.install()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out examples in docstrings where seeds are shifted: they print what theirs give."""
+    if config.getoption("seed_shift"):
+        examples = [item for item in items if isinstance(item, pytest.DoctestItem)]
+        config.hook.pytest_deselected(items=examples)
+        items[:] = [item for item in items if not isinstance(item, pytest.DoctestItem)]
+
+
+@pytest.fixture(autouse=True)
+def _seeds_of_its_own(request, monkeypatch):
+    if request.node.get_closest_marker("fixed_seed"):
+        monkeypatch.setattr(shifted_seeds, "shift", 0)
 
 
 @pytest.fixture

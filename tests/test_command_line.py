@@ -84,6 +84,7 @@ def drawn(*words):
 # What is understood
 
 
+@pytest.mark.statistical
 def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     _, said = fitted
     assert "100 rows, 7 columns" in said
@@ -155,6 +156,7 @@ def test_only_whole_columns_of_dates_are_dates(tmp_path):
 # What is drawn
 
 
+@pytest.mark.statistical
 def test_new_rows_are_like_the_table(fitted):
     table, rows = people(), drawn(fitted[0], "-n", 400)
     assert len(rows) == 400
@@ -233,11 +235,14 @@ def test_a_model_saved_in_python_is_drawn_from(tmp_path):
     status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4)
     assert status == 0
     np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4))
-    model.fit(np.eye(3)[np.arange(30) % 3], condition=["a", "b"] * 15)
-    skgen.save(model, tmp_path / "m.skgen")
-    status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", "b")
-    assert status == 0
-    np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4, condition="b"))
+    # What is typed stands for text, or for the number or the boolean that reads so.
+    for values in (["a", "b"], ["1", "2"], [1, 2], [False, True]):
+        model.fit(np.eye(3)[np.arange(30) % 3], condition=values * 15)
+        skgen.save(model, tmp_path / "m.skgen")
+        status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", values[1])
+        assert status == 0
+        wanted = model.sample(4, condition=values[1])
+        np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), wanted)
     status, _, err = run("score", tmp_path / "m.skgen", "x.csv")
     assert status == 2
     assert "was not written by 'skgen fit'" in err
@@ -395,6 +400,7 @@ def clone_of(model):
     return FlowMatcher(**model.get_params())
 
 
+@pytest.mark.statistical
 def test_mixed_tables_are_scored_as_encoded(fitted, folder, tmp_path):
     status, out, err = run("score", fitted[0], folder / "others.csv", "-o", tmp_path / "scored.csv")
     assert (status, err) == (0, "")
@@ -766,19 +772,47 @@ def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
     _, path, _ = numeric
     command = [sys.executable, "-m", "skgen", "fit", path, "-o", tmp_path / "m"]
     command += ["--model", "flow-matcher", "--set", "max_steps=1000000"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    # A terminal, on which a long fit shows how far it has come.
+    terminal, end = os.openpty()
+    import termios
+
+    termios.tcsetwinsize(end, (24, 80))
+    process = subprocess.Popen(command, stderr=end, stdout=subprocess.DEVNULL)
+    os.close(end)
+
+    def read():
+        try:
+            return os.read(terminal, 4096)
+        except OSError:
+            # Linux says so where nobody writes any more.
+            return b""
+
     # Before the first step there is nothing to keep.
-    said = b""
+    said, rest = b"", b""
     while not re.search(rb" [1-9]\d*/1000000 ", said):
-        piece = os.read(process.stderr.fileno(), 4096)
+        piece = read()
         assert piece, said
         said += piece
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=300)
-    assert process.returncode == 130, rest
+    while piece := read():
+        rest += piece
+    os.close(terminal)
+    assert process.wait(timeout=300) == 130, rest
     assert b"Traceback" not in rest
     assert b"skgen fit: warning: interrupted after" in rest
     assert len(skgen.load(tmp_path / "m").sample(3)) == 3
+
+
+def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("skgen.progress.SHOWN_AFTER", 0.0)
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 4)
+    assert run("fit", numeric[1], "-o", tmp_path / "m", *QUICK)[2] == ""
+    words = ["report", fitted[0], folder / "others.csv", "-o", tmp_path / "r.html", "--rows", 30]
+    assert run(*words)[2] == ""
+    # The same on a terminal.
+    monkeypatch.setattr("skgen.progress.is_watched", lambda: True)
+    assert "report" in run(*words)[2]
+    assert run(*words, "-q")[2] == ""
 
 
 def test_the_console_script_is_main():

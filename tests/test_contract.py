@@ -159,6 +159,45 @@ def test_the_score_of_a_row_is_its_own(fitted):
     np.testing.assert_array_equal(fitted.score_samples(IRIS), whole)
 
 
+# Errors
+
+
+def called_methods(Estimator):
+    """List the public methods of an estimator that are written in the library."""
+    for name in dir(Estimator):
+        method = getattr(Estimator, name)
+        home = (getattr(method, "__module__", None) or "").partition(".")[0]
+        if not name.startswith("_") and callable(method) and home in ("skgen", __name__):
+            yield name
+
+
+def test_errors_about_arguments_name_the_class_that_was_called(Estimator):
+    class Derived(Estimator):
+        pass
+
+    for cls in (Estimator, Derived):
+        names = list(called_methods(cls))
+        assert {"fit", "partial_fit", "sample", "transform", "impute", "score"} <= set(names)
+        for name in names:
+            for given, named in (((None,) * 30, {}), ((), {"nonsense": 1})):
+                with pytest.raises(TypeError) as error:
+                    getattr(cls(), name)(*given, **named)
+                assert f"{cls.__name__}.{name}()" in str(error.value)
+
+
+def test_methods_are_found_where_they_say_they_are(Estimator):
+    for name in called_methods(Estimator):
+        method = getattr(Estimator, name)
+        assert method.__doc__
+        assert method.__module__ == Estimator.__module__
+        assert method.__qualname__ == f"{Estimator.__name__}.{name}"
+
+
+def test_positional_conditions_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"FlowMatcher.sample\(\) takes from 1 to 2 positional"):
+        FlowMatcher().sample(3, NAMES[:3])
+
+
 # State
 
 
@@ -274,6 +313,25 @@ def test_rows_keep_their_index(narrow):
     assert model.sample(3).index.equals(pd.RangeIndex(3))
 
 
+def test_several_imputations_are_what_one_would_be(fitted):
+    """Tables that are completed several times: an array of arrays, or a list of frames."""
+    frame = pd.DataFrame(IRIS, columns=list("abcd")).sample(frac=1, random_state=0)[:9]
+    holes = frame.mask(np.eye(9, 4, dtype=bool))
+    model = copy.deepcopy(fitted)
+    arrays = model.impute(holes.to_numpy(), n_draws=3, n_steps=2)
+    assert arrays.shape == (3, 9, 4)
+    model.feature_names_in_ = np.array(list("abcd"), dtype=object)
+    frames = model.set_output(transform="pandas").impute(holes, n_draws=3, n_steps=2)
+    assert isinstance(frames, list)
+    alone = model.impute(holes, n_steps=2)
+    for rows, table in zip(arrays, frames, strict=True):
+        np.testing.assert_array_equal(table, rows)
+        assert table.index.equals(frame.index)
+        assert table.dtypes.equals(alone.dtypes)
+    one_each = model.set_output(transform="polars").impute(holes, n_draws=2, n_steps=2)
+    assert [table.columns for table in one_each] == [list("abcd")] * 2
+
+
 @pytest.mark.parametrize("changed", [{"n_steps": -4}, {"n_steps": 1.5}, {"max_steps": "few"}])
 def test_settings_changed_after_fit_are_checked(fitted, changed):
     model = copy.deepcopy(fitted).set_params(**changed)
@@ -360,6 +418,7 @@ def test_little_data(narrow, X):
 # Conditions
 
 
+@pytest.mark.statistical
 def test_conditions_are_obeyed(conditional):
     for name in np.unique(NAMES):
         mean = conditional.sample(200, condition=name, random_state=0).mean(0)
@@ -436,6 +495,7 @@ def test_metadata_routing(narrow):
 # Missing entries
 
 
+@pytest.mark.statistical
 def test_impute_keeps_what_is_there(fitted):
     rng = np.random.default_rng(0)
     X = np.where(rng.random(IRIS.shape) < 0.2, np.nan, IRIS)
@@ -459,6 +519,7 @@ def test_a_row_with_nothing_observed_is_drawn_whole(fitted):
 # Data in pieces
 
 
+@pytest.mark.statistical
 def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(4, 4))
@@ -485,6 +546,7 @@ def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(narrow):
         model.partial_fit(IRIS[:50])
 
 
+@pytest.mark.statistical
 def test_new_rows_have_a_repeated_value_as_often_as_the_data(Estimator, quick, narrow):
     rng = np.random.default_rng(0)
     n = 300

@@ -1,5 +1,8 @@
 """The imputer: observed entries stay, draws follow the conditional law, means are nearer."""
 
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,14 +33,15 @@ class NormalLaw(BaseEstimator):
     def impute(self, X, *, n_draws=1, random_state=None):
         rng = np.random.default_rng(random_state)
         draws = np.repeat(np.asarray(X)[None], n_draws, 0)
-        for rows in draws:
-            for row in rows:
-                m = np.isnan(row)
-                if m.any():
-                    C = self.covariance_
-                    gain = C[np.ix_(m, ~m)] @ np.linalg.inv(C[np.ix_(~m, ~m)])
-                    mean = self.mean_[m] + gain @ (row[~m] - self.mean_[~m])
-                    row[m] = rng.multivariate_normal(mean, C[np.ix_(m, m)] - gain @ C[~m][:, m])
+        for missing in np.unique(np.isnan(draws[0]), axis=0):
+            rows = np.flatnonzero((np.isnan(draws[0]) == missing).all(1))
+            m, C = missing, self.covariance_
+            gain = C[np.ix_(m, ~m)] @ np.linalg.inv(C[np.ix_(~m, ~m)])
+            spread = C[np.ix_(m, m)] - gain @ C[~m][:, m]
+            size = (n_draws, len(rows))
+            noise = rng.multivariate_normal(np.zeros(m.sum()), spread, size) if m.any() else 0
+            mean = self.mean_[m] + (draws[0][rows][:, ~m] - self.mean_[~m]) @ gain.T
+            draws[np.ix_(range(n_draws), rows, m)] = mean + noise
         return draws[0] if n_draws == 1 else draws
 
 
@@ -51,29 +55,32 @@ def normal_with_gaps(n=2000):
     return X, np.where(gaps, np.nan, X), gaps
 
 
+@pytest.mark.statistical
 def test_gaps_that_depend_on_what_is_observed_do_no_harm():
-    X, holed, gaps = normal_with_gaps()
+    X, holed, gaps = normal_with_gaps(8000)
     imputer = GenerativeImputer(NormalLaw(), random_state=0)
     filled = imputer.fit_transform(holed)
     np.testing.assert_array_equal(filled[~gaps], X[~gaps])
     assert imputer.model_.n_rows_ == len(X)
-    # The rows without gaps have too small a mean in both columns; all rows have 0 (their standard
-    # error .022, that of the fit to half of them .06).
+    # The rows without gaps have too small a mean in both columns, -.56 here; all rows have 0. Over
+    # 40 seeds mean, variance and covariance have a spread of .016, .025 and .018.
     alone = clone(imputer).set_params(n_rounds=0).fit(holed)
     assert alone.model_.n_rows_ == (~gaps.any(1)).sum()
     assert alone.model_.mean_[1] < -0.3
     assert abs(filled[:, 1].mean()) < 0.12
-    # Draws keep variance and correlation, which means would not.
+    # Draws keep variance and correlation; means would have a variance of .82.
     assert np.cov(filled.T)[1, 1] == pytest.approx(1, abs=0.15)
     assert np.cov(filled.T)[0, 1] == pytest.approx(0.8, abs=0.12)
 
 
+@pytest.mark.statistical
 def test_a_mean_of_draws_is_nearer_than_a_draw():
-    X, holed, gaps = normal_with_gaps(400)
+    X, holed, gaps = normal_with_gaps(1600)
     one = GenerativeImputer(NormalLaw(), random_state=0).fit_transform(holed)
     mean = GenerativeImputer(NormalLaw(), n_draws=50, random_state=0).fit_transform(holed)
     errors = [np.mean((rows - X)[gaps] ** 2) for rows in (one, mean)]
-    # A draw errs by twice the conditional variance, the mean of 50 by 1.02 of it.
+    # A draw errs by twice the conditional variance, the mean of 50 by 1.02 of it; their ratio has a
+    # spread of .12 over 40 seeds, and is 1 where the mean is a draw.
     assert errors[0] / errors[1] == pytest.approx(2 / 1.02, rel=0.3)
     np.testing.assert_array_equal(mean[~gaps], X[~gaps])
 
@@ -103,32 +110,36 @@ def fitted_to(X, random_state=0):
     return model.given
 
 
+@pytest.mark.statistical
 def test_few_complete_rows_start_from_a_copula():
-    X, _, _ = normal_with_gaps(3000)
+    X, _, _ = normal_with_gaps(10_000)
     # Every row but 15 lacks one of its three entries, the second where the first is positive.
-    places = np.random.default_rng(1).integers(0, 3, 2985)
+    places = np.random.default_rng(1).integers(0, 3, 9985)
     places[(places == 1) & (X[15:, 0] < 0)] = 2
     holed = X.copy()
-    holed[np.arange(15, 3000), places] = np.nan
+    holed[np.arange(15, 10_000), places] = np.nan
     with pytest.raises(ValueError, match=r"has \d+ of them, fewer than 20; n_rounds=1"):
         GenerativeImputer(NormalLaw(), n_rounds=0).fit(holed)
     start = fitted_to(holed)[0]
     np.testing.assert_array_equal(start[~np.isnan(holed)], holed[~np.isnan(holed)])
     # Mean 0, variance 1 and correlations .8, 0 and .3 of all rows, though larger entries of the
-    # second column are missing more often (observed ones have a mean of -.1). Their standard
-    # errors are near .02, and a gap is worth about half a row.
+    # second column are missing more often (observed ones have a mean of -.13). Over 25 seeds the
+    # means have a spread of .016 and less; correlations of .03 and less, where few rows hold both
+    # columns, and what sweeps have not forgotten of their start adds .02.
     np.testing.assert_allclose(start.mean(0), 0, atol=0.08)
     correlations = np.corrcoef(start.T)[[0, 0, 1], [1, 2, 2]]
-    np.testing.assert_allclose(correlations, [0.8, 0, 0.3], atol=0.08)
-    # Rounds of a model keep what belongs together; the standard error of .8 is below .01 here.
+    np.testing.assert_allclose(correlations, [0.8, 0, 0.3], atol=0.13)
+    # Rounds of a model keep what belongs together; .8 has a spread of .012 over 25 seeds.
     imputer = GenerativeImputer(NormalLaw(), n_rounds=10, random_state=0)
-    assert np.corrcoef(imputer.fit_transform(holed).T)[0, 1] == pytest.approx(0.8, abs=0.08)
+    found = np.corrcoef(imputer.fit_transform(holed[:3000]).T)[0, 1]
+    assert found == pytest.approx(0.8, abs=0.08)
     # It goes by ranks alone, and knows no unit.
     np.testing.assert_array_equal(fitted_to(np.exp(3 * holed))[0], np.exp(3 * start))
 
 
+@pytest.mark.statistical
 def test_a_copula_draws_entries_of_any_kind():
-    X, _, _ = normal_with_gaps(600)
+    X, _, _ = normal_with_gaps(6000)
     frame = pd.DataFrame(
         {
             "size": pd.Categorical(np.array(["s", "m", "l"])[np.digitize(X[:, 0], [-0.5, 0.5])]),
@@ -138,19 +149,21 @@ def test_a_copula_draws_entries_of_any_kind():
         }
     )
     frame["size"] = frame["size"].cat.reorder_categories(["s", "m", "l"], ordered=True)
-    holed = frame.mask(np.arange(600)[:, None] % 4 == np.arange(4))
+    holed = frame.mask(np.arange(6000)[:, None] % 4 == np.arange(4))
 
     start = fitted_to(holed)[0]
     assert start.dtypes.equals(holed.dtypes)
     assert not start.isna().any().any()
     assert start.where(holed.notna()).equals(holed)
-    # The scores are those of the normal entries they were made of: correlation .8, less what ties
-    # hide; that of 150 drawn pairs has a standard error near .04.
+    # The scores are those of the normal entries they were made of: correlation .8, of which three
+    # sizes show .72; that of 1,500 drawn pairs has a spread of .012. Draws by the correlation that
+    # three sizes show, cut into three again, have .65.
     gaps = holed["size"].isna()
     drawn = np.corrcoef(start["size"].cat.codes[gaps], start["day"].astype("int64")[gaps])[0, 1]
-    assert drawn == pytest.approx(0.72, abs=0.12)
+    assert drawn == pytest.approx(0.72, abs=0.05)
 
 
+@pytest.mark.statistical
 def test_rare_entries_are_drawn_as_often_as_they_are_seen():
     rng = np.random.default_rng(0)
     X = (rng.random((4000, 3)) < [0.2, 0.05, 0.02]).astype(float)
@@ -164,6 +177,7 @@ def test_rare_entries_are_drawn_as_often_as_they_are_seen():
         assert drawn[hidden].any()
 
 
+@pytest.mark.statistical
 def test_wide_tables_start_from_entries_at_random():
     X = np.random.default_rng(0).normal(size=(400, 130))
     X[::2, 0], X[1::2, 1] = np.nan, np.nan
@@ -212,9 +226,21 @@ def test_frames_and_containers():
     with pytest.raises(ValueError, match=r"columns \['d'\] are not numbers; n_draws=1"):
         imputer.set_params(n_draws=2).transform(mixed)
     imputer.set_params(n_draws=1)
+    # A mean of draws is a table as one draw is, with fractions where numbers were drawn.
+    ages = mixed.drop(columns="d").assign(e=np.arange(60), f=pd.array([1, 2, None] * 20, "Int64"))
+    draw = imputer.fit_transform(ages)
+    mean = clone(imputer).set_params(n_draws=4).fit_transform(ages)
+    assert isinstance(mean, pd.DataFrame)
+    assert mean.index.equals(draw.index)
+    assert mean.drop(columns="f").dtypes.equals(draw.drop(columns="f").dtypes)
+    assert mean["f"].dtype == float
+    seen, given = ages.notna().to_numpy(), ages.to_numpy(float, na_value=np.nan)
+    np.testing.assert_array_equal(mean.to_numpy()[seen], given[seen])
+    imputer.fit(mixed)
     assert imputer.transform(mixed.drop(columns="d").assign(d="x"))["d"].eq("x").all()
 
 
+@pytest.mark.statistical
 def test_in_a_pipeline_with_a_classifier():
     X, holed, _ = normal_with_gaps(90)
     y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -252,3 +278,27 @@ def test_complete_rows_are_the_start_where_there_are_enough(n_complete, fits):
     X = np.nan_to_num(X)
     X[n_complete:, 0] = np.nan
     assert [len(rows) for rows in fitted_to(X)] == fits
+
+
+def test_gaps_among_objects_that_are_quantities_are_filled():
+    rng = np.random.default_rng(0)
+    n = 60
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(int(k)) for k in rng.integers(0, 99, n)]
+    frame = pd.DataFrame(
+        {
+            "day": pd.Series(days, dtype=object),
+            "price": pd.Series([Decimal(int(k)) / 4 for k in rng.integers(0, 99, n)], dtype=object),
+            "month": pd.Series(pd.period_range("2000", periods=n, freq="M")),
+            "wait": pd.Series(pd.to_timedelta(rng.integers(0, 99, n), "h")),
+            "moment": pd.Series(pd.date_range("2020", periods=n)).astype("timestamp[us][pyarrow]"),
+        }
+    )
+    holed = frame.mask(rng.random(frame.shape) < 0.3)
+    model = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    filled = GenerativeImputer(model, random_state=0).fit_transform(holed)
+    assert filled.dtypes.equals(frame.dtypes)
+    assert not filled.isna().any().any()
+    assert filled.where(holed.notna()).equals(holed.where(holed.notna()))
+    for name in frame:
+        assert {*map(type, filled[name])} == {*map(type, frame[name])}
+        assert filled[name].between(holed[name].min(), holed[name].max()).all()

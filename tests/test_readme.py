@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -29,6 +31,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert found == [blocks("sh")[1].strip()]
 
 
+@pytest.mark.statistical
 def test_python_blocks_run_in_order(monkeypatch):
     # A step for each row beyond the first hundred, where there are four: enough for what is said.
     monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 1)

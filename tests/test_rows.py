@@ -111,6 +111,7 @@ def test_parquet_columns_and_types(tmp_path):
     assert ParquetRows(tmp_path / "single.parquet").dtype == np.float32
 
 
+@pytest.mark.statistical
 def test_a_survey_is_random_bounded_and_without_repetition(small_bounds):
     for stored, run in ((X, 1), (OnDisk(X, 64), 2)):
         assert run_length(stored) == run
@@ -126,6 +127,7 @@ def test_a_survey_is_random_bounded_and_without_repetition(small_bounds):
     assert most_surveyed(3) == 400
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("run", [1, 7])
 def test_every_row_comes_once_a_pass(run):
     def read(index):
@@ -145,6 +147,7 @@ def test_every_row_comes_once_a_pass(run):
     assert spread < 145 / np.sqrt(63 / run) * (1 + 4 / np.sqrt(2 * 48)) + 145 / np.sqrt(21)
 
 
+@pytest.mark.statistical
 def test_the_last_rows_count_where_runs_do_not_fit():
     def read(index):
         return {"x": torch.from_numpy(index)}
@@ -160,6 +163,7 @@ def test_the_last_rows_count_where_runs_do_not_fit():
 # Fitting
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_fit_reads_all_rows_and_holds_few(Estimator, small_bounds):
     on_disk = OnDisk(X, 64)

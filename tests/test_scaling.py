@@ -41,6 +41,7 @@ def test_log_derivative_against_autograd(table, kind):
     torch.testing.assert_close(log_slope, slope.log().sum(1), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.statistical
 def test_quantiles_make_columns_normal(table):
     Y, _ = ColumnScaler("quantile").fit(table).forward(torch.from_numpy(table))
     for j in range(3):
@@ -48,6 +49,7 @@ def test_quantiles_make_columns_normal(table):
         assert stats.kstest(Y[:, j].numpy(), "norm").statistic < 0.03
 
 
+@pytest.mark.statistical
 def test_a_tail_does_not_hang_on_the_two_outermost_rows():
     """A row as far beyond the last one as that is from the median is no further out in scores."""
     X = np.sort(np.random.default_rng(0).exponential(size=(400, 1)), axis=0)
@@ -59,6 +61,7 @@ def test_a_tail_does_not_hang_on_the_two_outermost_rows():
     torch.testing.assert_close(scaler.inverse(torch.stack([out])[:, None]).numpy()[0], beyond[2])
 
 
+@pytest.mark.statistical
 def test_repeated_values_come_back_whole(table):
     scaler = ColumnScaler("quantile").fit(table)
     Y = torch.randn(500, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -81,6 +84,7 @@ def repeated():
     ).astype(float)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     ("kind", "own"), [("quantile", 0.09), ("auto", 0.09), ("standard", 0.49), ("common", 0.49)]
 )
@@ -93,6 +97,7 @@ def test_a_repeated_value_owns_the_place_where_it_stood(repeated, kind, own):
     np.testing.assert_array_equal(scaler.snap(scaler.inverse(Y), Y).numpy(), repeated)
 
 
+@pytest.mark.statistical
 def test_blurred_rows_keep_the_shares_of_repeated_values(repeated):
     scaler = ColumnScaler("auto").fit(repeated)
     Y, _ = scaler.forward(torch.from_numpy(repeated))
@@ -106,6 +111,7 @@ def test_blurred_rows_keep_the_shares_of_repeated_values(repeated):
         assert np.all(np.abs(drawn - counts) <= 4 * np.sqrt(counts) + 0.005 * len(before))
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("kind", ["standard", "common"])
 def test_what_a_model_draws_keeps_the_shares_that_it_is_calibrated_to(kind):
     rng = np.random.default_rng(0)
@@ -154,6 +160,7 @@ def test_borders_are_at_the_ranks_of_the_blurred_scores(shares):
     assert np.abs(shares @ stats.norm(scores[:, None], BLUR).cdf(ends) - ranks[:-1]).max() > 1e-3
 
 
+@pytest.mark.statistical
 def test_auto_maps_only_the_columns_that_need_it(table):
     # Normal: no. Lognormal: yes. Bounded: no. Counts: yes, and their values are kept. Constant: no.
     scaler = ColumnScaler("auto").fit(table)
@@ -161,6 +168,7 @@ def test_auto_maps_only_the_columns_that_need_it(table):
     assert [atoms is not None for atoms in scaler.atoms] == [False, False, False, True, False]
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("n", [50, 90, 150])
 def test_lengths_of_flowers_share_a_unit(n):
     X = load_iris().data[np.random.default_rng(n).permutation(150)[:n]]
@@ -171,6 +179,7 @@ def test_lengths_of_flowers_share_a_unit(n):
     assert not share_unit(X * [1, 1, 1, 10])
 
 
+@pytest.mark.statistical
 def test_columns_share_a_unit_where_they_vary_alike_and_evenly():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 3))
@@ -207,6 +216,7 @@ def test_a_common_scale_is_a_grid_s_where_the_columns_share_one():
     assert not ColumnScaler("common").fit_levels(np.zeros(3), np.ones(3)).on_grid
 
 
+@pytest.mark.statistical
 def test_shared_levels():
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 17, size=(200, 30)).astype(float)

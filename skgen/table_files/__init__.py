@@ -14,7 +14,6 @@ from ._reading import is_parquet as is_parquet
 from ._words import in_words as in_words
 from ._words import is_date as is_date
 from ._words import is_number as is_number
-from ._words import looks_like_identifier as looks_like_identifier
 from ._words import taken_as as taken_as
 from ._writing import table_text, write_table
 

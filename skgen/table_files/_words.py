@@ -1,4 +1,4 @@
-"""Columns in words: what they hold, and whether they look like identifiers."""
+"""Columns in words: what they hold."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,18 +17,6 @@ def is_number(column: pd.Series) -> bool:
 def is_date(column: pd.Series) -> bool:
     """Tell whether a column is of dates or times."""
     return bool(is_datetime64_any_dtype(column.dtype))
-
-
-def looks_like_identifier(column: pd.Series) -> bool:
-    """Tell whether every row has a text of its own, or the numbers count the rows."""
-    if len(column) < 10 or not column.is_unique or is_date(column):
-        return False
-    if not is_number(column):
-        return True
-    if column.isna().any():
-        return False
-    values = column.to_numpy()
-    return column.dtype.kind in "iu" and values.max() - values.min() == len(values) - 1
 
 
 def _figure(value: Any) -> str:

@@ -43,6 +43,7 @@ def test_mutual_information_of_copies_is_their_entropy():
     assert mutual_information_error(X, independent) == pytest.approx((entropy, entropy))
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("min_share", [0.02, 0.25])
 def test_conditional_frequency_error_matches_each_triple(rng, min_share):
     X, Y = binary_tables(rng, 400, 50, 5)

@@ -15,6 +15,7 @@ def test_marginal_error_matches_scipy_in_each_column(rng):
     assert marginal_error(X, Y) == pytest.approx(np.mean(expected), rel=1e-12)
 
 
+@pytest.mark.statistical
 def test_marginal_error_of_shifted_normals_and_of_one_law(rng):
     n, d = 4000, 0.7
     X, Y = rng.normal(size=(2, n, 5))
@@ -43,6 +44,7 @@ def test_correlation_error_matches_scipy_in_each_pair(rng):
     assert correlation_error(X, Y) == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.statistical
 def test_correlation_error_of_normal_laws_and_of_independent_columns(rng):
     n, rho = 4000, 0.6
     X = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], size=n)

@@ -15,6 +15,7 @@ from skgen.metrics import (
 )
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("d", [1, 3, 10])
 def test_diversity_of_a_normal_law(rng, d):
     n, scale = 20_000, 1.7
@@ -25,6 +26,7 @@ def test_diversity_of_a_normal_law(rng, d):
     assert diversity(X, n_pairs=5000, random_state=0) == pytest.approx(mean, abs=4 * error)
 
 
+@pytest.mark.statistical
 def test_diversity_draws_every_pair_of_different_rows(rng):
     X = rng.normal(size=(6, 2))
     distances = cdist(X, X)[~np.eye(6, dtype=bool)]
@@ -37,6 +39,7 @@ def test_diversity_draws_every_pair_of_different_rows(rng):
     assert diversity(X, random_state=3) != diversity(X, random_state=4)
 
 
+@pytest.mark.statistical
 def test_multimodality_gives_each_condition_the_same_weight(rng):
     condition = rng.permutation(np.repeat(["a", "b", "c"], [2, 5, 200]))
     X = rng.normal(size=(207, 3)) * np.where(condition == "b", 7, 1)[:, None]
@@ -78,6 +81,7 @@ def test_spread_needs_two_rows(rng):
             measure(X, n_pairs=0)
 
 
+@pytest.mark.statistical
 def test_r_precision_over_all_conditions_matches_ranks(rng):
     conditions = rng.normal(size=(20, 4))
     own = np.concatenate([np.arange(20), rng.integers(20, size=60)])
@@ -89,6 +93,7 @@ def test_r_precision_over_all_conditions_matches_ranks(rng):
     assert precision[0] < precision[-1] == 1
 
 
+@pytest.mark.statistical
 def test_r_precision_over_a_random_pool_has_its_expectation(rng):
     n, pool_size = 4000, 8
     conditions = rng.normal(size=(50, 3))
@@ -104,6 +109,7 @@ def test_r_precision_over_a_random_pool_has_its_expectation(rng):
     assert np.all(np.abs(precision - p.mean(axis=0)) < 4 * error)
 
 
+@pytest.mark.statistical
 def test_r_precision_of_perfect_and_of_blind_features(rng):
     conditions = rng.normal(size=(3000, 4))
     np.testing.assert_array_equal(r_precision(conditions, conditions), [1, 1, 1])

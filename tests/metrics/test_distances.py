@@ -35,6 +35,7 @@ def test_sliced_wasserstein_of_unequal_sizes_is_that_of_repeated_rows(rng, p):
     assert sliced == pytest.approx(repeated, rel=1e-12)
 
 
+@pytest.mark.statistical
 def test_sliced_wasserstein_of_shift_and_scale(rng):
     X = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4))
     d = rng.normal(size=4)
@@ -68,6 +69,7 @@ def test_sliced_wasserstein_is_a_distance_of_laws(rng):
     assert distance(X, Y, p=1) <= distance(X, Y, p=2)
 
 
+@pytest.mark.statistical
 def test_sliced_wasserstein_hardly_changes_under_rotation(rng):
     X, Y = rng.normal(size=(60, 4)), rng.normal(size=(60, 4)) * [1, 2, 3, 4]
     rotation = ortho_group.rvs(4, random_state=0)
@@ -206,6 +208,7 @@ def test_wasserstein_distance_of_large_sets_is_that_of_a_subsample(rng):
         wasserstein_distance(X, Y, max_rows=0)
 
 
+@pytest.mark.statistical
 def test_wasserstein_distance_knows_a_shift_from_real_against_real(rng):
     X, again, fresh = rng.normal(size=(3, 400, 2))
     floor = wasserstein_distance(X, again)
@@ -223,6 +226,7 @@ def kernel_mean(d, scale, shift, h):
     return (h**2 / wide) ** (d / 2) * np.exp(-(shift**2) / (2 * wide))
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1.7, 0.0), (1.0, 1.5)])
 def test_maximum_mean_discrepancy_of_normal_laws_is_unbiased(rng, scale, shift):
     d, h, n_repeats = 3, 1.3, 400
@@ -257,6 +261,7 @@ def test_maximum_mean_discrepancy_counts_every_pair_in_blocks_or_not(rng):
         assert maximum_mean_discrepancy(X, Y, bandwidth=0.7) == pytest.approx(within, rel=1e-9)
 
 
+@pytest.mark.statistical
 def test_bandwidth_is_the_median_distance_of_real_rows(rng):
     X, Y = rng.normal(size=(50, 3)), rng.normal(size=(30, 3)) * 9
     median = np.median(cdist(X, X)[np.triu_indices(50, k=1)])

@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from skgen.metrics import near_copies, precision_recall_density_coverage
 
 
+@pytest.mark.statistical
 def test_near_copies_of_copies_and_of_fresh_rows(rng):
     X_train, X_test, X_fresh = rng.normal(size=(3, 2000, 4))
     assert near_copies(X_train, X_test, X_train) == 1
@@ -21,6 +22,7 @@ def test_near_copies_of_copies_and_of_fresh_rows(rng):
     assert copied == pytest.approx(0.525, abs=4 * error)
 
 
+@pytest.mark.statistical
 def test_near_copies_of_a_table_do_not_depend_on_units(rng):
     X_train, X_test, X_fake = rng.normal(size=(3, 300, 3))
     X_fake[:100] = X_train[:100] + 0.01
@@ -30,6 +32,7 @@ def test_near_copies_of_a_table_do_not_depend_on_units(rng):
     assert near_copies(X_train * units, X_test * units, X_fake * units) == share
 
 
+@pytest.mark.statistical
 def test_near_copies_of_images_are_seen_through_noise():
     X = np.random.default_rng(0).permutation(load_digits().data)
     X_train, X_test = X[:1078], X[1078:]
@@ -92,6 +95,7 @@ def test_neighbourhoods_match_prdc(rng, capsys):
     assert precision_recall_density_coverage(X, Y) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.statistical
 def test_neighbourhoods_of_one_law_have_their_expectation(rng):
     n, m, k, n_repeats = 60, 40, 3, 300
     values = [
@@ -108,6 +112,7 @@ def test_neighbourhoods_of_one_law_have_their_expectation(rng):
         assert np.mean(drawn) == pytest.approx(expectation, abs=4 * error)
 
 
+@pytest.mark.statistical
 def test_neighbourhoods_tell_what_is_wrong(rng):
     modes = np.array([[0, 0], [20, 0], [0, 20], [20, 20]])
     X = modes[rng.integers(4, size=1000)] + rng.normal(size=(1000, 2))

@@ -8,6 +8,7 @@ from sklearn.linear_model import LinearRegression
 from skgen.metrics import knn_probe, linear_probe, train_on_synthetic
 
 
+@pytest.mark.statistical
 def test_probes_tell_a_linear_boundary_from_a_curved_one(rng):
     Z = rng.uniform(-1, 1, size=(1200, 2))
     halves = np.where(Z[:, 0] > 0, "right", "left")
@@ -23,6 +24,7 @@ def test_probes_tell_a_linear_boundary_from_a_curved_one(rng):
     assert probe(knn_probe, quarters) > 0.93
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("probe", [linear_probe, knn_probe])
 def test_probes_ignore_units_and_know_chance(rng, probe):
     Z, y = rng.normal(size=(900, 3)), rng.integers(3, size=900)
@@ -52,6 +54,7 @@ def test_probes_refuse_features_and_labels_that_do_not_match(rng, probe):
 # Fake rows in the place of real ones
 
 
+@pytest.mark.statistical
 def test_train_on_synthetic_of_a_wrong_slope(rng):
     X_real, X_fake, X_test = rng.normal(size=(3, 4000, 1))
     noise = rng.normal(size=(3, 4000))
@@ -65,6 +68,7 @@ def test_train_on_synthetic_of_a_wrong_slope(rng):
         assert scores == pytest.approx({"fake": exact, "real": 0.8}, abs=0.04)
 
 
+@pytest.mark.statistical
 def test_train_on_synthetic_chooses_by_the_kind_of_target(rng):
     X_real, X_fake, X_test = rng.normal(size=(3, 600, 2))
 

@@ -50,6 +50,7 @@ def blamed(report):
     return set(report.index[report["verdict"] != GOOD])
 
 
+@pytest.mark.statistical
 def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
     reports = [
         report_of(law, rng, lambda X_train, X_test, X_fresh: X_fresh)
@@ -68,6 +69,7 @@ def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
     assert sum(bool(blamed(report)) for report in reports) <= 1
 
 
+@pytest.mark.statistical
 def test_a_copier_is_told_from_a_perfect_sampler_by_its_copies_alone(rng):
     report = report_of(
         correlated, rng, lambda X_train, X_test, X_fresh: rng.permutation(X_train)[:N_TEST]
@@ -83,6 +85,7 @@ def test_a_copier_is_told_from_a_perfect_sampler_by_its_copies_alone(rng):
     assert blamed(report_of(correlated, rng, partly)) == {"near_copies"}
 
 
+@pytest.mark.statistical
 def test_a_dropped_mode_is_said_to_leave_real_rows_out(rng):
     report = report_of(modes, rng, lambda X_train, X_test, X_fresh: modes(rng, N_TEST, n_modes=3))
     assert blamed(report) >= {"recall", "coverage"}
@@ -93,6 +96,7 @@ def test_a_dropped_mode_is_said_to_leave_real_rows_out(rng):
         assert report.loc[name, "floor"] - report.loc[name, "value"] == pytest.approx(0.25, abs=0.1)
 
 
+@pytest.mark.statistical
 def test_shuffled_columns_are_said_to_be_independent(rng):
     report = report_of(
         correlated, rng, lambda X_train, X_test, X_fresh: rng.permuted(X_fresh, axis=0)
@@ -105,6 +109,7 @@ def test_shuffled_columns_are_said_to_be_independent(rng):
     assert verdict.endswith(", by no single column")
 
 
+@pytest.mark.statistical
 def test_dependence_without_correlation_is_seen(rng):
     report = report_of(circle, rng, lambda X_train, X_test, X_fresh: rng.permuted(X_fresh, axis=0))
     assert blamed(report).isdisjoint({"marginal_error", "correlation_error"})
@@ -114,6 +119,7 @@ def test_dependence_without_correlation_is_seen(rng):
     assert report.loc["precision", "verdict"].startswith("unlike real rows")
 
 
+@pytest.mark.statistical
 def test_loose_and_wrong_correlations_are_told_apart(rng):
     def loose(X_train, X_test, X_fresh):
         return X_fresh * np.sqrt(0.5) + rng.permuted(X_fresh, axis=0) * np.sqrt(0.5)
@@ -128,6 +134,7 @@ def test_loose_and_wrong_correlations_are_told_apart(rng):
     assert verdict.startswith("columns wrongly related: -")
 
 
+@pytest.mark.statistical
 def test_a_wrong_column_is_named(rng):
     names = ["length", "width", "weight"]
     X_train, X_test, X_fresh = (
@@ -141,6 +148,7 @@ def test_a_wrong_column_is_named(rng):
     )
 
 
+@pytest.mark.statistical
 def test_a_single_wrong_column_or_pair_among_many_is_named(monkeypatch, rng):
     # without the classifiers, which take most of the time
     monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
@@ -161,12 +169,14 @@ def test_a_single_wrong_column_or_pair_among_many_is_named(monkeypatch, rng):
     assert report.loc["marginal_error", "verdict"] == GOOD
 
 
+@pytest.mark.statistical
 def test_a_model_that_has_seen_the_test_rows_is_found(rng):
     report = report_of(correlated, rng, lambda X_train, X_test, X_fresh: X_test + 1e-6)
     assert blamed(report) >= {"marginal_error", "energy_distance"}
     assert set(report.loc[list(blamed(report)), "verdict"]) == {NEARER}
 
 
+@pytest.mark.statistical
 def test_too_little_variety_of_images_is_said(rng):
     X = rng.permutation(load_digits().data)
     X_train, X_test, X_fresh = np.split(X[: N_TRAIN + 2 * N_TEST], [N_TRAIN, N_TRAIN + N_TEST])
@@ -177,6 +187,7 @@ def test_too_little_variety_of_images_is_said(rng):
     assert "recall" in blamed(report)
 
 
+@pytest.mark.statistical
 def test_perfect_samplers_are_seldom_blamed(monkeypatch):
     # without the classifiers, which take most of the time
     monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
@@ -191,6 +202,7 @@ def test_perfect_samplers_are_seldom_blamed(monkeypatch):
     assert n_blamed <= 2
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("is_share", [False, True])
 def test_bounds_of_a_floor_hold_at_their_level(rng, is_share):
     n_rows, n_trials = 200, 20_000
@@ -209,6 +221,7 @@ def test_bounds_of_a_floor_hold_at_their_level(rng, is_share):
     assert floor.side(1.0 if is_share else 9 * floor.mean) == 1
 
 
+@pytest.mark.statistical
 def test_copies_by_chance_are_of_their_exact_law(rng):
     n_trials = 300
     found = {"continuous": 0, "repeated": 0}
@@ -223,6 +236,7 @@ def test_copies_by_chance_are_of_their_exact_law(rng):
     assert _copies(X_train, rng.uniform(size=(60, 1)), X_train)[2] == np.False_
 
 
+@pytest.mark.statistical
 def test_report_of_one_column_and_of_unequal_numbers_of_rows(rng):
     x_train, x_test, x_fake = rng.exponential(size=70), rng.exponential(size=90), np.ones(400)
     report = sample_report(x_train[:, None], x_test[:, None], x_fake[:, None], random_state=0)
@@ -230,6 +244,7 @@ def test_report_of_one_column_and_of_unequal_numbers_of_rows(rng):
     assert "marginal_error" in blamed(report)
 
 
+@pytest.mark.statistical
 def test_report_does_not_depend_on_units_and_can_be_repeated(rng):
     X_train, X_test, X_fake = correlated(rng, 100), correlated(rng, 60), 2 * correlated(rng, 80)
     report = sample_report(X_train, X_test, X_fake, random_state=0)

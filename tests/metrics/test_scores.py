@@ -27,6 +27,7 @@ def test_bits_of_a_uniform_law_count_its_values():
         assert bits_per_dimension(score, d, width=width) == pytest.approx(bits, rel=1e-12)
 
 
+@pytest.mark.statistical
 def test_bits_do_not_depend_on_units_and_reach_the_entropy(rng):
     p = np.array([0.5, 0.25, 0.125, 0.125])
     X = rng.choice(4, p=p, size=(20_000, 2))
@@ -87,6 +88,7 @@ def test_scorer_can_be_copied(copy):
     )
 
 
+@pytest.mark.statistical
 def test_scorer_serves_model_selection():
     scorer = make_sample_scorer(energy_distance)
     search = GridSearchCV(KernelDensity(), {"bandwidth": [0.01, 0.2, 5.0]}, scoring=scorer, cv=3)

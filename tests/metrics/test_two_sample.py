@@ -10,6 +10,7 @@ from skgen.metrics import (
 )
 
 
+@pytest.mark.statistical
 def test_two_sample_test_reaches_the_best_area_between_shifted_normals(rng):
     d = 1.5
     X_real, X_fake = rng.normal(size=(1500, 3)), rng.normal(size=(1500, 3)) + d / np.sqrt(3)
@@ -18,12 +19,14 @@ def test_two_sample_test_reaches_the_best_area_between_shifted_normals(rng):
     assert best - 0.025 < classifier_two_sample_test(X_real, X_fake, random_state=0) < best + 0.02
 
 
+@pytest.mark.statistical
 def test_two_sample_test_of_one_law_is_near_one_half(rng):
     X = rng.standard_t(df=3, size=(3000, 3)) @ rng.normal(size=(3, 3))
     # four standard deviations of .6 / sqrt(1500), and the bias of the larger of two
     assert abs(classifier_two_sample_test(X[:1500], X[1500:], random_state=0) - 0.5) < 0.065
 
 
+@pytest.mark.statistical
 def test_classifiers_see_different_things(rng):
     X = rng.normal(size=(1000, 2))
     tilted = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], size=1000)
@@ -37,6 +40,7 @@ def test_classifiers_see_different_things(rng):
     assert classifier_two_sample_test(X, X.round(1), random_state=0) == max(rounded.values())
 
 
+@pytest.mark.statistical
 def test_two_sample_test_ignores_units_and_size_of_the_larger_set(rng):
     X_real, X_fake = rng.normal(size=(400, 2)), rng.normal(size=(3000, 2)) * [1, 1.7]
     auc = classifier_two_sample_test(X_real, X_fake, random_state=0)

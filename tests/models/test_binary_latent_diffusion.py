@@ -107,6 +107,7 @@ def test_bound_is_below_the_law_and_near_it(schedule):
     assert -0.02 * 3 < float(gap) <= 1e-4
 
 
+@pytest.mark.statistical
 def test_losses_estimate_the_bound_without_bias():
 
     law, states, _ = counted_law()
@@ -158,6 +159,7 @@ def bits():
     return law, model
 
 
+@pytest.mark.statistical
 def test_samples_follow_the_law(bits):
     law, model = bits
     X = model.sample(6000)
@@ -166,6 +168,7 @@ def test_samples_follow_the_law(bits):
     assert law.total_variation(X) < 0.06
 
 
+@pytest.mark.statistical
 def test_score_is_a_bound_near_the_law(bits):
     law, model = bits
     gap = model.score_samples(law.states.astype(float)) - law.log_density(law.states)
@@ -176,6 +179,7 @@ def test_score_is_a_bound_near_the_law(bits):
     assert mean > -0.02 * 4 - 3 * error
 
 
+@pytest.mark.statistical
 def test_missing_bits_follow_the_conditional_law(bits):
     law, model = bits
     for row in ([1, np.nan, np.nan, 0], [np.nan, 1, 1, np.nan]):
@@ -240,6 +244,7 @@ def test_what_is_no_code_is_refused():
         model.inverse_transform(np.full((1, 3), 0.5))
 
 
+@pytest.mark.statistical
 def test_codes_carry_the_rows():
     model = BinaryLatentDiffusion(n_bits=32, max_steps=300, random_state=0).fit(IRIS)
     rows = model.inverse_transform(model.transform(IRIS))
@@ -256,6 +261,7 @@ def test_codes_carry_the_rows():
     assert 0 < used[-1]["code_entropy"] <= math.log(2)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("autoencoder", ["stochastic", "threshold", "relaxed"])
 @pytest.mark.parametrize("codebook_dim", [None, 6])
 def test_every_autoencoder_learns(autoencoder, codebook_dim):
@@ -271,6 +277,7 @@ def test_every_autoencoder_learns(autoencoder, codebook_dim):
     assert np.mean((rows - IRIS) ** 2) < 0.35 * IRIS.var(0).mean()
 
 
+@pytest.mark.statistical
 def test_joint_training_keeps_the_code_alive():
     model = BinaryLatentDiffusion(16, joint=True, max_steps=200, random_state=0).fit(IRIS)
     assert list(dict.fromkeys(row["stage"] for row in model.history_)) == ["joint", "diffusion"]
@@ -283,6 +290,7 @@ def test_joint_training_keeps_the_code_alive():
     assert model.score(IRIS) > apart.score(IRIS)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("autoencoder", ["stochastic", "threshold", "relaxed"])
 def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     """Its gradient in the bits is a share of what it is to its own weights, and none at first."""
@@ -341,6 +349,7 @@ def test_what_was_counted_is_forgotten_while_bits_are_learnt():
     torch.testing.assert_close(torch.sigmoid(law.logits), torch.full((2,), 0.515))
 
 
+@pytest.mark.statistical
 def test_bits_of_a_whole_sequence_are_not_copies(code_only):
     """A layer that reads all frames at once must not learn one direction for all bits."""
     settings = {"max_steps": 30, "batch_size": 64, "random_state": 0}
@@ -349,6 +358,7 @@ def test_bits_of_a_whole_sequence_are_not_copies(code_only):
     assert model.fit(DIGITS[:150]).history_[-1]["active_bits"] == 64
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     ("n", "n_columns", "settings", "share"),
     [
@@ -412,6 +422,7 @@ def test_steps_beyond_the_diffusion_are_refused():
         model.sample(3, n_steps=17)
 
 
+@pytest.mark.statistical
 def test_temperature_is_exact_for_independent_bits():
     # Of bits with p = .7, the law raised to 1 / .5 has .49 / (.49 + .09) = .845.
     rng = np.random.default_rng(0)
@@ -476,6 +487,7 @@ def test_padding_is_not_read(unequal):
     np.testing.assert_array_equal(*same)
 
 
+@pytest.mark.statistical
 def test_lengths_are_learnt_and_returned(unequal):
     _, _, model = unequal
     X, lengths = model.sample(200, return_lengths=True)
@@ -503,6 +515,7 @@ def test_gaps_beyond_a_length_are_not_read(unequal, container):
         again.fit(container(np.full((20, 16), np.nan)), lengths=lengths[:20])
 
 
+@pytest.mark.statistical
 def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal):
     X, lengths, model = unequal
     there = np.repeat(np.arange(8) < lengths[:, None], 2, axis=1)
@@ -510,10 +523,12 @@ def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal):
     holes[:, 6:] = np.nan
     filled = model.impute(holes, lengths=lengths, random_state=0)
     assert (filled[~there] == 0).all()
-    # Frames that are there are drawn, however short the code would have the sequence: none of
-    # them is blank, as the frames beyond a length are.
-    drawn = filled.reshape(-1, 8, 2)[lengths == 8, 3:]
-    assert not (drawn == 0).all(2).any()
+    # Frames that are there are drawn, however short the code would have the sequence: half of them
+    # would be blank, as the frames beyond a length are. Frames at the origin, where a digit's box
+    # begins, are drawn no more often than they are seen, 22 times here, by four standard errors.
+    drawn, seen = (rows.reshape(-1, 8, 2)[lengths == 8, 3:] for rows in (filled, X))
+    n_drawn, n_seen = ((frames == 0).all(2).sum() for frames in (drawn, seen))
+    assert n_drawn < n_seen + 4 * n_seen**0.5
 
 
 def test_wrong_lengths_are_refused(unequal):
@@ -534,6 +549,7 @@ def test_wrong_lengths_are_refused(unequal):
 # What the decoder leaves out.
 
 
+@pytest.mark.statistical
 def test_errors_are_drawn_as_they_were_seen():
     generator = torch.Generator().manual_seed(0)
     mean = torch.rand(4000, 1, generator=generator)
@@ -572,6 +588,7 @@ def correlated_errors(n):
     return spread, covariance
 
 
+@pytest.mark.statistical
 def test_errors_that_go_together_are_drawn_together():
     spread, covariance = correlated_errors(4000)
     noise = GeneratorNoise(torch.Generator().manual_seed(1))

@@ -60,12 +60,14 @@ def distance(column, value, n=2000, **options):
     return kstest(completed(column, value, n, **options), cdf).statistic
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("value", [-0.9, 0.0, 1.0])
 def test_both_arms_of_the_bow_are_drawn(value):
     # 2,000 draws of the law itself are further than .044 once in a thousand.
     assert distance(1, value) < 0.044 + 0.04
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("value", [-1.2, 0.0, 0.8])
 def test_levels_of_noise_bend_completions_to_the_law(value, monkeypatch):
     """What is normal about the draw at one level is forgotten at the levels below."""

@@ -60,6 +60,7 @@ def generator(seed=0):
 # The process
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     ("sigma", "theta", "var_1"), [(1.0, 0.0, 1.0), (0.5, 0.0, 3.0), (1.0, 1.5, 2.0)]
 )
@@ -80,6 +81,7 @@ def test_kernels_keep_variance_and_covariance(sigma, theta, var_1, solver, n_ste
     )
 
 
+@pytest.mark.statistical
 def test_leaving_out_the_last_noise_takes_variance_away():
     module, noise = closed_form(), generator()
     x = noise.normal(torch.empty(40_000, 1, dtype=torch.float64))
@@ -90,6 +92,7 @@ def test_leaving_out_the_last_noise_takes_variance_away():
     assert float(y.var()) == pytest.approx(1.0156, abs=0.03)
 
 
+@pytest.mark.statistical
 def test_simulated_pairs_converge_to_the_bridge():
     # Markovian fitting with exact drifts for the covariance at hand, simulated: its covariance
     # goes up as in the exact case. Standard error of a covariance at 40,000 pairs: 0.006.
@@ -104,6 +107,7 @@ def test_simulated_pairs_converge_to_the_bridge():
     assert found == pytest.approx([0.5463, 0.6111, 0.6174], abs=0.03)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("theta", [0.0, 1.5])
 def test_flow_and_process_have_the_same_laws(theta):
     module, noise = closed_form(1.0, theta, 1.0, 4.0), generator()
@@ -125,6 +129,7 @@ def moons():
     return SchrodingerBridgeMatcher(max_steps=700, random_state=0).fit(MOONS)
 
 
+@pytest.mark.statistical
 def test_density_of_a_gaussian():
     law = CorrelatedGaussian()
     X, X_test = law.sample(3000, random_state=0), law.sample(400, random_state=1)
@@ -140,6 +145,7 @@ def test_density_of_a_gaussian():
     np.testing.assert_allclose(found / scale, real / scale, atol=0.12)
 
 
+@pytest.mark.statistical
 def test_score_is_a_density(moons):
     # Its integral over a grid far beyond the data, in raw units.
     side = np.linspace(-2.5, 3.5, 70)
@@ -148,11 +154,13 @@ def test_score_is_a_density(moons):
     assert np.exp(moons.score_samples(grid)).sum() * cell == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.statistical
 def test_score_tells_the_moons_from_what_is_not_there(moons):
     centre = np.array([[0.5, 0.25], [3.0, 3.0]])
     assert moons.score_samples(centre).max() < np.quantile(moons.score_samples(MOONS), 0.01)
 
 
+@pytest.mark.statistical
 def test_hutchinson_agrees_with_the_exact_divergence(moons, monkeypatch):
     exact = moons.score_samples(MOONS[:200])
     monkeypatch.setattr("skgen.models.schrodinger_bridge.EXACT_DIVERGENCE", 1)
@@ -165,6 +173,7 @@ def test_hutchinson_agrees_with_the_exact_divergence(moons, monkeypatch):
     assert abs((probed - exact).mean()) < 4 * error
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("stochastic", [False, True])
 def test_samples_of_the_moons(moons, stochastic):
     fresh = make_moons(2000, noise=0.08, random_state=1)[0]
@@ -173,6 +182,7 @@ def test_samples_of_the_moons(moons, stochastic):
     assert energy_distance(fresh, found) < max(3 * floor, 0.1)
 
 
+@pytest.mark.statistical
 def test_there_and_back(moons):
     Z = moons.transform(MOONS)
     assert np.abs(Z.mean(0)).max() < 0.12
@@ -183,6 +193,7 @@ def test_there_and_back(moons):
     np.testing.assert_allclose(fine.inverse_transform(fine.transform(some)), some, atol=0.01)
 
 
+@pytest.mark.statistical
 def test_solvers_and_grids_agree(moons):
     Z = np.random.default_rng(0).normal(size=(100, 2))
     state = {k: v for k, v in vars(moons).items() if k.endswith("_") or k[0] == "_"}
@@ -229,6 +240,7 @@ def test_adaptive_rows_do_not_depend_on_their_neighbours(moons):
 # Two data sets
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("n_source", [300, 700])
 def test_a_bridge_between_two_tables_in_raw_units(n_source):
     rng = np.random.default_rng(0)
@@ -266,6 +278,7 @@ def test_what_needs_a_normal_source(translator, name):
     assert "law" not in {row["stage"] for row in translator.history_}
 
 
+@pytest.mark.statistical
 def test_score_with_rows_is_an_energy_distance(translator):
     good = translator.score(IRIS[50:100])
     assert good < 0
@@ -274,6 +287,7 @@ def test_score_with_rows_is_an_energy_distance(translator):
     assert good > translator.score(IRIS[:50])
 
 
+@pytest.mark.statistical
 def test_trajectories(translator):
     times, paths = translator.trajectory(IRIS[:7])
     assert times.shape == (21,)
@@ -290,6 +304,7 @@ def test_trajectories(translator):
     assert translator.trajectory(IRIS[:7], 5)[1].shape == (6, 7, 4)
 
 
+@pytest.mark.statistical
 def test_the_process_is_seeded(translator):
     one = translator.inverse_transform(IRIS[:50], stochastic=True, random_state=1)
     np.testing.assert_array_equal(
@@ -314,6 +329,7 @@ def test_frames_keep_their_names(translator):
 # Routing
 
 
+@pytest.mark.statistical
 def test_source_passes_through_a_pipeline():
     with config_context(enable_metadata_routing=True):
         model = SchrodingerBridgeMatcher(max_steps=150, random_state=0).set_fit_request(source=True)
@@ -352,6 +368,7 @@ def test_whole_shows_what_it_holds():
 # Conditions
 
 
+@pytest.mark.statistical
 def test_transport_couples_within_a_condition():
     # Two classes far apart: transport that ignored them would send one half of the normal law to
     # each, and the source given a class would not be normal.
@@ -370,6 +387,7 @@ def test_transport_couples_within_a_condition():
         np.testing.assert_allclose(np.cov(start.T), np.eye(2), atol=0.15)
 
 
+@pytest.mark.statistical
 def test_a_condition_of_its_own_for_each_row_leaves_the_source_alone():
     module = closed_form(0.5, d=1)
     x = torch.linspace(-3, 3, 400, dtype=torch.float64)[:, None]
@@ -378,6 +396,7 @@ def test_a_condition_of_its_own_for_each_row_leaves_the_source_alone():
     assert abs(corr) < 0.06
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("Estimator", [SchrodingerBridgeMatcher, FlowMatcher])
 def test_conditional_samples(Estimator):
     # Three round clouds: 500 rows know a mean to 4.5% of a deviation and a deviation to 3%.
@@ -400,6 +419,7 @@ def test_conditional_samples(Estimator):
 # Flow matching
 
 
+@pytest.mark.statistical
 def test_rectified_flow_straightens():
     # Straight paths: the flow's energy is the coupling's cost, and one step is enough.
     rows = MOONS[:1000]
@@ -432,6 +452,7 @@ def test_no_noise_no_process():
         np.testing.assert_array_equal(mine, flow)
 
 
+@pytest.mark.statistical
 def test_columns_that_hardly_vary_leave_the_couplings_sound():
     X = np.random.default_rng(0).normal(size=(300, 6)) * [1, 1, 1, 1e-4, 1e-8, 0]
     made = {"n_iterations": 2, "max_steps": 60, "random_state": 0}
@@ -494,6 +515,7 @@ def test_iterations_are_two_between_sets_and_one_from_noise(kwargs, source, n):
     assert stages == {f"iteration {i}" for i in range(1, n + 1)} | law
 
 
+@pytest.mark.statistical
 def test_the_start_from_the_reference_converges():
     # Iterative proportional fitting: N(0, 1) to N(1, 1).
     rng = np.random.default_rng(0)
@@ -515,6 +537,7 @@ def test_the_start_from_the_reference_converges():
 # Missing entries
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     "model",
     [
@@ -541,6 +564,7 @@ def test_imputation_has_the_conditional_law(model):
     np.testing.assert_allclose(np.cov(found.T) / scale, covariance / scale, atol=0.15)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("coupling", ["independent", "optimal-transport"])
 def test_imputation_with_columns_that_follow_from_others(coupling):
     x = np.random.default_rng(0).normal(size=(200, 2))
@@ -556,6 +580,7 @@ def test_imputation_with_columns_that_follow_from_others(coupling):
     assert np.corrcoef(filled[:100, 1], X[:100, 1])[0, 1] > 0.95
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(
     "model",
     [FlowMatcher("optimal-transport"), FlowMatcher(n_iterations=2)],

@@ -63,6 +63,7 @@ def bound_of(part):
     return torch.stack(draws).mean()
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize(("factor", "share"), [(2.0, 0.5), (1.25, 0.8), (1.0, 1.0), (-1.0, 0.0)])
 def test_an_exaggerated_correction_is_followed_in_part(factor, share):
     # At the middle levels the correction explains much of the noise: a share has a standard error
@@ -70,6 +71,7 @@ def test_an_exaggerated_correction_is_followed_in_part(factor, share):
     np.testing.assert_allclose(taught(diffusion(factor))[4:7], share, atol=0.04)
 
 
+@pytest.mark.statistical
 def test_the_bound_of_fresh_rows_is_that_of_the_exact_denoiser_again():
     exact, part = bound_of(diffusion(1.0)), diffusion(2.0)
     before = bound_of(part)
@@ -80,6 +82,7 @@ def test_the_bound_of_fresh_rows_is_that_of_the_exact_denoiser_again():
     assert abs(after - exact) < 0.02
 
 
+@pytest.mark.statistical
 def test_made_up_corrections_of_normal_data_are_gone():
     """Where the normal answer is exact, nothing that a network adds is right."""
     axes = PrincipalAxes(1, rotate=True).double()
@@ -142,6 +145,7 @@ def test_draws_are_few_where_rows_are_many():
     assert trust_draws(torch.zeros(20, 2), None) == [12] * 5 + [4]
 
 
+@pytest.mark.statistical
 def test_an_estimator_learns_shares_from_its_validation_part_alone():
     X = np.random.default_rng(0).standard_normal((400, 3))
     model = VariationalDiffusionAE(max_steps=60, random_state=0).fit(X)

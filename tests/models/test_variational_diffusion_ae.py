@@ -150,6 +150,7 @@ def test_a_zero_network_is_the_exact_denoiser(prediction):
         torch.testing.assert_close(alpha * x_hat + sigma * epsilon_hat, z)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 def test_noise_and_clean_row_agree_for_any_network(prediction):
     diffusion = exact(prediction, zero=False)
@@ -186,6 +187,7 @@ def test_a_network_output_means_velocity_noise_row_or_score():
 # The bound
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 def test_the_bound_is_the_log_density_of_gaussian_data(prediction):
     """Row by row: with the exact denoiser the bound is tight.
@@ -212,6 +214,7 @@ def test_the_t_step_bound_falls_to_the_continuous_one():
     assert ratios[-1] == pytest.approx(2.0, abs=0.05)
 
 
+@pytest.mark.statistical
 def test_the_continuous_bound_does_not_depend_on_the_schedule():
     row = torch.from_numpy(LAW.sample(1, random_state=2)[0])
     bounds = [mean_bound(exact(schedule=name), row, n_times=10_000) for name in SCHEDULES]
@@ -221,6 +224,7 @@ def test_the_continuous_bound_does_not_depend_on_the_schedule():
     assert np.ptp(coarse) > 0.1
 
 
+@pytest.mark.statistical
 def test_a_worse_denoiser_has_a_higher_bound():
     """The mean over the law's own rows cannot fall below their entropy."""
     rows = torch.from_numpy(LAW.sample(4000, random_state=3))
@@ -281,6 +285,7 @@ def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
         assert np.log2(coarse / error) == pytest.approx(order, abs=0.4)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("sampler", ["ancestral", "ddim", "heun", "predictor-corrector"])
 def test_the_estimator_samples_with_each_sampler(sampler):
     X = LAW.sample(3000, random_state=0)
@@ -351,6 +356,7 @@ def test_imputation_of_gaussian_data(missing):
         np.testing.assert_allclose(found_mean[observed], row[observed.numpy()], atol=1e-6)
 
 
+@pytest.mark.statistical
 def test_imputation_needs_the_correlations_of_the_noise(monkeypatch):
     """A check of the check: replacing the observed entries alone leaves the others too free."""
     diffusion = exact()
@@ -379,6 +385,7 @@ def test_imputation_needs_the_correlations_of_the_noise(monkeypatch):
     assert relative(found, torch.from_numpy(covariance)) > 0.1
 
 
+@pytest.mark.statistical
 def test_two_thousand_completions_by_the_estimator():
     """Within 5% of the exact conditional law, beside what 2,000 draws cannot tell.
 
@@ -420,6 +427,7 @@ def test_a_linear_guide_shifts_the_mean_by_sigma_b():
     assert relative(covariance, COVARIANCE) < 0.02
 
 
+@pytest.mark.statistical
 def test_a_guide_sees_rows_in_the_units_of_the_data():
     X = LAW.sample(2000, random_state=7) * 100 + 1000
     model = VariationalDiffusionAE(2, max_steps=10, lr=1e-4, random_state=0).fit(X)
@@ -456,6 +464,7 @@ def test_classifier_free_guidance_extrapolates():
     torch.testing.assert_close(alone(z, gamma), with_it)
 
 
+@pytest.mark.statistical
 def test_guidance_moves_samples_on_towards_their_condition():
     rng = np.random.default_rng(0)
     side = rng.integers(0, 2, 600)
@@ -490,6 +499,7 @@ def bits():
     return pairs, p, X, model
 
 
+@pytest.mark.statistical
 def test_discrete_scores_are_those_of_probabilities(bits):
     """Over the whole grid they sum to one at most, and training has nearly spent that one.
 
@@ -514,6 +524,7 @@ def test_discrete_scores_are_those_of_probabilities(bits):
     assert (model._log_volume(torch.full((4,), 3.0)) == 0).all()
 
 
+@pytest.mark.statistical
 def test_discrete_samples_lie_on_the_grid(bits):
     pairs, p, _, model = bits
     drawn = model.sample(1000)
@@ -551,6 +562,7 @@ def test_rows_off_the_grid_are_told(bits):
 # The two objectives
 
 
+@pytest.mark.statistical
 def test_the_likelihood_objective_reaches_the_density():
     law = CorrelatedGaussian(2)
     X, X_test = law.sample(2000, random_state=0), law.sample(1000, random_state=1)
@@ -566,6 +578,7 @@ def test_the_likelihood_objective_reaches_the_density():
     assert difference.mean() > -0.1 * 2
 
 
+@pytest.mark.statistical
 def test_the_representation_objective_fills_the_latent():
     law = CorrelatedGaussian(4)
     X, X_test = law.sample(1200, random_state=0), law.sample(400, random_state=1)
@@ -578,6 +591,7 @@ def test_the_representation_objective_fills_the_latent():
     assert np.mean(residual**2 / X.var(0)) < 0.3
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("prior", ["diffusion", "normal"])
 def test_a_full_latent_is_paid_for_in_the_score(prior):
     X, X_test = LAW.sample(600, random_state=0), LAW.sample(300, random_state=1)
@@ -588,6 +602,7 @@ def test_a_full_latent_is_paid_for_in_the_score(prior):
     assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5
 
 
+@pytest.mark.statistical
 def test_on_few_rows_the_encoder_starts_at_the_best_linear_one():
     """A latent a x + sqrt(s) e of a component of variance V leaves V s / (a^2 V + s) of it."""
     X = LAW.sample(100, random_state=0)
@@ -615,6 +630,7 @@ def test_on_few_rows_the_encoder_starts_at_the_best_linear_one():
     assert model.module_.encoder_noise == pytest.approx(0.33 * variances[2] ** 0.5, rel=1e-5)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("kl_weight", [0.12, 0.0])
 def test_latents_beyond_the_rank_leave_the_noise(kl_weight):
     X = np.random.default_rng(0).normal(size=(100, 2)) @ [[1, 2, 0, 1], [0, 1, 1, -1]]
@@ -626,6 +642,7 @@ def test_latents_beyond_the_rank_leave_the_noise(kl_weight):
     assert beyond.module_.encoder_noise == told.module_.encoder_noise
 
 
+@pytest.mark.statistical
 def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
     """Three groups, two of them apart along an axis that has a twentieth of the variance."""
     rng = np.random.default_rng(0)
@@ -638,6 +655,7 @@ def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
     assert LogisticRegression().fit(features, y[::2]).score(held, y[1::2]) > 0.95
 
 
+@pytest.mark.statistical
 def test_the_kl_weight_empties_the_latent():
     X = LAW.sample(500, random_state=8)
     made = {"max_steps": 80, "hidden_units": 32, "random_state": 0}
@@ -684,6 +702,7 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
         assert tuple(round(stage.effort * plan) for stage in stages) == expected
 
 
+@pytest.mark.statistical
 def test_the_latent_alone_tells_the_row():
     X = LAW.sample(500, random_state=9)
     made = {"max_steps": 150, "hidden_units": 32, "scaling": "standard", "random_state": 0}
@@ -742,6 +761,7 @@ def test_interpolation_meets_its_ends():
         model.interpolate(A, IRIS[:2])
 
 
+@pytest.mark.statistical
 def test_mmd_of_batches():
     w = torch.randn(60, 3, generator=generator(), dtype=torch.float64)
     assert float(_maximum_mean_discrepancy(w, w)) == pytest.approx(0.0, abs=1e-12)
@@ -750,6 +770,7 @@ def test_mmd_of_batches():
     assert 0 < near < far
 
 
+@pytest.mark.statistical
 def test_mmd_pulls_the_latents_to_the_prior():
     X = LAW.sample(500, random_state=9)
     reference = torch.randn(500, 2, generator=generator(), dtype=torch.float64)
@@ -762,6 +783,7 @@ def test_mmd_pulls_the_latents_to_the_prior():
     assert distances[1] < 0.5 * distances[0]
 
 
+@pytest.mark.statistical
 def test_largest_deviation_is_that_of_the_first_axis():
     rows = torch.from_numpy(LAW.sample(1000, random_state=0))
     first = torch.linalg.eigvalsh(torch.cov(rows.T, correction=0))[-1].sqrt()
@@ -778,6 +800,7 @@ def test_input_noise_stays_within_a_column():
     assert input_noise(rows, 0.33) == pytest.approx(deviation, rel=1e-6)
 
 
+@pytest.mark.statistical
 def test_principal_axes():
     axes = PrincipalAxes(5, rotate=True).double()
     rows = torch.from_numpy(LAW.sample(3000, random_state=0))
@@ -814,6 +837,7 @@ def test_layouts_are_checked(input_shape, message):
         VariationalDiffusionAE(input_shape=input_shape).fit(X)
 
 
+@pytest.mark.statistical
 @pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("likelihood", ["gaussian", "discrete"])
 @pytest.mark.parametrize("input_shape", [(1, 8, 8), (32, 2)], ids=["image", "sequence"])
@@ -839,6 +863,7 @@ def test_images_and_sequences(input_shape, likelihood):
 # Every combination
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("n_timesteps", [None, 50])
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 @pytest.mark.parametrize("prediction", PREDICTIONS)

@@ -151,6 +151,7 @@ def test_activations_lie_channels_last(shape):
     assert astray == []
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("shape", [(1, 12, 12), (3, 20, 20), (24, 2)])
 def test_precisions_agree(shape):
     net = build(UNet, shape, N_CONTEXT, live=True)
@@ -195,6 +196,7 @@ def fit(net, batch, n_steps, lr=3e-3):
     return sum(losses[-10:]) / 10
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("shape", [(1, 7, 9), (13, 2)])
 def test_unet_learns_where_and_by_which_sign(shape):
     # Each pixel becomes its left neighbour, or that with its sign turned, as the context says:
@@ -209,6 +211,7 @@ def test_unet_learns_where_and_by_which_sign(shape):
     assert fit(build(UNet, shape, 1, width=16), batch, 150) < 0.5
 
 
+@pytest.mark.statistical
 def test_encoder_learns_a_place():
     def batch(step):
         generator = torch.Generator().manual_seed(step)
@@ -261,6 +264,7 @@ def test_codes_on_a_map_come_back_to_their_shape(shape, n_halvings, n_positions)
     assert decoder(code).shape == rows.shape
 
 
+@pytest.mark.statistical
 def test_a_frames_code_is_local():
     encoder = initialize(MapEncoder((12, 2), 3, n_halvings=0), torch.Generator().manual_seed(0))
     rows = torch.randn(1, 24, generator=torch.Generator().manual_seed(1)).requires_grad_()
@@ -270,6 +274,7 @@ def test_a_frames_code_is_local():
     assert float(influence[:2].sum()) > float(influence[6:].sum())
 
 
+@pytest.mark.statistical
 def test_tokens_learn_what_lies_beside_them():
     """Each tells the first number of the token on its left, and the second of that above it."""
 

@@ -39,6 +39,7 @@ def test_weights_come_from_the_generator_alone():
     assert not torch.equal(first, other)
 
 
+@pytest.mark.statistical
 def test_the_law_of_the_weights():
     with torch.device("meta"):
         parts = nn.ModuleDict(

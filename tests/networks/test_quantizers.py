@@ -51,6 +51,7 @@ def clusters(n=400):
     return centres, kind, (centres[kind] + scatter)[:, None]
 
 
+@pytest.mark.statistical
 def test_codes_start_at_the_clusters():
     """Sixteen codes in four tight clusters: every cluster has some, every row has one near."""
     _, _, z = clusters()
@@ -60,6 +61,7 @@ def test_codes_start_at_the_clusters():
     assert (near - z).norm(dim=-1).max() < 0.1
 
 
+@pytest.mark.statistical
 def test_codes_follow_the_mean_of_what_is_put_to_them():
     centres, kind, z = clusters()
     book = ready(Codebook(4, 2))

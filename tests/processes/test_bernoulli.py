@@ -130,6 +130,7 @@ def test_bound_terms_sum_to_the_gap_of_all_paths():
         assert found <= math.log(float(likelihood)) + 1e-12
 
 
+@pytest.mark.statistical
 def test_flip_has_the_marginal():
     z_0 = torch.ones(200_000).double()
     uniform = torch.rand(z_0.shape, generator=torch.Generator().manual_seed(0)).double()

@@ -45,6 +45,7 @@ def test_drift_target_is_the_drift_of_the_pinned_process(reference):
     torch.testing.assert_close(reference.endpoint(T, x, target), x_1.expand_as(T))
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
 def test_simulation_with_the_drift_has_the_pinned_law(reference):
     # One's sampling and the other's drifts: Euler-Maruyama to time 0.6 against the closed form.

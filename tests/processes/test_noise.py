@@ -24,6 +24,7 @@ def test_equal_rows_have_equal_keys():
     assert keys[0] == keys[1] != keys[2]
 
 
+@pytest.mark.statistical
 def test_normal_and_independent(keys):
     like = torch.zeros(len(keys), 3, dtype=torch.float64)
     noise = RowNoise(keys, 0, 2)

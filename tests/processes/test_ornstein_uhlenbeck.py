@@ -111,6 +111,7 @@ def simulated():
     return kept[round(float(TAU_S) / step)], kept[round(float(TAU_T) / step)]
 
 
+@pytest.mark.statistical
 def test_simulated_paths_have_the_marginal(simulated):
     """Five standard errors of 40,000 paths, and the bias of a step: theta times it, relatively."""
     for z, gamma in zip(simulated, (GAMMA_S, GAMMA_T), strict=True):
@@ -120,6 +121,7 @@ def test_simulated_paths_have_the_marginal(simulated):
         assert abs(z.var() / variance - 1) < 5 * math.sqrt(2 / n) + 2 * bias
 
 
+@pytest.mark.statistical
 def test_simulated_paths_have_the_bridge(simulated):
     """z_s on z_t is a line, whose slope, height and scatter are the bridge's."""
     z_s, z_t = simulated

@@ -11,6 +11,7 @@ def draw(*size, seed=0):
     return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("regularisation", [0.05, 0.5, 5.0])
 def test_plan_is_the_entropic_one(regularisation):
     x, y = draw(40, 2), draw(40, 2, seed=1)
@@ -37,6 +38,7 @@ def test_without_entropy_one_column_is_sorted():
     assert torch.equal(x[chosen][y[:, 0].argsort()][:, 0], x[:, 0].sort().values)
 
 
+@pytest.mark.statistical
 def test_partners_have_the_covariance_of_the_bridge():
     # 40 batches of 256 pairs: the standard error of a covariance near 0.62 is 0.012; batches of
     # this size bias it by less than that.
