@@ -319,7 +319,7 @@ def test_corrections_are_flags(tmp_path):
     flags = ["--numbers", "zip", "--dates", "when=DMY", "--gap", "land=NA", "--gap", "x"]
     said, _, rows = learnt_from(tmp_path, text, *flags, "--drop", "note")
     assert "(?)" not in said
-    assert "from 2024-01-01 to 2024-08-09" in told_of(said, "when")
+    assert "from 2024-01-01 to 2024-08-08" in told_of(said, "when")
     assert "50.0% ('NA')" in told_of(said, "land")
     assert "whole numbers from 0 to 35" in told_of(said, "v")
     assert rows[0] == "zip,when,land,v"

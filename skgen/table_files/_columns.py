@@ -18,7 +18,7 @@ import pandas as pd
 
 from ._dates import DateFormat, NoDates, Reading, date_shape, read_dates
 from ._doubts import Correction, Doubt, TableError
-from ._formulas import unguarded
+from ._formulas import GUARD, unguarded
 from ._numbers import (
     DIGITS,
     INFINITE,
@@ -757,7 +757,8 @@ class Column:
         values: list[Any] = []
         for chunk in self.texts.chunks:
             cells = chunk.split(SEP)
-            words.update((cell, unguarded(cell)) for cell in set(cells).difference(words))
+            new = set(cells).difference(words)
+            words.update(zip(new, map(unguarded, new) if GUARD in chunk else new, strict=True))
             values.extend(map(words.__getitem__, cells))
         if all(value is None for value in values):
             return pd.Series(np.full(self.texts.n, np.nan), name=self.name)

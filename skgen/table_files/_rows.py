@@ -33,8 +33,8 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Blanks around cells, found as plain text, which is faster than a pattern.
-_BORDERS = [border for c in " \t\u00a0\u3000" for border in (c + SEP, SEP + c)]
+# What may stand around cells and belongs to none.
+BLANKS = " \t\u00a0\u3000"
 SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.I)
 
 
@@ -605,6 +605,12 @@ def _read_all(
     return Rows(names, columns, format, doubts, unquoted)
 
 
+def _has_borders(joined: str) -> bool:
+    """Tell whether blanks stand around joined cells; a plain search is faster than a pattern."""
+    found = [blank for blank in BLANKS if blank in joined]
+    return any(blank + SEP in joined or SEP + blank in joined for blank in found)
+
+
 class _OddRow(Exception):
     """A row that does not go with the header, counted from the first one below it."""
 
@@ -636,7 +642,7 @@ class _Gatherer:
             joined = SEP.join(cells)
             if joined.count(SEP) != len(cells) - 1:
                 raise TableError(f"{self.name} is no text in UTF-8; save it as CSV in UTF-8.")
-            if joined != joined.strip() or any(border in joined for border in _BORDERS):
+            if joined != joined.strip() or _has_borders(joined):
                 joined = SEP.join([cell.strip() for cell in cells])
             chunks.append(joined)
         self.n_rows += len(rows)
