@@ -815,7 +815,7 @@ VALUES = [
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_values_of_time_and_money_come_back(tmp_path, value):
     loaded, inside = stored(Sundry([value, {"x": (value,), value: 1}]), tmp_path / "m").value
-    key = next(key for key in inside if key != "x")
+    key = next(key for key in inside if not isinstance(key, str))
     for found in (loaded, inside["x"][0], key):
         assert type(found) is type(value)
         assert repr(found) == repr(value)
