@@ -157,7 +157,8 @@ def _name_methods_after(cls: type) -> None:
         member = inspect.getattr_static(cls, name)
         conditional = isinstance(member, _AvailableIfDescriptor)
         # What scikit-learn wraps around transform is left out: it will wrap the copy.
-        function = inspect.unwrap(member.fn if conditional else member)
+        outer = member.fn if conditional else member
+        function = inspect.unwrap(outer)
         qualname = f"{cls.__qualname__}.{name}"
         if (
             name.startswith("_")
@@ -173,6 +174,8 @@ def _name_methods_after(cls: type) -> None:
         del copied.__wrapped__
         copied.__defaults__, copied.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
         copied.__module__, copied.__qualname__ = cls.__module__, qualname
+        if getattr(outer, "is_limited", False):
+            copied = limited(copied)
         if conditional:
             copied = available_if(member.check)(copied)
         setattr(cls, name, copied)

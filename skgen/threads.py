@@ -139,4 +139,6 @@ def limited(method: F) -> F:
         with threads_for(self):
             return method(self, *args, **kwargs)
 
+    # A copy of the method, made of what it wraps, is to be limited as well.
+    cast(Any, run).is_limited = True
     return cast(F, run)

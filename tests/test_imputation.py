@@ -227,7 +227,8 @@ def test_frames_and_containers():
         imputer.set_params(n_draws=2).transform(mixed)
     imputer.set_params(n_draws=1)
     # A mean of draws is a table as one draw is, with fractions where numbers were drawn.
-    ages = mixed.drop(columns="d").assign(e=np.arange(60) % 50, f=pd.array([1, 2, None] * 20, "Int64"))
+    counts = pd.array([1, 2, None] * 20, "Int64")
+    ages = mixed.drop(columns="d").assign(e=np.arange(60) % 50, f=counts)
     draw = imputer.fit_transform(ages)
     mean = clone(imputer).set_params(n_draws=4).fit_transform(ages)
     assert isinstance(mean, pd.DataFrame)

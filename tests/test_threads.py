@@ -253,7 +253,7 @@ def test_metrics_run_on_one_thread(name, two_threads, watched):
     seen, watch = watched
     metric = getattr(metrics, name)
     module = sys.modules[inspect.unwrap(metric).__module__]
-    for helper in ("check_tables", "check_two_rows", "_check_binary"):
+    for helper in ("check_tables", "check_two_rows", "named_tables", "_check_binary"):
         if hasattr(module, helper):
             watch(module, helper)
     metric(*METRICS[name])
@@ -290,7 +290,7 @@ def test_commands_run_on_one_thread(two_threads, watched, tmp_path):
     seen, watch = watched
     for name in ("_fit", "_sample", "_score", "_report"):
         watch(command_line, name)
-    watch(command_line, "read_table")
+    watch(command_line, "open_table")
     watch(command_line, "write_table")
     table, model = str(tmp_path / "table.csv"), str(tmp_path / "model.skgen")
     frame().to_csv(table, index=False)
