@@ -26,7 +26,7 @@ import pandas as pd
 from skgen._version import __version__
 from skgen.base import REGISTRY
 from skgen.identifiers import BEGINNING as IDENTIFIERS
-from skgen.identifiers import looks_like_identifier
+from skgen.identifiers import identifying, looks_like_identifier, warning_of
 from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
@@ -596,6 +596,9 @@ def _fit(options: argparse.Namespace) -> int:
     say(_told_columns(file, options.condition))
     # Without the table, each doubt is a warning of its own.
     _warn_of_doubts("fit", options.table, file, columns=options.quiet)
+    reasons = {name: why for name in learnt if (why := identifying(learnt[name], name))}
+    if options.quiet and reasons:
+        _warn("fit", warning_of(reasons))
     say(f"{options.model} learns {len(learnt)} rows; {len(held)} are held out")
 
     rows, condition = _parted(learnt, notes)
@@ -604,9 +607,7 @@ def _fit(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # It is told below, without the words of Python.
         warnings.filterwarnings("ignore", message="Training was interrupted")
-        if not options.quiet:
-            # Told above, in the list of columns.
-            warnings.filterwarnings("ignore", message=IDENTIFIERS)
+        warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
     seconds = perf_counter() - start
     # What is of this process only; whatever becomes of the check, the model is kept.

@@ -325,7 +325,8 @@ def test_corrections_are_flags(tmp_path):
     assert rows[0] == "zip,when,land,v"
     # Without the table, what is doubtful is told by warnings; of the file as a whole always.
     _, warned, _ = learnt_from(tmp_path, "# by a program\n" + text, "-q")
-    assert len(warned) == 4
+    assert len(warned) == 5
+    assert "Columns look like identifiers or personal data: 'zip'" in warned[4]
     assert "1 line above the header left out: '# by a program'" in warned[0]
     assert re.search("column 'zip': zeros in front.*: --numbers zip.$", warned[1])
 
@@ -812,6 +813,7 @@ def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypa
     assert run(*words)[2] == ""
     # The same on a terminal.
     monkeypatch.setattr("skgen.progress.is_watched", lambda: True)
+    words.append("--force")
     assert "report" in run(*words)[2]
     assert run(*words, "-q")[2] == ""
 

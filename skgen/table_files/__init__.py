@@ -6,6 +6,8 @@ entries, and told: :func:`read_table` warns of what could be meant in another wa
 What is written comes out as what was read.
 """
 
+from skgen.identifiers import looks_like_identifier as looks_like_identifier
+
 from ._dates import ORDERS as ORDERS
 from ._doubts import TableError, TableWarning
 from ._reading import TableFile, TableFormat, open_table, read_table
