@@ -867,7 +867,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         levels = self.scaler_.repeated()
         if self.likelihood != "gaussian":
             levels = []
-            for values in self._scaled_levels().numpy():
+            for values in self._scaled_levels(self._levels).numpy():
                 values = values[np.isfinite(values)]
                 if self.likelihood == "bernoulli":
                     # A value that one column never has in fit has a small probability there.
