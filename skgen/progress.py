@@ -43,16 +43,25 @@ def progress_bar(verbose: Any, total: int, name: str, unit: str, since: float) -
 
     Returns
     -------
-    bar : tqdm
+    bar : tqdm, or what takes its place where none is shown
         The bar.
     """
+    if not verbose or (verbose == "auto" and not is_watched()):
+        return _NoBar()
     if verbose != "auto":
-        return tqdm(total=total, desc=name, unit=unit, disable=not verbose)
-    return tqdm(
-        total=total,
-        desc=name,
-        unit=unit,
-        disable=not is_watched(),
-        leave=False,
-        delay=max(0.0, since + SHOWN_AFTER - time.monotonic()),
-    )
+        return tqdm(total=total, desc=name, unit=unit)
+    delay = max(0.0, since + SHOWN_AFTER - time.monotonic())
+    return tqdm(total=total, desc=name, unit=unit, leave=False, delay=delay)
+
+
+class _NoBar:
+    """In the place of a bar: one of tqdm starts a thread even where it is disabled."""
+
+    def update(self, n: float = 1) -> None:
+        """Do nothing."""
+
+    def set_postfix(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -118,6 +118,14 @@ def test_not_verbose_shows_none(monkeypatch, verbose):
     assert written.getvalue() == ""
 
 
+@pytest.mark.parametrize("verbose", ["auto", False])
+def test_where_no_bar_is_shown_none_is_made(monkeypatch, verbose):
+    """A bar of tqdm starts a thread, which a process that forks is better without."""
+    monkeypatch.setattr(progress, "tqdm", None)
+    monkeypatch.setattr(progress, "is_watched", lambda: False)
+    FlowMatcher(max_steps=5, verbose=verbose, random_state=0).fit(X)
+
+
 @pytest.mark.parametrize("verbose", ["always", -1, None])
 def test_other_values_of_verbose_are_refused(verbose):
     with pytest.raises(ValueError, match="'verbose' parameter"):
