@@ -8,7 +8,9 @@ below.
 """
 
 import re
+import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import matplotlib.pyplot as plt
 
@@ -100,8 +102,9 @@ for x, y, text, page in models.values():
 figure.tight_layout()
 
 if "__file__" in globals():
-    # Run as a script, not by the gallery: write the map that the page shows.
-    path = Path(__file__).resolve().parents[1] / "docs" / "images" / "choosing.svg"
+    # Run as a script, not by the gallery: write the map, as the page shows it, to the path given
+    # or to a new folder for temporary files. The page's own is docs/images/choosing.svg.
+    path = Path(sys.argv[1]) if sys.argv[1:] else Path(mkdtemp(prefix="skgen-")) / "choosing.svg"
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     # The page takes it up as it stands, without the prologue of a file.
     text = path.read_text(encoding="utf-8")

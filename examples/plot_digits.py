@@ -6,7 +6,9 @@ Fit :class:`~skgen.VariationalDiffusionAE` on scikit-learn's handwritten digits,
 variables as features, and draw digits that were never written.
 """
 
+import sys
 from pathlib import Path
+from tempfile import mkdtemp
 from time import perf_counter
 
 import matplotlib.pyplot as plt
@@ -74,9 +76,9 @@ for name, rows, n_columns, title in (
 figure.tight_layout()
 
 if "__file__" in globals():
-    # Run as a script, not by the gallery: write the picture down.
-    folder = Path(__file__).resolve().parents[1] / "docs" / "images"
-    folder.mkdir(exist_ok=True)
-    figure.savefig(folder / "digits.png", dpi=110)
-    print(f"wrote {folder / 'digits.png'}")
+    # Run as a script, not by the gallery: write the picture to the path given, or to a new folder
+    # for temporary files.
+    path = Path(sys.argv[1]) if sys.argv[1:] else Path(mkdtemp(prefix="skgen-")) / "digits.png"
+    figure.savefig(path, dpi=110)
+    print(f"wrote {path}")
 plt.show()

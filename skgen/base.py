@@ -8,13 +8,14 @@ the docstrings here name.
 """
 
 import copy
+import functools
 import inspect
 import os
+import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -22,14 +23,15 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import _safe_indexing, check_array, check_random_state
+from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
     validate_parameter_constraints,
 )
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
-from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from skgen.checkpoints import Checkpoint, identity
@@ -37,6 +39,7 @@ from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
 from skgen.scaling import ColumnScaler, share_unit
+from skgen.threads import limited, threads_for
 from skgen.training import (
     REPEATABLE,
     Plan,
@@ -46,6 +49,7 @@ from skgen.training import (
     TrainingError,
     train,
 )
+from skgen.validation import held_out
 from skgen.wrong_entries import explained
 
 REGISTRY: dict[str, type] = {}
@@ -53,14 +57,12 @@ REGISTRY: dict[str, type] = {}
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 MIN_VALIDATED_ROWS = 20
-# Multiplications of numbers that take a core about a millisecond.
-SMALL_PRODUCT = 2**24
 # Largest value whose square is still a number, with room for a sum; and standard deviations from
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit: so many for each row of the data, within bounds. Where they are
-# wide, a number of values bounds them, down to a number of rows.
+# Rows drawn at the end of a fit, which show where repeated values part: so many for each training
+# row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
 MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
 # A step costs more where rows have a layout, and borders need no better draws. Few rows tell less
@@ -101,12 +103,6 @@ class _Place:
     start: int
 
 
-@cache
-def _pools() -> Any:
-    """Return the pools of threads of the libraries that are loaded: to look for them takes long."""
-    return ThreadpoolController()
-
-
 @contextmanager
 def _told(where: str | None) -> Iterator[None]:
     """Say in which rows it was that a value was wrong, where not all of them are looked at."""
@@ -143,6 +139,48 @@ def contained(values: np.ndarray, container: str, names: Any, given: Any = None)
     return adapter.create_container(values, given, columns=[str(name) for name in names])
 
 
+def several(tables: list[Any]) -> Any:
+    """Return a single completed table as it is, more as an array, or as a list of frames."""
+    if len(tables) == 1:
+        return tables[0]
+    return np.stack(tables) if isinstance(tables[0], np.ndarray) else tables
+
+
+def _name_methods_after(cls: type) -> None:
+    """Give a class copies of the public methods that it inherits from this library.
+
+    Python's errors about arguments name the class in which a function was written,
+    ``BaseGenerativeModel.sample() takes ...``; those of a copy name the class that was called.
+    """
+    library = __name__.partition(".")[0]
+    for name in dir(cls):
+        member = inspect.getattr_static(cls, name)
+        conditional = isinstance(member, _AvailableIfDescriptor)
+        # What scikit-learn wraps around transform is left out: it will wrap the copy.
+        outer = member.fn if conditional else member
+        function = inspect.unwrap(outer)
+        qualname = f"{cls.__qualname__}.{name}"
+        if (
+            name.startswith("_")
+            or not inspect.isfunction(function)
+            or function.__module__.partition(".")[0] != library
+            or function.__qualname__ == qualname
+        ):
+            continue
+        copied: Any = types.FunctionType(
+            function.__code__, function.__globals__, name, None, function.__closure__
+        )
+        functools.update_wrapper(copied, function)
+        del copied.__wrapped__
+        copied.__defaults__, copied.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+        copied.__module__, copied.__qualname__ = cls.__module__, qualname
+        if getattr(outer, "is_limited", False):
+            copied = limited(copied)
+        if conditional:
+            copied = available_if(member.check)(copied)
+        setattr(cls, name, copied)
+
+
 class BaseGenerativeModel(BaseEstimator):
     """Fit, sample and impute; see the module for what children implement."""
 
@@ -158,7 +196,7 @@ class BaseGenerativeModel(BaseEstimator):
         "warm_start": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
         "device": [str, torch.device, None],
-        "verbose": ["verbose"],
+        "verbose": ["verbose", StrOptions({"auto"})],
         "random_state": ["random_state"],
         "input_shape": [tuple, list, None],
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
@@ -187,7 +225,7 @@ class BaseGenerativeModel(BaseEstimator):
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         # For estimators written outside: those here list all their parameters themselves.
@@ -209,6 +247,7 @@ class BaseGenerativeModel(BaseEstimator):
         self.random_state = random_state
 
     def __init_subclass__(cls, **kwargs: Any):
+        _name_methods_after(cls)
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
             REGISTRY[cls.__name__] = cls
@@ -331,7 +370,8 @@ class BaseGenerativeModel(BaseEstimator):
     def _fit(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
         before = self.__dict__.copy()
         try:
-            return self._learn(X, condition, reset=reset, partial=partial, **given)
+            with threads_for(self):
+                return self._learn(X, condition, reset=reset, partial=partial, **given)
         except BaseException:
             # All or nothing: a failed fit leaves what was there.
             self.__dict__.clear()
@@ -377,7 +417,7 @@ class BaseGenerativeModel(BaseEstimator):
             data["condition"] = encoded.float().to(device)
         training, validation, reader = data, None, None
         # A piece is too small a part of the data to choose the weights by a part of it.
-        split = None if partial else self._split(len(X), seed)
+        split = None if partial else self._split(rows, encoded, seed)
         if split is not None:
             training, validation = (
                 {k: v[part.to(device)] for k, v in data.items()} for part in split
@@ -397,7 +437,7 @@ class BaseGenerativeModel(BaseEstimator):
         before = None if reset else _weights(self.module_)
         n_training = len(training["x"]) if reader is None else reader.n
         plan = self._plan(n_training, device, partial)
-        with self._at_work(module, self.batch_size):
+        with self._repeatable(module):
             nets, history, self.n_steps_ = self._train(
                 module, training, validation, plan, seed, checkpoint, reader
             )
@@ -552,7 +592,7 @@ class BaseGenerativeModel(BaseEstimator):
             ema_decay=self.ema_decay,
             early_stopping=self.early_stopping,
             device=device,
-            verbose=bool(self.verbose),
+            verbose=self.verbose,
             callbacks=self.callbacks or (),
             net_params=self.net_params or {},
         )
@@ -562,20 +602,26 @@ class BaseGenerativeModel(BaseEstimator):
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
-    def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor] | None:
+    def _split(
+        self, rows: Tensor, encoded: Tensor | None, seed: int
+    ) -> tuple[Tensor, Tensor] | None:
         """Return which rows to learn from and which choose the weights; None to learn from all."""
-        n_valid = round(self.validation_fraction * n)
-        if n < MIN_VALIDATED_ROWS or n_valid == 0:
+        n = len(rows)
+        n_held = round(self.validation_fraction * n)
+        if n < MIN_VALIDATED_ROWS or n_held == 0:
             return None
-        generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(n, generator=generator)
-        held, kept = order[:n_valid], order[n_valid:]
-        if len(kept) < 2:
+        if n - n_held < 2:
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves {len(kept)} of {n} rows to "
-                "learn from; take less, such as 0.1."
+                f"validation_fraction={self.validation_fraction} leaves {n - n_held} of {n} rows "
+                "to learn from; take less, such as 0.1."
             )
-        return kept, held
+        condition = None if encoded is None else encoded.numpy()
+        held = held_out(rows.numpy(), condition, self.validation_fraction, seed)
+        if len(held) == 0:
+            return None
+        kept = torch.ones(n, dtype=torch.bool)
+        kept[held] = False
+        return kept.nonzero()[:, 0], held
 
     def _scaling_kind(self, X: np.ndarray) -> str:
         if self.scaling != "auto":
@@ -671,27 +717,15 @@ class BaseGenerativeModel(BaseEstimator):
         """Return the parameters of a part that a module may lack."""
         return [] if part is None else list(part.parameters())
 
-    @contextmanager
-    def _at_work(self, module: nn.Module, n_rows: int) -> Iterator[None]:
-        """Let a module work with few threads where its products are small, and repeat its bits.
-
-        Threads meet after each product. Alone on a machine, two save a fifth of the time of a
-        table's networks; beside other work each waits until the other is let run, and a fit takes
-        three to ten times as long.
-        """
-        weights = list(module.parameters())
-        largest = max(w.numel() for w in weights)
-        small = self.input_shape is None and largest * n_rows <= SMALL_PRODUCT
-        with (
-            _pools().limit(limits=1 if small else None, user_api="openmp"),
-            REPEATABLE if weights[0].is_cuda else nullcontext(),
-        ):
-            yield
+    @staticmethod
+    def _repeatable(module: nn.Module) -> Any:
+        """Return the context in which a module repeats its bits."""
+        return REPEATABLE if next(module.parameters()).is_cuda else nullcontext()
 
     @contextmanager
-    def _computing(self, module: nn.Module, block: int) -> Iterator[None]:
-        """Use a fitted module on blocks of so many rows, without gradients."""
-        with torch.no_grad(), self._at_work(module, block):
+    def _computing(self, module: nn.Module) -> Iterator[None]:
+        """Use a fitted module, without gradients."""
+        with torch.no_grad(), self._repeatable(module):
             yield
 
     def _in_blocks(
@@ -703,7 +737,7 @@ class BaseGenerativeModel(BaseEstimator):
         """Call a method of the module on blocks of rows, without gradients."""
         present = [a for a in arrays if a is not None]
         blocks = []
-        with self._computing(module, module.block_size):
+        with self._computing(module):
             for start in range(0, len(present[0]), module.block_size):
                 part = slice(start, start + module.block_size)
                 inputs = [None if a is None else a[part].to(self.module_device) for a in arrays]
@@ -746,7 +780,8 @@ class BaseGenerativeModel(BaseEstimator):
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: predictions move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law.
+            condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -800,6 +835,7 @@ class BaseGenerativeModel(BaseEstimator):
 
         return (drawn(start) for start in range(0, n_samples, batch_size))
 
+    @limited
     def _sample(
         self,
         n_samples: Any,
@@ -856,7 +892,7 @@ class BaseGenerativeModel(BaseEstimator):
                 filling = given[:1]
                 given = torch.cat([filling.expand(ahead, -1), given, filling.expand(short, -1)])
                 given = given.float().to(self.module_device)
-            with self._computing(self.module_, block):
+            with self._computing(self.module_):
                 rows = self.module_.sample(noise, block, given, **settings)
             parts.append(rows.cpu())
         return torch.cat(parts)[skipped : skipped + n_samples]
@@ -905,7 +941,8 @@ class BaseGenerativeModel(BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Rows with NaN where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -915,12 +952,15 @@ class BaseGenerativeModel(BaseEstimator):
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
-            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
-            as they were given.
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            The completed table; observed entries come back as they were given. With ``n_draws``
+            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
+            array of shape (n_draws, n_samples, n_features), or in a list of frames where
+            ``set_output`` asks for frames.
         """
         return self._impute(X, n_draws, condition, n_steps, random_state)
 
+    @limited
     def _impute(
         self, X: Any, n_draws: Any, condition: Any, n_steps: Any, random_state: Any, **given: Any
     ) -> Any:
@@ -951,7 +991,7 @@ class BaseGenerativeModel(BaseEstimator):
         for number, start in enumerate(range(0, len(jobs), block)):
             index, draw = jobs[start : start + block], draws[start : start + block]
             told = None if encoded is None else encoded[index].float().to(self.module_device)
-            with self._computing(self.module_, block):
+            with self._computing(self.module_):
                 completed = self.module_.impute(
                     self._noise(seed, number),
                     rows[index].float().to(self.module_device),
@@ -962,7 +1002,7 @@ class BaseGenerativeModel(BaseEstimator):
             values = self._to_data(completed.cpu(), drawn=True).astype(X.dtype)
             hole = missing[index]
             result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
-        return self._frame(result[0], whole) if n_draws == 1 else result
+        return several([self._frame(rows, whole) for rows in result])
 
     # State ---------------------------------------------------------------------------------
 
@@ -1091,6 +1131,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         return self._encode_rows(X, condition)
 
+    @limited
     def inverse_transform(self, X, *, condition=None):
         """Map latent rows back to data.
 
@@ -1111,6 +1152,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         encoded = self._encode_condition(condition, len(Z))
         return self._frame(self._decode_rows(Z, encoded), X)
 
+    @limited
     def _encode_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
         """Return the latent rows of data, without a container."""
         X = self._check_rows(X)
@@ -1128,6 +1170,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self._check_near(Z, rows)
         return rows
 
+    @limited
     def _decode_rows(self, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
         """Return the data of latent rows, without a container."""
         rows = self._apply("decode", self._to_latent(Z), encoded, np.float64, Z.dtype)
@@ -1183,8 +1226,9 @@ class LikelihoodMixin:
         """
         return self._score_rows(X, condition)
 
+    @limited
     def _score_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
-        X = self._prepared(self._check_rows(X), False, **given)
+        X, log_share = self._to_score(self._check_rows(X), **given)
         encoded = self._encode_condition(condition, len(X))
         rows, log_slope = self._scaled(X, **given)
         dtype = torch.float32 if X.dtype == np.float32 else torch.float64
@@ -1206,7 +1250,11 @@ class LikelihoodMixin:
         told = None if encoded is None else encoded.to(dtype)
         arrays = [rows.to(dtype), row_keys(_tensor(X)), told]
         values = self._in_blocks(function, module, arrays)
-        return (values + self._log_volume(log_slope)).numpy().astype(np.float64)
+        return (values + self._log_volume(log_slope)).numpy().astype(np.float64) + log_share
+
+    def _to_score(self: Any, X: np.ndarray, **given: Any) -> tuple[np.ndarray, Any]:
+        """Return checked rows as their score takes them, and what it adds for each."""
+        return self._prepared(X, False, **given), 0.0
 
     def _log_volume(self, log_slope: Tensor) -> Tensor:
         """Return what the change of units adds to a log-density; 0 for probabilities."""

@@ -242,5 +242,5 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the file, and what a process killed while writing may have left of it."""
-        for path in (Path(self.path), *storage.leftovers(self.path)):
-            path.unlink(missing_ok=True)
+        Path(self.path).unlink(missing_ok=True)
+        storage.remove_leftovers(self.path)

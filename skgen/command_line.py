@@ -13,6 +13,7 @@ import math
 import os
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,19 +25,26 @@ import pandas as pd
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
+from skgen.identifiers import BEGINNING as IDENTIFIERS
+from skgen.identifiers import identifying, looks_like_identifier, warning_of
 from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
+from skgen.metrics._frames import as_numbers
 from skgen.persistence import load_with_notes, save_with_notes
-from skgen.pipeline import GenerativePipeline, _log_slope
+from skgen.pipeline import GenerativePipeline
 from skgen.table import TableEncoder
 from skgen.table_files import (
-    in_words,
+    ORDERS,
+    TableError,
+    TableFile,
+    TableFormat,
     is_date,
-    is_number,
-    looks_like_identifier,
-    read_table,
+    open_table,
+    table_text,
+    taken_as,
     write_table,
 )
+from skgen.threads import one_thread
 
 DEFAULT_MODEL = "vq-diffusion-bridge"
 # What is set by options of their own.
@@ -44,9 +52,7 @@ OWN_OPTIONS = {"random_state": "--seed", "verbose": "--quiet", "checkpoint": "--
 # What stands beside a model in its file.
 NOTES = {
     "columns",
-    "texts",
-    "dates",
-    "numbers",
+    "format",
     "seed",
     "n_held_out",
     "n_rows",
@@ -56,9 +62,11 @@ NOTES = {
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
 # The check after a fit is to take seconds; `report` takes its time.
 CHECKED_ROWS = 500
-# Up to here, categories get a column each where rows are compared, so that a name can be blamed.
-MAX_ONE_HOT = 20
+# Characters of an entry, and of a cell, in the table of columns.
+MAX_EXAMPLE, MAX_WIDTH = 24, 60
 INTERRUPTED = 130
+# What stands for the standard output where a file's name is asked for.
+STDOUT = "-"
 
 DESCRIPTION = """\
 Learn a table, and draw new rows like it.
@@ -70,17 +78,18 @@ Learn a table, and draw new rows like it.
                                             judge the samples, with pictures
   skgen models [NAME]                       list the models, or one's parameters
 
-A table is a CSV with a header, or parquet (*.parquet, if pyarrow is installed). Columns of
-numbers, categories, dates, and gaps in any of them are taken as they are.
+A table is a CSV with a header, a workbook (*.xlsx, if openpyxl is installed), or parquet
+(*.parquet, if pyarrow is). Columns of numbers, categories, dates, and gaps in any of them are
+found, and what is written looks like what was read.
 Each command has a --help of its own."""
 
 FIT = """\
 Learn a table, keep the model in a file, and check it against rows held out.
 
-Columns: numbers stay numbers, with the decimals they have; texts and true/false are categories;
-texts that are all dates like 2024-05-31 are dates; a gap is a value that can be missing in new
-rows too. Name columns of numbers that are no quantities, such as postal codes, with --category,
-and leave out identifiers with --drop.
+What each column is taken for is told before the training, in a table: numbers, with the decimals
+and marks they have (1.234,50 EUR; 5%); dates; categories, which words and true/false are; and gaps,
+which new rows have as often. Where something could be meant in another way, a line says so and
+names the option that changes it: --numbers, --dates, --category, --gap, or --drop for identifiers.
 
 Ctrl-C ends the training early and keeps the model as far as it has learnt (exit status 130)."""
 
@@ -194,8 +203,37 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
+    def add_dialect(sub):
+        sub.add_argument(
+            "--separator", metavar="MARK", help="what sets columns apart (default: it is found)"
+        )
+        sub.add_argument(
+            "--decimal",
+            choices=[".", ","],
+            metavar="MARK",
+            help="the decimal mark, . or , (default: it is found)",
+        )
+        sub.add_argument(
+            "--encoding",
+            metavar="NAME",
+            help="such as utf-8 or cp1252 (default: UTF-8 or UTF-16, and else Windows-1252)",
+        )
+
+    def add_formulas(sub):
+        sub.add_argument(
+            "--keep-formulas",
+            action="store_true",
+            help="write words that begin with = + - @ as they are; without it ' is put before "
+            "them, so that a spreadsheet does not run them",
+        )
+
+    def add_force(sub):
+        sub.add_argument(
+            "--force", action="store_true", help="replace the output where it exists already"
+        )
+
     fit = command("fit", "learn a table", FIT, _fit)
-    fit.add_argument("table", help="the table: a CSV with a header, or parquet")
+    fit.add_argument("table", help="the table: a CSV with a header, a workbook, or parquet")
     fit.add_argument("-o", "--output", required=True, metavar="MODEL", help="file for the model")
     fit.add_argument(
         "-m",
@@ -222,12 +260,35 @@ def _parser() -> argparse.ArgumentParser:
         "rows of a chosen value",
     )
     fit.add_argument(
+        "--numbers",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="take a column as numbers; may be repeated",
+    )
+    fit.add_argument(
+        "--dates",
+        action="append",
+        default=[],
+        metavar="COLUMN[=ORDER]",
+        help="take a column as dates, day, month and year in the order DMY, MDY or YMD if given; "
+        "may be repeated",
+    )
+    fit.add_argument(
         "--category",
         action="append",
         default=[],
         metavar="COLUMN",
         help="take a column as categories, whatever stands in it; may be repeated",
     )
+    fit.add_argument(
+        "--gap",
+        action="append",
+        default=[],
+        metavar="[COLUMN=]MARK",
+        help="take a mark for a gap, in one column or in all; may be repeated",
+    )
+    add_dialect(fit)
     fit.add_argument(
         "--drop",
         action="append",
@@ -251,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="keep the training in a file; after a crash the same command goes on from it",
     )
+    add_force(fit)
     fit.add_argument("-q", "--quiet", action="store_true", help="print errors and warnings only")
 
     sample = command("sample", "draw new rows", SAMPLE, _sample)
@@ -259,7 +321,10 @@ def _parser() -> argparse.ArgumentParser:
         "-n", type=_count, default=10, metavar="ROWS", help="how many rows (default: 10)"
     )
     sample.add_argument(
-        "-o", "--output", metavar="TABLE", help="CSV or parquet; printed as CSV if not given"
+        "-o",
+        "--output",
+        metavar="TABLE",
+        help="CSV, .xlsx or .parquet; printed as CSV if not given",
     )
     sample.add_argument(
         "--condition",
@@ -271,10 +336,16 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_seed, help="other rows for another seed (default: that of fit)"
     )
 
+    add_formulas(sample)
+    add_force(sample)
+
     score = command("score", "compare rows with the model", SCORE, _score)
     score.add_argument("model", help="file of the model")
     score.add_argument("table", help="rows that the model has not seen")
     score.add_argument("-o", "--output", metavar="TABLE", help="the rows with the score of each")
+    add_dialect(score)
+    add_formulas(score)
+    add_force(score)
 
     report = command("report", "judge the samples, with pictures", REPORT, _report)
     report.add_argument("model", help="file of the model")
@@ -286,6 +357,13 @@ def _parser() -> argparse.ArgumentParser:
         default=1000,
         help="most rows of a kind to compare; more see smaller differences (default: 1000)",
     )
+    add_dialect(report)
+    report.add_argument(
+        "--show-rows",
+        action="store_true",
+        help="show some rows of the table on the page; without it, no row of the table is in it",
+    )
+    add_force(report)
     report.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
     models = command(
@@ -296,18 +374,58 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_output(options: argparse.Namespace) -> None:
-    """Refuse an output that cannot be written, or would replace what is read, before the work."""
+    """Refuse an output that cannot be written, or would replace a file, before the work."""
     output = getattr(options, "output", None)
-    if output is None:
+    is_model = options.command == "fit"
+    if output is None or (output == STDOUT and not is_model):
         return
     target = Path(output).resolve()
     if not target.parent.is_dir():
         raise _UserError(f"cannot write {output!r}: there is no folder {target.parent}.")
     if target.is_dir():
         raise _UserError(f"cannot write {output!r}: it is a folder; name a file in it.")
-    read = [getattr(options, name, None) for name in ("table", "model")]
+    names = ["table"] if is_model else ["table", "model"]
+    read = [getattr(options, name, None) for name in names]
     if target in [Path(path).resolve() for path in read if path is not None]:
         raise _UserError(f"-o {output} would replace what is read; give another name.")
+    if is_model and (output == STDOUT or (target.exists() and not target.is_file())):
+        raise _UserError(f"cannot write the model to {output!r}: name a file.")
+    if target.exists() and not target.is_file():
+        # /dev/stdout, a pipe: nothing is lost by writing there.
+        return
+    # A fit that was interrupted goes on from its checkpoint, by the same command.
+    resumes = is_model and options.checkpoint is not None and Path(options.checkpoint).exists()
+    if target.exists() and not (options.force or resumes):
+        raise _UserError(f"{output} exists already; --force replaces it, or give another name.")
+    try:
+        if target.exists() and not is_model:
+            with open(target, "r+b"):
+                pass
+        else:
+            # A file without a name: only trying tells whether one can be made here.
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass
+    except OSError as error:
+        raise _UserError(f"cannot write {output!r}: {error.strerror or error}.") from None
+
+
+def _print_result(text: str) -> None:
+    """Print what a command was asked for; fail where nobody can get it."""
+    if sys.stdout is None:
+        raise _UserError("the standard output is closed, so that the result would be lost.")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _close_stdout()
+        raise _UserError(f"cannot write to the standard output: {error.strerror}.") from None
+
+
+def _close_stdout() -> None:
+    """Let the interpreter end in silence where the standard output takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # What the file of a model keeps beside it --------------------------------------------------
@@ -334,31 +452,32 @@ def _read_fitted(path: str, command: str) -> tuple[GenerativePipeline, dict[str,
     return pipe, notes
 
 
-def _read_rows(path: str, notes: dict[str, Any]) -> pd.DataFrame:
-    """Read a table with the columns that a model learnt, in their order."""
-    table = read_table(path, categories=notes["texts"], dates=notes["dates"])
-    absent = [name for name in notes["columns"] if name not in table]
+def _read_rows(
+    path: str, notes: dict[str, Any], options: argparse.Namespace
+) -> tuple[pd.DataFrame, TableFormat]:
+    """Read a table with the columns that a model learnt, in their order, and its format."""
+    file = open_table(
+        path,
+        separator=options.separator,
+        decimal=options.decimal,
+        encoding=options.encoding,
+        like=TableFormat.of_state(notes["format"]),
+    )
+    absent = [name for name in notes["columns"] if name not in file.table]
     if absent:
         raise _UserError(
             f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(map(repr, absent))} that "
-            f"the model learnt; it has {', '.join(map(repr, table.columns[:20]))}."
+            f"the model learnt; it has {', '.join(map(repr, file.names[:20]))}."
         )
-    for name in notes["numbers"]:
-        table[name] = _numeric(table[name], path)
-    return table[notes["columns"]]
+    _warn_of_doubts(options.command, path, file)
+    return file.table[notes["columns"]], file.format
 
 
-def _numeric(column: pd.Series, path: str) -> pd.Series:
-    """Return a column that may hold numbers as texts as numbers."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    wrong = (numbers.isna() & column.notna()).to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise _UserError(
-            f"{path}: column {column.name!r} has {column.iloc[row]!r} in row {row}, and the model "
-            "learnt numbers there."
-        )
-    return numbers
+def _warn_of_doubts(command: str, path: str, file: TableFile, *, columns: bool = True) -> None:
+    """Tell of what could be meant in another way, of the file and, if asked, of its columns."""
+    for doubt in file.doubts:
+        if columns or doubt.column is None:
+            _warn(command, f"{path}: {doubt.say(flags=True)}.")
 
 
 def _hash(path: str) -> str:
@@ -382,6 +501,28 @@ def _parted(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, A
     return table.drop(columns=name), table[name].to_numpy()
 
 
+def _find_unseen(
+    pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any, notes: dict[str, Any]
+) -> tuple[np.ndarray, str]:
+    """Return which rows have an entry that the model does not know, and one such entry in words."""
+    entries = pd.DataFrame(pipe[0].find_unseen(rows), columns=rows.columns)
+    values = rows
+    if condition is not None:
+        name, known = notes["condition"]["name"], notes["condition"]["values"]
+        # Numbers with decimals are a scale, of which every value can be asked for.
+        is_scale = known.dtype.kind == "f"
+        entries[name] = pd.isna(condition) if is_scale else ~np.isin(condition, known)
+        values = rows.assign(**{name: condition})
+    unseen = entries.any(axis=1).to_numpy()
+    if not unseen.any():
+        return unseen, ""
+    row = int(unseen.argmax())
+    name = entries.columns[entries.iloc[row].to_numpy().argmax()]
+    value = values[name].iloc[row]
+    what = "a gap" if pd.isna(value) else repr(value)
+    return unseen, f"{what} of column {name!r} in row {row}"
+
+
 def _drawn(
     pipe: Any, notes: dict[str, Any], n_rows: int, seed: int | None, value: str | None = None
 ) -> pd.DataFrame:
@@ -390,7 +531,9 @@ def _drawn(
     if condition is None:
         if value is not None and notes:
             raise _UserError("the model was fitted without --condition, so it takes no value.")
-        told = {} if value is None else {"condition": value}
+        model = pipe[-1] if isinstance(pipe, GenerativePipeline) else pipe
+        encoder = getattr(model, "condition_encoder_", None)
+        told = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
         rows = pipe.sample(n_rows, random_state=seed, **told)
         # Sequences come with their lengths.
         rows = rows[0] if isinstance(rows, tuple) else rows
@@ -412,6 +555,8 @@ def _drawn(
 def _value_of(text: str, condition: dict[str, Any]) -> Any:
     values, name = condition["values"], condition["name"]
     same = [value for value in values.tolist() if str(value) == text]
+    if values.dtype == bool:
+        same = [value for value in values.tolist() if str(value).casefold() == text.casefold()]
     if same:
         return same[0]
     if values.dtype.kind in "iuf":
@@ -424,13 +569,6 @@ def _value_of(text: str, condition: dict[str, Any]) -> Any:
     raise _UserError(
         f"{name!r} was never {text!r}; {_nearest(text, [str(value) for value in values[:20]])}"
     )
-
-
-def _as_numbers(*tables: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return tables as numbers to compare them by; every entry is known to the first."""
-    encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(tables[0])
-    names = encoder.get_feature_names_out()
-    return [pd.DataFrame(encoder.transform(table), columns=names) for table in tables]
 
 
 def _told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> float:
@@ -448,20 +586,19 @@ def _fit(options: argparse.Namespace) -> int:
             print(text, flush=True)
 
     model = _chosen_model(options)
-    table, notes = _read_to_fit(options)
+    file, notes = _read_to_fit(options)
+    table = file.table
     learnt, held = _split(table, notes)
     if options.condition is not None:
         # Of the rows to learn: the model knows no other value.
         notes["condition"] = _law(learnt, options.condition)
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
-    width = min(30, max(map(len, table.columns)))
-    for name in table:
-        told = in_words(table[name])
-        if name == options.condition:
-            told += "; the others are learnt given this"
-        elif looks_like_identifier(table[name]):
-            told += f"; an identifier? leave it out by --drop {name!r}"
-        say(f"  {name:<{width}}  {told}")
+    say(_told_columns(file, options.condition))
+    # Without the table, each doubt is a warning of its own.
+    _warn_of_doubts("fit", options.table, file, columns=options.quiet)
+    reasons = {name: why for name in learnt if (why := identifying(learnt[name], name))}
+    if options.quiet and reasons:
+        _warn("fit", warning_of(reasons))
     say(f"{options.model} learns {len(learnt)} rows; {len(held)} are held out")
 
     rows, condition = _parted(learnt, notes)
@@ -470,10 +607,11 @@ def _fit(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # It is told below, without the words of Python.
         warnings.filterwarnings("ignore", message="Training was interrupted")
+        warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
     seconds = perf_counter() - start
     # What is of this process only; whatever becomes of the check, the model is kept.
-    model.set_params(verbose=False, checkpoint=None)
+    model.set_params(verbose="auto", checkpoint=None)
     save_with_notes(pipe, notes, options.output)
     size = os.path.getsize(options.output) / 1e6
     kept = f"{options.output} ({size:.1f} MB)"
@@ -489,7 +627,8 @@ def _fit(options: argparse.Namespace) -> int:
         say("no check: no rows were held out")
         return 0
     drawn = _drawn(pipe, notes, len(held), None)
-    _, learnt, held, drawn = _as_numbers(table, learnt, held, drawn)
+    compared = as_numbers({"learnt rows": learnt, "held-out rows": held, "new rows": drawn})
+    learnt, held, drawn = compared.values()
     share, floor = _told_apart(held, drawn), _told_apart(held, learnt)
     say(f"check: a classifier tells new rows from held-out ones in {share:.0%} of pairs, and real")
     say(f"  rows from real ones in {floor:.0%}; the less above it, the better")
@@ -518,33 +657,72 @@ def _chosen_model(options: argparse.Namespace) -> Any:
             )
         model.set_params(**{name: value})
     return model.set_params(
-        random_state=options.seed, checkpoint=options.checkpoint, verbose=not options.quiet
+        random_state=options.seed,
+        checkpoint=options.checkpoint,
+        verbose=False if options.quiet else "auto",
     )
 
 
-def _read_to_fit(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _told_columns(file: TableFile, condition: str | None) -> str:
+    """Return the table of what each column was taken for."""
+    head = ["column", "taken as", "gaps", "example"]
+    rows: list[list[str]] = []
+    remarks = []
+    for name in file.table:
+        column = file.table[name]
+        example = file.examples.get(name, "")
+        example = example if len(example) <= MAX_EXAMPLE else example[: MAX_EXAMPLE - 1] + "…"
+        entries = (name, taken_as(column), file.gaps(name), example)
+        rows.append([" ".join(entry.split()) for entry in entries])
+        told = [d.say(flags=True, column=False) for d in file.doubts if d.column == name]
+        if name == condition:
+            told.append("the others are learnt given this")
+        elif looks_like_identifier(column):
+            told.append(f"an identifier? leave it out by --drop {name!r}")
+        remarks.append("; ".join(told))
+    widths = [min(MAX_WIDTH, max(map(len, cells))) for cells in zip(head, *rows, strict=True)]
+    lines = []
+    for row, remark in zip([head, *rows], ["", *remarks], strict=True):
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        lines.append(f"  {line}{f'  (?) {remark}' if remark else ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _read_to_fit(options: argparse.Namespace) -> tuple[TableFile, dict[str, Any]]:
     """Read the table to learn, and what is to be known of it later."""
-    table = read_table(options.table, categories=options.category)
-    named = [*options.category, *options.drop]
-    named += [] if options.condition is None else [options.condition]
-    for name in named:
-        if name not in table:
-            raise _UserError(
-                f"{options.table} has no column {name!r}; {_nearest(name, table.columns)}"
-            )
-    table = table.drop(columns=options.drop)
+    dates: dict[str, str | None] = {}
+    for text in options.dates:
+        name, _, order = text.rpartition("=")
+        dates.update({name: order} if name and order in ORDERS else {text: None})
+    gaps: dict[str | None, list[str]] = {}
+    for text in options.gap:
+        name, _, mark = text.rpartition("=")
+        gaps.setdefault(name or None, []).append(mark if name else text)
+    file = open_table(
+        options.table,
+        numbers=options.numbers,
+        dates=dates,
+        categories=options.category,
+        drop=options.drop,
+        gaps=gaps,
+        separator=options.separator,
+        decimal=options.decimal,
+        encoding=options.encoding,
+    )
+    table = file.table
+    if options.condition is not None and options.condition not in table:
+        raise _UserError(
+            f"{options.table} has no column {options.condition!r}; "
+            f"{_nearest(options.condition, table.columns)}"
+        )
     if len(table) < 2:
         raise _UserError(f"{options.table} has {len(table)} row, too few to learn from.")
     if table.shape[1] == (options.condition is not None):
         raise _UserError(f"no column of {options.table} is left to learn.")
     n_held = min(MAX_HELD_OUT, max(MIN_HELD_OUT, round(options.held_out * len(table))))
-    others = [name for name in table if not is_number(table[name]) and not is_date(table[name])]
-    texts = [name for name in others if table[name].dropna().map(type).eq(str).all()]
     notes = {
         "columns": list(table.columns),
-        "texts": texts,
-        "dates": [name for name in table if is_date(table[name])],
-        "numbers": [name for name in table if is_number(table[name])],
+        "format": file.format.state(),
         "seed": options.seed,
         "n_held_out": n_held if options.held_out and len(table) >= 3 * MIN_HELD_OUT else 0,
         "n_rows": len(table),
@@ -553,7 +731,7 @@ def _read_to_fit(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, A
     }
     if options.condition is not None:
         _check_condition(table[options.condition])
-    return table, notes
+    return file, notes
 
 
 def _check_condition(column: pd.Series) -> None:
@@ -581,37 +759,58 @@ def _law(table: pd.DataFrame, name: str) -> dict[str, Any]:
 def _sample(options: argparse.Namespace) -> int:
     pipe, notes = _read_model(options.model)
     rows = _drawn(pipe, notes, options.n, options.seed, options.condition)
-    if options.output is None:
-        print(rows.to_csv(index=False), end="", flush=True)
+    format = TableFormat.of_state(notes["format"]) if "format" in notes else None
+    if options.output in (None, STDOUT):
+        text = table_text(rows, format, keep_formulas=options.keep_formulas, newline="\n")
+        _print_result(text)
     else:
-        write_table(rows, options.output)
+        write_table(rows, options.output, format, keep_formulas=options.keep_formulas)
     return 0
 
 
 def _score(options: argparse.Namespace) -> int:
     pipe, notes = _read_fitted(options.model, "score")
-    table = _read_rows(options.table, notes)
+    table, format = _read_rows(options.table, notes, options)
     if _hash(options.table) == notes["hash"]:
         _warn("score", "this is the table that was learnt; rows not seen would tell more.")
     rows, condition = _parted(table, notes)
-    told = {} if condition is None else {"condition": condition}
-    encoded = pipe[:-1].transform(rows)
-    if _log_slope(pipe[0], rows, encoded) is None:
-        scores = pipe[-1].score_samples(encoded, **told)
-        unit = "of the encoded rows; compares models and rows of this table only"
-    else:
-        scores = pipe.score_samples(rows, **told)
+    unseen, example = _find_unseen(pipe, rows, condition, notes)
+    if unseen.all():
+        raise _UserError(
+            f"each row of {options.table} has an entry never seen in training: {example}"
+        )
+    rows = rows[~unseen].reset_index(drop=True)
+    told = {} if condition is None else {"condition": condition[~unseen]}
+    if hasattr(pipe, "score_samples"):
+        known_scores = pipe.score_samples(rows, **told)
         unit = "log-likelihood or its lower bound, in the units of the table"
+    else:
+        known_scores = pipe.score_samples_encoded(rows, **told)
+        unit = "of the encoded rows; compares models and rows of this table only"
+    scores = np.full(len(table), np.nan)
+    scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = _drawn(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        _, real, fake = _as_numbers(pd.concat([table, drawn]), table, drawn)
+        real, fake = as_numbers({options.table: table, "new rows": drawn}).values()
         share = f"{_told_apart(real, fake):.1%} of pairs; 50% would be no difference"
     else:
         share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
-    print(f"told apart: {share}")
-    print(f"score: {scores.mean():.4g} nats a row ({unit})")
-    if options.output is not None:
-        write_table(table.assign(skgen_score=scores), options.output)
+    result = f"told apart: {share}\nscore: {known_scores.mean():.4g} nats a row ({unit})\n"
+    if unseen.any():
+        result += (
+            f"left out of the score: {unseen.sum()} of {len(table)} rows, with an entry never seen "
+            f"in training, such as {example}\n"
+        )
+    if options.output is None:
+        _print_result(result)
+        return 0
+    scored = table.assign(skgen_score=scores)
+    if options.output == STDOUT:
+        _print_result(table_text(scored, format, keep_formulas=options.keep_formulas))
+        print(result, end="", file=sys.stderr)
+        return 0
+    write_table(scored, options.output, format, keep_formulas=options.keep_formulas)
+    _print_result(result)
     return 0
 
 
@@ -621,7 +820,7 @@ def _report(options: argparse.Namespace) -> int:
     pipe, notes = _read_fitted(options.model, "report")
     if options.rows < MIN_HELD_OUT:
         raise _UserError(f"--rows must be at least {MIN_HELD_OUT}, got {options.rows}.")
-    table = _read_rows(options.table, notes)
+    table, _ = _read_rows(options.table, notes, options)
     is_learnt = _hash(options.table) == notes["hash"]
     if is_learnt and notes["n_held_out"] == 0:
         raise _UserError(
@@ -644,19 +843,24 @@ def _report(options: argparse.Namespace) -> int:
         f"{'fit held out' if is_learnt else 'are taken as not seen'}, {len(drawn)} generated rows",
         "written by": f"skgen {__version__}",
     }
-    if not options.quiet:
+    if not options.quiet and options.output != STDOUT:
         print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
-    numbers = _as_numbers(pd.concat([table, drawn]), reference, unseen, drawn)[1:]
+    numbers = as_numbers({"learnt rows": reference, options.table: unseen, "new rows": drawn})
     text = page(
         title=f"Samples of {Path(options.model).name}",
         facts=facts,
         real=table,
         drawn=drawn,
-        numbers=numbers,
+        numbers=list(numbers.values()),
+        verbose=False if options.quiet else "auto",
         history=pipe[-1].history_,
         copies_known=is_learnt,
         max_rows=options.rows,
+        show_rows=options.show_rows,
     )
+    if options.output == STDOUT:
+        _print_result(text)
+        return 0
     Path(options.output).write_text(text, encoding="utf-8")
     if not options.quiet:
         print(f"wrote {options.output}; open it in a browser")
@@ -668,15 +872,15 @@ def _list_models(options: argparse.Namespace) -> int:
     docs = {name: inspect.getdoc(cls) or "" for name, cls in models.items()}
     if options.name is None:
         width = max(map(len, docs))
-        for name, text in docs.items():
-            print(f"{name:<{width}}  {text.splitlines()[0]}")
+        lines = [f"{name:<{width}}  {text.splitlines()[0]}\n" for name, text in docs.items()]
+        _print_result("".join(lines))
         return 0
     if options.name not in docs:
         raise _UserError(f"there is no model {options.name!r}; {_nearest(options.name, docs)}")
     summary, _, rest = docs[options.name].partition("\n")
     # Up to the title of the next section.
     parameters = re.split(r"\n\n(?=\w+\n-+\n)", rest.partition("Parameters\n----------\n")[2])[0]
-    print(f"{summary}\n\n{parameters}")
+    _print_result(f"{summary}\n\n{parameters}\n")
     return 0
 
 
@@ -711,14 +915,17 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.command, " ".join(str(message).split())
             )
             _check_output(options)
-            return options.function(options)
+            with one_thread():
+                return options.function(options)
     except KeyboardInterrupt:
         print(f"skgen{command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the rows has had enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
+    except TableError as error:
+        return fail(error.say(flags=True))
     # What the library tells of data, parameters and files is written for the user.
     except (
         _UserError,

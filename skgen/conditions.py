@@ -1,10 +1,15 @@
 """Conditions, labels or real vectors, as numbers a network can read."""
 
+import datetime
 from contextlib import suppress
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from skgen.entries import is_number
 
 
 def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
@@ -14,7 +19,7 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
         columns = [condition[name] for name in condition.columns]
         # Numbers that someone has made categories of are labels.
         return names, [
-            np.asarray(column.astype(object) if _is_category(column) else column)
+            np.asarray(column.astype(object)) if _is_category(column) else _plain(column)
             for column in columns
         ]
     if hasattr(condition, "toarray"):
@@ -26,9 +31,10 @@ def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
     if values.ndim == 0:
         values = values[None]
     if values.ndim == 1:
-        return [None], [values]
+        category = _is_category(condition)
+        return [None], [values if category else _plain(values)]
     if values.ndim == 2:
-        return [None] * values.shape[1], list(values.T)
+        return [None] * values.shape[1], list(map(_plain, values.T))
     raise ValueError(
         f"condition must have one dimension (labels) or two (columns), got shape {values.shape}."
     )
@@ -38,13 +44,113 @@ def _is_category(column: Any) -> bool:
     return isinstance(getattr(column, "dtype", None), pd.CategoricalDtype)
 
 
+def _type_of(label: Any) -> str:
+    """Return the name of a label's type, one for all real numbers."""
+    if isinstance(label, bool | np.bool_):
+        return "bool"
+    if isinstance(label, Real | Decimal):
+        return "number"
+    return "str" if isinstance(label, str) else type(label).__name__
+
+
+def _text_of(label: Any) -> str:
+    """Return a label as text, equal numbers as the same."""
+    return repr(float(label)) if _type_of(label) == "number" else str(label)
+
+
+def _typed(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, numbers alone as floats and all else as text, and the type of each."""
+    kind = column.dtype.kind
+    if kind != "O":
+        name = "str" if kind in "UST" else "bool" if kind == "b" else "number"
+        return column.astype(float if name == "number" else str), np.full(len(column), name)
+    labels = column.tolist()
+    types = np.array([_type_of(label) for label in labels], dtype=str)
+    texts = np.array([_text_of(label) for label in labels], dtype=str)
+    return (texts.astype(float) if (types == "number").all() else texts), types
+
+
+def _texts(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind != "f":
+        return labels
+    values, place = np.unique(labels, return_inverse=True)
+    return np.array([_text_of(value) for value in values.tolist()], dtype=str)[place]
+
+
+def _keys(labels: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """Return texts that are equal where type and value are."""
+    return np.char.add(np.char.add(types, " "), _texts(labels))
+
+
+def _shown(label: Any, kind: str) -> str:
+    """Return a label as an error shows it: text in quotes, and nothing else."""
+    return label if isinstance(label, str) and kind in ("number", "bool") else repr(label)
+
+
+def _value(label: Any) -> Any:
+    """Return what labels of different types have in common where one was meant for the other."""
+    text = {"True": "1", "False": "0"}.get(str(label), str(label))
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _plain(column: Any) -> np.ndarray:
+    """Return a column as an array, objects that are all numbers as such."""
+    values = np.asarray(column)
+    if values.dtype.kind != "O" or not all(is_number(type(value)) for value in values):
+        return values
+    whole = all(isinstance(value, int | np.integer) for value in values)
+    with suppress(OverflowError):
+        return np.array([int(v) if whole else float(v) for v in values], int if whole else float)
+    return values
+
+
+def _time_of(column: np.ndarray) -> str | None:
+    """Return what kind of times a column is of, if of any."""
+    for name, dtype, kinds in (
+        ("Timestamp", "M", datetime.date | np.datetime64),
+        ("Timedelta", "m", datetime.timedelta | np.timedelta64),
+    ):
+        if column.dtype.kind == dtype:
+            return name
+        if column.dtype.kind == "O" and all(isinstance(value, kinds) for value in column):
+            return name if len(column) else None
+    return None
+
+
+def _time_texts(column: np.ndarray, time: str | None) -> np.ndarray:
+    """Return times as texts, the same for the same time whatever type it has: labels to know."""
+    if time is None or pd.isna(column).any():
+        return column
+    texts = []
+    for value in column:
+        try:
+            moment = getattr(pd, time)(value)
+        except (TypeError, ValueError):
+            # An unknown label, and told as one.
+            texts.append(str(value))
+            continue
+        if getattr(moment, "tzinfo", None) is not None:
+            moment = moment.tz_convert("UTC")
+        text = moment.isoformat(" ") if time == "Timestamp" else str(moment)
+        texts.append(text.removesuffix(" 00:00:00") if time == "Timestamp" else text)
+    return np.array(texts, dtype=str)
+
+
 class ConditionEncoder:
     """Encode conditions as rows of floats: labels one-hot, numbers standardised.
 
     Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers.
     A one-dimensional condition is labels, of any type, unless it holds fractions. In two
     dimensions, be it one column, numbers are numbers, whole or not, and all else is labels, such as
-    strings, booleans and categories.
+    strings, booleans and categories. Dates, moments and durations are labels, known again as what
+    they stand for, be they given as ``pd.Timestamp``, ``np.datetime64``, ``datetime`` or text.
+
+    A label matches one of `fit` where value and type are the same: the text '1' is not the number
+    1, nor is the boolean True. Numbers match by value, whatever their dtype: 1, 1.0 and
+    ``np.int8(1)`` are one label.
 
     Attributes
     ----------
@@ -55,8 +161,11 @@ class ConditionEncoder:
     def fit(self, condition: Any, n_rows: int) -> "ConditionEncoder":
         """Learn the columns, their labels and scales, from the condition of n_rows rows."""
         self.names, columns = _columns(condition)
+        self.times = [_time_of(column) for column in columns]
+        columns = list(map(_time_texts, columns, self.times))
         flat = not hasattr(condition, "columns") and np.ndim(condition) < 2
         self.labels: list[np.ndarray | None] = []
+        self.label_types: list[np.ndarray | None] = []
         self.moments: list[tuple[float, float]] = []
         for column in columns:
             self._check_length(column, n_rows)
@@ -64,15 +173,21 @@ class ConditionEncoder:
             numeric = column.dtype.kind in "fiu"
             if numeric and flat:
                 numeric = not np.array_equal(column, np.round(column))
-            self.labels.append(None if numeric else np.unique(column.astype(self._kind(column))))
+            labels, types = (None, None) if numeric else self._distinct(column)
+            self.labels.append(labels)
+            self.label_types.append(types)
             scale = float(np.std(column.astype(float))) if numeric else 1.0
             self.moments.append((float(np.mean(column)), scale or 1.0) if numeric else (0.0, 1.0))
         self.n_out = sum(1 if labels is None else len(labels) for labels in self.labels)
         return self
 
     @staticmethod
-    def _kind(column: np.ndarray) -> type:
-        return str if column.dtype.kind in "OUSTb" else float
+    def _distinct(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the labels of a column, each once and in order, and the type of each."""
+        labels, types = _typed(column)
+        first = np.unique(_keys(labels, types), return_index=True)[1]
+        order = first[np.argsort(labels[first], kind="stable")]
+        return labels[order], types[order]
 
     @staticmethod
     def _check_present(column: np.ndarray) -> None:
@@ -113,39 +228,79 @@ class ConditionEncoder:
             raise ValueError(
                 f"condition has {len(columns)} column(s), but fit saw {len(self.names)}."
             )
+        # A file of an earlier version does not know of times.
+        columns = list(map(_time_texts, columns, getattr(self, "times", [None] * len(columns))))
         parts = []
-        for column, labels, moments in zip(columns, self.labels, self.moments, strict=True):
+        # A file of an earlier version has no types.
+        label_types = getattr(self, "label_types", [None] * len(self.labels))
+        fitted = zip(self.labels, label_types, self.moments, strict=True)
+        for column, (labels, types, moments) in zip(columns, fitted, strict=True):
             self._check_length(column, n_rows)
             self._check_present(column)
             if labels is None:
                 mean, scale = moments
-                try:
-                    part = (np.asarray(column, dtype=np.float64)[:, None] - mean) / scale
-                except (TypeError, ValueError):
-                    raise ValueError(
-                        "condition was numbers in fit, but now holds "
-                        f"{column.tolist()[0]!r}, which is not a number."
-                    ) from None
+                part = (self._numbers(column)[:, None] - mean) / scale
             else:
-                part = self._marks(column, labels)
+                part = self._marks(column, labels, types)
             parts.append(part)
         return np.concatenate(parts, 1)
 
-    def _marks(self, column: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        # What cannot be turned into the labels' type is reported below, as an unknown label.
-        with suppress(TypeError, ValueError):
-            column = column.astype(labels.dtype.type if labels.dtype.kind == "f" else str)
-        unknown = sorted(set(column.tolist()) - set(labels.tolist()), key=str)
-        if unknown:
-            shown = ", ".join(repr(label) for label in labels[:20].tolist())
-            told = ""
-            if labels.dtype.kind == "f":
-                told = (
+    def parse(self, text: str) -> Any:
+        """Return the label or the number of `fit` that a text stands for; the text for none."""
+        if len(self.labels) != 1:
+            return text
+        labels = self.labels[0]
+        with suppress(ValueError):
+            number = float(text)
+            if labels is None or number in labels:
+                return number
+        types = getattr(self, "label_types", [None])[0]
+        named = types is not None and (types[labels == text] == "bool").any()
+        return text == "True" if named else text
+
+    @staticmethod
+    def _numbers(column: np.ndarray) -> np.ndarray:
+        """Return a column of numbers as floats; a text is none, whatever it reads as."""
+        labels = column.tolist() if column.dtype.kind in "OUST" else []
+        texts = [label for label in labels if isinstance(label, str | bytes)]
+        try:
+            if not texts:
+                return np.asarray(column, dtype=np.float64)
+        except (TypeError, ValueError):
+            pass
+        raise ValueError(
+            f"condition was numbers in fit, but now holds {(texts or column.tolist())[0]!r}, which "
+            "is not a number."
+        )
+
+    @staticmethod
+    def _marks(column: np.ndarray, labels: np.ndarray, types: np.ndarray | None) -> np.ndarray:
+        numbers = labels.dtype.kind == "f"
+        if types is None and not numbers:
+            column = column.astype(str)
+        types = np.full(len(labels), "number" if numbers else "str") if types is None else types
+        given, given_types = _typed(column)
+        keys, given_keys = _keys(labels, types), _keys(given, given_types)
+        unknown = np.setdiff1d(given_keys, keys)
+        if len(unknown):
+            row = int(np.flatnonzero(given_keys == unknown[0])[0])
+            label, kind = given.tolist()[row], given_types[row]
+            seen = [_shown(*pair) for pair in zip(labels.tolist(), types, strict=True)]
+            message = (
+                f"condition has the unknown label {_shown(label, kind)}; fit saw "
+                f"{', '.join(seen[:20])}{', ...' if len(seen) > 20 else ''}."
+            )
+            if kind not in types:
+                meant = (k for k, other in enumerate(labels) if _value(other) == _value(label))
+                message += (
+                    f" Labels match where value and type do, and that in row {row} is of type "
+                    f"{kind}, those of fit of type {' or '.join(np.unique(types))}: give labels "
+                    f"such as {seen[next(meant, 0)]}."
+                )
+            elif numbers:
+                message += (
                     " Numbers that are no labels are given to fit as a column, condition[:, None]."
                 )
-            raise ValueError(
-                f"condition has the unknown label {unknown[0]!r}; fit saw {shown}"
-                f"{', ...' if len(labels) > 20 else ''}.{told}"
-            )
+            raise ValueError(message)
         # As large as standardised numbers: a network would be slow to notice a single one.
-        return np.where(column[:, None] == labels, len(labels) ** 0.5, 0.0)
+        return np.where(given_keys[:, None] == keys, len(labels) ** 0.5, 0.0)

@@ -29,12 +29,12 @@ MEANINGS = {
     "marginal_error": "the columns one by one",
     "correlation_error": "the columns in pairs: rank correlations",
     "energy_distance": "the rows as a whole",
-    "classifier_two_sample_test": "pairs of a real and a generated row that a classifier tells",
+    "classifier_two_sample_test": "how well a classifier tells generated rows from real ones",
     "precision": "generated rows that lie among real ones",
     "recall": "real rows that generated ones reach",
-    "density": "how crowded with real rows it is where generated ones lie",
+    "density": "how many real rows surround each generated one; 1 if as many as a real one",
     "coverage": "real rows with a generated one near by",
-    "near_copies": "generated rows that lie as near to a learnt row as 1% of unseen rows do",
+    "near_copies": "generated rows nearer to a training row than 99% of the unseen rows are",
 }
 
 STYLE = """\
@@ -267,6 +267,8 @@ def page(
     history: Sequence[Mapping[str, Any]],
     copies_known: bool,
     max_rows: int,
+    verbose: bool | str = False,
+    show_rows: bool = False,
 ) -> str:
     """Return the page.
 
@@ -286,6 +288,10 @@ def page(
         Whether the first of `numbers` are rows that were learnt, so that copies can be found.
     max_rows : int
         Most rows to compare.
+    verbose : bool or "auto"
+        Whether to show a progress bar.
+    show_rows : bool, default=False
+        Whether to show some rows of the table; without it no row of the table is in the page.
 
     Returns
     -------
@@ -305,7 +311,7 @@ def page(
             "'scikit-gen[plot]'."
         ) from error
 
-    report = sample_report(*numbers, max_rows=max_rows, random_state=0)
+    report = sample_report(*numbers, max_rows=max_rows, random_state=0, verbose=verbose)
     if not copies_known:
         report = report.drop(index="near_copies")
     right = report["verdict"].str.startswith("no different")
@@ -316,9 +322,10 @@ def page(
         [MEANINGS[name], float(row["value"]), float(row["floor"]), row["verdict"]]
         for name, row in report.iterrows()
     ]
+    examples = {"Generated rows": drawn, **({"Rows of the table": real} if show_rows else {})}
     shown = [
-        _html_table(list(table.columns), table.head(SHOWN_ROWS).to_numpy(object).tolist())
-        for table in (real, drawn)
+        f"<h2>{heading}</h2>\n{_html_table(list(table.columns), _first_rows(table))}"
+        for heading, table in examples.items()
     ]
     distances = column_distances(numbers[1].to_numpy(), numbers[2].to_numpy())
     furthest = pd.Series(distances, numbers[1].columns).sort_values(ascending=False)[:5]
@@ -337,13 +344,14 @@ def page(
         *pictures,
         "<h2>The columns in figures</h2>",
         _columns_table(real, drawn),
-        "<h2>Some real rows</h2>",
-        shown[0],
-        "<h2>Some generated rows</h2>",
-        shown[1],
+        *shown,
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
+
+
+def _first_rows(table: pd.DataFrame) -> list[list[Any]]:
+    return table.head(SHOWN_ROWS).to_numpy(object).tolist()
 
 
 def _listed(distances: pd.Series) -> str:

@@ -25,6 +25,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeImputer"]
@@ -51,7 +52,8 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         A model with ``impute``, or a pipeline that ends in one; it is cloned.
     n_draws : int, default=1
         1 returns a draw, which keeps the spread of the columns and their correlations; more return
-        the mean of so many draws, which is nearer to the missing entry.
+        the mean of so many draws, which is nearer to the missing entry. Either is one table; the
+        draws themselves, for multiple imputation, are ``imputer.model_.impute(X, n_draws=5)``.
     n_rounds : int, default=1
         How often the model is fitted again, to all rows, their gaps drawn. 0 learns from rows
         without gaps alone.
@@ -103,6 +105,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.n_rounds = n_rounds
         self.random_state = random_state
 
+    @limited
     def fit(self, X, y=None):
         """Learn the law of the rows from what is observed of them.
 
@@ -151,6 +154,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.model_ = model
         return self
 
+    @limited
     def transform(self, X):
         """Fill the missing entries.
 
@@ -162,7 +166,8 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray or frame of shape (n_samples, n_features)
-            Completed rows; observed entries come back as they were given.
+            Completed rows; observed entries come back as they were given. A frame where the model's
+            draws are frames; means of draws are floats, whole numbers' too.
         """
         check_is_fitted(self)
         X, missing = self._checked(X, reset=False)
@@ -178,7 +183,11 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 )
         given = _numbers(X)
         mean = np.mean([_numbers(draw) for draw in draws], axis=0, dtype=np.float64)
-        return np.where(missing, mean, given).astype(given.dtype)
+        filled = np.where(missing, mean, given).astype(given.dtype)
+        if not (isinstance(X, pd.DataFrame) and isinstance(draws[0], pd.DataFrame)):
+            return filled
+        whole = X.columns[~missing.any(0)]
+        return pd.DataFrame(filled, X.index, X.columns).astype(X.dtypes[whole])
 
     def _seed(self) -> Any:
         last = self.model[-1] if isinstance(self.model, Pipeline) else self.model
@@ -189,8 +198,9 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return X, arrays as floats and frames as they are, and which entries are missing."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
-            with explained(self, X):
-                if np.isinf(X.select_dtypes("number").to_numpy(float, na_value=np.nan)).any():
+            numbers = X.select_dtypes("number", exclude="timedelta")
+            with explained(self, numbers):
+                if np.isinf(numbers.to_numpy(float, na_value=np.nan)).any():
                     raise ValueError("Input X contains infinity.")
         else:
             with explained(self, X):
@@ -213,7 +223,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 def _numbers(table: Any) -> np.ndarray:
     if isinstance(table, pd.DataFrame):
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
-    return table
+    return np.asarray(table)
 
 
 def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:

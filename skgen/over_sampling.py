@@ -4,20 +4,25 @@ The interface is that of imbalanced-learn's over-samplers, so that its pipelines
 the library itself is not needed.
 """
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_integer_dtype
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeOverSampler"]
+
+# A class of fewer rows is told of: what it looks like cannot be learnt from them.
+FEWEST_ROWS = 5
 
 
 class GenerativeOverSampler(BaseEstimator):
@@ -75,6 +80,7 @@ class GenerativeOverSampler(BaseEstimator):
         self.sampling_strategy = sampling_strategy
         self.random_state = random_state
 
+    @limited
     def fit_resample(self, X, y):
         """Learn the classes, and add rows to those that have too few.
 
@@ -96,6 +102,11 @@ class GenerativeOverSampler(BaseEstimator):
         ------
         ValueError
             If the classes cannot have the numbers asked for.
+
+        Warns
+        -----
+        UserWarning
+            If a class that gains rows has fewer than five; the message names it.
         """
         self._validate_params()
         if isinstance(X, pd.DataFrame):
@@ -113,6 +124,7 @@ class GenerativeOverSampler(BaseEstimator):
         self.model_ = None
         if len(asked) == 0:
             return X, y
+        self._warn_of_few(dict(zip(classes.tolist(), counts.tolist(), strict=True)))
         self.model_ = clone(self.model).fit(X, condition=labels)
         drawn = self.model_.sample(len(asked), condition=asked, random_state=self.random_state)
         if isinstance(y, pd.Series):
@@ -122,10 +134,27 @@ class GenerativeOverSampler(BaseEstimator):
             y_more = np.concatenate([labels, asked])
         if not isinstance(X, pd.DataFrame):
             return np.concatenate([X, np.asarray(drawn, dtype=X.dtype)]), y_more
-        drawn = pd.DataFrame(drawn, columns=X.columns)
-        whole = [name for name, dtype in X.dtypes.items() if is_integer_dtype(dtype)]
-        drawn = drawn.round(dict.fromkeys(whole, 0)).astype(X.dtypes)
+        drawn = pd.DataFrame(drawn)
+        columns = [_of_kind(drawn.iloc[:, j], X.iloc[:, j]) for j in range(X.shape[1])]
+        drawn = pd.concat(columns, axis=1)
+        drawn.columns = X.columns
         return pd.concat([X, drawn], ignore_index=True), y_more
+
+    def _warn_of_few(self, counts: dict[Any, int]) -> None:
+        """Name the classes that gain rows and have too few to be learnt from."""
+        few = {
+            name: counts[name]
+            for name, gained in self.sampling_strategy_.items()
+            if gained and counts[name] < FEWEST_ROWS
+        }
+        if few:
+            told = ", ".join(f"{name!r} has {n} row{'s' * (n > 1)}" for name, n in few.items())
+            warnings.warn(
+                f"Class {told}: fewer than {FEWEST_ROWS} tell little of how a class varies, and "
+                "its new rows may lie beside it. Collect more rows, or leave the class as it is by "
+                "a dict as sampling_strategy=.",
+                stacklevel=3,
+            )
 
     def _wanted(self, counts: dict[Any, int]) -> dict[Any, int]:
         """Return how many rows each class shall gain."""
@@ -155,3 +184,22 @@ class GenerativeOverSampler(BaseEstimator):
                     f"{name!r}, which has {counts[name]} already; rows are only added."
                 )
         return {name: int(number - counts[name]) for name, number in wanted.items()}
+
+
+def _of_kind(drawn: pd.Series, given: pd.Series) -> pd.Series:
+    """Return drawn numbers as entries of the dtype of a column, in its range where it is coarse."""
+    dtype = given.dtype
+    if drawn.dtype == dtype or not is_numeric_dtype(drawn.dtype):
+        return drawn.astype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        categories = dtype.categories.to_numpy(dtype=np.float64)
+        nearest = np.abs(drawn.to_numpy()[:, None] - categories).argmin(1)
+        return pd.Series(pd.Categorical.from_codes(nearest, dtype=dtype))
+    if is_bool_dtype(dtype):
+        return (drawn > 0.5).astype(dtype)
+    if is_integer_dtype(dtype):
+        # As Python's integers: the bounds of 64 bits are no floats.
+        low, high = int(given.min()), int(given.max())
+        whole = [min(max(round(value), low), high) for value in drawn.tolist()]
+        return pd.Series(whole, dtype=object).astype(dtype)
+    return drawn.astype(dtype)

@@ -6,10 +6,15 @@ is what is registered: the estimators, networks and helpers of skgen, scikit-lea
 usual scalers, and what :func:`register` is told of.
 """
 
+import datetime
 import os
+import warnings
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import sklearn
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -26,6 +31,7 @@ from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequ
 from skgen import storage
 from skgen.base import REGISTRY
 from skgen.conditions import ConditionEncoder
+from skgen.entries import Intervals, Numbers, Times
 from skgen.imputation import GenerativeImputer
 from skgen.networks.conv import PatchGrid
 from skgen.over_sampling import GenerativeOverSampler
@@ -33,8 +39,8 @@ from skgen.pipeline import GenerativePipeline
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
-from skgen.storage import FileFormatError, register
-from skgen.table import TableEncoder, _Empty, _Floats, _Labels, _Steps
+from skgen.storage import FileFormatError, register, register_value
+from skgen.table import TableEncoder, _Converted, _Empty, _Floats, _Labels, _Steps
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
@@ -62,6 +68,42 @@ for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)
 
+register(Numbers)
+register(Times)
+register(Intervals)
+register(_Converted)
+
+
+def _period_of(parts: Any) -> pd.Period:
+    ordinal, unit = parts
+    return pd.Period(ordinal=ordinal, freq=unit)
+
+
+def _timestamp_of(parts: Any) -> pd.Timestamp:
+    moment, zone = parts
+    if not isinstance(moment, np.datetime64) or not isinstance(zone, datetime.tzinfo | None):
+        # pandas would look for a zone that a text names, in files too.
+        raise TypeError("a Timestamp is made of a moment and a time zone")
+    value = pd.Timestamp(moment)
+    return value if zone is None else value.tz_localize("UTC").tz_convert(zone)
+
+
+# pandas' own values, among categories, conditions and the names of columns.
+register_value(type(pd.NaT), "NaT", lambda value: None, lambda plain: pd.NaT)
+register_value(type(pd.NA), "NA", lambda value: None, lambda plain: pd.NA)
+register_value(pd.Timestamp, "Timestamp", lambda v: [v.asm8, v.tzinfo], _timestamp_of)
+register_value(pd.Timedelta, "Timedelta", lambda v: v.asm8, pd.Timedelta)
+register_value(pd.Period, "Period", lambda v: [v.ordinal, v.freqstr], _period_of)
+register_value(
+    pd.Interval,
+    "Interval",
+    lambda v: [v.left, v.right, v.closed],
+    lambda parts: pd.Interval(*parts),
+)
+
+# Parameters that name a file or a folder which a later `fit` reads, or unpickles from.
+READ_BY_FIT = ("checkpoint", "memory")
+
 
 def _register_estimators() -> None:
     # Estimators register themselves in base when their files are imported, this one's before or
@@ -76,7 +118,8 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
     The file is safetensors: weights and arrays under their own names, and a description of
     everything else in its header. A file of this name is replaced only once the new one is whole
-    on disk.
+    on disk, which then has its permissions and, where possible, its owner; a symbolic link is
+    followed. What a killed `save` to the same name has left beside it is deleted.
 
     Parameters
     ----------
@@ -91,6 +134,9 @@ def save(model: Any, path: str | os.PathLike) -> None:
     TypeError
         If a part of the model is of a class that is not registered, such as a callback of your
         own; the message says which. What was at `path` stays.
+    OSError
+        If nothing can be written at `path`, or what is there is no regular file, such as a folder,
+        a device or a pipe.
 
     See Also
     --------
@@ -98,6 +144,13 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
     Notes
     -----
+    What a file holds of the rows that were learnt: the weights; of each column its extremes, and
+    quantiles or levels where the scaling or the likelihood knows them; of a
+    :class:`~skgen.TableEncoder` every category, text and name of a column as it is; of a bridge
+    fitted with ``source=`` all rows of the source, in float32, since `sample`, `score` and
+    `partial_fit` start from them; of :class:`~skgen.BinaryLatentDiffusion` on few different rows
+    of bits these rows, with their frequencies. Whoever has the file can read them.
+
     Of a model in training what its weights need to go on is kept, but not the optimiser's state
     nor ``nets_``. A model trained on a GPU is written from it, and loads on the CPU.
 
@@ -151,6 +204,13 @@ def load(path: str | os.PathLike) -> Any:
     FileFormatError
         If the file is damaged, not of skgen, or of a class that is not registered; a ValueError.
 
+    Warns
+    -----
+    UserWarning
+        If an estimator in the file has a ``memory`` or a ``checkpoint``: both name places that a
+        later `fit` reads, and whoever made the file would choose what. They are None in what comes
+        back, and the warning says which they were.
+
     See Also
     --------
     save : Write it.
@@ -170,9 +230,31 @@ def load(path: str | os.PathLike) -> Any:
 def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     """Read a model and the notes beside it, none if `save` wrote it."""
     _register_estimators()
-    value = storage.read(path, "model")
+    value, objects = storage.read_with_objects(path, "model")
     model = value.get("object") if isinstance(value, dict) else None
     if storage._name_of(type(model)) is None:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
+    dropped = [text for part in objects for text in _drop_places(part)]
+    if dropped:
+        warnings.warn(
+            f"{os.fspath(path)!r} names places that a later fit would read from, and a model from "
+            f"a file reads from none: {', '.join(dropped[:10])}. They are None now; set them by "
+            "set_params if they are yours.",
+            stacklevel=3,
+        )
     notes = value.get("notes", {})
     return model, notes if isinstance(notes, dict) else {}
+
+
+def _drop_places(part: Any) -> list[str]:
+    """Set what an estimator's `fit` would read from to None; return what it was, in words."""
+    if not isinstance(part, BaseEstimator):
+        return []
+    told = []
+    for name in READ_BY_FIT:
+        value = part.__dict__.get(name)
+        if value is not None and name in part._get_param_names():
+            setattr(part, name, None)
+            shown = repr(value) if isinstance(value, str | os.PathLike) else type(value).__name__
+            told.append(f"{name}={shown:.200} of {type(part).__name__}")
+    return told

@@ -7,6 +7,9 @@ is a smooth map between as many columns, densities are too:
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import singledispatch
 from typing import Any
 
@@ -32,7 +35,9 @@ from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skgen.base import LikelihoodMixin, contained
+from skgen.base import LikelihoodMixin, contained, several
+from skgen.table import TableEncoder
+from skgen.threads import limited, threads_for
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
 
@@ -110,6 +115,14 @@ def _(step: PCA, X: Any, Y: Any) -> Any:
     return _of_scale(np.maximum(scale, np.finfo(scale.dtype).eps), X)
 
 
+@_log_slope.register
+def _(step: TableEncoder, X: Any, Y: Any) -> Any:
+    # Of floats without gaps alone: all else has no density.
+    if step._without_density():
+        return None
+    return _constant(-sum(math.log(column.scale) for column in step._columns), X)
+
+
 # The pipeline.
 
 
@@ -121,6 +134,48 @@ def _model_has(method: str) -> Any:
         return True
 
     return check
+
+
+def _has_density(self: Any) -> bool:
+    """Tell whether the log-determinant of every step is known, or say of which it is not.
+
+    Of a step that is not fitted, its type tells whether it may be.
+    """
+    for name, step in self._transformers():
+        known = _log_slope.dispatch(type(step)) is not _log_slope.dispatch(object)
+        if known and hasattr(step, "n_features_in_"):
+            # What it returns for no rows is None where it is None for any.
+            n_out = len(step.get_feature_names_out())
+            no_rows = np.empty((0, step.n_features_in_)), np.empty((0, n_out))
+            known = _log_slope(step, *no_rows) is not None
+        if not known:
+            raise AttributeError(_without_density(name, step))
+    return True
+
+
+def _without_density(name: str, step: Any) -> str:
+    # A step that reads columns of many kinds knows which of them have no density.
+    columns: list[Any] = getattr(step, "_without_density", list)()
+    why = (
+        f"its columns {columns} are not of numbers with fractions, or have gaps or equal entries"
+        if columns
+        else "the log-determinant of what it does is not known"
+    )
+    return (
+        f"Rows have no density in the units of X, because of step '{name}', {step}: {why}. "
+        "score_encoded and score_samples_encoded score the encoded rows, those that the steps "
+        "hand to the model."
+    )
+
+
+def _can_score_samples(self: Any) -> bool:
+    return _model_has("score_samples")(self) and _has_density(self)
+
+
+def _can_score(self: Any) -> bool:
+    # A model without a density, such as a bridge between rows, scores the encoded rows its own way.
+    own_way = _model_has("score")(self) and not hasattr(self._final_estimator, "score_samples")
+    return own_way or _has_density(self)
 
 
 def _present(**given: Any) -> dict[str, Any]:
@@ -240,6 +295,23 @@ class GenerativePipeline(Pipeline):
             X = step.transform(X, **routed[name].transform)
         return X
 
+    @contextmanager
+    def _gaps_named(self, X: Any) -> Iterator[None]:
+        """Say of a gap that the model refuses in which column of X it is.
+
+        The model knows the encoded columns only, in which a gap is NaN where fit saw none.
+        """
+        try:
+            yield
+        except ValueError as error:
+            reason = None
+            with suppress(Exception):
+                _, first = self._transformers()[0]
+                reason = first._unseen_gap(X) if isinstance(first, TableEncoder) else None
+            if reason is None:
+                raise
+            raise ValueError(reason) from error
+
     def _back(self, rows: Any) -> Any:
         """Return rows of the last step in the units of X."""
         rows = np.asarray(rows)
@@ -263,8 +335,7 @@ class GenerativePipeline(Pipeline):
 
     def _source_rows(self, source: Any) -> Any:
         """Return a source as the last step sees it, without what keeps it whole."""
-        wrapped = hasattr(source, "rows") and not hasattr(source, "shape")
-        return self._forward(source.rows if wrapped else source)
+        return self._forward(_unwrapped(source))
 
     def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
         # scikit-learn asks for this when the steps before are fitted.
@@ -310,9 +381,14 @@ class GenerativePipeline(Pipeline):
         ------
         TypeError
             If the last step draws no samples, or another one has no way back.
+        ValueError
+            If the steps leave nothing to learn, as where every column is constant, or the model
+            cannot use what they leave.
         """
         self._check_steps()
-        return super().fit(X, y, **self._addressed(condition=condition, source=source), **params)
+        told = self._addressed(condition=condition, source=source)
+        with _nothing_left_told(), threads_for(self):
+            return super().fit(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -338,9 +414,11 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        return super().fit_transform(X, y, **told, **params)
+        with _nothing_left_told(), threads_for(self):
+            return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
+    @limited
     def transform(self, X, *, condition=None, **params):
         """Transform rows by all steps, the model's latent being the last.
 
@@ -358,12 +436,14 @@ class GenerativePipeline(Pipeline):
         Z : ndarray or frame of shape (n_samples, n_latent)
             The latent of each row.
         """
-        if _routes() or condition is None:
-            return super().transform(X, **_present(condition=condition), **params)
-        check_is_fitted(self)
-        return self._model.transform(self._forward(X), condition=condition)
+        with self._gaps_named(X):
+            if _routes() or condition is None:
+                return super().transform(X, **_present(condition=condition), **params)
+            check_is_fitted(self)
+            return self._model.transform(self._forward(X), condition=condition)
 
     @available_if(_model_has("inverse_transform"))
+    @limited
     def inverse_transform(self, X, *, condition=None, **params):
         """Map the model's latent rows back to data.
 
@@ -389,6 +469,7 @@ class GenerativePipeline(Pipeline):
         return self._wrapped(rows)
 
     @available_if(_model_has("sample"))
+    @limited
     def sample(
         self,
         n_samples=1,
@@ -428,6 +509,7 @@ class GenerativePipeline(Pipeline):
             told["guidance_scale"] = guidance_scale
         return self._returned(self._model.sample(n_samples, **told, **options))
 
+    @limited
     def _returned(self, drawn: Any) -> Any:
         """Return what the model drew, its rows in the units of X."""
         rows, *others = drawn if isinstance(drawn, tuple) else (drawn,)
@@ -457,6 +539,7 @@ class GenerativePipeline(Pipeline):
         return map(self._returned, self._model.sample_batches(n_samples, batch_size, **options))
 
     @available_if(_model_has("impute"))
+    @limited
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
         """Draw the missing entries of X given the observed ones.
 
@@ -465,7 +548,8 @@ class GenerativePipeline(Pipeline):
         X : array-like or frame of shape (n_samples, n_features)
             Rows with NaN, or whatever is missing in a frame, where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -476,9 +560,10 @@ class GenerativePipeline(Pipeline):
         Returns
         -------
         X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
-            Completed rows; observed entries come back as they were given. With ``n_draws`` above
-            1, an array of shape (n_draws, n_samples, n_features), or a list of frames where the
-            steps return frames.
+            The completed table; observed entries come back as they were given. With ``n_draws``
+            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
+            array of shape (n_draws, n_samples, n_features), or in a list of frames where the steps
+            return frames or ``set_output`` asks for them.
 
         Raises
         ------
@@ -503,15 +588,14 @@ class GenerativePipeline(Pipeline):
         told = _present(condition=condition, n_steps=n_steps, random_state=random_state)
         drawn = self._model.impute(rows, n_draws=n_draws, **told)
         draws = [self._back(part) for part in (drawn if n_draws > 1 else [drawn])]
-        draws = [_observed_kept(X, part, missing) for part in draws]
-        if n_draws == 1:
-            completed = self._wrapped(draws[0])
-            if isinstance(X, pd.DataFrame) and isinstance(completed, pd.DataFrame):
-                completed.index = X.index
-            return completed
-        return draws if hasattr(draws[0], "columns") else np.stack(draws)
+        tables = [self._wrapped(_observed_kept(X, part, missing)) for part in draws]
+        for table in tables:
+            if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
+                table.index = X.index
+        return several(tables)
 
     @available_if(_model_has("trajectory"))
+    @limited
     def translate(self, source, *, condition=None, **options):
         """Carry rows of the source to the data, by a bridge.
 
@@ -541,13 +625,19 @@ class GenerativePipeline(Pipeline):
                 "translate needs a bridge from rows to rows, and this one was fitted from a "
                 "normal law; fit the pipeline with source=."
             )
-        rows = self._source_rows(source)
-        carried = self._model.inverse_transform(rows, **_present(condition=condition), **options)
+        with self._gaps_named(_unwrapped(source)):
+            rows = self._source_rows(source)
+            told = _present(condition=condition)
+            carried = self._model.inverse_transform(rows, **told, **options)
         return self._wrapped(self._back(carried))
 
-    @available_if(_model_has("score_samples"))
+    @available_if(_can_score_samples)
+    @limited
     def score_samples(self, X, *, condition=None):
         """Return the log-likelihood of each row, or its lower bound, in nats.
+
+        It exists where rows have a density in the units of X, once the pipeline is fitted: where
+        the log-determinant of every step is known. `score_samples_encoded` needs none.
 
         Parameters
         ----------
@@ -559,30 +649,71 @@ class GenerativePipeline(Pipeline):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            The model's score of the transformed row, and the steps' log-determinants.
-
-        Raises
-        ------
-        TypeError
-            If the log-determinant of a step is not known.
+            The model's score of the encoded row, and the steps' log-determinants.
         """
         check_is_fitted(self)
-        return self._score_rows(X, process_routing(self, "score"), _present(condition=condition))
+        routed = process_routing(self, "score")
+        with self._gaps_named(X):
+            return self._score_rows(X, routed, _present(condition=condition))
+
+    @available_if(_model_has("score_samples"))
+    @limited
+    def score_samples_encoded(self, X, *, condition=None):
+        """Return the model's score of each encoded row: as the steps hand it to the model.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats, in the units of the encoded rows: it compares rows, and models that come after
+            the same steps fitted to the same rows.
+        """
+        check_is_fitted(self)
+        with self._gaps_named(X):
+            return self._model.score_samples(self._forward(X), **_present(condition=condition))
+
+    @available_if(_model_has("score"))
+    @limited
+    def score_encoded(self, X, y=None, *, condition=None):
+        """Return how well the model explains the encoded rows: higher is better.
+
+        Where a pipeline has no `score`, such as one of a :class:`skgen.TableEncoder` and columns of
+        many kinds, a search takes this one: ``GridSearchCV(pipe, grid,
+        scoring=GenerativePipeline.score_encoded)``.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        y : array-like, default=None
+            Ignored.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        score : float
+            Mean of `score_samples_encoded`, in nats per row: it compares models that come after the
+            same steps, not steps. A model that has none, such as a bridge between rows, scores the
+            encoded rows its own way.
+        """
+        if hasattr(self._model, "score_samples"):
+            return float(np.mean(self.score_samples_encoded(X, condition=condition)))
+        check_is_fitted(self)
+        with self._gaps_named(X):
+            return self._model.score(self._forward(X), **_present(condition=condition))
 
     def _score_rows(self, X: Any, routed: Any, told: dict[str, Any]) -> np.ndarray:
         log_slope: Any = 0.0
         for name, step in self._transformers():
             Y = step.transform(X, **routed[name].transform)
             slope = _log_slope(step, X, Y)
-            if slope is None:
-                # A step that reads columns of many kinds knows which of them have no density.
-                without: list[Any] = getattr(step, "_without_density", list)()
-                why = f" (not columns of different floats without gaps: {without})" * bool(without)
-                raise TypeError(
-                    f"The log-determinant of step '{name}', {step}, is not known{why}, so that "
-                    "rows have no density in the units of X. The model scores the transformed "
-                    "rows: pipe[-1].score_samples(pipe[:-1].transform(X))."
-                )
             log_slope, X = log_slope + slope, Y
         scores = self._model.score_samples(X, **told)
         if isinstance(self._model, LikelihoodMixin):
@@ -590,9 +721,13 @@ class GenerativePipeline(Pipeline):
             log_slope = self._model._log_volume(torch.as_tensor(log_slope)).numpy()
         return scores + log_slope
 
-    @available_if(_model_has("score"))
+    @available_if(_can_score)
+    @limited
     def score(self, X, y=None, *, condition=None, source=None, **params):
         """Return how well the pipeline explains X: higher is better.
+
+        It exists where rows have a density in the units of X, once the pipeline is fitted, and
+        where the model scores without one; `score_encoded` needs none.
 
         Parameters
         ----------
@@ -618,11 +753,31 @@ class GenerativePipeline(Pipeline):
         routed = process_routing(self, "score", **(told if _routes() else {}), **params)
         if _routes():
             told = dict(routed[self.steps[-1][0]].score)
-        if hasattr(self._model, "score_samples") and "source" not in told:
-            return float(np.mean(self._score_rows(X, routed, told)))
-        if told.get("source") is not None:
-            told["source"] = self._source_rows(told["source"])
-        return self._model.score(self._forward(X, routed), **told)
+        with self._gaps_named(X):
+            if hasattr(self._model, "score_samples") and "source" not in told:
+                return float(np.mean(self._score_rows(X, routed, told)))
+            if told.get("source") is not None:
+                told["source"] = self._source_rows(told["source"])
+            return self._model.score(self._forward(X, routed), **told)
+
+
+def _unwrapped(source: Any) -> Any:
+    """Return the rows of a source, without what keeps it whole."""
+    return source.rows if hasattr(source, "rows") and not hasattr(source, "shape") else source
+
+
+@contextmanager
+def _nothing_left_told() -> Iterator[None]:
+    """Say in words of the table that its columns are constant, where the model is given none."""
+    try:
+        yield
+    except ValueError as error:
+        if "0 feature(s)" not in str(error):
+            raise
+        raise ValueError(
+            "There is nothing to learn: every column of X is constant or empty, and the steps "
+            "before the model leave none of them to it. New rows would all be like the first one."
+        ) from error
 
 
 def _routes() -> bool:

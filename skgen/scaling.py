@@ -272,6 +272,24 @@ class ColumnScaler:
         self.shares, self.drawn_atoms = [None] * len(low), self.atoms
         return self
 
+    def repeated(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]:
+        """Return left and right end and value, in scaled units, of what each column repeats.
+
+        None for a column that repeats nothing; a constant one is a value without ends.
+        """
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
+        for j, (atoms, spline) in enumerate(zip(self.atoms, self.splines, strict=True)):
+            if self.constant[j]:
+                found.append((np.array([-np.inf]), np.array([np.inf]), np.array([0.0])))
+            elif atoms is None:
+                found.append(None)
+            else:
+                left, right, raw = atoms
+                value = torch.from_numpy((raw - self.location[j]) / self.scale[j])
+                value = value if spline is None else spline.forward(value)[0]
+                found.append((left, right, value.numpy()))
+        return found
+
     @property
     def calibrates(self) -> bool:
         """Whether a column has repeated values that no quantile map has set apart."""

@@ -15,14 +15,24 @@ whoever makes a file on purpose can make the sum too, and what such a file holds
 but it is data.
 """
 
+import contextlib
+import datetime
 import hashlib
 import json
 import math
 import os
+import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import torch
@@ -33,13 +43,25 @@ from torch import Tensor, nn
 
 from skgen._version import __version__
 
+fcntl: Any
+try:
+    import fcntl
+except ImportError:
+    # Windows does not delete files that are open, and needs no locks.
+    fcntl = None
+
 # One more whenever the description, or what the networks here are made of or take in, changes.
 FORMAT = 6
 MAX_DEPTH = 100
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624
 NUMBERS = "biuf"
+TEXTS = "USOmM"
 MAX_SIZE = 2**31
+MAX_EXPONENT = 10_000
+# Bytes of a file's name that the names of its temporary files repeat.
+LONGEST_KEPT = 100
+BINARY = getattr(os, "O_BINARY", 0)
 # The types of a layer's arguments that are not sizes; sizes are positive whole numbers.
 ARGUMENTS: dict[str, tuple[type, ...]] = {
     "eps": (float,),
@@ -49,6 +71,16 @@ ARGUMENTS: dict[str, tuple[type, ...]] = {
     "padding_idx": (int, type(None)),
     "padding_mode": (str,),
 }
+TORCH_DTYPES = {
+    str(value).removeprefix("torch."): value
+    for value in vars(torch).values()
+    if isinstance(value, torch.dtype)
+}
+# Keys of equal hash, each of which is compared with all before it; -1 and -2 are a pair.
+MAX_EQUAL_HASHES = 64
+# Walking through what a file holds, and what stands in it several times as often, takes this many
+# times the steps of reading it at most, and more where there is little.
+MAX_REPEATED, FREELY_REPEATED = 10, 10_000
 Named = TypeVar("Named")
 
 
@@ -140,6 +172,101 @@ def register(target: Named, name: str | None = None) -> Named:
     return target
 
 
+@dataclass(frozen=True)
+class _Value:
+    """How values of a class are written as plain ones, and how they are read again."""
+
+    cls: type
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+_VALUES: dict[type, str] = {}
+_VALUES_BY_NAME: dict[str, _Value] = {}
+
+
+def register_value(
+    cls: type, name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]
+) -> None:
+    """Let values of a class be saved, such as dates: plain values say what they are.
+
+    Parameters
+    ----------
+    cls : type
+        The class; what is derived from it is another one.
+    name : str
+        Its name in files.
+    write : callable
+        Returns the plain values, such as a number, a text or a list of those.
+    read : callable
+        Inverts `write`. It is called with whatever stands in a file, and raises what it likes for
+        what cannot be.
+    """
+    _VALUES[cls] = name
+    _VALUES_BY_NAME[name] = _Value(cls, write, read)
+
+
+def _zone(key: str) -> ZoneInfo:
+    # A name in the system's table of time zones, and no path to anywhere else.
+    if not re.fullmatch(r"[A-Za-z][\w+-]*(/[A-Za-z][\w+-]*)*", key):
+        raise ValueError(f"there is no time zone {key[:100]!r}")
+    return ZoneInfo(key)
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(_text(text))
+    if value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"a Decimal has the exponent {value.adjusted()}")
+    return value
+
+
+def _time_of(cls: Any, parts: Any) -> Any:
+    count, unit, number = parts
+    if unit == "generic":
+        # Of no unit, there is nothing but what is missing.
+        return cls("NaT")
+    return cls(count, (unit, number))
+
+
+def _datetime_parts(value: Any) -> list[Any]:
+    date = [value.year, value.month, value.day] if isinstance(value, datetime.date) else []
+    time = [value.hour, value.minute, value.second, value.microsecond]
+    return [*date, *time, value.tzinfo, value.fold]
+
+
+register_value(bytes, "bytes", bytes.hex, bytes.fromhex)
+register_value(complex, "complex", lambda v: [v.real, v.imag], lambda p: complex(*p))
+register_value(Decimal, "Decimal", str, _decimal)
+register_value(Fraction, "Fraction", lambda v: [v.numerator, v.denominator], lambda p: Fraction(*p))
+register_value(UUID, "UUID", lambda v: v.hex, UUID)
+register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
+register_value(
+    datetime.datetime,
+    "datetime",
+    _datetime_parts,
+    lambda p: datetime.datetime(*p[:-1], fold=p[-1]),
+)
+register_value(datetime.time, "time", _datetime_parts, lambda p: datetime.time(*p[:-1], fold=p[-1]))
+register_value(
+    datetime.timedelta,
+    "timedelta",
+    lambda v: [v.days, v.seconds, v.microseconds],
+    lambda p: datetime.timedelta(*p),
+)
+register_value(
+    datetime.timezone,
+    "timezone",
+    lambda v: list(v.__getinitargs__()),
+    lambda p: datetime.timezone(*p),
+)
+register_value(ZoneInfo, "ZoneInfo", lambda v: v.key, _zone)
+for _times in (np.datetime64, np.timedelta64):
+    register_value(
+        _times,
+        _times.__name__,
+        lambda v: [int(v.astype(np.int64)), *np.datetime_data(v.dtype)],
+        partial(_time_of, _times),
+    )
 for _layer in LAYERS:
     register(_layer, f"torch.nn.{_layer.__name__}")
 
@@ -214,7 +341,11 @@ class _Writer:
                 "$": "dict",
                 "items": [[inner(k, f".key{n}"), inner(v, f".value{n}")] for n, (k, v) in pairs],
             }
-        if isinstance(value, np.dtype) and value.kind in NUMBERS + "USO":
+        if kind in _VALUES:
+            name = _VALUES[kind]
+            plain = _VALUES_BY_NAME[name].write(value)
+            return {"$": "value", "class": name, "value": inner(plain, f".{name}")}
+        if isinstance(value, np.dtype) and value.kind in NUMBERS + TEXTS:
             return {"$": "dtype", "name": value.str}
         if isinstance(value, type) and issubclass(value, np.generic):
             return {"$": "scalar type", "name": np.dtype(value).str}
@@ -299,11 +430,7 @@ class _Writer:
         cls = type(value)
         name = _name_of(cls)
         if name is None:
-            raise TypeError(
-                f"{where} is {_shown(value)} of the class {_full_name(cls)}, which cannot be "
-                "saved. Register its class with skgen.persistence.register, or take it out of the "
-                "model."
-            )
+            raise _NotSaved(value, where)
         if id(value) in self._numbers:
             return {"$": "same", "number": self._numbers[id(value)]}
         self._numbers[id(value)] = len(self._numbers)
@@ -335,6 +462,29 @@ class _Writer:
         return node
 
 
+def reason_not_saved(value: Any) -> str | None:
+    """Return what it is in a value that cannot be saved, None if all can."""
+    try:
+        _Writer().node(value, "")
+    except _NotSaved as error:
+        return f"{_shown(error.value)} of the class {_full_name(type(error.value))}"
+    except TypeError as error:
+        return str(error).strip().rstrip(".")
+    return None
+
+
+class _NotSaved(TypeError):
+    """A value of a class that files do not hold."""
+
+    def __init__(self, value: Any, where: str):
+        super().__init__(
+            f"{where} is {_shown(value)} of the class {_full_name(type(value))}, which cannot be "
+            "saved. Register its class with skgen.persistence.register, or take it out of the "
+            "model."
+        )
+        self.value = value
+
+
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -354,13 +504,21 @@ class _Reader:
 
     def __init__(self, tensors: dict[str, Tensor]):
         self.tensors = tensors
-        self._objects: list[Any] = []
+        self.objects: list[Any] = []
+        # For each object the steps of a walk through it, and those of the walk so far: a walk
+        # passes what stands in several places as often.
+        self._walks: dict[int, int] = {}
+        self._walked, self._read = 0, 0
+        # The networks that are parts of others, and those that are being read.
+        self._parts: set[int] = set()
+        self._open: list[Any] = []
         self._values: dict[tuple[str, str], Any] = {}
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """Return what a node describes."""
         if depth > 2 * MAX_DEPTH:
             raise FileFormatError("its description is nested too deep.")
+        self._walked, self._read = self._walked + 1, self._read + 1
         if isinstance(node, list):
             return [self.value(part, depth + 1) for part in node]
         if not isinstance(node, dict):
@@ -384,6 +542,15 @@ class _Reader:
             raise FileFormatError(f"its description has {_shown(node)} where names belong.")
         return {key: self.value(part, depth + 1) for key, part in node.items()}
 
+    def _read_value(self, node, depth):
+        known = _VALUES_BY_NAME.get(_text(node["class"]))
+        if known is None:
+            raise FileFormatError(f"it holds values of the unknown class {node['class'][:50]!r}.")
+        value = known.read(self.value(node["value"], depth + 1))
+        if type(value) is not known.cls:
+            raise FileFormatError(f"a value in its description is no {node['class']}.")
+        return value
+
     def _read_float(self, node, depth):
         return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[node["value"]]
 
@@ -391,7 +558,9 @@ class _Reader:
         return tuple(self.value(part, depth + 1) for part in _items(node))
 
     def _read_dict(self, node, depth):
-        return {self.value(k, depth + 1): self.value(v, depth + 1) for k, v in _items(node)}
+        pairs = [(self.value(k, depth + 1), self.value(v, depth + 1)) for k, v in _items(node)]
+        _check_hashes([key for key, _ in pairs])
+        return dict(pairs)
 
     def _read_dtype(self, node, depth):
         return _dtype(node["name"])
@@ -400,10 +569,10 @@ class _Reader:
         return _dtype(node["name"]).type
 
     def _read_torch_dtype(self, node, depth):
-        dtype = getattr(torch, node["name"])
-        if not isinstance(dtype, torch.dtype):
-            raise FileFormatError(f"it names the torch type {node['name']!r}, which is none.")
-        return dtype
+        name = _text(node["name"])
+        if name not in TORCH_DTYPES:
+            raise FileFormatError(f"it names the torch type {name[:50]!r}, which is none.")
+        return TORCH_DTYPES[name]
 
     def _read_device(self, node, depth):
         return torch.device(_text(node["name"]))
@@ -451,6 +620,7 @@ class _Reader:
         array = np.empty(len(items), dtype=object)
         for k, item in enumerate(items):
             array[k] = self.value(item, depth + 1)
+        _check_hashes(array)
         return array.reshape(shape)
 
     def _read_random_state(self, node, depth):
@@ -470,17 +640,23 @@ class _Reader:
 
     def _read_same(self, node, depth):
         number = node["number"]
-        if type(number) is not int or not 0 <= number < len(self._objects):
+        if type(number) is not int or not 0 <= number < len(self.objects):
             raise FileFormatError(f"its description refers to object {_shown(number)}.")
-        return self._objects[number]
+        # What is being read refers to itself, and whoever walks there knows it again.
+        self._walked += self._walks.get(number, 0)
+        if self._walked > MAX_REPEATED * self._read + FREELY_REPEATED:
+            raise FileFormatError("its objects stand in one another many times over.")
+        return self.objects[number]
 
     def _read_object(self, node, depth):
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of plain objects.")
         value = object.__new__(cls)
-        self._objects.append(value)
+        number, start = len(self.objects), self._walked
+        self.objects.append(value)
         state = self._dict(node["state"], depth)
+        self._walks[number] = self._walked - start
         _check_names(cls, state)
         if hasattr(cls, "__setstate__"):
             value.__setstate__(state)
@@ -492,8 +668,8 @@ class _Reader:
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or not issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of networks.")
-        number = len(self._objects)
-        self._objects.append(None)
+        number, start = len(self.objects), self._walked
+        self.objects.append(None)
         given = LAYERS.get(cls)
         if given is None:
             module = object.__new__(cls)
@@ -504,7 +680,8 @@ class _Reader:
                 raise FileFormatError(f"{node['class']} is built of {sorted(given)}.")
             _check_arguments(node["class"], arguments)
             module = _layer_of(cls, arguments)
-        self._objects[number] = module
+        self.objects[number] = module
+        self._open.append(module)
         state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if not _MODULE_ATTRIBUTES.isdisjoint(state):
@@ -524,8 +701,33 @@ class _Reader:
             for name, value in values.items():
                 if value is not None and not isinstance(value, kind):
                     raise FileFormatError(f"{node['class']}.{name} is of {type(value).__name__}.")
+                if isinstance(value, nn.Module):
+                    self._check_part(node["class"], name, value)
                 held[name] = value
+        self._open.pop()
+        self._walks[number] = self._walked - start
         return module
+
+    def _check_part(self, cls: str, name: str, part: nn.Module) -> None:
+        """Check that networks are trees: each is a part of one other at most, none of itself."""
+        if id(part) in self._parts or any(part is other for other in self._open):
+            raise FileFormatError(f"{cls}.{name} is a network that stands elsewhere already.")
+        self._parts.add(id(part))
+
+
+def _check_hashes(values: Any) -> None:
+    """Refuse values of which too many have one hash: a table of them would take for ever."""
+    found: dict[int, list[Any]] = {}
+    for value in values:
+        # A text has a hash that no file can foresee.
+        if type(value) is str or type(value).__hash__ is None:
+            continue
+        with contextlib.suppress(TypeError):
+            same = found.setdefault(hash(value), [])
+            if not any(value is other or value == other for other in same):
+                same.append(value)
+            if len(same) > MAX_EQUAL_HASHES:
+                raise FileFormatError("it holds many different values of one hash.")
 
 
 def _check_arguments(cls: str, arguments: dict[str, Any]) -> None:
@@ -574,7 +776,7 @@ def _text(value: Any) -> str:
 
 def _dtype(name: Any) -> np.dtype:
     dtype = np.dtype(_text(name))
-    if dtype.kind not in NUMBERS + "USO" or dtype.subdtype is not None:
+    if dtype.kind not in NUMBERS + TEXTS or dtype.subdtype is not None:
         raise FileFormatError(f"it names the type {name!r}, which files do not hold.")
     return dtype
 
@@ -622,7 +824,12 @@ def dumps(value: Any, kind: str) -> bytes:
 
 
 def loads(data: bytes, kind: str) -> Any:
-    """Return what `dumps` was given.
+    """Return what `dumps` was given, as `loads_with_objects` does, without the list of objects."""
+    return loads_with_objects(data, kind)[0]
+
+
+def loads_with_objects(data: bytes, kind: str) -> tuple[Any, list[Any]]:
+    """Return what `dumps` was given, and every object in it.
 
     Parameters
     ----------
@@ -633,7 +840,10 @@ def loads(data: bytes, kind: str) -> Any:
 
     Returns
     -------
-    object
+    value : object
+        What the bytes hold.
+    objects : list
+        The instances of registered classes in it, however deep.
 
     Raises
     ------
@@ -650,7 +860,8 @@ def loads(data: bytes, kind: str) -> Any:
             )
         if content["kind"] != kind:
             raise FileFormatError(f"it is a {_shown(content['kind'])}, not a {kind}.")
-        return _Reader(tensors).value(content[kind])
+        reader = _Reader(tensors)
+        return reader.value(content[kind]), reader.objects
     except FileFormatError:
         raise
     except RecursionError:
@@ -670,14 +881,15 @@ def _open(data: bytes) -> tuple[str, dict[str, Tensor]]:
     try:
         tensors = load_tensors(data)
         size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+        header = json.loads(data[8 : 8 + size])
+        metadata = header.get("__metadata__") if isinstance(header, dict) else None
     except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
         raise FileFormatError(
             f"it is no file of skgen, or damaged, or cut off ({error!s:.200})."
         ) from error
     except RecursionError:
         raise FileFormatError("its header is nested too deep.") from None
-    if not isinstance(metadata.get("skgen"), str):
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("skgen"), str):
         raise FileFormatError("it is a safetensors file, but skgen did not write it.")
     if metadata.get("sha256") != _checksum(metadata["skgen"], tensors):
         raise FileFormatError("it is damaged: its checksum is not that of its contents.")
@@ -692,7 +904,9 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
     """Write a file, wholly or not at all.
 
     The bytes go to a temporary file in the same folder, which takes the place of the old file once
-    they are on disk: whatever happens on the way, there is the old file or the new one.
+    they are on disk: whatever happens on the way, there is the old file or the new one. The new
+    one has the permissions of the old one and, where the system allows it, its owner. Temporary
+    files that killed processes have left there under this name are deleted.
 
     Parameters
     ----------
@@ -702,20 +916,25 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
         What to write.
     kind : str
         What it is.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there, or if what is there is no regular file.
     """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
-    if target.is_dir():
-        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
+    target, before = _target(path)
     data = dumps(value, kind)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    remove_leftovers(target)
+    part, file = _new_part(target, before)
     try:
-        with open(part, "xb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+            if fcntl is None:
+                file.close()
+            # Where it is still open it is locked, and nobody takes it for one that was left.
+            os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -728,15 +947,108 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
             os.close(folder)
 
 
+def _target(path: str | os.PathLike) -> tuple[Path, os.stat_result | None]:
+    """Return where to write, links followed, and what is there; raise if that must stay."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
+    try:
+        # Of the path as it was given: what lies behind /dev/stdout has no name of its own.
+        before = os.stat(path)
+    except FileNotFoundError:
+        return target, None
+    if stat.S_ISDIR(before.st_mode):
+        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
+    whole = stat.S_ISREG(before.st_mode)
+    if not whole or not target.exists() or not os.path.samestat(before, os.stat(target)):
+        raise OSError(
+            f"Cannot write {str(path)!r}: it is a device, a pipe, a socket or the like, and stays "
+            "what it is; name a file, or a new one."
+        )
+    return target, before
+
+
+def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:
+    """Return the path of a new temporary file, and the file itself, open and locked."""
+    while True:
+        part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
+        # Nobody may read of it what they could not read of the file that it replaces.
+        mode = 0o666 if before is None else 0o600
+        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode), "wb")
+        _lock(file)
+        if before is not None and os.name == "posix":
+            _take_over(file.fileno(), before)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(part), os.fstat(file.fileno())):
+                return part, file
+        # Somebody took it for one that was left, in the moment before it was locked.
+        file.close()
+
+
+def _take_over(number: int, before: os.stat_result) -> None:
+    """Give an open file the owner, the group and the permissions of another."""
+    for uid, gid in ((before.st_uid, -1), (-1, before.st_gid)):
+        # Only root gives files away, and others to groups of their own.
+        with contextlib.suppress(OSError):
+            os.fchown(number, uid, gid)
+    permissions = before.st_mode & 0o777
+    if os.fstat(number).st_gid != before.st_gid:
+        # What one group was allowed is not given to another.
+        permissions &= ~0o070
+    with contextlib.suppress(OSError):
+        os.fchmod(number, permissions)
+
+
+def _lock(file: Any) -> bool:
+    """Lock an open file until it is closed; tell whether it is not another's."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Or the file system has no locks.
+            return False
+    return True
+
+
+def _part_prefix(target: Path) -> str:
+    """Return how the names of a file's temporary files begin."""
+    name = os.fsencode(target.name)
+    if len(name) <= LONGEST_KEPT:
+        return f".{target.name}."
+    # The name of a file has a greatest length, 143 to 255 bytes, and theirs is longer.
+    return f".{hashlib.sha256(name).hexdigest()[:32]}."
+
+
 def leftovers(path: str | os.PathLike) -> list[Path]:
     """List the temporary files that a process killed while writing has left."""
     target = Path(os.path.realpath(path))
-    start = f".{target.name}."
-    names = (p for p in target.parent.iterdir() if p.name.startswith(start))
-    return [p for p in names if p.name.endswith(".part") and len(p.name) == len(start) + 21]
+    start = _part_prefix(target)
+    try:
+        names = [name for name in os.listdir(target.parent) if name.startswith(start)]
+    except OSError:
+        # A folder that can be written to, but not listed.
+        return []
+    return [
+        target.with_name(name)
+        for name in names
+        if name.endswith(".part") and len(name) == len(start) + 21
+    ]
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Delete the temporary files of writes to a path, but for those that are being written."""
+    for part in leftovers(path):
+        with contextlib.suppress(OSError), open(part, "rb") as file:
+            if _lock(file):
+                part.unlink()
 
 
 def read(path: str | os.PathLike, kind: str) -> Any:
+    """Read a file that `write` wrote, as `read_with_objects` does, without the list of objects."""
+    return read_with_objects(path, kind)[0]
+
+
+def read_with_objects(path: str | os.PathLike, kind: str) -> tuple[Any, list[Any]]:
     """Read a file that `write` wrote.
 
     Parameters
@@ -748,7 +1060,10 @@ def read(path: str | os.PathLike, kind: str) -> Any:
 
     Returns
     -------
-    object
+    value : object
+        What it holds.
+    objects : list
+        The instances of registered classes in it, however deep.
 
     Raises
     ------
@@ -757,6 +1072,6 @@ def read(path: str | os.PathLike, kind: str) -> Any:
     """
     data = Path(path).read_bytes()
     try:
-        return loads(data, kind)
+        return loads_with_objects(data, kind)
     except FileFormatError as error:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: {error}") from error.__cause__

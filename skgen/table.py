@@ -7,6 +7,7 @@ of values and the missing entries of what was there.
 """
 
 import math
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -15,20 +16,31 @@ import pandas as pd
 from pandas.api.types import (
     is_bool_dtype,
     is_complex_dtype,
-    is_datetime64_any_dtype,
     is_float_dtype,
     is_integer_dtype,
     is_object_dtype,
     is_timedelta64_dtype,
     is_unsigned_integer_dtype,
-    pandas_dtype,
 )
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skgen.pipeline import _log_slope
+from skgen import storage
+from skgen.dtypes import as_objects, described, dtype_of
+from skgen.entries import (
+    MAX_EXACT,
+    Intervals,
+    NotOfForm,
+    Numbers,
+    Times,
+    form_of,
+    is_finite,
+    is_number,
+    is_whole,
+)
+from skgen.identifiers import identifying, warning_of
 from skgen.scaling import MAX_RATIO, share_unit
 
 __all__ = ["TableEncoder"]
@@ -36,8 +48,6 @@ __all__ = ["TableEncoder"]
 MAX_DECIMALS = 12
 # Rows that are searched for columns of one unit, at most.
 MAX_SEARCHED = 100_000
-# Whole numbers up to here are exact as floats.
-MAX_EXACT = 2**53
 # Signs of a missing entry that are one object each.
 MARKERS = {"NA": pd.NA, "NaT": pd.NaT}
 
@@ -49,6 +59,11 @@ def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: s
         column[:] = values
         column[missing] = marker
         return column
+    if isinstance(dtype, pd.ArrowDtype):
+        # Not by mask, which fails for some of Arrow's types where all is missing.
+        entries = np.array(values, dtype=object)
+        entries[missing] = None
+        return pd.Series(entries, dtype=object).astype(dtype)
     column = pd.Series(values).astype(dtype)
     if not missing.any():
         return column
@@ -60,19 +75,14 @@ def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: s
     return column.mask(missing)
 
 
-def _told(dtype: Any) -> Any:
-    """Describe a dtype by texts and arrays, as files hold them."""
-    if not isinstance(dtype, pd.CategoricalDtype):
-        return str(dtype)
-    values = dtype.categories
-    return {"values": values.to_numpy(object), "of": str(values.dtype), "ordered": dtype.ordered}
-
-
-def _dtype_of(told: Any) -> Any:
-    """Invert `_told`."""
-    if isinstance(told, str):
-        return pandas_dtype(told)
-    return pd.CategoricalDtype(pd.Index(told["values"], dtype=told["of"]), told["ordered"])
+def _check_saved(value: Any, what: str) -> None:
+    """Raise a TypeError that begins with `what` if no file can hold a value."""
+    reason = storage.reason_not_saved(value)
+    if reason is not None:
+        raise TypeError(
+            f"{what} {reason}, which no model file can hold. Convert it, such as by astype(str), "
+            "to_datetime or tz_convert, or register its class with skgen.persistence.register."
+        )
 
 
 class _Column:
@@ -114,6 +124,13 @@ class _Column:
         """Tell which entries have no code, or raise where that is asked for."""
         return np.zeros(len(present), dtype=bool)
 
+    def unseen(self, column: pd.Series) -> np.ndarray:
+        """Tell which entries have no code."""
+        missing = np.array(column.isna())
+        unseen = missing & (not self.has_gaps)
+        unseen[~missing] = self._unknown(column[~missing], "missing")
+        return unseen
+
     def encode(self, column: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
         """Return the columns of the matrix; for holes, NaN in the codes of missing entries."""
         missing = np.array(column.isna())
@@ -138,19 +155,21 @@ class _Column:
         return _of_dtype(self._entries(codes), missing, self.dtype, self.marker, self.name)
 
     def __getstate__(self) -> dict[str, Any]:
-        told = _told(self.dtype)
-        # A dtype whose name is not its own stays what it is: pickle takes it, a file does not.
-        told = told if _dtype_of(told) == self.dtype else self.dtype
         names = {id(marker): name for name, marker in MARKERS.items()}
         marker = names.get(id(self.marker), self.marker)
-        return {**self.__dict__, "dtype": told, "marker": marker}
+        return {**self.__dict__, "dtype": described(self.dtype), "marker": marker}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if isinstance(self.dtype, str | dict):
-            self.dtype = _dtype_of(self.dtype)
+            self.dtype = dtype_of(self.dtype)
         if isinstance(self.marker, str):
             self.marker = MARKERS[self.marker]
+
+    def check_saved(self) -> None:
+        """Raise where no file could hold an entry or the dtype: after the training is too late."""
+        _check_saved(described(self.dtype), f"Column {self.name!r} is of dtype {self.dtype}, and")
+        _check_saved(self.marker, f"Column {self.name!r} holds")
 
     def _refuse(self, value: Any, row: Any, what: str) -> ValueError:
         return ValueError(f"Column {self.name!r} has {value!r} in row {row}, {what}")
@@ -165,6 +184,9 @@ class _Empty(_Column):
 
     def _learn(self, present):
         return []
+
+    def _unknown(self, present, handle_unknown):
+        return np.ones(len(present), dtype=bool)
 
     def encode(self, column, holes, handle_unknown):
         present = np.flatnonzero(column.notna())
@@ -265,7 +287,7 @@ class _Steps(_Numbers):
     def _unknown(self, present, handle_unknown):
         if not isinstance(self.dtype, pd.CategoricalDtype):
             return super()._unknown(present, handle_unknown)
-        unknown = self.dtype.categories.get_indexer(present.astype(object)) < 0
+        unknown = self._places(present) < 0
         if handle_unknown == "error" and unknown.any():
             raise self._refuse(
                 present[unknown].iloc[0],
@@ -279,16 +301,18 @@ class _Steps(_Numbers):
         """Return entries as Python's integers, which do not overflow."""
         if is_object_dtype(self.dtype) or is_integer_dtype(self.dtype):
             values = present.to_numpy(dtype=object)
-            wrong = [isinstance(v, str) or v != v // 1 for v in values]
-            if any(wrong):
-                at = wrong.index(True)
-                raise self._refuse(
-                    values[at], present.index[at], "but fit saw whole numbers there."
-                )
+            for row, value in zip(present.index, values, strict=True):
+                if not is_number(type(value)) or not is_finite(value) or not is_whole(value):
+                    raise self._refuse(value, row, "but fit saw whole numbers there.")
             return np.array([int(v) for v in values], dtype=object)
         if isinstance(self.dtype, pd.CategoricalDtype):
-            return self.dtype.categories.get_indexer(present.astype(object)).astype(object)
+            return self._places(present).astype(object)
         return present.astype(self.dtype).astype("int64").to_numpy().astype(object)
+
+    def _places(self, present: pd.Series) -> np.ndarray:
+        """Return the places of entries among the ordered categories, -1 for others."""
+        # As objects: an index of intervals finds nothing where they overlap.
+        return self.dtype.categories.astype(object).get_indexer(present.astype(object))
 
     def _numbers(self, present):
         return ((self._integers(present) - self.origin) / self.step).astype(np.float64)
@@ -345,6 +369,17 @@ class _Labels(_Column):
         super().__setstate__(state)
         self.number = {self._key(value): i for i, value in enumerate(self.values)}
 
+    def check_saved(self):
+        super().check_saved()
+        done: set[type] = {str}
+        for value in self.values:
+            if type(value) in done:
+                continue
+            _check_saved(value, f"Column {self.name!r} holds")
+            if not isinstance(value, tuple | frozenset):
+                # What a tuple holds is another matter in each.
+                done.add(type(value))
+
     def _key(self, value: Any) -> Any:
         # 1, 1.0 and True are equal, but not the same entry of a column of objects.
         return (type(value), value) if is_object_dtype(self.dtype) else value
@@ -378,6 +413,53 @@ class _Labels(_Column):
         return self.values[index]
 
 
+class _Converted(_Column):
+    """Numbers, times and intervals by another name, encoded as what they are converted to.
+
+    Attributes
+    ----------
+    form : Numbers, Times or Intervals
+        The conversion, from :mod:`skgen.entries`.
+    inner : _Floats or _Steps
+        The column of what they are converted to.
+    """
+
+    def _learn(self, present):
+        entries = present.astype(object)
+        self.form = form_of(entries)
+        plain = self.form.plain(entries)
+        made = _Floats if is_float_dtype(plain.dtype) else _Steps
+        self.inner = made(plain, self.name)
+        return self.inner.names
+
+    @property
+    def filler(self):
+        return self.inner.filler
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if not isinstance(self.form, Numbers | Times | Intervals):
+            raise TypeError(f"column {self.name!r} has no form of entries")
+
+    def check_saved(self):
+        super().check_saved()
+        _check_saved(self.form, f"Column {self.name!r} holds")
+
+    def _unknown(self, present, handle_unknown):
+        if isinstance(self.form, Intervals):
+            return self.inner._unknown(present.astype(object), handle_unknown)
+        return super()._unknown(present, handle_unknown)
+
+    def _codes(self, present):
+        try:
+            return self.inner._codes(self.form.plain(present.astype(object)))
+        except NotOfForm as error:
+            raise self._refuse(error.value, error.row, error.reason) from None
+
+    def _entries(self, codes):
+        return as_objects(self.form.entries(self.inner._entries(codes)))
+
+
 def _first(column: pd.Series, wanted: Any) -> tuple[Any, Any]:
     """Return the first entry of a kind, and its row."""
     return next((v, row) for row, v in zip(column.index, column, strict=True) if wanted(v))
@@ -389,26 +471,66 @@ def _make(column: pd.Series, name: str, max_one_hot: int) -> Any:
     present = column.dropna()
     if present.empty:
         return _Empty(column, name)
-    kinds = {type(value) for value in present} if is_object_dtype(dtype) else set()
-    for kind in kinds:
-        if kind.__hash__ is None:
-            value, row = _first(present, lambda v, kind=kind: isinstance(v, kind))
-            raise TypeError(
-                f"Each argument must be a string or a number, or another hashable value: column "
-                f"{name!r} has {value!r} in row {row}."
-            )
     if is_complex_dtype(dtype):
         raise ValueError(
             f"Complex data not supported: column {name!r} is of dtype {dtype}; give its real and "
             "imaginary parts as two columns."
         )
-    whole = is_integer_dtype(dtype) or is_timedelta64_dtype(dtype)
-    ordered = isinstance(dtype, pd.CategoricalDtype) and dtype.ordered
-    if whole or ordered or kinds == {int} or is_datetime64_any_dtype(dtype):
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _Steps(column, name) if dtype.ordered else _Labels(column, name, max_one_hot)
+    if _holds_objects(dtype):
+        return _make_of_objects(column, present.astype(object), name, max_one_hot)
+    if is_integer_dtype(dtype) or dtype.kind in "mM":
         return _Steps(column, name)
-    if kinds == {float} or is_float_dtype(dtype):
+    return _Floats(column, name) if is_float_dtype(dtype) else _Labels(column, name, max_one_hot)
+
+
+def _holds_objects(dtype: Any) -> bool:
+    """Tell whether what entries are is told by themselves, not by the dtype of their column."""
+    if isinstance(dtype, pd.ArrowDtype):
+        # Those of Arrow that pandas computes with as with its own.
+        return dtype.kind not in "iufbU"
+    return is_object_dtype(dtype) or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype)
+
+
+def _make_of_objects(column: pd.Series, entries: pd.Series, name: str, max_one_hot: int) -> Any:
+    """Choose how a column is taken, by its entries."""
+    kinds = set(map(type, entries))
+    for kind in kinds:
+        if kind.__hash__ is None:
+            value, row = _first(entries, lambda v, kind=kind: isinstance(v, kind))
+            raise TypeError(
+                f"Each argument must be a string or a number, or another hashable value: column "
+                f"{name!r} has {value!r} in row {row}."
+            )
+    if kinds == {int}:
+        return _Steps(column, name)
+    if kinds == {float}:
         return _Floats(column, name)
-    return _Labels(column, name, max_one_hot)
+    try:
+        form = form_of(entries)
+    except NotOfForm as error:
+        raise ValueError(f"Column {name!r} has {error}") from None
+    return _Labels(column, name, max_one_hot) if form is None else _Converted(column, name)
+
+
+def _described_index(index: pd.Index) -> dict[str, Any]:
+    """Describe the names of columns by texts and arrays, as files hold them."""
+    if isinstance(index, pd.MultiIndex):
+        return {
+            "levels": [_described_index(level) for level in index.levels],
+            "codes": [np.asarray(codes, dtype=np.int64) for codes in index.codes],
+            "names": list(index.names),
+        }
+    return {"values": as_objects(index), "of": described(index.dtype), "name": index.name}
+
+
+def _index_of(told: dict[str, Any]) -> pd.Index:
+    """Invert `_described_index`."""
+    if "levels" in told:
+        levels = [_index_of(level) for level in told["levels"]]
+        return pd.MultiIndex(levels=levels, codes=told["codes"], names=told["names"])
+    return pd.Index(told["values"], dtype=dtype_of(told["of"]), name=told["name"])
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -439,12 +561,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ===========================  ===================================================================
     column                       becomes
     ===========================  ===================================================================
-    floats                       itself over a power of two, the same for all if they can be of one
-                                 unit, as for the models' ``scaling="auto"``; back with the decimals
-                                 that all entries of fit have (up to 12), in the range of fit
-    integers, dates, durations   steps from the least one, in the largest step that all entries of
-                                 fit are multiples of
-    ordered categories           their place in the order
+    floats                       the numbers divided by a power of two, which loses no digit. It is
+                                 the same for all columns if they can be of one unit, as for the
+                                 models' ``scaling="auto"``. They come back with as many decimals as
+                                 the entries of fit have (up to 12), in the range of fit
+    integers, dates, durations,  steps from the least one, in the largest step that all entries of
+    periods                      fit are multiples of
+    objects that are all         what they stand for, floats or steps from the least one, and back
+    numbers or all times         with the types that they had
+    ordered categories,          their place in the order
+    intervals
     other categories, strings,   binary digits of their number by frequency, or one-hot; two of them
     booleans, objects            a single column
     gaps in any of them          one more column, 1 where the entry is missing
@@ -452,14 +578,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ===========================  ===================================================================
 
     Every category is kept, however rare, since one that was merged could not come back: a column
-    of 1,000 names takes 10 digits. A column of identifiers is better dropped.
+    of 1,000 names takes 10 digits. A column of identifiers, or of what belongs to people, such as
+    names, e-mail addresses and telephone numbers, is better dropped, and `fit` warns of it: its
+    entries come out again as they are.
 
     A missing entry in a column that had none in fit becomes NaN, as an ``impute`` takes it;
     `transform_holes` does the same for all columns.
 
     The frame of fit comes back exactly, but for its index, and with one sign of a missing entry
-    (None, NaN or NA) in a column of objects. A row that fit has not seen comes back on the grid and
-    in the range that it saw. An array comes back as an array.
+    (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals
+    or dates, come back with their types; where a column has several, with the one that most
+    entries like them had, and Decimals with as many digits as a float can tell. A row that fit has
+    not seen comes back on the grid and in the range that it saw. An array comes back as an array.
 
     Examples
     --------
@@ -510,6 +640,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ------
         ValueError
             If a column cannot be encoded; the message names it.
+        TypeError
+            If a column holds what cannot be hashed, or what no file of a model can hold.
+
+        Warns
+        -----
+        UserWarning
+            If columns look like identifiers or personal data: texts or labels of which nearly
+            every row has its own, integers that count the rows or number something, e-mail
+            addresses, telephone numbers, names of people.
         """
         self._validate_params()
         frame = self._frame(X, reset=True)
@@ -517,17 +656,26 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._columns = [
             _make(frame.iloc[:, j], str(name), self.max_one_hot) for j, name in enumerate(names)
         ]
+        for column in self._columns:
+            column.check_saved()
         self._keep_proportions(frame)
         self._labels = X.columns if isinstance(X, pd.DataFrame) else None
+        if self._labels is not None and not hasattr(self, "feature_names_in_"):
+            _check_saved(_described_index(self._labels), "The names of the columns of X hold")
         self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
         self._n_features_out = sum(len(column.names) for column in self._columns)
+        found = ((name, identifying(frame.iloc[:, j], name)) for j, name in enumerate(names))
+        reasons = {name: reason for name, reason in found if reason is not None}
+        if reasons:
+            warnings.warn(warning_of(reasons), stacklevel=2)
         return self
 
     def _keep_proportions(self, frame: pd.DataFrame) -> None:
         """Give columns of floats that can be of one unit one scale."""
+        inner = [getattr(column, "inner", column) for column in self._columns]
         floats = {
             j: column
-            for j, column in enumerate(self._columns)
+            for j, column in enumerate(inner)
             if isinstance(column, _Floats) and column.n_codes
         }
         scales = [column.scale for column in floats.values()]
@@ -537,7 +685,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         some = frame.iloc[:: max(1, len(frame) // MAX_SEARCHED)]
         values = np.stack(
             [
-                column.encode(some.iloc[:, j], True, "error")[:, 0] * (column.scale / max(scales))
+                self._columns[j].encode(some.iloc[:, j], True, "error")[:, 0]
+                * (column.scale / max(scales))
                 for j, column in floats.items()
             ],
             1,
@@ -553,17 +702,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def __getstate__(self):
         state = super().__getstate__()
-        labels = state.get("_labels")
-        if isinstance(labels, pd.Index) and labels.nlevels == 1:
-            told = {"values": labels.to_numpy(object), "of": str(labels.dtype), "name": labels.name}
-            state = {**state, "_labels": told}
+        if isinstance(state.get("_labels"), pd.Index):
+            state = {**state, "_labels": _described_index(state["_labels"])}
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        labels = state.get("_labels")
-        if isinstance(labels, dict):
-            self._labels = pd.Index(labels["values"], dtype=labels["of"], name=labels["name"])
+        if isinstance(state.get("_labels"), dict):
+            self._labels = _index_of(state["_labels"])
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return X as a frame whose index is the number of the row."""
@@ -571,6 +717,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             validate_data(self, X, skip_check_array=True, reset=reset)
             if len(X) == 0:
                 raise ValueError(f"Found a frame with 0 sample(s), columns {list(X.columns)}.")
+            if not reset and self._labels is not None:
+                self._check_order(X.columns)
             return X.reset_index(drop=True)
         if hasattr(X, "to_pandas"):
             raise TypeError(
@@ -579,6 +727,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
         return pd.DataFrame(X)
+
+    def _check_order(self, found: pd.Index) -> None:
+        # Of names that are no strings scikit-learn takes no notice.
+        if not found.equals(self._labels) and set(found) == set(self._labels):
+            raise ValueError(
+                f"The names of the columns should be in the order of fit, {list(self._labels)}; "
+                f"they are {list(found)}."
+            )
 
     def transform(self, X):
         """Encode a table.
@@ -616,6 +772,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         return self._encoded(X, holes=True)
 
+    def find_unseen(self, X):
+        """Tell which entries have no code: categories that fit did not see, gaps where it saw none.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        unseen : ndarray of shape (n_samples, n_features), bool
+            Whether the entry has no code. A model scores the rows without any.
+        """
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        unseen = [column.unseen(frame.iloc[:, j]) for j, column in enumerate(self._columns)]
+        return np.stack(unseen, 1)
+
     def _encoded(self, X: Any, holes: bool) -> np.ndarray:
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
@@ -624,6 +798,29 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             for j, column in enumerate(self._columns)
         ]
         return np.concatenate(blocks, 1)
+
+    def _unseen_gap(self, X: Any) -> str | None:
+        """Return in words where X has a gap in a column that had none in fit; None if nowhere."""
+        frame = self._frame(X, reset=False)
+        for j, column in enumerate(self._columns):
+            given = frame.iloc[:, j]
+            unread = column.n_codes > 0 and not column.has_gaps
+            gaps = (
+                np.isnan(column.encode(given, False, self.handle_unknown)).any(1) if unread else []
+            )
+            if np.any(gaps):
+                row = int(np.argmax(gaps))
+                what = (
+                    "no entry"
+                    if pd.isna(given.iloc[row])
+                    else f"{given.iloc[row]!r}, which fit did not see,"
+                )
+                return (
+                    f"X has {what} in row {row} of column {column.name!r}, which had no gap in "
+                    "fit: impute draws what is missing, and a model that is to know gaps of this "
+                    "column is fitted to rows that have some."
+                )
+        return None
 
     def inverse_transform(self, X):
         """Decode numbers to a table.
@@ -695,11 +892,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-@_log_slope.register
-def _(step: TableEncoder, X: Any, Y: Any) -> Any:
-    # Of floats without gaps alone: all else has no density.
-    if step._without_density():
-        return None
-    return np.full(len(Y), -sum(math.log(column.scale) for column in step._columns))

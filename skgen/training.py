@@ -7,9 +7,10 @@ validation part with the same noise each time that chooses among the averages.
 
 import math
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +21,9 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.hf import AccelerateMixin
 from skorch.utils import noop
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from skgen.processes.noise import GeneratorNoise, PartNoise
+from skgen.progress import progress_bar
 
 N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
@@ -107,9 +108,10 @@ class Plan:
     ema_decay: float
     early_stopping: bool
     device: torch.device
-    verbose: bool = False
+    verbose: bool | int | str = False
     callbacks: Sequence[Any] = ()
     net_params: Mapping[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
 
 
 class _Objective(nn.Module):
@@ -276,11 +278,11 @@ class _Keep(Callback):
 class _Bar(Callback):
     """A progress bar over the gradient steps."""
 
-    def __init__(self, name: str, n_steps: int):
-        self.name, self.n_steps = name, n_steps
+    def __init__(self, name: str, n_steps: int, verbose: bool | int | str, started: float):
+        self.name, self.n_steps, self.verbose, self.started = name, n_steps, verbose, started
 
     def on_train_begin(self, net, **kwargs):
-        self.bar = tqdm(total=self.n_steps, desc=self.name, unit="step")
+        self.bar = progress_bar(self.verbose, self.n_steps, self.name, "step", self.started)
 
     def on_batch_end(self, net, training, **kwargs):
         self.bar.update(int(training))
@@ -288,10 +290,13 @@ class _Bar(Callback):
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
         shown = {k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if row.get(k) is not None}
-        self.bar.set_postfix(shown)
+        # Shown with the next step: a refresh would not wait for the bar's delay.
+        self.bar.set_postfix(shown, refresh=False)
 
-    def on_train_end(self, net, **kwargs):
-        self.bar.close()
+    def close(self):
+        """Close the bar, also after an error."""
+        if hasattr(self, "bar"):
+            self.bar.close()
 
     def __getstate__(self):
         return {k: v for k, v in self.__dict__.items() if k != "bar"}
@@ -303,6 +308,9 @@ class StageNet(NeuralNet):
     Its data are dicts of tensors, its epochs a number of steps, its loss a mean over rows.
     ``autocast_dtype="bfloat16"`` trains in mixed precision; ``compile=True`` is skorch's own.
     """
+
+    # Until the loop has ended by itself, Ctrl-C has ended it.
+    interrupted_, step_ = True, 0
 
     def __init__(
         self,
@@ -359,18 +367,21 @@ class StageNet(NeuralNet):
         device = torch.device(self.place)
         self.generator_ = torch.Generator(device).manual_seed(self.seed)
         self.order_ = torch.Generator().manual_seed(self.seed + 1)
-        self.stop_training, self.interrupted_, self.step_ = False, False, 0
+        self.stop_training = False
         # The last evaluation of the stage before left the module in evaluation mode.
         self.module_.train()
-        try:
+        with suppress(_Stopped):
             super().fit_loop(X, y, epochs, **fit_params)
-        except _Stopped:
-            pass
-        except KeyboardInterrupt:
-            self.interrupted_ = True
-        # A generator cannot be copied or pickled, and has done its work.
-        del self.generator_, self.order_, self.batches_
+        # Ctrl-C before here ends the loop in skorch, which goes on to `on_train_end`.
+        self.interrupted_ = False
         return self
+
+    def forget(self) -> None:
+        """Give up what has done its work: a generator cannot be copied or pickled."""
+        for name in ("generator_", "order_", "batches_"):
+            # Ctrl-C may have come before there was any.
+            self.__dict__.pop(name, None)
+        self.resume = None
 
     def training_state(self) -> dict[str, Any]:
         """Return what the rest of the training depends on, besides the module."""
@@ -474,7 +485,7 @@ class StageNet(NeuralNet):
         if self.autocast_dtype is None:
             return self.module_(self.noise_, **batch)
         name = str(self.autocast_dtype).removeprefix("torch.")
-        dtype = getattr(torch, name, None)
+        dtype = vars(torch).get(name)
         if not isinstance(dtype, torch.dtype):
             raise ValueError(
                 f"autocast_dtype={self.autocast_dtype!r} is no type of PyTorch's; "
@@ -637,8 +648,9 @@ def train(
         ("average", average),
         ("choose", _Choose(average, plan.early_stopping)),
     ]
+    bar = _Bar(stage.name, n_steps, plan.verbose, plan.started)
     if plan.verbose:
-        callbacks.append(("bar", _Bar(stage.name, n_steps)))
+        callbacks.append(("bar", bar))
     # After the user's callbacks, so that what they change is kept too.
     last = [] if keep is None else [("keep", _Keep(keep))]
     shared = "accelerator" in plan.net_params
@@ -680,9 +692,9 @@ def train(
         )
     cls = SharedStageNet if shared else StageNet
     net = cls(_Objective(stage.module, stage.loss), **own, **settings)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), closing(bar):
         # The first step of the schedule comes before the optimiser's, by skorch's design.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         net.fit(stage.train, None)
-    net.resume = None
+    net.forget()
     return net

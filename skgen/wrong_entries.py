@@ -29,6 +29,8 @@ DATES = (
     np.datetime64,
     np.timedelta64,
 )
+# Parts of what NumPy, pandas and scikit-learn say of entries that they cannot make numbers of.
+NO_NUMBER = ("could not convert", "argument must be", "promoted", "Cannot cast", "Cannot interpret")
 INFINITE = "Put a finite number in its place, or leave the row out."
 ROWS_AT_ONCE = 2**16
 
@@ -55,6 +57,8 @@ def explained(
     ValueError, TypeError
         What was raised inside, with a message of its own if an entry is to blame.
     """
+    if isinstance(X, pd.DataFrame):
+        _check_dtypes(X, name, rows)
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -67,6 +71,27 @@ def explained(
         raise told from error
 
 
+def _check_dtypes(X: pd.DataFrame, name: str, rows: np.ndarray | None) -> None:
+    """Raise for columns that are no numbers, though beside some others they are cast to some."""
+    for j, dtype in enumerate(X.dtypes):
+        if dtype.kind == "c":
+            raise ValueError(
+                f"Complex data not supported: column {X.columns[j]!r} of {name} is of dtype "
+                f"{dtype}; give its real and imaginary parts as two columns."
+            )
+        if dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+            place = _place(X.iloc[:, [j]], lambda column: np.ones(len(column), dtype=bool), rows)
+            if place is not None:
+                raise ValueError(_no_number(place, name, ""))
+
+
+def _no_number(place: tuple[str, Any], name: str, reason: str) -> str:
+    """Return what to say of an entry that is no number."""
+    where, value = place
+    remedy = f" {NOT_NUMBERS}" if name == "X" else ""
+    return f"Input {name} has {value!r} in {where}, which is no number{reason}.{remedy}"
+
+
 def _told_of(
     error: Exception, X: Any, name: str, rows: np.ndarray | None, caller: str
 ) -> Exception | None:
@@ -76,14 +101,11 @@ def _told_of(
         place = _place(X, _infinite, rows)
         remedy = f"a number too large, in {place[0]}. {INFINITE}" if place else ""
         return ValueError(f"Input {name} contains infinity, or {remedy}") if place else None
-    not_number = any(part in text for part in ("could not convert", "argument must be", "promoted"))
+    not_number = any(part in text for part in NO_NUMBER)
     place = _place(X, _not_number, rows) if not_number else None
     if place is not None:
-        where, value = place
-        dated = isinstance(value, DATES)
-        reason = "" if dated else f" ({text})"
-        remedy = f" {NOT_NUMBERS}" if name == "X" else ""
-        told = f"Input {name} has {value!r} in {where}, which is no number{reason}.{remedy}"
+        dated = isinstance(place[1], DATES)
+        told = _no_number(place, name, "" if dated else f" ({text})")
         return TypeError(told) if type(error) is TypeError and not dated else ValueError(told)
     if "contains NaN" in text or not_number:
         # pandas' own mark of what is missing is no number to numpy.

@@ -109,7 +109,8 @@ X = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).nor
 model = getattr(skgen, name)(
     max_steps=40, random_state=0, hidden_units=16, checkpoint=path or None, callbacks=[Kill()]
 )
-skgen.save(model.fit(X, condition=np.arange(60) % 3).set_params(callbacks=None), out)
+model.fit(X, condition=np.arange(60) % 3)
+skgen.save(model.set_params(callbacks=None, checkpoint=None), out)
 """
 
 

@@ -20,8 +20,8 @@ import pytest
 import skgen
 from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
 from skgen.command_line import _models, main
-from skgen.persistence import load_with_notes
-from skgen.table_files import in_words, looks_like_identifier, read_table
+from skgen.persistence import load_with_notes, save_with_notes
+from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,12 +88,14 @@ def drawn(*words):
 def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     _, said = fitted
     assert "100 rows, 7 columns" in said
-    age = people()["age"]
-    assert re.search(rf"age +whole numbers from {age.min()} to {age.max()}\n", said)
+    assert re.search("column +taken as +gaps +example\n", said)
+    table = people()
+    age = table["age"]
+    assert re.search(rf"age +whole numbers from {age.min()} to {age.max()} +{age[0]}\n", said)
     assert re.search(r"city +3 categories: Rome \(\d+\), .*the others are learnt given this", said)
-    since = people()["since"]
-    assert re.search(f"since +dates from {since.min()} to {since.max()}\n", said)
-    assert re.search(r"weight +numbers from .*; 12.0% missing", said)
+    since = table["since"]
+    assert re.search(f"since +dates from {since.min()} to {since.max()} +{since[0]}\n", said)
+    assert re.search(r"weight +numbers from .* +12.0% +\d\d\.\d\n", said)
     assert re.search(r"zip +5 categories: 0100\d \(\d+\), ", said)
     assert re.search(r"member +2 categories: ", said)
     assert "learns 80 rows; 20 are held out" in said
@@ -119,7 +121,11 @@ def test_columns_in_words():
 
 def test_decimal_commas_are_read_where_commas_do_not_set_columns_apart(tmp_path):
     (tmp_path / "t.csv").write_text("a;b;c;d\n1,5;7;1,5;1,2,3\n-2,25;;x;4\n;3;2;5\n")
-    table = read_table(tmp_path / "t.csv", categories=["b"])
+    with pytest.warns(TableWarning) as told:
+        table = read_table(tmp_path / "t.csv", categories=["b"])
+    first, second = (str(warning.message) for warning in told)
+    assert "'c': 67% of the entries are numbers; because of others, such as 'x' in row 1" in first
+    assert "'d': 67% of the entries are numbers; because of others, such as '1,2,3'" in second
     assert table["a"].tolist()[:2] == [1.5, -2.25]
     assert np.isnan(table["a"][2])
     assert table["b"].tolist()[::2] == ["7", "3"]
@@ -141,7 +147,9 @@ def test_only_whole_columns_of_dates_are_dates(tmp_path):
     columns = {"a": ["2024-01-05", None], "b": ["2024-01-05", "soon"], "c": ["12:30", "12:31"]}
     columns["d"] = ["2024-01-05", "2024-13-05"]
     pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
-    table = read_table(tmp_path / "t.csv")
+    with pytest.warns(TableWarning) as told:
+        table = read_table(tmp_path / "t.csv")
+    assert [re.search("column '(.)'", str(w.message))[1] for w in told] == ["b", "c", "d"]
     assert table["a"].tolist() == [pd.Timestamp("2024-01-05"), pd.NaT]
     assert [table[name].iloc[1] for name in "bcd"] == ["soon", "12:31", "2024-13-05"]
 
@@ -228,14 +236,136 @@ def test_a_model_saved_in_python_is_drawn_from(tmp_path):
     status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4)
     assert status == 0
     np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4))
-    model.fit(np.eye(3)[np.arange(30) % 3], condition=["a", "b"] * 15)
-    skgen.save(model, tmp_path / "m.skgen")
-    status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", "b")
-    assert status == 0
-    np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), model.sample(4, condition="b"))
+    # What is typed stands for text, or for the number or the boolean that reads so.
+    for values in (["a", "b"], ["1", "2"], [1, 2], [False, True]):
+        model.fit(np.eye(3)[np.arange(30) % 3], condition=values * 15)
+        skgen.save(model, tmp_path / "m.skgen")
+        status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4, "--condition", values[1])
+        assert status == 0
+        wanted = model.sample(4, condition=values[1])
+        np.testing.assert_allclose(pd.read_csv(io.StringIO(out)), wanted)
     status, _, err = run("score", tmp_path / "m.skgen", "x.csv")
     assert status == 2
     assert "was not written by 'skgen fit'" in err
+
+
+# Tables of other programs
+
+
+def learnt_from(folder, text, *words, encoding="utf-8"):
+    """Learn a table; return what fit said, what it warned of, and five rows as they are written."""
+    path, model = folder / "t.csv", folder / "t.skgen"
+    path.write_bytes(text.encode(encoding))
+    quick = [*QUICK, "--held-out", 0, "--force"]
+    status, said, err = run("fit", path, "-o", model, *quick, *words)
+    assert status == 0, err
+    warned = re.findall("^skgen fit: warning: .*", err, re.MULTILINE)
+    status, rows, _ = run("sample", model, "-n", 40)
+    assert status == 0
+    return said, warned, rows.splitlines()
+
+
+def told_of(said, name):
+    """Return the line of a column in the table that fit prints."""
+    return re.search(f"^  {re.escape(name)} .*", said, re.MULTILINE)[0]
+
+
+def test_rows_are_written_as_the_table_was(tmp_path):
+    text = "ort;tag;umsatz;alter;rabatt\n" + "".join(
+        f'"{"ABC"[i % 3]};x";{13 + i % 15}.0{1 + i % 9}.2024;{1000 + 37 * i:,}'.replace(",", ".")
+        + f",50 €;{'?' if i % 5 == 0 else 20 + i};{i % 9},5%\n"
+        for i in range(40)
+    )
+    said, warned, rows = learnt_from(tmp_path, text)
+    assert warned == []
+    assert "(?)" not in said
+    assert re.search(r"numbers from 1000.5 to 2443.5 +1\.000,50 €", told_of(said, "umsatz"))
+    assert re.search(r"whole numbers from 21 to 59 +20\.0% \('\?'\) +21", told_of(said, "alter"))
+    assert rows[0] == "ort;tag;umsatz;alter;rabatt"
+    pattern = r'"[ABC];x";\d\d\.0\d\.2024;[12]\.\d{3},\d0 €;(\?|\d\d);\d,5%'
+    assert [row for row in rows[1:] if not re.fullmatch(pattern, row)] == []
+    # The same in a file, in its encoding.
+    _, _, rows = learnt_from(tmp_path, text, encoding="cp1252")
+    assert run("sample", tmp_path / "t.skgen", "-n", 40, "-o", tmp_path / "new.csv")[0] == 0
+    assert (tmp_path / "new.csv").read_bytes().decode("cp1252").splitlines() == rows
+
+
+def test_drawn_days_and_codes_are_days_and_codes(tmp_path):
+    days = pd.date_range("2023-01-05", periods=80, freq="3D").strftime("%Y%m%d")
+    text = "day,zip,v\n" + "".join(f"{day},{i * 131:05d},{i / 8}\n" for i, day in enumerate(days))
+    said, _, rows = learnt_from(tmp_path, text)
+    assert "dates from 2023-01-05 to" in told_of(said, "day")
+    assert "--numbers zip" in told_of(said, "zip")
+    drawn = [row.split(",") for row in rows[1:]]
+    pd.to_datetime([row[0] for row in drawn], format="%Y%m%d", errors="raise")
+    assert {row[1] for row in drawn} <= {f"{i * 131:05d}" for i in range(80)}
+
+
+def test_corrections_are_flags(tmp_path):
+    text = "zip,when,land,v,note\n" + "".join(
+        f"{3 * i:03d},0{1 + i % 9}/0{1 + i % 8}/2024,{('NA', 'DE')[i % 2]},"
+        f"{'x' if i % 7 else i},n{i}\n"
+        for i in range(40)
+    )
+    said, warned, _ = learnt_from(tmp_path, text)
+    assert warned == []
+    for name, flag in (
+        ("zip", "--numbers zip"),
+        ("when", "--dates when=DMY"),
+        ("land", "--gap land=NA"),
+        ("note", "--drop 'note'"),
+    ):
+        assert re.search(rf"\(\?\) .*{flag}", told_of(said, name))
+    flags = ["--numbers", "zip", "--dates", "when=DMY", "--gap", "land=NA", "--gap", "x"]
+    said, _, rows = learnt_from(tmp_path, text, *flags, "--drop", "note")
+    assert "(?)" not in said
+    assert "from 2024-01-01 to 2024-08-08" in told_of(said, "when")
+    assert "50.0% ('NA')" in told_of(said, "land")
+    assert "whole numbers from 0 to 35" in told_of(said, "v")
+    assert rows[0] == "zip,when,land,v"
+    # Without the table, what is doubtful is told by warnings; of the file as a whole always.
+    _, warned, _ = learnt_from(tmp_path, "# by a program\n" + text, "-q")
+    assert len(warned) == 5
+    assert "Columns look like identifiers or personal data: 'zip'" in warned[4]
+    assert "1 line above the header left out: '# by a program'" in warned[0]
+    assert re.search("column 'zip': zeros in front.*: --numbers zip.$", warned[1])
+
+
+def test_a_declared_category_keeps_every_word(tmp_path):
+    text = "land,v\n" + "".join(f"{('NA', 'None', 'null')[i % 3]},{i}\n" for i in range(60))
+    said, _, rows = learnt_from(tmp_path, text, "--category", "land")
+    line = told_of(said, "land")
+    assert all(f"{word} (20)" in line for word in ("NA", "None", "null"))
+    assert "%" not in line
+    assert {row.split(",")[0] for row in rows[1:]} <= {"NA", "None", "null"}
+
+
+def test_identifiers_of_64_bits_name_a_way_out(tmp_path):
+    ids = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 80)
+    text = "id,v\n" + "".join(f"{i},{k / 8}\n" for k, i in enumerate(ids))
+    said, warned, rows = learnt_from(tmp_path, text)
+    assert warned == []
+    assert "--drop id" in told_of(said, "id")
+    assert {int(row.split(",")[0]) for row in rows[1:]} <= set(ids.tolist())
+
+
+def test_formulas_are_written_safely_unless_asked_for(tmp_path):
+    text = "word,v\n" + "".join(f"=A{i % 2},{-i}\n" for i in range(40))
+    _, _, rows = learnt_from(tmp_path, text)
+    assert {row.split(",")[0] for row in rows[1:]} <= {"'=A0", "'=A1"}
+    assert any(row.split(",")[1].startswith("-") for row in rows[1:])
+    _, out, _ = run("sample", tmp_path / "t.skgen", "--keep-formulas")
+    assert {row.split(",")[0] for row in out.splitlines()[1:]} <= {"=A0", "=A1"}
+
+
+def test_a_model_saved_by_an_earlier_version_is_fitted_again(numeric, tmp_path):
+    model, notes = load_with_notes(numeric[2])
+    del notes["format"]
+    save_with_notes(model, notes, tmp_path / "m")
+    assert run("sample", tmp_path / "m")[0] == 0
+    status, _, err = run("score", tmp_path / "m", numeric[1])
+    assert status == 2
+    assert "another version of skgen; fit the table again" in err
 
 
 # What is scored
@@ -285,6 +415,38 @@ def test_mixed_tables_are_scored_as_encoded(fitted, folder, tmp_path):
     encoded = pipe[:-1].transform(table.drop(columns="city"))
     scores = pipe[-1].score_samples(encoded, condition=table["city"].to_numpy())
     np.testing.assert_allclose(pd.read_csv(tmp_path / "scored.csv")["skgen_score"], scores)
+
+
+def test_rows_with_entries_never_seen_are_counted_and_left_out(tmp_path):
+    text = "city,age,v\n" + "".join(f"c{i % 4},{20 + i % 9},{i / 8}\n" for i in range(80))
+    learnt_from(tmp_path, text)
+    other = text.replace("c1,21,0.125", "c9,21,0.125").replace("c2,22,0.25", "c2,,0.25")
+    (tmp_path / "other.csv").write_text(other)
+    words = ["score", tmp_path / "t.skgen", tmp_path / "other.csv", "-o", tmp_path / "scored.csv"]
+    status, out, err = run(*words)
+    assert (status, err) == (0, "")
+    assert (
+        "left out of the score: 2 of 80 rows, with an entry never seen in training, such as 'c9' "
+        "of column 'city' in row 1\n"
+    ) in out
+    scores = pd.read_csv(tmp_path / "scored.csv")["skgen_score"]
+    assert np.flatnonzero(scores.isna()).tolist() == [1, 2]
+    assert f"score: {scores.mean():.4g} nats a row" in out
+    # The table itself has nothing new.
+    assert "left out" not in run("score", tmp_path / "t.skgen", tmp_path / "t.csv")[1]
+    (tmp_path / "none.csv").write_text(text.replace("c", "d").replace("dity", "city"))
+    status, _, err = run("score", tmp_path / "t.skgen", tmp_path / "none.csv")
+    assert status == 2
+    assert "each row of" in err
+
+
+def test_a_condition_never_seen_is_left_out_of_the_score(fitted, folder, tmp_path):
+    others = pd.read_csv(folder / "others.csv", dtype="str")
+    others.loc[3, "city"] = "Lima"
+    others.to_csv(tmp_path / "o.csv", index=False)
+    status, out, _ = run("score", fitted[0], tmp_path / "o.csv")
+    assert status == 0
+    assert "1 of 60 rows, with an entry never seen in training, such as 'Lima'" in out
 
 
 # What is reported
@@ -365,8 +527,21 @@ def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_pa
     assert "are taken as not seen" in text
     assert html_report.MEANINGS["near_copies"] not in text
     assert "No measure finds a difference" in text
-    run("report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q")
+    words = ["report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q"]
+    assert run(*words)[0] == 2
+    assert run(*words, "--force") == (0, "", "")
     assert "<strong>1 of 9 measures find a difference" in path.read_text(encoding="utf-8")
+
+
+def test_the_page_holds_no_row_of_the_table_unless_asked_for(fitted, folder, page, tmp_path):
+    report = ["report", fitted[0], folder / "people.csv", "-o", tmp_path / "r.html", "-q"]
+    assert run(*report, "--rows", 20, "--show-rows") == (0, "", "")
+    texts = [path.read_text(encoding="utf-8") for path in (page, tmp_path / "r.html")]
+    first = f'<tr class=right><td class="number">{people()["age"][0]}</td>'
+    secret = f"{people()[ODD][0]:.3g}"
+    assert [first in text and secret in text for text in texts] == [False, True]
+    assert ["Rows of the table" in text for text in texts] == [False, True]
+    assert all("Generated rows" in text for text in texts)
 
 
 def chromium():
@@ -414,7 +589,10 @@ REFUSED = {
         "fit {csv} -o m --set max_step=3",
         "no parameter 'max_step'; did you mean max_",
     ),
-    "bad value": ("fit {csv} -o m --set max_steps=0 -q", "'max_steps' parameter .* Got 0 instead"),
+    "bad value": (
+        "fit {csv} -o m --set max_steps=0 -q --category zip",
+        "'max_steps' parameter .* Got 0 instead",
+    ),
     "own option": ("fit {csv} -o m --set random_state=3", "option of its own: --seed"),
     "no value": ("fit {csv} -o m --set max_steps", "must be name=value, got 'max_steps'"),
     "no column": ("fit {csv} -o m --drop agee", "no column 'agee'; did you mean age"),
@@ -468,6 +646,62 @@ def test_what_cannot_be_is_told_in_one_line(broken, folder, fitted, numeric, wor
     assert re.fullmatch(r"skgen(?: \w+)?: error: [^\n]+\n", err), err
     assert re.search(message, err), err
     assert not Path("m").exists()
+
+
+# What is written, and where
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """Make it an error to train: what is refused is refused before."""
+
+    def fit(*args, **kwargs):
+        raise AssertionError("trained before the output was known to be writable")
+
+    monkeypatch.setattr(skgen.GenerativePipeline, "fit", fit)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no file")
+@pytest.mark.parametrize("name", ["/proc/m.skgen", "/dev/null", "/dev/full", "-"])
+def test_a_model_that_cannot_be_written_is_refused_before_training(folder, no_fit, name):
+    status, out, err = run("fit", folder / "people.csv", "-o", name)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(f"skgen fit: error: cannot write (the model to )?'{name}': [^\n]+\n", err)
+
+
+def test_what_exists_is_replaced_by_force_only(folder, no_fit, fitted, numeric, tmp_path):
+    path = tmp_path / "there"
+    path.write_text("mine")
+    commands = {
+        "fit": ["fit", folder / "people.csv"],
+        "sample": ["sample", numeric[2], "-n", 3],
+        "score": ["score", numeric[2], folder / "numeric.csv"],
+        "report": ["report", fitted[0], folder / "people.csv", "--rows", 20],
+    }
+    for words in commands.values():
+        status, out, err = run(*words, "-o", path)
+        assert (status, out, path.read_text()) == (2, "", "mine")
+        assert "there exists already; --force replaces it" in err
+    assert run(*commands["sample"], "-o", path, "--force") == (0, "", "")
+    assert len(pd.read_csv(path)) == 3
+
+
+def test_a_dash_is_the_standard_output(numeric):
+    assert run("sample", numeric[2], "-o", "-") == run("sample", numeric[2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes and diverts streams")
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [(">&-", "the standard output is closed"), ("> /dev/full", "cannot write to the standard")],
+)
+def test_rows_are_not_lost_in_silence(numeric, stream, message):
+    if "full" in stream and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, which is full at once")
+    command = f'"{sys.executable}" -m skgen sample "{numeric[2]}" {stream}'
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert re.fullmatch(f"skgen sample: error: {message}[^\n]+\n", ended.stderr), ended.stderr
 
 
 # Models, seeds, interruptions
@@ -540,19 +774,48 @@ def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
     _, path, _ = numeric
     command = [sys.executable, "-m", "skgen", "fit", path, "-o", tmp_path / "m"]
     command += ["--model", "flow-matcher", "--set", "max_steps=1000000"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    # A terminal, on which a long fit shows how far it has come.
+    terminal, end = os.openpty()
+    import termios
+
+    termios.tcsetwinsize(end, (24, 80))
+    process = subprocess.Popen(command, stderr=end, stdout=subprocess.DEVNULL)
+    os.close(end)
+
+    def read():
+        try:
+            return os.read(terminal, 4096)
+        except OSError:
+            # Linux says so where nobody writes any more.
+            return b""
+
     # Before the first step there is nothing to keep.
-    said = b""
+    said, rest = b"", b""
     while not re.search(rb" [1-9]\d*/1000000 ", said):
-        piece = os.read(process.stderr.fileno(), 4096)
+        piece = read()
         assert piece, said
         said += piece
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=300)
-    assert process.returncode == 130, rest
+    while piece := read():
+        rest += piece
+    os.close(terminal)
+    assert process.wait(timeout=300) == 130, rest
     assert b"Traceback" not in rest
     assert b"skgen fit: warning: interrupted after" in rest
     assert len(skgen.load(tmp_path / "m").sample(3)) == 3
+
+
+def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("skgen.progress.SHOWN_AFTER", 0.0)
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 4)
+    assert run("fit", numeric[1], "-o", tmp_path / "m", *QUICK)[2] == ""
+    words = ["report", fitted[0], folder / "others.csv", "-o", tmp_path / "r.html", "--rows", 30]
+    assert run(*words)[2] == ""
+    # The same on a terminal.
+    monkeypatch.setattr("skgen.progress.is_watched", lambda: True)
+    words.append("--force")
+    assert "report" in run(*words)[2]
+    assert run(*words, "-q")[2] == ""
 
 
 def test_the_console_script_is_main():

@@ -1,5 +1,9 @@
 """Conditions of every kind as numbers: one-hot labels, standardised numbers, told errors."""
 
+import datetime
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -111,6 +115,133 @@ def test_labels_are_the_same_whatever_their_width():
     # A longer word than any seen must not be cut to one.
     with pytest.raises(ValueError, match="unknown label 'abc'"):
         encoder.transform(np.array(["abc"]), 1)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "then"),
+    [
+        ([1, 2, 3], [1.0, 3]),
+        ([1, 2, 3], np.array([1, 3], dtype=np.int8)),
+        ([1, 2, 3], [Decimal(1), Decimal(3)]),
+        (pd.Series([1, 2, 3], dtype=object), [1, 3]),
+        (pd.Series([1, 2, 3], dtype="Int64"), np.array([1.0, 3.0])),
+        (pd.Series([1, 2, 3]).astype("category").to_frame(), np.array([[1.0], [3.0]])),
+        (np.array([b"a", b"b", b"c"]), ["a", "c"]),
+        (pd.Series(["a", "b", "c"], dtype="string"), np.array(["a", "c"])),
+    ],
+)
+def test_labels_of_equal_value_match_whatever_their_dtype(fitted, then):
+    encoded = ConditionEncoder().fit(fitted, 3).transform(then, 2)
+    np.testing.assert_array_equal(encoded, marks(np.eye(3)[[0, 2]]))
+
+
+@pytest.mark.parametrize(
+    ("fitted", "then", "shown"),
+    [
+        ([1, 2], ["2", "1"], "label '1'; .* row 1 is of type str, .* type number: .* such as 1.0"),
+        (["1", "2"], [1, 2], "label 1.0; .* row 0 is of type number, .* type str: .* such as '1'"),
+        (["1", "2"], [2.0, 2.0], "label 2.0; .* type number, .* type str: give .* such as '2'"),
+        ([10, 20], np.array(["20"] * 2), "label '20'; .* such as 20.0"),
+        ([10, 20], pd.Series(["20", "10"]), "label '10'; .* such as 10.0"),
+        ([10, 20], pd.Series(["20"] * 2, dtype="category"), "label '20'; .* such as 20.0"),
+        ([0, 1], [True, True], "label True; .* of type bool, .* type number: .* such as 1.0"),
+        ([True, False], [1, 1], "label 1.0; .* type number, .* type bool: give .* such as True"),
+        ([True, False], ["True"] * 2, "label 'True'; .* type str, .* type bool: .* such as True"),
+        (["a", 1], [True, "a"], "label True; .* type bool, .* type number or str"),
+        (pd.DataFrame({"a": ["1", "2"]}), pd.DataFrame({"a": [1, 2]}), "of type str: .* '1'"),
+        (pd.DataFrame({"a": [True, False]}), pd.DataFrame({"a": ["True"] * 2}), "such as True"),
+        ([0.5, 1.5], ["0.5", "1.5"], "now holds '0.5', which is not a number"),
+        (np.array([[1], [2]]), np.array([["1"], ["2"]]), "now holds '1', which is not a number"),
+        (np.array([[1], [2]]), np.array([[1], ["2"]], dtype=object), "now holds '2', which"),
+    ],
+)
+def test_labels_of_another_type_do_not_match(fitted, then, shown):
+    encoder = ConditionEncoder().fit(fitted, 2)
+    with pytest.raises(ValueError, match=shown):
+        encoder.transform(then, 2)
+
+
+def test_equal_texts_of_different_types_are_different_labels():
+    mixed = ["1", 1, True, "True", "1"]
+    encoded = encode(mixed)
+    assert encoded.shape == (5, 4)
+    np.testing.assert_array_equal(encoded[0], encoded[4])
+    assert len(np.unique(encoded, axis=0)) == 4
+
+
+def test_a_text_stands_for_the_label_that_reads_so():
+    for fitted, text, label in [
+        ([1, 2], "2", 2),
+        (["1", "2"], "2", "2"),
+        ([True, False], "False", False),
+        ([0.5, 1.5], "2.5", 2.5),
+        (["a", "b"], "c", "c"),
+    ]:
+        parsed = ConditionEncoder().fit(fitted, 2).parse(text)
+        assert parsed == label
+        assert type(parsed) is type(label) or isinstance(label, int)
+
+
+DAYS = ["2024-01-02", "2024-01-01", "2024-01-04", "2024-01-01"]
+DATES = {
+    "datetime64": pd.Series(pd.to_datetime(DAYS)),
+    "in seconds": np.array(DAYS, dtype="M8[s]"),
+    "date": [datetime.date.fromisoformat(day) for day in DAYS],
+    "datetime": np.array([datetime.datetime.fromisoformat(day) for day in DAYS], dtype=object),
+    "Timestamp": list(map(pd.Timestamp, DAYS)),
+    "category": pd.Series(pd.to_datetime(DAYS)).astype("category"),
+    "Arrow": pd.Series(pd.to_datetime(DAYS)).astype("timestamp[us][pyarrow]"),
+    "frame": pd.DataFrame({"day": pd.to_datetime(DAYS)}),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_dates_are_labels_whatever_type_they_are_given_as(kind):
+    encoder = ConditionEncoder().fit(DATES[kind], 4)
+    expected = marks([[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]])
+    for other in DATES.values():
+        values = other["day"] if hasattr(other, "columns") else other
+        values = pd.DataFrame({"day": values}) if kind == "frame" else values
+        np.testing.assert_array_equal(encoder.transform(values, 4), expected)
+    day = "2024-01-02"
+    for value in (day, pd.Timestamp(day), np.datetime64(day), datetime.date(2024, 1, 2)):
+        given = pd.DataFrame({"day": [value] * 2}) if kind == "frame" else value
+        np.testing.assert_array_equal(encoder.transform(given, 2), expected[[0, 0]])
+    unknown = pd.Timestamp("2024-01-03")
+    unknown = pd.DataFrame({"day": [unknown]}) if kind == "frame" else unknown
+    with pytest.raises(ValueError, match="unknown label '2024-01-03'; fit saw '2024-01-01', '20"):
+        encoder.transform(unknown, 1)
+
+
+def test_moments_and_durations_are_labels():
+    here = pd.Series(pd.date_range("2024-01-01 12:30", periods=2, tz="Europe/Zurich"))
+    encoder = ConditionEncoder().fit(here, 2)
+    np.testing.assert_array_equal(encoder.transform(here.dt.tz_convert("UTC"), 2), marks(np.eye(2)))
+    same = encoder.transform("2024-01-01 11:30+00:00", 1)
+    np.testing.assert_array_equal(same, marks(np.eye(2)[:1]))
+    for unknown in (pd.Timestamp("2024-01-01 12:30"), "noon"):
+        with pytest.raises(ValueError, match=r"unknown label '(2024-01-01 12:30:00|noon)'"):
+            encoder.transform(unknown, 1)
+    hours = pd.Series(pd.to_timedelta([1, 30], "h"))
+    encoder = ConditionEncoder().fit(hours, 2)
+    for value in (pd.Timedelta("30h"), np.timedelta64(30, "h"), datetime.timedelta(hours=30)):
+        np.testing.assert_array_equal(encoder.transform(value, 1), marks(np.eye(2)[1:]))
+    with pytest.raises(ValueError, match="missing value in row 1"):
+        ConditionEncoder().fit(pd.Series([pd.Timestamp("2024"), pd.NaT]), 2)
+
+
+def test_objects_that_are_all_numbers_are_numbers():
+    values = [0.5, 1.5, 4.0]
+    expected = encode(np.array(values))
+    for kind in (Decimal, np.float64, Fraction):
+        objects = np.array([kind(v) for v in values], dtype=object)
+        np.testing.assert_array_equal(encode(objects), expected)
+        np.testing.assert_array_equal(encode(objects[:, None]), expected)
+        np.testing.assert_array_equal(encode(np.array(values), then=objects), expected)
+    # Whole ones in a row are labels, as ever, and those that someone has made categories of.
+    np.testing.assert_array_equal(encode([Decimal(3), Decimal(1)]), marks([[0, 1], [1, 0]]))
+    classes = pd.Series([0.5, 1.5], dtype=object).astype("category").to_frame("x")
+    np.testing.assert_array_equal(encode(classes), marks(np.eye(2)))
 
 
 def test_n_out_counts_the_columns():

@@ -159,6 +159,45 @@ def test_the_score_of_a_row_is_its_own(fitted):
     np.testing.assert_array_equal(fitted.score_samples(IRIS), whole)
 
 
+# Errors
+
+
+def called_methods(Estimator):
+    """List the public methods of an estimator that are written in the library."""
+    for name in dir(Estimator):
+        method = getattr(Estimator, name)
+        home = (getattr(method, "__module__", None) or "").partition(".")[0]
+        if not name.startswith("_") and callable(method) and home in ("skgen", __name__):
+            yield name
+
+
+def test_errors_about_arguments_name_the_class_that_was_called(Estimator):
+    class Derived(Estimator):
+        pass
+
+    for cls in (Estimator, Derived):
+        names = list(called_methods(cls))
+        assert {"fit", "partial_fit", "sample", "transform", "impute", "score"} <= set(names)
+        for name in names:
+            for given, named in (((None,) * 30, {}), ((), {"nonsense": 1})):
+                with pytest.raises(TypeError) as error:
+                    getattr(cls(), name)(*given, **named)
+                assert f"{cls.__name__}.{name}()" in str(error.value)
+
+
+def test_methods_are_found_where_they_say_they_are(Estimator):
+    for name in called_methods(Estimator):
+        method = getattr(Estimator, name)
+        assert method.__doc__
+        assert method.__module__ == Estimator.__module__
+        assert method.__qualname__ == f"{Estimator.__name__}.{name}"
+
+
+def test_positional_conditions_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"FlowMatcher.sample\(\) takes from 1 to 2 positional"):
+        FlowMatcher().sample(3, NAMES[:3])
+
+
 # State
 
 
@@ -221,6 +260,9 @@ def test_an_interrupted_fit_is_usable(narrow):
 def test_a_fit_interrupted_at_its_last_draws_is_usable(quick, monkeypatch):
     X = np.random.default_rng(0).integers(0, 3, size=(60, 4)).astype(float)
     model = quick()
+    if isinstance(model, VQDiffusionBridge):
+        # One column after another it draws repeated values themselves, and nothing at the end.
+        model.set_params(prior="diffusion")
     with monkeypatch.context() as patch:
         patch.setattr(type(model), "_draw", Mock(side_effect=KeyboardInterrupt))
         with pytest.warns(UserWarning, match="puts what it draws on the nearest value"):
@@ -272,6 +314,25 @@ def test_rows_keep_their_index(narrow):
     for rows in (latent, model.inverse_transform(latent), model.impute(holes, n_steps=2)):
         assert rows.index.equals(frame.index[:9])
     assert model.sample(3).index.equals(pd.RangeIndex(3))
+
+
+def test_several_imputations_are_what_one_would_be(fitted):
+    """Tables that are completed several times: an array of arrays, or a list of frames."""
+    frame = pd.DataFrame(IRIS, columns=list("abcd")).sample(frac=1, random_state=0)[:9]
+    holes = frame.mask(np.eye(9, 4, dtype=bool))
+    model = copy.deepcopy(fitted)
+    arrays = model.impute(holes.to_numpy(), n_draws=3, n_steps=2)
+    assert arrays.shape == (3, 9, 4)
+    model.feature_names_in_ = np.array(list("abcd"), dtype=object)
+    frames = model.set_output(transform="pandas").impute(holes, n_draws=3, n_steps=2)
+    assert isinstance(frames, list)
+    alone = model.impute(holes, n_steps=2)
+    for rows, table in zip(arrays, frames, strict=True):
+        np.testing.assert_array_equal(table, rows)
+        assert table.index.equals(frame.index)
+        assert table.dtypes.equals(alone.dtypes)
+    one_each = model.set_output(transform="polars").impute(holes, n_draws=2, n_steps=2)
+    assert [table.columns for table in one_each] == [list("abcd")] * 2
 
 
 @pytest.mark.parametrize("changed", [{"n_steps": -4}, {"n_steps": 1.5}, {"max_steps": "few"}])

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import runpy
 import sys
 import textwrap
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgen.base import BaseGenerativeModel
@@ -24,14 +26,19 @@ from _figures import write_figures  # noqa: E402
 from own_estimator import RealNVP  # noqa: E402
 
 
-def run_blocks(page, folder, monkeypatch):
-    """Run the Python blocks of a page in order, in a folder, and return what they defined."""
+def run_blocks(page, folder, monkeypatch, but=None):
+    """Run the Python blocks of a page in order, in a folder, and return what they defined.
+
+    Those that hold the text `but` are left out.
+    """
     monkeypatch.chdir(folder)
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", text, re.MULTILINE)
     assert len(blocks) == text.count("code-block:: python")
     scope = {}
     for block in blocks:
+        if but is not None and but in block:
+            continue
         exec(compile(textwrap.dedent(block), page, "exec"), scope)
     plt.close("all")
     return scope
@@ -59,9 +66,75 @@ def test_the_tour_runs_as_printed(tour):
     assert tour["classifier"].score(X[1::2], y[1::2]) > 0.8
     assert tour["error"] < 0.5 * spread[2]
     means = np.array([X[y == k].mean(0) for k in range(3)])
-    for rows in (tour["virginica"], tour["typical"], tour["as_virginica"]):
+    assert tour["three"].shape == (3, 4)
+    for rows in (tour["virginica"], tour["as_virginica"]):
         nearest = np.linalg.norm(rows.mean(0) - means, axis=1).argmin()
         assert nearest == 2
+
+
+def test_the_page_on_judging_runs_as_printed(tmp_path, monkeypatch):
+    # Few rows, short fits and few sets of real rows: what is found does not matter here.
+    data = load_breast_cancer(as_frame=True)
+    data.data, data.target = data.data[:160], data.target[:160]
+    monkeypatch.setattr("sklearn.datasets.load_breast_cancer", lambda **options: data)
+    monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 0)
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 6)
+    monkeypatch.setattr("skgen.metrics._report.N_CLASSIFIED", 2)
+    page = run_blocks("user_guide/judging.rst", tmp_path, monkeypatch, but="GridSearchCV")
+    assert page["report"].index.equals(page["mixed_report"].index)
+    assert np.isfinite(page["mixed_report"][["value", "floor"]].to_numpy()).all()
+    assert page["new_table"].dtypes.equals(page["table"].dtypes)
+
+
+# Examples
+
+
+def files_of_the_clone():
+    """List the files that belong to the project, each with the time of its last change."""
+    kept = [
+        path for part in ("docs", "examples", "skgen", "tests") for path in (ROOT / part).rglob("*")
+    ]
+    kept += ROOT.iterdir()
+    return {
+        path: path.stat().st_mtime_ns
+        for path in kept
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("plot_digits.py", []), ("plot_choosing.py", []), ("plot_choosing.py", ["map.svg"])],
+)
+def test_an_example_leaves_a_clone_as_it_was(name, given, monkeypatch, tmp_path, capsys):
+    # Few rows and the least number of steps: what is drawn does not matter here.
+    X, y = load_digits(return_X_y=True)
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda **options: (X[:260], y[:260]))
+    monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(plt, "show", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    before = files_of_the_clone()
+    script = str(ROOT / "examples" / name)
+    monkeypatch.setattr(sys, "argv", [script, *given])
+    runpy.run_path(script, run_name="__main__")
+    # It says where its picture is.
+    path = Path(capsys.readouterr().out.rpartition("wrote ")[2].strip())
+    assert path.stat().st_size > 1000
+    assert tmp_path in path.resolve().parents
+    assert given in ([], [str(path)])
+    assert files_of_the_clone() == before
+    plt.close("all")
+
+
+def test_no_other_example_of_the_gallery_writes_files():
+    writing = re.compile(r"savefig|imsave|\.write_|to_csv|to_parquet|\bopen\(|\bsave\(")
+    found = {
+        path.name
+        for path in (ROOT / "examples").glob("*.py")
+        if writing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"plot_digits.py", "plot_choosing.py"}
 
 
 # An estimator of one's own

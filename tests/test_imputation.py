@@ -1,5 +1,8 @@
 """The imputer: observed entries stay, draws follow the conditional law, means are nearer."""
 
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,6 +226,18 @@ def test_frames_and_containers():
     with pytest.raises(ValueError, match=r"columns \['d'\] are not numbers; n_draws=1"):
         imputer.set_params(n_draws=2).transform(mixed)
     imputer.set_params(n_draws=1)
+    # A mean of draws is a table as one draw is, with fractions where numbers were drawn.
+    counts = pd.array([1, 2, None] * 20, "Int64")
+    ages = mixed.drop(columns="d").assign(e=np.arange(60) % 50, f=counts)
+    draw = imputer.fit_transform(ages)
+    mean = clone(imputer).set_params(n_draws=4).fit_transform(ages)
+    assert isinstance(mean, pd.DataFrame)
+    assert mean.index.equals(draw.index)
+    assert mean.drop(columns="f").dtypes.equals(draw.drop(columns="f").dtypes)
+    assert mean["f"].dtype == float
+    seen, given = ages.notna().to_numpy(), ages.to_numpy(float, na_value=np.nan)
+    np.testing.assert_array_equal(mean.to_numpy()[seen], given[seen])
+    imputer.fit(mixed)
     assert imputer.transform(mixed.drop(columns="d").assign(d="x"))["d"].eq("x").all()
 
 
@@ -264,3 +279,27 @@ def test_complete_rows_are_the_start_where_there_are_enough(n_complete, fits):
     X = np.nan_to_num(X)
     X[n_complete:, 0] = np.nan
     assert [len(rows) for rows in fitted_to(X)] == fits
+
+
+def test_gaps_among_objects_that_are_quantities_are_filled():
+    rng = np.random.default_rng(0)
+    n = 60
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(int(k)) for k in rng.integers(0, 99, n)]
+    frame = pd.DataFrame(
+        {
+            "day": pd.Series(days, dtype=object),
+            "price": pd.Series([Decimal(int(k)) / 4 for k in rng.integers(0, 99, n)], dtype=object),
+            "month": pd.Series(pd.period_range("2000", periods=n, freq="M")),
+            "wait": pd.Series(pd.to_timedelta(rng.integers(0, 99, n), "h")),
+            "moment": pd.Series(pd.date_range("2020", periods=n)).astype("timestamp[us][pyarrow]"),
+        }
+    )
+    holed = frame.mask(rng.random(frame.shape) < 0.3)
+    model = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    filled = GenerativeImputer(model, random_state=0).fit_transform(holed)
+    assert filled.dtypes.equals(frame.dtypes)
+    assert not filled.isna().any().any()
+    assert filled.where(holed.notna()).equals(holed.where(holed.notna()))
+    for name in frame:
+        assert {*map(type, filled[name])} == {*map(type, frame[name])}
+        assert filled[name].between(holed[name].min(), holed[name].max()).all()

@@ -1,7 +1,4 @@
-"""More than one process: a search through joblib's Dask backend, a fit shared by Accelerate.
-
-And how many threads a process takes.
-"""
+"""More than one process: a search through joblib's Dask backend, a fit shared by Accelerate."""
 
 import json
 import os
@@ -15,7 +12,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, KFold
@@ -131,31 +127,3 @@ def test_two_processes_have_the_losses_of_one(tmp_path):
     for told in (errors, other_errors):
         assert "random_state" in told[0]
         assert "batch_size=63" in told[1]
-
-
-class _Threads(Callback):
-    """Notes with how many threads each step is taken."""
-
-    def __init__(self, seen):
-        self.seen = seen
-
-    def on_batch_end(self, net, **kwargs):
-        self.seen.add(torch.get_num_threads())
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [({}, 1), ({"input_shape": (1, 4, 4)}, 2), ({"hidden_units": 512, "batch_size": 1024}, 2)],
-)
-def test_small_networks_take_one_thread(settings, expected):
-    X = np.random.default_rng(0).normal(size=(40, 16))
-    seen = set()
-    torch.set_num_threads(2)
-    try:
-        model = FlowMatcher(**settings, max_steps=2, callbacks=[_Threads(seen)], random_state=0)
-        model.fit(X).score_samples(X[:2])
-        assert seen == {expected}
-        # The limit is the calling thread's, and over with the fit.
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(1)

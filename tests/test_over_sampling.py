@@ -1,5 +1,8 @@
 """The over-sampler: numbers of rows by its strategy, and rows of the class that was asked for."""
 
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,3 +137,66 @@ def test_frames():
     mean = numbers["f"][y == "virginica"].mean()
     assert mean % 1 > 0.5
     assert X_more["f"].iloc[-1] == np.round(mean)
+
+
+class Wild(MeanOfClass):
+    """Draws numbers beyond all that it learnt, and between them."""
+
+    def fit(self, X, *, condition=None):
+        return super().fit(X.astype(float).to_numpy(), condition=condition)
+
+    def sample(self, n_samples=1, *, condition=None, random_state=None):
+        lowest, highest = (f(list(self.means_.values()), axis=0) for f in (np.min, np.max))
+        spread = 1 + highest - lowest
+        steps = np.linspace(-3, 3, n_samples)[:, None]
+        return (lowest + highest) / 2 + steps * spread
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *("uint8", "int8", "int64", "uint64", "UInt8", "Int64", "bool", "boolean", "float32"),
+        *("uint8[pyarrow]", "int64[pyarrow]", "bool[pyarrow]", "double[pyarrow]", "Float64"),
+        "category",
+    ],
+)
+def test_new_entries_fit_the_dtype_and_the_range_of_their_column(dtype):
+    rng = np.random.default_rng(0)
+    values = pd.Series(rng.integers(0, 2 if "bool" in dtype else 120, 80))
+    if dtype == "uint64":
+        values = values.astype("uint64") + np.uint64(2**64 - 200)
+    column = values.astype("bool" if "bool" in dtype else values.dtype).astype(dtype)
+    frame = pd.DataFrame({"x": column, "v": rng.normal(size=80)})
+    y = np.repeat(["a", "b"], [60, 20])
+    X_more, _ = GenerativeOverSampler(Wild()).fit_resample(frame, y)
+    assert X_more.dtypes.equals(frame.dtypes)
+    new = X_more["x"].iloc[80:]
+    assert not new.isna().any()
+    # Large integers are one and the same as floats.
+    assert new.nunique() > 1 or dtype == "uint64"
+    if dtype == "category":
+        assert set(new) <= set(column)
+    elif not dtype.lower().startswith(("float", "double")):
+        assert new.min() >= column.min()
+        assert new.max() <= column.max()
+
+
+def test_tables_of_every_kind_are_resampled():
+    rng = np.random.default_rng(0)
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(int(k)) for k in rng.integers(0, 99, 60)]
+    frame = pd.DataFrame(
+        {
+            "day": pd.Series(days, dtype=object),
+            "price": pd.Series(
+                [Decimal(int(k)) / 4 for k in rng.integers(0, 99, 60)], dtype=object
+            ),
+            "month": pd.Series(pd.period_range("2000", periods=60, freq="M")),
+            "age": rng.integers(0, 9, 60).astype("uint8"),
+        }
+    )
+    model = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    X_more, _ = GenerativeOverSampler(model).fit_resample(frame, np.repeat([0, 1], [45, 15]))
+    assert X_more.dtypes.equals(frame.dtypes)
+    assert len(X_more) == 90
+    for name in frame:
+        assert X_more[name].between(frame[name].min(), frame[name].max()).all()

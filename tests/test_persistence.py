@@ -1,13 +1,20 @@
 """Model files: every estimator comes back to the bit, bad files are refused, writing is atomic."""
 
+import datetime
 import json
 import os
 import pickle
 import re
+import socket
+import stat
 import subprocess
 import sys
 import textwrap
+import uuid
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -21,7 +28,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
@@ -93,6 +100,16 @@ def test_conditions_come_back(quick, tmp_path):
     np.testing.assert_array_equal(loaded.sample(3, **asked), model.sample(3, **asked))
     with pytest.raises(ValueError, match="unknown label 'rose'"):
         loaded.sample(1, condition="rose")
+
+
+def test_conditions_of_dates_come_back(tmp_path):
+    days = pd.Series(pd.date_range("2024-01-01", periods=2).repeat(20))
+    model = skgen.FlowMatcher(max_steps=2, random_state=0).fit(IRIS, condition=days[: len(IRIS)])
+    loaded = stored(model, tmp_path / "m")
+    for day in ("2024-01-02", pd.Timestamp("2024-01-02"), np.datetime64("2024-01-02")):
+        np.testing.assert_array_equal(
+            loaded.sample(3, condition=day), model.sample(3, condition=days[30])
+        )
 
 
 @pytest.mark.usefixtures("few_draws")
@@ -377,6 +394,177 @@ def test_a_link_is_followed(tmp_path):
     assert isinstance(skgen.load(tmp_path / "folder" / "m"), skgen.FlowMatcher)
 
 
+POSIX = pytest.mark.skipif(os.name != "posix", reason="needs what POSIX has")
+
+
+@POSIX
+def test_a_saved_file_keeps_its_permissions_and_its_owner(tmp_path):
+    path = tmp_path / "m"
+    for mode in (0o600, 0o640, 0o666, 0o444):
+        path.touch()
+        path.chmod(mode)
+        before = path.stat()
+        skgen.save(skgen.FlowMatcher(), path)
+        after = path.stat()
+        assert after.st_mode == before.st_mode
+        assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+        path.unlink()
+    # A new file has what any new file has.
+    (tmp_path / "other").touch()
+    skgen.save(skgen.FlowMatcher(), path)
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+    # Through a link, what counts is the file.
+    path.chmod(0o600)
+    (tmp_path / "link").symlink_to(path)
+    skgen.save(skgen.FlowMatcher(), tmp_path / "link")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@POSIX
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root gives files away")
+def test_a_file_of_another_owner_stays_theirs(tmp_path):
+    path = tmp_path / "m"
+    path.touch()
+    path.chmod(0o640)
+    os.chown(path, 65534, 65533)
+    skgen.save(skgen.FlowMatcher(), path)
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (65534, 65533, 0o640)
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "pipe behind a link"])
+def test_what_is_no_regular_file_is_left_alone(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    path = Path("special")
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "device":
+        # A terminal of its own, so that nothing that others use is at stake.
+        parent, child = os.openpty()
+        path = Path(os.ttyname(child))
+    else:
+        os.mkfifo(path)
+    before = os.lstat(path)
+    target = path
+    if "link" in kind:
+        target = Path("link")
+        target.symlink_to(path)
+    with pytest.raises(OSError, match="is a device, a pipe, a socket or the like"):
+        skgen.save(skgen.FlowMatcher(), target)
+    assert os.path.samestat(os.lstat(path), before)
+    assert not [name for name in os.listdir() if name.endswith(".part")]
+    if kind == "device":
+        os.close(parent)
+        os.close(child)
+
+
+@POSIX
+def test_a_link_to_itself_is_left_alone(tmp_path):
+    path = tmp_path / "loop"
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        skgen.save(skgen.FlowMatcher(), path)
+    assert path.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["n" * 100, "n" * 101, "n" * 240, "é" * 120, "n" * 255])
+def test_any_name_can_be_saved_to(tmp_path, name):
+    path = tmp_path / name
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("this file system has no names as long")
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), path)
+    assert skgen.load(path).tolerance == 0.5
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["m", "n" * 240])
+def test_the_next_save_deletes_what_killed_ones_have_left(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    with monkeypatch.context() as patch:
+        # A process that dies here deletes nothing.
+        patch.setattr(Path, "unlink", lambda self, **options: None)
+        patch.setattr(storage.os, "replace", lambda *paths: 1 / 0)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                skgen.save(skgen.FlowMatcher(), path)
+    assert len(storage.leftovers(path)) == len(os.listdir(tmp_path)) == 3
+    others = [".m2.0123456789abcdef.part", ".m.part", f"{name}.part"]
+    for other in others:
+        (tmp_path / other).touch()
+    skgen.save(skgen.FlowMatcher(), path)
+    assert sorted(os.listdir(tmp_path)) == sorted([name, *others])
+
+
+@POSIX
+def test_a_save_does_not_delete_what_another_is_writing(tmp_path, monkeypatch):
+    path, replace = tmp_path / "m", os.replace
+
+    def interrupted(source, target):
+        # In the middle of one save, a whole other one.
+        monkeypatch.setattr(storage.os, "replace", replace)
+        skgen.save(skgen.FlowMatcher(tolerance=0.25), path)
+        assert skgen.load(path).tolerance == 0.25
+        replace(source, target)
+
+    monkeypatch.setattr(storage.os, "replace", interrupted)
+    skgen.save(skgen.FlowMatcher(tolerance=0.5), path)
+    assert skgen.load(path).tolerance == 0.5
+    assert os.listdir(tmp_path) == ["m"]
+
+
+# What a file must not bring: places that a later fit reads from
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("exploded"),)
+
+
+def test_no_cache_comes_out_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipe = skgen.make_generative_pipeline(
+        StandardScaler(), skgen.FlowMatcher(max_steps=2, random_state=0), memory="cache"
+    ).fit(IRIS)
+    skgen.save(pipe, "m")
+    cached = list(Path("cache").rglob("output.pkl"))
+    assert cached
+    for path in cached:
+        path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.warns(UserWarning, match=r"memory='cache' of GenerativePipeline.*None now"):
+        loaded = skgen.load("m")
+    assert loaded.memory is None
+    loaded.fit(IRIS)
+    assert not Path("exploded").exists()
+    # Nothing else changes, and the model that was saved keeps what it had.
+    assert pipe.memory == "cache"
+    np.testing.assert_array_equal(loaded.sample(3), pipe.sample(3))
+
+
+def test_no_checkpoint_comes_out_of_a_file_however_deep(tmp_path):
+    inner = make_pipeline(
+        make_pipeline(StandardScaler(), memory=str(tmp_path / "a")),
+        skgen.FlowMatcher(checkpoint=tmp_path / "b"),
+    )
+    imputer = skgen.GenerativeImputer(inner)
+    imputer.model_ = skgen.FlowMatcher(checkpoint=str(tmp_path / "c"))
+    sampler = skgen.GenerativeOverSampler(imputer)
+    skgen.save(sampler, tmp_path / "m")
+    with pytest.warns(UserWarning, match="places that a later fit would read from") as caught:
+        loaded = skgen.load(tmp_path / "m")
+    assert len(caught) == 1
+    assert loaded.model.model[0].memory is None
+    assert loaded.model.model[1].checkpoint is None
+    assert loaded.model.model_.checkpoint is None
+    for text in ("a' of Pipeline", "b') of FlowMatcher", "c' of FlowMatcher"):
+        assert text in str(caught[0].message)
+
+
 # The page of the user guide
 
 
@@ -511,6 +699,182 @@ def test_a_forged_random_state_reads_no_foreign_memory():
     metadata = {"skgen": forged, "sha256": storage._checksum(forged, tensors)}
     with pytest.raises(FileFormatError, match="the place 9999999"):
         storage.loads(storage.save_tensors(tensors, metadata), "model")
+
+
+def packed(node, tensors=None):
+    """Give the bytes of a file of a description, its checksum in order."""
+    content = {"format": storage.FORMAT, "kind": "model", "versions": {}, "model": node}
+    description, tensors = json.dumps(content), tensors or {}
+    metadata = {"skgen": description, "sha256": storage._checksum(description, tensors)}
+    return storage.save_tensors(tensors, metadata)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *('{"__metadata__":null}', '{"__metadata__":[]}', '{"__metadata__":{"skgen":null}}'),
+        *('{"__metadata__":3}', "[]", "3", "null", "{}", '{"__metadata__":{"skgen":3}}'),
+    ],
+)
+def test_headers_that_hold_something_else_are_refused(tmp_path, header):
+    (tmp_path / "m").write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    with pytest.raises(FileFormatError):
+        skgen.load(tmp_path / "m")
+
+
+FOREIGN_DTYPES = [
+    *("datetime64[ns, dateutil//tmp/secret]", "datetime64[ns, dateutil/Europe/Zurich]"),
+    *("datetime64[ns, tzlocal()]", "datetime64[ns, ../../secret]", "datetime64[ns, /tmp/secret]"),
+    *("timestamp[ns, tz=dateutil//tmp/secret][pyarrow]", "extension<a>[pyarrow]", "category"),
+    *("interval[datetime64[ns, dateutil//tmp/secret], right]", "Sparse[object, __import__]"),
+    *("os.system", "<M8[ns]", "O", "V8", "json", "geometry"),
+]
+
+
+@pytest.mark.parametrize("name", FOREIGN_DTYPES)
+def test_dtypes_that_would_open_or_import_something_are_refused(name):
+    program = f"""
+import json, sys
+import pandas as pd
+import skgen
+from skgen import storage
+frame = pd.DataFrame({{"x": pd.to_datetime(["2020-01-01", "2020-01-02"]).tz_localize("UTC")}})
+skgen.persistence._register_estimators()
+data = storage.dumps({{"object": skgen.TableEncoder().fit(frame)}}, "model")
+description, tensors = storage._open(data)
+content = json.loads(description)
+column = content["model"]["object"]["state"]["_columns"][0]["state"]
+assert "UTC" in column["dtype"]
+column["dtype"] = {name!r}
+description = json.dumps(content)
+data = storage.save_tensors(
+    tensors, {{"skgen": description, "sha256": storage._checksum(description, tensors)}}
+)
+seen = []
+sys.addaudithook(lambda event, args: event in ("open", "import") and seen.append(args[0]))
+before = set(sys.modules)
+try:
+    storage.loads(data, "model")
+except storage.FileFormatError as error:
+    print("refused", seen, set(sys.modules) - before)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.startswith("refused []"), run.stdout + run.stderr
+    assert "set()" in run.stdout
+
+
+@pytest.mark.parametrize("name", ["_dynamo", "nn", "Tensor", "load", "__name__", ["float32"], None])
+def test_names_of_torch_that_are_no_types_are_refused(name):
+    before = set(sys.modules)
+    with pytest.raises(FileFormatError):
+        storage.loads(packed({"$": "torch dtype", "name": name}), "model")
+    assert set(sys.modules) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Decimal", "1E+999999999"),
+        ("Decimal", 3),
+        ("Timestamp", [{"$": "value", "class": "datetime64", "value": [0, "ns", 1]}, "UTC"]),
+        ("Fraction", [1, 0]),
+        ("date", "2020-13-01"),
+        ("ZoneInfo", "../secret"),
+        ("ZoneInfo", "/etc/passwd"),
+        ("ZoneInfo", "Europe/Nowhere"),
+        ("timezone", 3),
+        ("datetime", [2020, 1, 1]),
+        ("datetime64", [1, "ns", "x"]),
+        ("Timestamp", [{"$": "value", "class": "date", "value": "2020-01-01"}, 3]),
+        ("Period", [1, "no unit"]),
+        ("Interval", [2, 1, "right"]),
+        ("Interval", [1, 2, "up"]),
+        ("os.system", "x"),
+        (["date"], "x"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(name, value):
+    with pytest.raises(FileFormatError):
+        storage.loads(packed({"$": "value", "class": name, "value": value}), "model")
+
+
+VALUES = [
+    *(Decimal("1.50"), Decimal("NaN"), Fraction(-1, 3), b"\x00\xff", 1.5 - 2j, uuid.UUID(int=3)),
+    *(datetime.date(2020, 2, 29), datetime.datetime(1, 1, 1, 2, 3, 4, 5), datetime.UTC),
+    datetime.datetime(2020, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Zurich"), fold=1),
+    *(datetime.time(1, 2, 3, 4, tzinfo=datetime.UTC), datetime.timedelta(-1, 2, 3)),
+    datetime.timezone(datetime.timedelta(hours=-3, minutes=-30), "there"),
+    *(np.datetime64("2020-01-01T03", "h"), np.datetime64("NaT"), np.timedelta64(3, "D")),
+    *(pd.Timestamp("2020-01-01 12:00:00.123456789"), pd.Timestamp("2020", tz="Europe/Zurich")),
+    *(pd.Timedelta("3h"), pd.Period("2020-01", "M"), pd.Interval(0, 1.5, "left"), pd.NaT, pd.NA),
+    pd.Interval(pd.Timestamp("2020"), pd.Timestamp("2021"), "both"),
+    np.dtype("datetime64[us]"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_of_time_and_money_come_back(tmp_path, value):
+    loaded, inside = stored(Sundry([value, {"x": (value,), value: 1}]), tmp_path / "m").value
+    key = next(key for key in inside if not isinstance(key, str))
+    for found in (loaded, inside["x"][0], key):
+        assert type(found) is type(value)
+        assert repr(found) == repr(value)
+
+
+def test_keys_of_one_hash_do_not_take_for_ever():
+    prime = 2**61 - 1
+    for keys in (
+        [k * prime for k in range(100_000)],
+        [{"$": "value", "class": "Fraction", "value": [k * prime, 1]} for k in range(20_000)],
+        [{"$": "tuple", "items": [k * prime]} for k in range(20_000)],
+    ):
+        for node in (
+            {"$": "dict", "items": [[key, 0] for key in keys]},
+            {"$": "objects", "shape": [len(keys)], "items": keys},
+        ):
+            with pytest.raises(FileFormatError, match="different values of one hash"):
+                storage.loads(packed(node), "model")
+    # What is equal, or only alike, has nothing against it.
+    alike = {"$": "objects", "shape": [3000], "items": [1, -1, -2] * 1000}
+    assert len(storage.loads(packed(alike), "model")) == 3000
+
+
+def sequence(modules):
+    return {
+        **{"$": "module", "class": "torch.nn.Sequential", "training": False},
+        **{"arguments": {}, "state": {}, "parameters": {}, "buffers": {}, "modules": modules},
+    }
+
+
+def test_networks_that_stand_in_one_another_several_times_are_refused():
+    inner = sequence({})
+    for modules in (
+        {"a": inner, "b": {"$": "same", "number": 1}},
+        {"a": {"$": "same", "number": 0}},
+        {"a": sequence({"b": {"$": "same", "number": 0}})},
+    ):
+        with pytest.raises(FileFormatError, match="a network that stands elsewhere already"):
+            storage.loads(packed(sequence(modules)), "model")
+    node = sequence({})
+    for _ in range(40):
+        # Each level holds the one below twice.
+        node = sequence({"a": node, "b": {"$": "same", "number": 1}})
+    with pytest.raises(FileFormatError):
+        storage.loads(packed(node), "model")
+
+
+def test_estimators_that_stand_in_one_another_many_times_over_are_refused(tmp_path):
+    model = StandardScaler()
+    for _ in range(30):
+        model = Pipeline([("a", model), ("b", model)])
+    skgen.save(Pipeline([("one", StandardScaler())]), tmp_path / "m")
+    data = storage.dumps({"object": model}, "model")
+    with pytest.raises(FileFormatError, match="stand in one another many times over"):
+        storage.loads(data, "model")
+    # One object in a few places is no more than that.
+    scaler = StandardScaler()
+    loaded = stored(Pipeline([("a", scaler), ("b", scaler), ("c", scaler)]), tmp_path / "m")
+    assert loaded[0] is loaded[2]
 
 
 def test_fifteen_hundred_bad_files():

@@ -38,6 +38,7 @@ from skgen import (
     FlowMatcher,
     GenerativePipeline,
     SchrodingerBridgeMatcher,
+    TableEncoder,
     VariationalDiffusionAE,
     Whole,
     make_generative_pipeline,
@@ -170,9 +171,14 @@ def test_a_probability_does_not_change_with_the_unit():
 )
 def test_an_unknown_density_names_the_step(step, name):
     pipe = make_generative_pipeline(step, GaussianMixture()).fit(IRIS)
-    with pytest.raises(TypeError, match=f"log-determinant of step '{name}'"):
-        pipe.score_samples(IRIS)
-    assert np.isfinite(pipe[-1].score_samples(pipe[:-1].transform(IRIS))).all()
+    for method in ("score", "score_samples"):
+        assert not hasattr(pipe, method)
+        with pytest.raises(AttributeError, match=f"no attribute '{method}'") as error:
+            getattr(pipe, method)(IRIS)
+        assert f"because of step '{name}'" in str(error.value.__cause__)
+    scores = pipe[-1].score_samples(pipe[:-1].transform(IRIS))
+    np.testing.assert_array_equal(pipe.score_samples_encoded(IRIS), scores)
+    assert pipe.score_encoded(IRIS) == pytest.approx(scores.mean())
 
 
 # The way back
@@ -218,6 +224,13 @@ def test_containers():
     filled = pipe.fit(FRAME).impute(holes.set_index(np.arange(150) // 2), n_steps=3)
     assert list(filled.index[:3]) == [0, 0, 1]
     assert filled.dtypes.equals(FRAME.dtypes)
+    several = pipe.impute(holes.set_index(np.arange(150) // 2), n_draws=2, n_steps=3)
+    assert isinstance(several, list)
+    for table in several:
+        assert list(table.columns) == ["a", "b", "c", "d"]
+        assert table.index.equals(filled.index)
+        assert table.dtypes.equals(filled.dtypes)
+    assert not several[0].equals(several[1])
     pipe.set_output(transform="polars").fit(pl.from_pandas(FRAME))
     assert pipe.sample(2).columns == ["a", "b", "c", "d"]
     assert isinstance(pipe.set_output(transform="default").sample(2), np.ndarray)
@@ -377,6 +390,9 @@ def test_a_source_is_transformed_like_the_rows(wrap):
     assert pipe.score(X) == pytest.approx(by_hand.score(scaler.transform(X)))
     assert not hasattr(pipe, "score_samples")
     assert pipe.score(X, source=wrap(source)) == pytest.approx(pipe.score(X), abs=1e-4)
+    # A bridge between rows scores encoded rows its own way, and the pipeline as the bridge does.
+    assert pipe.score_encoded(X) == pipe.score(X)
+    assert not hasattr(pipe, "score_samples_encoded")
     named = clone(pipe).fit(X, schrodingerbridgematcher__source=wrap(source))
     np.testing.assert_array_equal(named.translate(source), pipe.translate(source))
 
@@ -439,3 +455,94 @@ def test_the_pipeline_itself_requests_nothing():
     # Requests on it would be in vain: those of its steps count.
     assert not hasattr(GenerativePipeline, "set_fit_request")
     assert not hasattr(GenerativePipeline, "set_transform_request")
+
+
+# Sources that are frames: their columns go by their names.
+
+NAMES = ["a", "b", "c", "d"]
+TARGET = pd.DataFrame(IRIS[SPECIES == 2], columns=NAMES)
+SOURCE = pd.DataFrame(IRIS[SPECIES == 1], columns=NAMES)
+TURNED = SOURCE[["d", "b", "a", "c"]]
+
+
+def bridge(**settings):
+    return SchrodingerBridgeMatcher(max_steps=5, random_state=0, **settings)
+
+
+@pytest.mark.parametrize("names", [NAMES, [1, 2, 3, 4], list(zip("aabb", range(4), strict=True))])
+@pytest.mark.parametrize("wrap", [pd.DataFrame, Whole, pl.DataFrame])
+def test_the_columns_of_a_source_are_matched_by_their_names(names, wrap):
+    if wrap is pl.DataFrame and names is not NAMES:
+        pytest.skip("polars knows strings only")
+    columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+    X, source = (frame.set_axis(columns, axis=1) for frame in (TARGET, SOURCE))
+    turned = source.iloc[:, [3, 1, 0, 2]]
+    expected = bridge().fit(X, source=source)
+    model = bridge().fit(X, source=wrap(turned))
+    np.testing.assert_array_equal(model.sample(5), expected.sample(5))
+    by_pieces = [bridge().partial_fit(X, source=part).sample(5) for part in (source, wrap(turned))]
+    np.testing.assert_array_equal(*by_pieces)
+    by_both = [bridge().fit_transform(X, source=part) for part in (source, wrap(turned))]
+    np.testing.assert_array_equal(*by_both)
+    if names is NAMES:
+        assert model.score(X, source=wrap(turned)) == expected.score(X, source=source)
+        rows = turned if wrap is Whole else wrap(turned)
+        for method in ("inverse_transform", "trajectory"):
+            found, right = getattr(model, method)(rows), getattr(expected, method)(source)
+            np.testing.assert_array_equal(found[-1], right[-1])
+
+
+def test_a_source_of_other_columns_is_refused():
+    other = SOURCE.rename(columns={"d": "e"})
+    model = bridge().fit(TARGET, source=SOURCE)
+    told = r"source has other columns than X: it lacks \['d'\], X lacks \['e'\]"
+    for call in (
+        lambda source: bridge().fit(TARGET, source=source),
+        lambda source: bridge().partial_fit(TARGET, source=source),
+        lambda source: model.score(TARGET, source=source),
+    ):
+        with pytest.raises(ValueError, match=told):
+            call(other)
+    with pytest.raises(ValueError, match=r"X has other columns than X: .* \['d'\]"):
+        model.inverse_transform(other)
+    with pytest.raises(ValueError, match=r"it lacks \['d'\]"):
+        bridge().fit(TARGET, source=SOURCE.drop(columns="d"))
+    with pytest.raises(ValueError, match=r"X lacks \['e'\]"):
+        bridge().fit(TARGET, source=SOURCE.assign(e=1.0))
+
+
+def test_names_on_one_side_only_are_told():
+    expected = bridge().fit(TARGET.to_numpy(), source=SOURCE.to_numpy()).sample(5)
+    with pytest.warns(UserWarning, match="X has names of columns, but source has none"):
+        model = bridge().fit(TARGET, source=SOURCE.to_numpy())
+    np.testing.assert_array_equal(model.sample(5), expected)
+    with pytest.warns(UserWarning, match="source has names of columns, but X has none"):
+        model = bridge().fit(TARGET.to_numpy(), source=SOURCE)
+    np.testing.assert_array_equal(model.sample(5), expected)
+
+
+@pytest.mark.parametrize("step", ["passthrough", TableEncoder(), StandardScaler()], ids=str)
+def test_a_source_in_another_order_is_no_other_source_in_a_pipeline(step):
+    pipe = GenerativePipeline([("step", step), ("model", bridge())])
+    expected = clone(pipe).fit(TARGET, source=SOURCE).translate(SOURCE)
+    if step == "passthrough":
+        found = pipe.fit(TARGET, source=TURNED).translate(TURNED)
+        np.testing.assert_array_equal(found, expected)
+        return
+    with pytest.raises(ValueError, match="feature names should match"):
+        clone(pipe).fit(TARGET, source=TURNED)
+    pipe.fit(TARGET, source=SOURCE)
+    for call in (pipe.translate, lambda rows: pipe.score(TARGET, source=rows)):
+        with pytest.raises(ValueError, match="feature names should match"):
+            call(TURNED)
+
+
+def test_a_table_in_which_nothing_varies_is_told_in_words_of_the_table():
+    frame = pd.DataFrame({"a": [1] * 30, "b": ["x"] * 30, "c": [None] * 30})
+    pipe = make_generative_pipeline(TableEncoder(), quick())
+    for fit in (pipe.fit, pipe.fit_transform):
+        with pytest.raises(ValueError, match="nothing to learn: every column of X is constant"):
+            fit(frame)
+    # What varies in one column is enough.
+    drawn = pipe.fit(frame.assign(d=np.arange(30) % 7)).sample(3)
+    assert drawn["a"].tolist() == [1, 1, 1]

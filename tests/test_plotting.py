@@ -8,13 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skgen import (
     BinaryLatentDiffusion,
     FlowMatcher,
+    GenerativeImputer,
+    GenerativeOverSampler,
     SchrodingerBridgeMatcher,
+    TableEncoder,
     VariationalDiffusionAE,
+    make_generative_pipeline,
 )
 from skgen.plotting import (
     CodeUsageDisplay,
@@ -100,6 +108,31 @@ def test_training_curve_needs_a_fitted_estimator():
         TrainingCurveDisplay.from_estimator(FlowMatcher())
 
 
+def test_training_curve_finds_the_model_that_something_holds(autoencoder):
+    X = IRIS.copy()
+    y = np.repeat([0, 1], [100, 50])
+    quick = FlowMatcher(max_steps=2, random_state=0)
+    pipe = make_generative_pipeline(StandardScaler(), quick).fit(X)
+    holes = X.copy()
+    holes[::9, 1] = np.nan
+    imputer = GenerativeImputer(make_generative_pipeline(StandardScaler(), quick)).fit(holes)
+    sampler = GenerativeOverSampler(quick)
+    sampler.fit_resample(X, y)
+    search = GridSearchCV(pipe, {"flowmatcher__max_steps": [2]}, cv=2).fit(X)
+    features = make_pipeline(quick, StandardScaler()).fit(X)
+    for holder, model in (
+        (pipe, pipe[-1]),
+        (imputer, imputer.model_[-1]),
+        (sampler, sampler.model_),
+        (search, search.best_estimator_[-1]),
+        (features, features[0]),
+    ):
+        assert TrainingCurveDisplay.from_estimator(holder).history == model.history_
+    for empty in (make_generative_pipeline(quick), GenerativeImputer(quick), StandardScaler()):
+        with pytest.raises(ValueError, match=f"This {type(empty).__name__} has no history_"):
+            TrainingCurveDisplay.from_estimator(clone(empty))
+
+
 # Comparison of samples
 
 
@@ -157,10 +190,65 @@ def test_comparison_refuses_other_columns(rng):
     ):
         SampleComparisonDisplay.from_samples(X, X[:, :2])
     frame = pd.DataFrame(X, columns=list("abc"))
-    with pytest.raises(
-        ValueError, match=r"\['a', 'b', 'c'\] .*\['c', 'b', 'a'\]: give both the same"
-    ):
-        SampleComparisonDisplay.from_samples(frame, frame[list("cba")])
+    with pytest.raises(ValueError, match=r"X_fake lacks \['a'\] and has \['d'\] besides"):
+        SampleComparisonDisplay.from_samples(frame, frame.rename(columns={"a": "d"}))
+    with pytest.raises(ValueError, match="Column 'b' holds numbers in X_real and categories"):
+        SampleComparisonDisplay.from_samples(frame, frame.assign(b="word"))
+
+
+def test_comparison_matches_frames_by_the_names_of_their_columns(rng):
+    frame = pd.DataFrame(rng.normal(size=(5, 3)), columns=list("abc"))
+    display = SampleComparisonDisplay.from_samples(frame, frame[list("cba")])
+    np.testing.assert_array_equal(display.X_real, display.X_fake)
+    assert display.names == ["a", "b", "c"]
+
+
+def mixed(rng, n, cities=("Bonn", "Köln")):
+    return pd.DataFrame(
+        {
+            "city": rng.choice(cities, n),
+            "size": rng.normal(size=n),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(90, size=n), "D"),
+            "level": pd.Categorical.from_codes(rng.integers(3, size=n), ["s", "m", "l"], True),
+        }
+    )
+
+
+def test_comparison_of_mixed_frames(rng):
+    real, fake = mixed(rng, 80), mixed(rng, 60, ("Bonn", "Jena"))
+    real.loc[:9, "size"] = np.nan
+    fake.loc[:4, "city"] = None
+    display = SampleComparisonDisplay.from_samples(real, fake[real.columns[::-1]], random_state=0)
+    assert display.axes_.shape == (4, 4)
+    display.figure_.canvas.draw()
+
+    def ticks(axis):
+        return [text.get_text() for text in axis.get_ticklabels()]
+
+    # The most frequent city of the real rows is first, and one that they lack last; levels keep
+    # their order.
+    first, second = real["city"].value_counts().index
+    assert ticks(display.axes_[3, 0].xaxis) == [first, second, "Jena"]
+    assert ticks(display.axes_[3, 0].yaxis) == ["s", "m", "l"]
+    assert "2024" in "".join(ticks(display.axes_[2, 0].yaxis))
+    # Rows with a gap in one of two columns have no point.
+    sizes = [np.isfinite(points(c)).all(1).sum() for c in display.axes_[1, 0].collections]
+    assert sizes == [70, 55]
+    days = points(display.axes_[2, 1].collections[1])[:, 1]
+    expected = (fake["day"] - pd.Timestamp("1970-01-01")).dt.days
+    np.testing.assert_array_equal(np.sort(days), np.sort(expected))
+    # A point lies nearer to its own category than to another.
+    codes = points(display.axes_[3, 0].collections[0]).round()
+    np.testing.assert_array_equal(codes[:, 1], real["level"].cat.codes)
+    np.testing.assert_array_equal(codes[:, 0] == 0, real["city"] == first)
+
+
+def test_comparison_of_a_pipeline_of_a_table(rng):
+    frame = mixed(rng, 60)
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    display = SampleComparisonDisplay.from_estimator(pipe.fit(frame), frame, random_state=0)
+    assert display.names == list(frame)
+    assert display.X_fake.shape == (60, 4)
 
 
 # Images

@@ -4,26 +4,42 @@ Frames of every dtype are made at random; the round trip is exact in values, dty
 """
 
 import datetime
+import enum
 import math
 import pickle
+import uuid
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgen import (
     BinaryLatentDiffusion,
     FlowMatcher,
+    GenerativePipeline,
     TableEncoder,
     VariationalDiffusionAE,
+    load,
     make_generative_pipeline,
+    save,
 )
 from skgen.datasets import fetch_adult
 from skgen.table import _Labels
+
+# Random columns of many values, of which this file makes many, may look like identifiers.
+pytestmark = pytest.mark.filterwarnings("ignore:Columns look like identifiers:UserWarning")
 
 
 @parametrize_with_checks([TableEncoder(), TableEncoder(max_one_hot=16)])
@@ -88,6 +104,8 @@ def columns(n, rng):
         "duration": gaps(pd.Series(pd.to_timedelta(rng.integers(-99, 99, n) * 30, "s")), rng),
         "period": pd.Series(days.to_period("M")),
         "interval": pd.cut(integers, 4),
+        **{f"entries: {name}": column for name, column in entries(n, rng).items()},
+        **arrow_columns(n, rng),
         "many names": pd.Series([f"name {i}" for i in rng.integers(0, 5000, n)]),
         "constant": pd.Series(np.full(n, 3.7)),
         "constant with gaps": gaps(pd.Series(np.full(n, 3)).astype("Int8"), rng),
@@ -100,6 +118,120 @@ def columns(n, rng):
         "no Int64": pd.Series([None] * n, dtype="Int64"),
     }
     return made
+
+
+def of_objects(values):
+    """Make a column of values as they are, none turned into another type."""
+    column = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return pd.Series(column, dtype=object)
+
+
+def entries(n, rng):
+    """Make columns of objects that are quantities, and of the dtypes that hold such."""
+    x = rng.integers(0, 500, n).tolist()
+    zone, utc = ZoneInfo("Europe/Zurich"), datetime.UTC
+    day, moment = datetime.date(2010, 1, 1), datetime.datetime(2010, 1, 1, 3)
+    days = [datetime.timedelta(v) for v in x]
+    ends = pd.arrays.IntervalArray.from_tuples([(v, v + 100) for v in x])
+    made = {
+        "money": [Decimal(v).scaleb(-2) for v in x],
+        "quarters": [Decimal(v) / 4 for v in x],
+        "thousands": [Decimal(f"{v}E+3") for v in x],
+        "negative Decimal": [-Decimal(v) for v in x],
+        "sevenths": [Fraction(v, 7) for v in x],
+        "np.float64": [np.float64(v) / 3 for v in x],
+        "np.float32": [np.float32(v / 3) for v in x],
+        "np.float16": [np.float16(v / 3) for v in x],
+        "np.int8": [np.int8(v % 100) for v in x],
+        "int and float": [v if v % 2 else v + 0.5 for v in x],
+        "int and Decimal": [v if v % 2 else Decimal(v) + Decimal("0.5") for v in x],
+        "date": [day + d for d in days],
+        "datetime": [moment + d for d in days],
+        "datetime here": [moment.replace(tzinfo=zone) + d for d in days],
+        "datetime in UTC": [moment.replace(tzinfo=utc) + d for d in days],
+        "Timestamp": [pd.Timestamp(moment) + d for d in days],
+        "Timestamp in ns": [pd.Timestamp(moment).as_unit("ns") + pd.Timedelta(v) for v in x],
+        "Timestamp here": [pd.Timestamp(moment, tz=zone) + d for d in days],
+        "np.datetime64": [np.datetime64(day) + v for v in x],
+        "months": [np.datetime64("2010-01") + v for v in x],
+        "far dates": [datetime.datetime(9999 if v % 2 else 1, 12, 31) for v in x],
+        "time": [datetime.time(v % 24, 3, 4, v) for v in x],
+        "timedelta": days,
+        "Timedelta": [pd.Timedelta(v, "s") for v in x],
+        "np.timedelta64": [np.timedelta64(v, "D") for v in x],
+        "Period": [pd.Period("2010-01") + v for v in x],
+        "Interval": [pd.Interval(v, v + 100) for v in x],
+        "date and datetime": [day if v % 2 else moment for v in x],
+        "with a zone and without": [moment.replace(tzinfo=zone if v % 2 else None) for v in x],
+        "months and days": [pd.Period("2010-01" if v % 2 else "2010-01-01") for v in x],
+        "open left and right": [pd.Interval(0, 1, ["left", "right"][v % 2]) for v in x],
+        "bool and int": [bool(v % 2) if v % 3 else v for v in x],
+        "UUID": [uuid.UUID(int=v % 9) for v in x],
+        "bytes": [bytes([v % 9]) for v in x],
+        "complex": [complex(v % 9, 1) for v in x],
+        "np.str_": [np.str_(v % 9) for v in x],
+        "tuples": [(v % 3, day, Decimal(1)) for v in x],
+    }
+    made = {name: of_objects(values) for name, values in made.items()}
+    holes = {
+        f"{name} with {marker!r}": made[name].where(rng.random(n) < 0.7, marker)
+        for name, marker in [
+            *(("money", None), ("date", pd.NaT), ("date", pd.NA), ("Interval", np.nan)),
+            *(("np.datetime64", np.datetime64("NaT")), ("Timestamp here", pd.NaT)),
+        ]
+    }
+    return {
+        **made,
+        **holes,
+        "one date": of_objects([day] * n),
+        "one price": of_objects([Decimal("1.50")] * n),
+        "one price with gaps": of_objects([Decimal("1.50") if v % 2 else None for v in x]),
+        "period with gaps": gaps(pd.Series(pd.period_range("2000", periods=n, freq="2W")), rng),
+        "intervals": pd.Series(ends),
+        "intervals of time": pd.Series(pd.interval_range(pd.Timestamp("2020"), periods=n)),
+        "category of dates": of_objects([day + d / 9 for d in days]).astype("category"),
+        "category of intervals": pd.Series(ends).astype("category"),
+        "category of moments": pd.Series(
+            pd.Timestamp("2020", tz=zone) + pd.to_timedelta(x, "D")
+        ).astype("category"),
+        "sparse": pd.Series(x).astype(pd.SparseDtype("int64")),
+        "sparse floats": pd.Series([v / 3 if v % 3 else np.nan for v in x]).astype(
+            pd.SparseDtype("float64")
+        ),
+        "string in Python": pd.Series(list(map(str, x))).astype(pd.StringDtype("python")),
+        "string in Arrow": pd.Series(list(map(str, x))).astype(pd.StringDtype("pyarrow")),
+        "offset": pd.Series(pd.Timestamp("2010", tz="UTC") + pd.to_timedelta(x, "D")).dt.tz_convert(
+            datetime.timezone(datetime.timedelta(hours=-5, minutes=-30))
+        ),
+    }
+
+
+def arrow_columns(n, rng):
+    """Make columns of Arrow's types, each without gaps and with."""
+    x = rng.integers(0, 100, n)
+    moments = pd.Series(pd.Timestamp("2010") + pd.to_timedelta(x, "D"))
+    money = of_objects([Decimal(v).scaleb(-2) for v in x.tolist()])
+    words = pd.Series([f"word {v % 7}" for v in x])
+    made = [
+        *(
+            (pa.timestamp("us"), moments),
+            (pa.timestamp("ns", "UTC"), moments.dt.tz_localize("UTC")),
+        ),
+        (pa.timestamp("s", "Europe/Zurich"), moments.dt.tz_localize("Europe/Zurich")),
+        *((pa.date32(), moments), (pa.date64(), moments)),
+        (pa.time64("us"), of_objects([datetime.time(v % 24, 5) for v in x.tolist()])),
+        (pa.duration("ms"), pd.Series(pd.to_timedelta(x, "s"))),
+        *((pa.decimal128(10, 2), money), (pa.decimal256(40, 3), money)),
+        *((pa.string(), words), (pa.large_string(), words), (pa.bool_(), pd.Series(x > 40))),
+        (pa.binary(), of_objects([bytes([v % 9]) for v in x.tolist()])),
+        *((pa.int8(), pd.Series(x)), (pa.uint64(), pd.Series(x))),
+        *((pa.float32(), pd.Series(x / 4)), (pa.float64(), pd.Series(x / 3))),
+        (pa.dictionary(pa.int32(), pa.string()), words),
+    ]
+    whole = {f"Arrow: {kind}": column.astype(pd.ArrowDtype(kind)) for kind, column in made}
+    return whole | {f"{name}, gaps": gaps(column, rng) for name, column in whole.items()}
 
 
 NAMES = list(columns(3, np.random.default_rng(0)))
@@ -141,6 +273,214 @@ def test_a_frame_comes_back():
     np.testing.assert_array_equal(encoder.transform(frame.iloc[rows]), Z[rows])
 
 
+QUANTITIES = [
+    *("money", "quarters", "thousands", "sevenths", "np.float64", "np.float32", "np.int8"),
+    *("int and float", "int and Decimal", "date", "datetime", "datetime here", "Timestamp"),
+    *("np.datetime64", "months", "time", "timedelta", "Timedelta", "np.timedelta64", "Period"),
+    *("money with None", "date with NaT", "intervals", "Interval", "period with gaps"),
+]
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_objects_with_an_order_are_one_column_in_their_order(name):
+    column = entries(200, np.random.default_rng(0))[name]
+    encoder = TableEncoder().fit(column.to_frame("x"))
+    names = list(encoder.get_feature_names_out())
+    assert names == ["x"] + ["x_missing"] * bool(column.isna().any())
+    present = column.dropna().astype(object)
+    codes = encoder.transform(column.to_frame("x"))[column.notna().to_numpy(), 0]
+    order = np.argsort(codes, kind="stable")
+    assert list(present.iloc[order]) == sorted(present)
+    # Between two of fit there is more to draw, of the types that were there.
+    between = np.column_stack(
+        [np.linspace(codes.min(), codes.max(), 500)] + [np.zeros(500)] * (len(names) - 1)
+    )
+    drawn = encoder.inverse_transform(between)["x"]
+    assert {type(value) for value in drawn} <= {type(value) for value in present}
+    assert drawn.min() == present.min()
+    assert drawn.max() == present.max()
+    if "nterval" not in name and "np.int8" not in name:
+        assert len(set(drawn) - set(present)) > 0
+
+
+def test_money_keeps_its_digits():
+    frame = pd.DataFrame({"x": of_objects([Decimal("1.50"), Decimal("2.00"), Decimal("10.25")])})
+    encoder = TableEncoder().fit(frame)
+    back = encoder.inverse_transform(encoder.transform(frame))["x"]
+    assert list(map(str, back)) == ["1.50", "2.00", "10.25"]
+    # Those that differ in digits come back with as many as they need.
+    frame = pd.DataFrame({"x": of_objects([Decimal("1.5"), Decimal("200"), Decimal("0.125")])})
+    encoder.fit(frame)
+    back = encoder.inverse_transform(encoder.transform(frame))["x"]
+    assert list(map(str, back)) == ["1.5", "200", "0.125"]
+    # More digits than a float has are rounded to those.
+    thirds = pd.DataFrame({"x": of_objects([Decimal(k) / 3 for k in range(9)])})
+    back = encoder.fit(thirds).inverse_transform(encoder.transform(thirds))["x"]
+    assert all(abs(a - b) <= Decimal("1e-15") for a, b in zip(back, thirds["x"], strict=True))
+
+
+def test_types_of_one_kind_come_back_as_those_that_most_had():
+    frame = pd.DataFrame({"x": of_objects([1, 2, 3.0, 0.5, Decimal("0.25"), Decimal("0.75")])})
+    back = TableEncoder().fit(frame)
+    back = back.inverse_transform(back.transform(frame))["x"]
+    assert list(back) == list(frame["x"])
+    assert [type(v) for v in back] == [int, int, int, Decimal, Decimal, Decimal]
+    zones = [datetime.timezone(datetime.timedelta(hours=h)) for h in (1, 2, 2)]
+    moments = of_objects([datetime.datetime(2020, 1, 1, 12, tzinfo=zone) for zone in zones])
+    encoder = TableEncoder().fit(moments.to_frame("x"))
+    back = encoder.inverse_transform(encoder.transform(moments.to_frame("x")))["x"]
+    assert list(back) == list(moments)
+    assert {value.tzinfo for value in back} == {zones[1]}
+
+
+def test_times_of_other_types_are_taken_for_what_they_are():
+    days = of_objects([datetime.date(2020, 1, k) for k in (1, 2, 5)]).to_frame("x")
+    encoder = TableEncoder().fit(days)
+    for same in (pd.to_datetime(days["x"]), days["x"].map(np.datetime64)):
+        np.testing.assert_array_equal(
+            encoder.transform(same.to_frame("x")), encoder.transform(days)
+        )
+    for value in (
+        "2020-01-01",
+        3,
+        datetime.datetime(2020, 1, 1, 5),
+        pd.Timestamp("2020", tz="UTC"),
+    ):
+        with pytest.raises(ValueError, match=r"'x' has .* in row 0, but fit saw entries of date"):
+            encoder.transform(of_objects([value]).to_frame("x"))
+    money = TableEncoder().fit(of_objects([Decimal("1.50"), Decimal(3)]).to_frame("x"))
+    np.testing.assert_array_equal(
+        money.transform(pd.DataFrame({"x": [1.5, 3.0]})),
+        money.transform(of_objects([Decimal("1.50"), 3]).to_frame("x")),
+    )
+    with pytest.raises(ValueError, match="'x' has '3' in row 0, but fit saw finite numbers there"):
+        money.transform(pd.DataFrame({"x": ["3"]}))
+    with pytest.raises(
+        ValueError, match=r"'x' has Decimal\('Infinity'\) in row 1, and numbers must"
+    ):
+        TableEncoder().fit(of_objects([Decimal(1), Decimal("Infinity")]).to_frame("x"))
+
+
+class Colour(enum.Enum):
+    """Something that no file can hold."""
+
+    RED = 1
+    BLUE = 2
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            of_objects([Colour.RED, Colour.BLUE]),
+            r"'x' holds <Colour\.\w+: \d> of the class .*Colour",
+        ),
+        (of_objects([(1, Colour.RED), (2, 3)]), r"'x' holds <Colour\.RED: 1> of the class"),
+        (
+            of_objects([Colour.RED, Colour.RED]).astype("category"),
+            "'x' is of dtype category.*Colour",
+        ),
+        (of_objects([frozenset([1]), 2]), r"'x' holds frozenset\(\{1\}\) of the class"),
+        (
+            pd.Series(pd.date_range("2020", periods=2, tz="dateutil/Europe/Zurich")),
+            "'x' is of dtype datetime64.*tz_convert",
+        ),
+    ],
+    ids=["enum", "in a tuple", "category", "frozenset", "dateutil"],
+)
+def test_what_no_file_can_hold_is_told_before_the_training(values, message):
+    frame = pd.DataFrame({"v": [1.5, 2.5], "x": values})
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=1))
+    with pytest.raises(TypeError, match=message):
+        pipe.fit(frame)
+    named = pd.DataFrame([[1.5], [2.5]], columns=[Colour.RED])
+    with pytest.raises(TypeError, match=r"names of the columns of X hold <Colour\.RED: 1>"):
+        pipe.fit(named)
+
+
+COLUMNS = [
+    [1, 2, 3],
+    pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["letter", None]),
+    pd.to_datetime(["2020-01-01", "2020-01-02", "2021-01-01"]),
+    pd.period_range("2020-01", periods=3, freq="M"),
+    pd.interval_range(0, 3),
+    pd.CategoricalIndex(["a", "b", "c"]),
+    of_objects([datetime.date(2020, 1, 1), Decimal(1), ("a", None)]),
+    [True, False, 2.5],
+]
+
+
+@pytest.mark.parametrize("names", COLUMNS, ids=lambda names: type(names).__name__)
+def test_names_of_any_kind_come_back(tmp_path, names):
+    frame = pd.DataFrame([[1, "a", 2.5], [2, "b", 3.5], [3, "b", 3.0]], columns=names)
+    model = FlowMatcher(max_steps=2, random_state=0)
+    pipe = make_generative_pipeline(TableEncoder(), model).fit(frame)
+    back = pipe[:-1].inverse_transform(pipe[:-1].transform(frame))
+    pd.testing.assert_frame_equal(back, frame)
+    save(pipe, tmp_path / "m")
+    loaded = load(tmp_path / "m")
+    pd.testing.assert_frame_equal(
+        loaded[:-1].inverse_transform(loaded[:-1].transform(frame)), frame
+    )
+    assert type(loaded.sample(2).columns) is type(frame.columns)
+    pd.testing.assert_frame_equal(loaded.sample(2), pipe.sample(2))
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(pipe)).sample(2), pipe.sample(2))
+
+
+def test_names_that_are_no_strings_are_held_in_order():
+    frame = pd.DataFrame({1: [1.5, 2.5], 2: [0.5, 0.25]})
+    encoder = TableEncoder().fit(frame)
+    with pytest.raises(ValueError, match=r"in the order of fit, \[1, 2\]; they are \[2, 1\]"):
+        encoder.transform(frame[[2, 1]])
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True),
+    n=st.integers(2, 12),
+    distinct=st.integers(1, 12),
+    share=st.sampled_from([0, 0.3]),
+    seed=st.integers(0, 10),
+)
+def test_any_frame_comes_back_is_saved_and_learnt(
+    tmp_path_factory, names, n, distinct, share, seed
+):
+    rng = np.random.default_rng(seed)
+    made = columns(n, rng)
+    # Some values only, down to a single one, and gaps where the dtype can hold them.
+    rows = rng.integers(0, min(n, distinct), n)
+    frame = pd.DataFrame({name: made[name].iloc[rows].reset_index(drop=True) for name in names})
+    for name in names:
+        if share and frame[name].dtype.kind not in "iub":
+            frame[name] = gaps(frame[name], rng, share)
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    back = encoder.inverse_transform(Z)
+    assert back.equals(frame)
+    assert back.dtypes.equals(frame.dtypes)
+    path = tmp_path_factory.getbasetemp() / "any.skgen"
+    save(encoder, path)
+    loaded = load(path)
+    np.testing.assert_array_equal(loaded.transform(frame), Z)
+    assert loaded.inverse_transform(Z).equals(frame)
+    model = FlowMatcher(max_steps=2, hidden_units=4, n_steps=2, random_state=0)
+    pipe = make_generative_pipeline(TableEncoder(), model)
+    if Z.shape[1] == 0:
+        with pytest.raises(ValueError, match="every column of X is constant"):
+            pipe.fit(frame)
+        return
+    drawn = pipe.fit(frame).sample(5)
+    assert drawn.dtypes.equals(frame.dtypes)
+    save(pipe, path)
+    assert load(path).sample(5).equals(drawn)
+
+
 def test_columns_need_no_strings_for_names():
     frame = pd.DataFrame([[1, "a", 2.5], [2, "b", 3.5]])
     encoder = TableEncoder().fit(frame)
@@ -156,7 +496,7 @@ def test_what_is_drawn_stays_in_the_table():
     drawn = encoder.inverse_transform(rng.normal(Z.mean(0), 3 * Z.std(0) + 0.1, (500, Z.shape[1])))
     assert drawn.dtypes.equals(frame.dtypes)
     for name in frame:
-        seen, new = frame[name].dropna(), drawn[name].dropna()
+        seen, new = (part[name].dropna().astype(object) for part in (frame, drawn))
         if isinstance(encoder._columns[list(frame).index(name)], _Labels):
             assert {repr(value) for value in new} <= {repr(value) for value in seen}, name
         elif len(seen):
@@ -328,10 +668,71 @@ def test_a_model_of_a_table_draws_a_table(Model):
     assert list(X) == list(pd.get_dummies(frame.drop(columns="left"), dummy_na=True))
     again = pickle.loads(pickle.dumps(pipe))
     pd.testing.assert_frame_equal(again.sample(5), drawn[:5])
-    with pytest.raises(
-        TypeError, match=r"log-determinant of step 'tableencoder'.*without gaps: .*'job', 'gain'"
-    ):
+    assert not hasattr(pipe, "score")
+    assert not hasattr(pipe, "score_samples")
+    with pytest.raises(AttributeError, match="no attribute 'score'") as error:
         pipe.score(frame)
+    reason = str(error.value.__cause__)
+    assert "step 'tableencoder'" in reason
+    assert "'job', 'gain'" in reason
+    assert "score_encoded" in reason
+    encoded = pipe[:-1].transform(frame)
+    scores = pipe.score_samples_encoded(frame)
+    np.testing.assert_array_equal(scores, pipe[-1].score_samples(encoded))
+    assert pipe.score_encoded(frame) == pytest.approx(scores.mean())
+
+
+def test_a_gap_that_fit_did_not_see_names_the_column_of_the_frame():
+    frame = people(120)
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    pipe.fit(frame)
+    assert list(frame.columns[frame.isna().any()]) == ["job", "gain"]
+    for name, row in (("left", 3), ("age", 0), ("level", 7), ("joined", 5)):
+        holes = frame.astype({"age": float, "left": "boolean"})
+        holes.loc[[row, 9], name] = None
+        for method in (pipe.transform, pipe.score_samples_encoded, pipe.score_encoded):
+            with pytest.raises(ValueError, match=f"no entry in row {row} of column '{name}'"):
+                method(holes)
+    assert np.isfinite(pipe.score_encoded(frame.assign(gain=np.nan)))
+    floats = frame[["gain"]].fillna(0.5).assign(other=np.random.default_rng(0).normal(size=120))
+    pipe.fit(floats)
+    holes = floats.copy()
+    holes.loc[4, "other"] = np.nan
+    for method in (pipe.score, pipe.score_samples, pipe.transform):
+        with pytest.raises(ValueError, match="no entry in row 4 of column 'other'"):
+            method(holes)
+    # A category taken for a gap is told, too.
+    pipe = make_generative_pipeline(TableEncoder(handle_unknown="missing"), clone(pipe[-1]))
+    pipe.fit(frame)
+    with pytest.raises(ValueError, match="'top', which fit did not see, in row 2 of column"):
+        pipe.transform(
+            frame.assign(level=frame["level"].astype(str).where(frame.index != 2, "top"))
+        )
+    # What else is wrong is said as before.
+    with pytest.raises(ValueError, match="fitted without one"):
+        pipe.transform(frame, condition=frame["job"])
+
+
+def test_a_search_takes_the_score_of_encoded_rows():
+    frame = people(60)[["age", "level", "left"]]
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    grid = {"flowmatcher__lr": [1e-3, 3e-3]}
+    search = GridSearchCV(pipe, grid, scoring=GenerativePipeline.score_encoded, cv=2).fit(frame)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    fitted = search.best_estimator_
+    encoded = fitted[:-1].transform(frame)
+    assert search.score(frame) == pytest.approx(fitted[-1].score(encoded))
+
+
+def test_what_has_a_density_is_known_once_it_is_fitted():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    assert hasattr(pipe, "score")
+    pipe.fit(frame)
+    assert hasattr(pipe, "score")
+    assert hasattr(pipe, "score_samples")
+    assert pipe.score(frame) == pytest.approx(pipe.score_samples(frame).mean())
+    assert not hasattr(pipe.fit(frame.assign(kind="x")), "score")
 
 
 def test_an_array_in_the_place_of_the_frame_is_imputed():
@@ -463,3 +864,16 @@ def test_arrays_and_containers():
     Z = TableEncoder().set_output(transform="pandas").fit_transform(frame)
     assert list(Z.columns) == ["x_missing", "y_b"]
     assert list(Z.index) == [7, 7]
+
+
+def test_entries_without_a_code_are_found():
+    frame = pd.DataFrame({"word": ["a", "b", "a"], "n": [1, 2, 3], "gap": [1.5, None, 2.5]})
+    frame["none"] = np.nan
+    encoder = TableEncoder().fit(frame)
+    assert not encoder.find_unseen(frame).any()
+    other = pd.DataFrame(
+        {"word": ["a", "c", None], "n": pd.array([9, None, 1], dtype="Int64"), "gap": [7, None, 1]}
+    )
+    other["none"] = [None, None, 5.0]
+    expected = [[0, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 1]]
+    np.testing.assert_array_equal(encoder.find_unseen(other), np.array(expected, dtype=bool))

@@ -142,3 +142,36 @@ def test_what_no_entry_is_to_blame_for_is_told_as_scikit_learn_tells_it(rows):
         model.transform(rows[:, 0])
     with pytest.raises(ValueError, match="Complex data not supported"):
         FlowMatcher(max_steps=2).fit(rows + 1j)
+
+
+COLUMNS = {
+    "category": pd.Categorical(["u", "v"] * (N // 2)),
+    "category of intervals": pd.cut(np.arange(N), 3),
+    "str": ["u", "v"] * (N // 2),
+    "object": pd.Series(["u", 1] * (N // 2), dtype=object),
+    "day": pd.date_range("2020", periods=N),
+    "day here": pd.date_range("2020", periods=N, tz="Europe/Zurich"),
+    "duration": pd.to_timedelta(np.arange(N), "D"),
+    "period": pd.period_range("2020", periods=N, freq="M"),
+    "interval": pd.interval_range(0, N),
+    "Arrow's moments": pd.Series(pd.date_range("2020", periods=N)).astype("timestamp[us][pyarrow]"),
+    "complex": np.full(N, 1j),
+}
+
+
+@pytest.mark.parametrize("beside", [[], ["flag"], ["Int64"], ["flag", "Int64", "boolean"]], ids=str)
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_columns_of_a_frame_that_are_no_numbers_are_told(rows, kind, beside):
+    others = {
+        "flag": [True, False] * (N // 2),
+        "Int64": pd.array([1, 2] * (N // 2), dtype="Int64"),
+        "boolean": pd.array([True, False] * (N // 2), dtype="boolean"),
+    }
+    frame = pd.DataFrame({"v": rows[:, 0], **{name: others[name] for name in beside}})
+    model = FlowMatcher(max_steps=2, random_state=0).fit(frame.assign(kind=rows[:, 1]))
+    frame["kind"] = COLUMNS[kind]
+    told = "'kind' of X is of dtype complex" if kind == "complex" else "row . of column 'kind'"
+    for call in (FlowMatcher(max_steps=2).fit, model.transform, model.score_samples, model.impute):
+        with pytest.raises((ValueError, TypeError), match=told) as caught:
+            call(frame)
+        assert kind == "complex" or "TableEncoder" in str(caught.value)

@@ -29,7 +29,8 @@ rng = np.random.default_rng(0)
 X = np.tanh(rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6)))
 print("ready", flush=True)
 model = getattr(skgen, name)(max_steps=400, random_state=0, checkpoint=path or None)
-skgen.save(model.fit(X, condition=np.arange(400) % 3), out)
+model.fit(X, condition=np.arange(400) % 3)
+skgen.save(model.set_params(checkpoint=None), out)
 """
 
 

@@ -6,18 +6,24 @@ import numpy as np
 from scipy.special import entr
 from sklearn.utils import check_scalar
 
-from ._validation import check_tables
+from skgen.threads import one_thread
+
+from ._validation import named_tables
 
 
 def _check_binary(n_columns, **tables):
     """Return the named tables as float64 arrays of zeros and ones with at least `n_columns`."""
-    arrays = check_tables(**tables)
+    arrays, names = named_tables(**tables)
     for name, array in zip(tables, arrays, strict=True):
         other = (array != 0) & (array != 1)
         if other.any():
+            column = other.any(axis=0).argmax()
             raise ValueError(
-                f"{name} has the entry {array[other][0]:g} in column {other.any(axis=0).argmax()}: "
+                f"{name} has the entry {array[other][0]:g} in column {column}: "
                 "give columns of zeros and ones (encode others one-hot)."
+                if names is None
+                else f"{name} has other entries than 0 and 1 in column {names[column]!r}: give "
+                "truth values, categories, or numbers that are 0 or 1."
             )
         if array.shape[1] < n_columns:
             raise ValueError(
@@ -31,15 +37,16 @@ def _cells(n, n_a, n_b, n_ab):
     return np.stack([n - n_a - n_b + n_ab, n_a - n_ab, n_b - n_ab, n_ab])
 
 
+@one_thread()
 def mutual_information_error(X_real, X_fake):
     r"""Error of the mutual information between binary columns, over all pairs of them.
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows of zeros and ones, with at least 2 columns.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows of zeros and ones; their number may differ from that of the real ones.
 
     Returns
@@ -93,6 +100,7 @@ def mutual_information_error(X_real, X_fake):
     return float(error.mean()), float(error.max())
 
 
+@one_thread()
 def conditional_frequency_error(X_real, X_fake, *, min_share=0.02):
     r"""Error of the frequency of a bit given two others, over all triples of columns.
 
@@ -102,10 +110,10 @@ def conditional_frequency_error(X_real, X_fake, *, min_share=0.02):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows of zeros and ones, with at least 3 columns.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows of zeros and ones; their number may differ from that of the real ones.
 
     min_share : float, default=0.02

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import rankdata
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables, check_two_rows
 
 
@@ -27,15 +29,16 @@ def rank_correlations(X):
     return (ranks.T @ ranks)[np.triu_indices(X.shape[1], k=1)]
 
 
+@one_thread()
 def marginal_error(X_real, X_fake):
     r"""Error of the columns one by one: their mean Kolmogorov-Smirnov distance.
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     Returns
@@ -48,7 +51,7 @@ def marginal_error(X_real, X_fake):
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, or if the columns differ.
+        If a table cannot be read as numbers, or if the columns differ.
 
     See Also
     --------
@@ -75,15 +78,16 @@ def marginal_error(X_real, X_fake):
     return float(column_distances(X_real, X_fake).mean())
 
 
+@one_thread()
 def correlation_error(X_real, X_fake):
     r"""Error of how columns hang together in pairs, by Spearman's rank correlation.
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, at least 2, with at least 2 columns.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 2; their number may differ from that of the real ones.
 
     Returns
@@ -96,7 +100,7 @@ def correlation_error(X_real, X_fake):
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries, a single row or a single column, or if the
+        If a table cannot be read as numbers, has a single row or a single column, or if the
         columns differ.
 
     See Also

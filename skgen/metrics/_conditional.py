@@ -5,6 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables
 
 
@@ -41,12 +43,13 @@ def _pair_distances(X, group, n_pairs, random_state):
     return np.linalg.norm(X[order[start + first]] - X[order[start + second]], axis=2)
 
 
+@one_thread()
 def diversity(X, *, n_pairs=300, random_state=None):
     """Mean Euclidean distance between two rows.
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_features)
+    X : array-like or frame of shape (n_rows, n_features)
         Generated rows or features of them, at least 2.
 
     n_pairs : int, default=300
@@ -60,12 +63,14 @@ def diversity(X, *, n_pairs=300, random_state=None):
     -------
     diversity : float
         Mean of the distances, not of their squares, in the units of the columns, which are taken
-        as they are. It is good where it is near that of the real rows, not where it is large.
+        as they are. It is good where it is near that of the real rows, not where it is large. A
+        frame with categories, dates or gaps is put on a scale of its own: to compare two, give the
+        numbers that one fitted :class:`skgen.TableEncoder` makes of both.
 
     Raises
     ------
     ValueError
-        If `X` is not numeric, has missing entries or a single row, or if `n_pairs` is below 1.
+        If `X` cannot be read as numbers or has a single row, or if `n_pairs` is below 1.
 
     See Also
     --------
@@ -93,12 +98,13 @@ def diversity(X, *, n_pairs=300, random_state=None):
     return float(_pair_distances(X, np.zeros(len(X), dtype=int), n_pairs, random_state).mean())
 
 
+@one_thread()
 def multimodality(X, condition, *, n_pairs=10, random_state=None):
     """Mean Euclidean distance between two rows generated under the same condition.
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_features)
+    X : array-like or frame of shape (n_rows, n_features)
         Generated rows or features of them.
 
     condition : array-like of shape (n_rows,) or (n_rows, n_condition_features)
@@ -116,12 +122,13 @@ def multimodality(X, condition, *, n_pairs=10, random_state=None):
     multimodality : float
         Mean of the distances, not of their squares, over the pairs of a condition and then over
         the conditions, each with equal weight; in the units of the columns of `X`. 0 for a model
-        that has one answer to each condition.
+        that has one answer to each condition. A frame with categories, dates or gaps is put on a
+        scale of its own, as in `diversity`.
 
     Raises
     ------
     ValueError
-        If `X` is not numeric or has missing entries, if the numbers of rows differ, if a condition
+        If `X` cannot be read as numbers, if the numbers of rows differ, if a condition
         has only one row, or if `n_pairs` is below 1.
 
     See Also
@@ -162,6 +169,7 @@ def multimodality(X, condition, *, n_pairs=10, random_state=None):
     return float(_pair_distances(X, group.reshape(-1), n_pairs, random_state).mean())
 
 
+@one_thread()
 def r_precision(features, condition_features, *, k=(1, 2, 3), pool_size=32, random_state=None):
     """Share of rows whose own condition is among the nearest of a pool of conditions.
 
@@ -170,10 +178,10 @@ def r_precision(features, condition_features, *, k=(1, 2, 3), pool_size=32, rand
 
     Parameters
     ----------
-    features : array-like of shape (n_rows, n_features)
+    features : array-like or frame of shape (n_rows, n_features)
         Features of generated rows.
 
-    condition_features : array-like of shape (n_rows, n_features)
+    condition_features : array-like or frame of shape (n_rows, n_features)
         Features of the condition that each row was generated under, in the same space: near to
         those of the rows that suit it.
 
@@ -196,7 +204,7 @@ def r_precision(features, condition_features, *, k=(1, 2, 3), pool_size=32, rand
     Raises
     ------
     ValueError
-        If features are not numeric or have missing entries, if numbers of rows or of columns
+        If features cannot be read as numbers, if numbers of rows or of columns
         differ, if there are fewer different conditions than `pool_size`, or if `k` or `pool_size`
         is outside of its range.
 

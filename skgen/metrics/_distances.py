@@ -9,18 +9,21 @@ from scipy.spatial.distance import cdist, pdist
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.utils import check_scalar
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables, check_two_rows, subsample
 
 
+@one_thread()
 def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=None):
     r"""Sliced Wasserstein distance between two sets of rows.
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     p : float, default=2
@@ -43,7 +46,7 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if the columns differ, or if `p` or
+        If a table cannot be read as numbers, if the columns differ, or if `p` or
         `n_projections` is below 1.
 
     Notes
@@ -89,6 +92,7 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
     return float(np.mean(np.concatenate(costs)) ** (1 / p))
 
 
+@one_thread()
 def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=None):
     r"""Wasserstein distance between two sets of rows of equal size, exactly.
 
@@ -97,10 +101,10 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     p : float, default=2
@@ -123,7 +127,7 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if the columns differ, or if `p` or
+        If a table cannot be read as numbers, if the columns differ, or if `p` or
         `max_rows` is below 1.
 
     See Also
@@ -161,15 +165,16 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
     return float(scale * costs[linear_sum_assignment(costs)].mean() ** (1 / p))
 
 
+@one_thread()
 def energy_distance(X_real, X_fake):
     """Energy distance between two sets of rows.
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows; their number may differ from that of the real ones.
 
     Returns
@@ -183,7 +188,7 @@ def energy_distance(X_real, X_fake):
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, or if the columns differ.
+        If a table cannot be read as numbers, or if the columns differ.
 
     Notes
     -----
@@ -214,6 +219,7 @@ def energy_distance(X_real, X_fake):
     return max(squared, 0.0) ** 0.5
 
 
+@one_thread()
 def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=None):
     r"""Squared maximum mean discrepancy between two sets of rows, without bias.
 
@@ -221,10 +227,10 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, at least 2.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 2; their number may differ from that of the real ones.
 
     bandwidth : float, default=None
@@ -247,7 +253,7 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or a single row, if the columns differ, if
+        If a table cannot be read as numbers, has a single row, if the columns differ, if
         `bandwidth` is not above 0, or if it is None and all real rows are equal.
 
     See Also
@@ -313,10 +319,10 @@ def frechet_distance(X_real, X_fake, *, features=None):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_columns)
+    X_real : array-like or frame of shape (n_real, n_columns)
         Real rows, at least 2; of any shape per row if `features` takes it.
 
-    X_fake : array-like of shape (n_fake, n_columns)
+    X_fake : array-like or frame of shape (n_fake, n_columns)
         Generated rows, at least 2; their number may differ from that of the real ones.
 
     features : callable, default=None
@@ -332,7 +338,7 @@ def frechet_distance(X_real, X_fake, *, features=None):
     Raises
     ------
     ValueError
-        If rows or features are not numeric or have missing entries, if their columns differ, or
+        If rows or features cannot be read as numbers, if their columns differ, or
         if a set has only one row.
 
     Notes
@@ -373,7 +379,9 @@ def frechet_distance(X_real, X_fake, *, features=None):
         mean = X.mean(axis=0)
         return mean, np.linalg.qr(X - mean, mode="r") / np.sqrt(len(X) - 1)
 
-    (mean_real, R_real), (mean_fake, R_fake) = moments(X_real), moments(X_fake)
-    across = np.linalg.norm(R_real @ R_fake.T, ord="nuc")
+    # The features are the caller's, and may be a network's of images.
+    with one_thread():
+        (mean_real, R_real), (mean_fake, R_fake) = moments(X_real), moments(X_fake)
+        across = np.linalg.norm(R_real @ R_fake.T, ord="nuc")
     squared = np.sum((mean_real - mean_fake) ** 2) + np.sum(R_real**2) + np.sum(R_fake**2)
     return float(max(squared - 2 * across, 0.0))

@@ -8,9 +8,12 @@ from sklearn.metrics import pairwise_distances_argmin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar, gen_batches
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables
 
 
+@one_thread()
 def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     """Share of fake rows that lie suspiciously near to a training row.
 
@@ -20,13 +23,13 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
 
     Parameters
     ----------
-    X_train : array-like of shape (n_train, n_features)
+    X_train : array-like or frame of shape (n_train, n_features)
         The rows that the generative model was fitted on.
 
-    X_test : array-like of shape (n_test, n_features)
+    X_test : array-like or frame of shape (n_test, n_features)
         Held-out rows of the same law. The quantile is resolved in steps of about ``1 / n_test``.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
 
     quantile : float, default=0.01
@@ -47,7 +50,7 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if the columns differ, or if `quantile`
+        If a table cannot be read as numbers, if the columns differ, or if `quantile`
         is outside of its range.
 
     Examples
@@ -92,6 +95,7 @@ def _radii(X, n_neighbors):
     return np.concatenate(list(nearest))
 
 
+@one_thread()
 def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
     r"""Share of fake rows among real ones, and of real rows among fake ones, by nearest neighbours.
 
@@ -99,10 +103,10 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, more than `n_neighbors`.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, more than `n_neighbors`; best as many as real ones.
 
     n_neighbors : int, default=5
@@ -123,7 +127,7 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or no more than `n_neighbors` rows, if the
+        If a table cannot be read as numbers, has no more than `n_neighbors` rows, if the
         columns differ, or if `n_neighbors` is below 1.
 
     See Also

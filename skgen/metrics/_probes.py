@@ -7,22 +7,25 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
-from ._validation import check_tables
+from skgen.threads import one_thread
+
+from ._validation import check_labels, check_tables
 
 
 def _probe(classifier, Z_train, y_train, Z_test, y_test):
     """Test accuracy of a classifier fitted on standardised training features."""
     Z_train, Z_test = check_tables(Z_train=Z_train, Z_test=Z_test)
-    y_train, y_test = column_or_1d(y_train), column_or_1d(y_test)
+    y_train, y_test = check_labels(y_train=y_train, y_test=y_test)
     check_consistent_length(Z_train, y_train)
     check_consistent_length(Z_test, y_test)
     model = make_pipeline(StandardScaler(), classifier).fit(Z_train, y_train)
     return float(model.score(Z_test, y_test))
 
 
+@one_thread()
 def linear_probe(Z_train, y_train, Z_test, y_test):
     """Accuracy of logistic regression on fixed features.
 
@@ -31,13 +34,13 @@ def linear_probe(Z_train, y_train, Z_test, y_test):
 
     Parameters
     ----------
-    Z_train : array-like of shape (n_train, n_features)
+    Z_train : array-like or frame of shape (n_train, n_features)
         Features to fit the probe on, such as the `transform` of a model.
 
     y_train : array-like of shape (n_train,)
         Their labels.
 
-    Z_test : array-like of shape (n_test, n_features)
+    Z_test : array-like or frame of shape (n_test, n_features)
         Features to judge the probe on.
 
     y_test : array-like of shape (n_test,)
@@ -51,7 +54,7 @@ def linear_probe(Z_train, y_train, Z_test, y_test):
     Raises
     ------
     ValueError
-        If features are not numeric or have missing entries, or if numbers of columns or of labels
+        If features cannot be read as numbers, or if numbers of columns or of labels
         do not match.
 
     See Also
@@ -73,6 +76,7 @@ def linear_probe(Z_train, y_train, Z_test, y_test):
     return _probe(LogisticRegression(max_iter=5000), Z_train, y_train, Z_test, y_test)
 
 
+@one_thread()
 def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
     """Accuracy of nearest neighbours on fixed features.
 
@@ -80,13 +84,13 @@ def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
 
     Parameters
     ----------
-    Z_train : array-like of shape (n_train, n_features)
+    Z_train : array-like or frame of shape (n_train, n_features)
         Features to find neighbours among, such as the `transform` of a model.
 
     y_train : array-like of shape (n_train,)
         Their labels.
 
-    Z_test : array-like of shape (n_test, n_features)
+    Z_test : array-like or frame of shape (n_test, n_features)
         Features to judge the probe on.
 
     y_test : array-like of shape (n_test,)
@@ -103,7 +107,7 @@ def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
     Raises
     ------
     ValueError
-        If features are not numeric or have missing entries, or if numbers of columns or of labels
+        If features cannot be read as numbers, or if numbers of columns or of labels
         do not match.
 
     See Also
@@ -125,6 +129,7 @@ def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
     return _probe(KNeighborsClassifier(n_neighbors=n_neighbors), Z_train, y_train, Z_test, y_test)
 
 
+@one_thread()
 def train_on_synthetic(
     X_real, y_real, X_fake, y_fake, X_test, y_test, *, estimator=None, random_state=None
 ):
@@ -132,27 +137,27 @@ def train_on_synthetic(
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows, those that the generative model was fitted on.
 
     y_real : array-like of shape (n_real,)
         What to predict for each: classes or numbers.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, best as many as real ones.
 
     y_fake : array-like of shape (n_fake,)
         What to predict for each: the condition they were generated under, or a generated column.
 
-    X_test : array-like of shape (n_test, n_features)
+    X_test : array-like or frame of shape (n_test, n_features)
         Real rows that neither the generative model nor a predictor has seen.
 
     y_test : array-like of shape (n_test,)
         What is right for each.
 
     estimator : classifier or regressor, default=None
-        The predictor, of which copies are fitted. None takes gradient-boosted trees: a regressor
-        where `y_real` has fractions, a classifier otherwise.
+        The predictor, of which copies are fitted to arrays of numbers. None takes gradient-boosted
+        trees: a regressor where `y_real` has fractions, a classifier otherwise.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the trees, where `estimator` is None.
@@ -167,8 +172,8 @@ def train_on_synthetic(
     Raises
     ------
     ValueError
-        If a table is not numeric or has missing entries, if numbers of columns or of labels do not
-        match, or if `y_fake` holds a single class.
+        If a table cannot be read as numbers, if a label is missing, if numbers of columns or of
+        labels do not match, or if `y_fake` holds a single class.
 
     See Also
     --------
@@ -194,10 +199,13 @@ def train_on_synthetic(
     (True, True)
     """
     X_real, X_fake, X_test = check_tables(X_real=X_real, X_fake=X_fake, X_test=X_test)
-    y_real, y_fake, y_test = map(column_or_1d, (y_real, y_fake, y_test))
+    y_real, y_fake, y_test = check_labels(y_real=y_real, y_fake=y_fake, y_test=y_test)
     for X, y in ((X_real, y_real), (X_fake, y_fake), (X_test, y_test)):
         check_consistent_length(X, y)
     if estimator is None:
+        if random_state is None:
+            # Trees without a seed would draw from numpy's global state.
+            random_state = int(np.random.default_rng().integers(2**31))
         if type_of_target(y_real) == "continuous":
             estimator = HistGradientBoostingRegressor(random_state=random_state)
         else:

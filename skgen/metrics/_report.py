@@ -1,5 +1,7 @@
 """A report on generated rows: several measures, beside what real rows read, in words."""
 
+import time
+from contextlib import closing
 from numbers import Integral
 
 import numpy as np
@@ -8,11 +10,14 @@ from scipy.stats import betabinom, t
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar
 
+from skgen.progress import progress_bar
+from skgen.threads import one_thread
+
 from ._columns import column_distances, rank_correlations
 from ._distances import energy_distance
 from ._neighbours import near_copies, precision_recall_density_coverage
 from ._two_sample import classifier_two_sample_test
-from ._validation import check_tables, subsample
+from ._validation import named_tables, subsample
 
 N_SPLITS = 60
 # classifiers take most of the time
@@ -160,7 +165,17 @@ def _wrong_correlations(X, Y, names, rng):
     return f"{how}: {fake[worst]:.2f}, not {real[worst]:.2f}, of {first} and {second}"
 
 
-def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None):
+@one_thread()
+def sample_report(
+    X_train,
+    X_test,
+    X_fake,
+    *,
+    standardize=True,
+    max_rows=1000,
+    random_state=None,
+    verbose="auto",
+):
     r"""Judge generated rows by several measures, and say what is wrong with them.
 
     Each measure of test against fake rows is compared with the same measure of real against real
@@ -169,13 +184,13 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
 
     Parameters
     ----------
-    X_train : array-like of shape (n_train, n_features)
+    X_train : array-like or frame of shape (n_train, n_features)
         The rows that the generative model was fitted on.
 
-    X_test : array-like of shape (n_test, n_features)
+    X_test : array-like or frame of shape (n_test, n_features)
         Held-out rows of the same law, at least 20.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 20.
 
     standardize : bool, default=True
@@ -189,6 +204,10 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the rows, the sets and what is random in the classifiers. An int makes the result
         reproducible.
+
+    verbose : bool or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        the report takes more than three seconds.
 
     Returns
     -------
@@ -212,7 +231,7 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or fewer than 20 rows, if the columns differ,
+        If a table cannot be read as numbers, has fewer than 20 rows, if the columns differ,
         or if `max_rows` is below 20.
 
     See Also
@@ -249,8 +268,7 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     >>> report.loc["correlation_error", "verdict"]  # doctest: +ELLIPSIS
     'columns independent: ... of column 0 and column 1'
     """
-    names = getattr(X_train, "columns", None)
-    X_train, X_test, X_fake = check_tables(X_train=X_train, X_test=X_test, X_fake=X_fake)
+    (X_train, X_test, X_fake), names = named_tables(X_train=X_train, X_test=X_test, X_fake=X_fake)
     check_scalar(max_rows, "max_rows", Integral, min_val=MIN_ROWS)
     for name, X in (("X_train", X_train), ("X_test", X_test), ("X_fake", X_fake)):
         if len(X) < MIN_ROWS:
@@ -266,13 +284,15 @@ def sample_report(X_train, X_test, X_fake, *, standardize=True, max_rows=1000, r
     values = _measure(real, fake, rng)
     values["classifier_two_sample_test"] = _told_apart(real, fake, rng)
     between_real = {name: [] for name in values}
-    for number in range(N_SPLITS):
-        drawn = pool[rng.permutation(len(pool))[: 2 * n_rows]]
-        pair = drawn[:n_rows], drawn[n_rows:]
-        for name, value in _measure(*pair, rng).items():
-            between_real[name].append(value)
-        if number < N_CLASSIFIED:
-            between_real["classifier_two_sample_test"].append(_told_apart(*pair, rng))
+    with closing(progress_bar(verbose, N_SPLITS, "report", "split", time.monotonic())) as bar:
+        for number in range(N_SPLITS):
+            drawn = pool[rng.permutation(len(pool))[: 2 * n_rows]]
+            pair = drawn[:n_rows], drawn[n_rows:]
+            for name, value in _measure(*pair, rng).items():
+                between_real[name].append(value)
+            if number < N_CLASSIFIED:
+                between_real["classifier_two_sample_test"].append(_told_apart(*pair, rng))
+            bar.update()
 
     floors = {name: _Floor(between_real[name], n_rows, name in SHARES) for name in values}
     sides = {name: floors[name].side(value) for name, value in values.items()}

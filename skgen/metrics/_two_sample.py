@@ -8,9 +8,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
+from skgen.threads import one_thread
+
 from ._validation import check_tables
 
 
+@one_thread()
 def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None):
     """Area under the ROC curve of each of two unlike classifiers that tell real from fake rows.
 
@@ -25,11 +28,11 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows that the generative model has not seen. A copied row has its twin under the other
         label, which can push the area below 0.5.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
 
     n_splits : int, default=5
@@ -48,7 +51,7 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or fewer rows than `n_splits`, or if the
+        If a table cannot be read as numbers, has fewer rows than `n_splits`, or if the
         columns differ.
 
     See Also
@@ -111,15 +114,16 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
     }
 
 
+@one_thread()
 def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None):
     r"""Area under the ROC curve of the better of two classifiers that tell real from fake rows.
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : array-like or frame of shape (n_real, n_features)
         Real rows that the generative model has not seen.
 
-    X_fake : array-like of shape (n_fake, n_features)
+    X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows. The larger of the two sets is subsampled to the size of the smaller.
 
     n_splits : int, default=5
@@ -137,7 +141,7 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
     Raises
     ------
     ValueError
-        If a table is not numeric, has missing entries or fewer rows than `n_splits`, or if the
+        If a table cannot be read as numbers, has fewer rows than `n_splits`, or if the
         columns differ.
 
     See Also

@@ -1,7 +1,10 @@
 """Checks and subsamples of what the metrics are given."""
 
 import numpy as np
-from sklearn.utils import check_array
+import pandas as pd
+from sklearn.utils import check_array, column_or_1d
+
+from ._frames import as_numbers, check_widths, matched_tables, mixed_frames
 
 
 def check_tables(**tables):
@@ -9,36 +12,63 @@ def check_tables(**tables):
 
     Parameters
     ----------
-    **tables : array-like of shape (n_rows, n_features)
+    **tables : array-like or frame of shape (n_rows, n_features)
+        Tables by the name that errors are to give them.
+
+    Returns
+    -------
+    arrays : list of ndarray of shape (n_rows, n_features)
+        In the order given. Where a table has categories, text, dates or gaps, the columns are
+        those of their numbers; see `skgen.metrics._frames`.
+    """
+    return named_tables(**tables)[0]
+
+
+def named_tables(**tables):
+    """Return what `check_tables` does, and the names of the columns.
+
+    Parameters
+    ----------
+    **tables : array-like or frame of shape (n_rows, n_features)
         Tables by the name that errors are to give them.
 
     Returns
     -------
     arrays : list of ndarray of shape (n_rows, n_features)
         In the order given.
+
+    names : list or None
+        Names of their columns, where the first table has any, or they are mixed.
     """
+    tables = matched_tables(tables)
+    frames = mixed_frames(tables)
+    if frames is not None:
+        tables = as_numbers(frames)
     arrays = []
     for name, table in tables.items():
         try:
             arrays.append(check_array(table, dtype=np.float64))
         except ValueError as error:
             raise ValueError(
-                f"{name} must be a numeric table without gaps (encode or drop other columns, "
-                f"impute or drop missing entries): {error}"
+                f"{name} must be a numeric table without gaps, or a frame, whose categories, dates "
+                f"and gaps are judged too: {error}"
             ) from error
 
     first, *others = tables
     for name, array in zip(others, arrays[1:], strict=True):
-        if array.shape[1] != arrays[0].shape[1]:
+        check_widths(first, arrays[0].shape[1], name, array.shape[1])
+    columns = getattr(tables[first], "columns", None)
+    return arrays, None if columns is None else list(columns)
+
+
+def check_labels(**labels):
+    """Return the named labels as arrays of shape (n_rows,), refusing missing ones."""
+    arrays = [column_or_1d(column) for column in labels.values()]
+    for name, array in zip(labels, arrays, strict=True):
+        missing = pd.isna(array)
+        if missing.any():
             raise ValueError(
-                f"{first} has {arrays[0].shape[1]} columns and {name} has {array.shape[1]}: "
-                "give both the same columns in the same order."
-            )
-        here, there = (getattr(tables[key], "columns", None) for key in (first, name))
-        if here is not None and there is not None and list(here) != list(there):
-            raise ValueError(
-                f"The columns of {first}, {list(here)}, and of {name}, {list(there)}, differ: "
-                "give both the same columns in the same order."
+                f"{name} has no entry in row {missing.argmax()}: leave out rows without a label."
             )
     return arrays
 

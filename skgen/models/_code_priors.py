@@ -33,6 +33,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skgen.models._cells import draw_index
 from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
@@ -52,15 +53,6 @@ RAREST = 1e-3
 LEVEL_BINS = 24
 LEVEL_DECAY = 0.995
 EVEN_SHARE = 0.1
-# Draws of missing codes, of which one is kept.
-N_PROPOSALS = 8
-
-
-def _draw(noise: Any, logits: Tensor) -> Tensor:
-    """Draw an index of the last axis by its log-odds."""
-    total = torch.softmax(logits, -1).cumsum(-1)
-    uniform = noise.uniforms(total[..., 0])[..., None] * total[..., -1:]
-    return (total < uniform).sum(-1).clamp(max=logits.shape[-1] - 1)
 
 
 def _code_loss(log_p: Tensor, index: Tensor) -> Tensor:
@@ -349,13 +341,13 @@ class BridgePrior(_CodePrior):
                 z_hat = torch.softmax(logits, -1) @ code
                 z = ou.flow_step(z, z_hat, gamma_s, gamma_t, self.centre)
             else:
-                z_hat = F.embedding(_draw(noise, logits), code)
+                z_hat = F.embedding(draw_index(noise, logits), code)
                 mean, variance = ou.bridge(z, z_hat, gamma_s, gamma_t, self.centre, self.variance)
                 z = mean + variance.sqrt() * noise.normal(z)
         if path is not None:
             path.append(z)
         logits = logits_at(z, gammas[-1])
-        index = logits.argmax(-1) if sampler == "deterministic" else _draw(noise, logits)
+        index = logits.argmax(-1) if sampler == "deterministic" else draw_index(noise, logits)
         return index if held is None else torch.where(held[1], held[0], index)
 
     def _hold(
@@ -403,15 +395,8 @@ class AutoregressivePrior(_CodePrior):
         context: Tensor,
     ) -> Tensor:
         """Return -log p(index), exactly, in nats a row."""
-        return -self._log_p(index, seen, context).sum(1)
-
-    def _log_p(
-        self, index: Tensor, seen: Tensor, context: Tensor, temperature: float = 1.0
-    ) -> Tensor:
-        """Return log p of each code given those before, (n, n_tokens)."""
         logits = self.network(self._embedded(index, seen), seen, context) + self.log_frequency()
-        log_p = torch.log_softmax(logits / temperature, -1)
-        return log_p.gather(-1, index[..., None])[..., 0]
+        return _code_loss(torch.log_softmax(logits, -1), index)
 
     bound = loss
 
@@ -428,20 +413,7 @@ class AutoregressivePrior(_CodePrior):
         held: tuple[Tensor, Tensor] | None = None,
         **_: Any,
     ) -> Tensor:
-        """Draw the codes of rows, (n, n_tokens), from the first to the last."""
-        return self._one_by_one(noise, seen, contexts, temperature, guidance_scale, held)
-
-    def _one_by_one(
-        self,
-        noise: Any,
-        seen: Tensor,
-        contexts: tuple[Tensor, Tensor | None],
-        temperature: float,
-        guidance_scale: float,
-        held: tuple[Tensor, Tensor] | None,
-        chances: list[Tensor] | None = None,
-    ) -> Tensor:
-        """Draw as `draw` does; the list takes log p of the code drawn at each place, (n, 1)."""
+        """Draw the codes of rows, (n, n_tokens), one after another; those held stay."""
         walkers = [self.network.walker(seen, c) for c in contexts if c is not None]
         frequency = self.log_frequency()
         index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
@@ -452,60 +424,7 @@ class AutoregressivePrior(_CodePrior):
             for other in others:
                 logits = logits + guidance_scale * (logits - other)
             logits = logits / temperature
-            index[:, place] = _draw(noise, logits)
-            if chances is not None:
-                chance = logits.gather(1, index[:, place, None]) - logits.logsumexp(1, keepdim=True)
-                chances.append(chance)
+            index[:, place] = draw_index(noise, logits)
             if held is not None:
                 index[:, place] = torch.where(held[1][:, place], held[0][:, place], index[:, place])
         return index
-
-    def complete(
-        self,
-        noise: Any,
-        seen: Tensor,
-        unseen: Tensor,
-        context: Tensor,
-        held: tuple[Tensor, Tensor],
-        *,
-        temperature: float,
-    ) -> Tensor:
-        """Draw the codes that are missing given those that are known.
-
-        What follows from entries in sight is learnt from the few rows that show theirs, the law of
-        whole rows from all the others. So of some draws by the one, each gets the weight that the
-        other gives it, and one is drawn by these weights (sampling importance resampling). The law
-        knows of an observed value its code alone; where in it the value lies the draws have seen.
-
-        Parameters
-        ----------
-        noise : GeneratorNoise
-            Source of the draws.
-        seen, unseen : Tensor of shape (n, n_tokens, n_seen)
-            Features of what is seen of a row, and of a row of which nothing is.
-        context : Tensor of shape (n, n_context)
-            The embedded condition.
-        held : tuple of Tensor
-            Codes that are known, (n, n_tokens), and which of them are.
-        temperature : float
-            What log-odds are divided by.
-
-        Returns
-        -------
-        Tensor of shape (n, n_tokens)
-            Codes of whole rows.
-        """
-        n = len(seen)
-        codes, known, seen, unseen, context = (
-            rows.repeat_interleave(N_PROPOSALS, 0) for rows in (*held, seen, unseen, context)
-        )
-        chances: list[Tensor] = []
-        proposed = self._one_by_one(
-            noise, seen, (context, None), temperature, 0.0, (codes, known), chances
-        )
-        # A part at a time: all codes of all tokens are many numbers.
-        parts = zip(proposed.split(n), unseen.split(n), context.split(n), strict=True)
-        law = torch.cat([self._log_p(*part, temperature).sum(1) for part in parts])
-        weight = law - torch.cat(chances, 1).masked_fill(known, 0.0).sum(1)
-        chosen = _draw(noise, weight.view(n, N_PROPOSALS))
-        return proposed.view(n, N_PROPOSALS, -1)[torch.arange(n, device=chosen.device), chosen]

@@ -546,7 +546,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         normal law rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`.
+        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
+        to be scored may have further levels, see Notes.
     output : {"bits", "probability", "packed"}, default="bits"
         What `transform` returns: bits as 0 and 1, the probabilities that they are 1, or eight bits
         in an unsigned byte. `inverse_transform` takes each of them.
@@ -624,8 +625,9 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        a fit takes more than three seconds.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -647,6 +649,16 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had them.
+
+    Notes
+    -----
+    A level that a column has in no row of `fit` has a small probability. Of n rows, each column
+    keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
+    column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
+    take their shares. So the probabilities of all levels sum to one at most. A new level of
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
+    given, discrete data have no others. A value with more decimals than any level of `fit`, up
+    to six, is refused.
 
     References
     ----------
@@ -723,7 +735,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         self.n_bits = n_bits
@@ -828,6 +840,11 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                 f"{longest}."
             )
         return np.arange(longest) < lengths[:, None]
+
+    def _read(self, X, lengths=None):
+        mask = self._presence(X, lengths)
+        read = super()._read(X)
+        return read if mask is None else np.repeat(mask, X.shape[1] // mask.shape[1], 1)
 
     def _scaled(self, X, lengths=None):
         rows, log_slope = super()._scaled(X)
@@ -1202,7 +1219,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: predicted log-odds move this many times the difference that
-            the condition makes beyond the conditional ones. 0 draws from the conditional law.
+            the condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
         n_steps : int, default=None
             Number of sampling steps, at most ``n_timesteps``; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -1248,7 +1266,8 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         X : array-like of shape (n_samples, n_features)
             Rows with NaN where an entry is missing.
         n_draws : int, default=1
-            Number of completions of each row.
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         n_steps : int, default=None
@@ -1261,9 +1280,11 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or (n_draws, n_samples, n_features)
-            Completed rows; with ``n_draws`` above 1, an array of them. Observed entries come back
-            as they were given; entries that are missing beyond a length as zero.
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            The completed table; observed entries come back as they were given, and entries that
+            are missing beyond a length as zero. With ``n_draws`` above 1, as many tables, each as
+            a single draw would be: ``X[k]`` is the k-th in an array of shape (n_draws, n_samples,
+            n_features), or in a list of frames where ``set_output`` asks for frames.
         """
         return self._impute(X, n_draws, condition, n_steps, random_state, lengths=lengths)
 

@@ -30,6 +30,7 @@ minibatch optimal transport*, TMLR 2024.
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
@@ -63,7 +64,8 @@ from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
-from skgen.rows import is_stored, surveyed
+from skgen.rows import is_stored, named, surveyed
+from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 TIME_FEATURES = 32
@@ -594,6 +596,40 @@ class _SchrodingerBridge(nn.Module):
         return self.law.complete(noise, x, observed, context, n_levels, kind=0)
 
 
+def _matched(rows: Any, names: Any, what: str, warned: bool = False) -> Any:
+    """Return rows with the columns in the order of those of X, matched by their names.
+
+    Rows or an X without names are taken by the places of their columns, with a warning if asked
+    for; names that are no strings count where neither has such.
+    """
+    found = getattr(rows, "columns", None)
+    found, names = (None if part is None else list(part) for part in (found, names))
+    if found == names:
+        return rows
+    of_texts = [
+        part is not None and all(isinstance(name, str) for name in part) for part in (found, names)
+    ]
+    if found is None or names is None or of_texts[0] != of_texts[1]:
+        if warned and of_texts[0] != of_texts[1]:
+            with_names, without = (what, "X") if of_texts[0] else ("X", what)
+            warnings.warn(
+                f"{with_names} has names of columns, but {without} has none: the columns of {what} "
+                "are taken by their places.",
+                stacklevel=4,
+            )
+        return rows
+    lacking = [name for name in names if name not in found]
+    unknown = [name for name in found if name not in names]
+    if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
+        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
+        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        raise ValueError(
+            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
+            "ends of a bridge need the same columns."
+        )
+    return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]
+
+
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
     """Make the check that a model's source is normal; an AttributeError says why it must be."""
 
@@ -688,8 +724,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        a fit takes more than three seconds.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -725,7 +762,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     16 columns; above, it is the mean of 8 probes, fixed for a row, whose error averages out over
     rows.
 
-    Source rows are kept with the model: `sample` draws from them.
+    Source rows are kept with the model, all of them, and so stand in the file that
+    :func:`skgen.save` writes and in a pickle: `sample` draws from them, `score` carries them, and
+    `partial_fit` without ``source=`` goes on with them. Of more than 100,000 rows a random part
+    is taken. A model fitted without ``source=`` keeps none.
 
     References
     ----------
@@ -786,7 +826,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         self.sigma = sigma
@@ -829,7 +869,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             Ignored: a label is never read unless asked for by name, as ``condition``.
         source : array-like of shape (n_source, n_features) or Whole, default=None
             Rows to start from, unpaired, in the units of X and scaled like it; None starts from
-            N(0, I). Inside :class:`Whole` cross-validation does not cut them.
+            N(0, I). A frame's columns are matched with those of X by their names. Inside
+            :class:`Whole` cross-validation does not cut them.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels of any type, or real vectors, to learn p(x | condition).
 
@@ -874,6 +915,12 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         return self._fit_from(source, X, condition, reset=new, partial=True)
 
     def _fit_from(self, source, X, condition, *, reset, partial):
+        if source is not None:
+            rows = source.rows if isinstance(source, Whole) else source
+            rows = surveyed(rows) if is_stored(rows) else rows
+            if is_stored(rows):
+                rows = named(np.asarray(rows[:]), rows)
+            source = _matched(rows, getattr(X, "columns", None), "source", warned=True)
         self._given_source = source
         try:
             return self._fit(X, condition, reset=reset, partial=partial)
@@ -916,11 +963,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         source = self.__dict__.pop("_given_source")
         self._source = None
         if source is not None:
-            rows = source.rows if isinstance(source, Whole) else source
-            rows = surveyed(rows) if is_stored(rows) else rows
-            with explained(self, rows, "source"):
+            with explained(self, source, "source"):
                 rows = check_array(
-                    rows, dtype=np.float64, ensure_min_samples=2, input_name="source"
+                    source, dtype=np.float64, ensure_min_samples=2, input_name="source"
                 )
             self._source = surveyed(rows)
             _check_largest(self._source, "source")
@@ -1109,7 +1154,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: drifts move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law.
+            condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
         n_steps : int, default=None
             Number of steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -1133,7 +1179,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
 
     def _check_noise(self, stochastic):
         if stochastic and self.module_.reference.sigma == 0:
-            raise ValueError("stochastic=True needs a model fitted with sigma > 0.")
+            raise ValueError(
+                f"stochastic=True needs noise to follow, and this {type(self).__name__} was fitted "
+                "without any; SchrodingerBridgeMatcher has it with sigma > 0."
+            )
 
     def _carried(self, method, rows, encoded, random_state):
         """Carry scaled rows along the stochastic process, in the model's own precision."""
@@ -1149,6 +1198,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         given = None if encoded is None else encoded.float()
         return self._in_blocks(function, self.module_, [rows.float(), given]).double()
 
+    @limited
     def transform(self, X, *, condition=None, stochastic=False, random_state=None):
         """Carry data to the source.
 
@@ -1176,6 +1226,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         carried = self._carried("encode", rows, encoded, random_state).numpy()
         return self._from_latent(carried).astype(X.dtype)
 
+    @limited
     def inverse_transform(self, X, *, condition=None, stochastic=False, random_state=None):
         """Carry rows of the source to the data.
 
@@ -1203,6 +1254,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
         return self._frame(self._to_data(carried).astype(Z.dtype), X)
 
+    @limited
     def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
         """Carry rows of the source to the data and return where they pass.
 
@@ -1252,6 +1304,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         rows = self.scaler_.inverse(paths.transpose(0, 1).reshape(-1, d).double()).numpy()
         return times, rows.reshape(len(times), n, d).astype(Z.dtype)
 
+    def _check_latent(self, X, name="X"):
+        if self.module_.has_source:
+            X = _matched(X, getattr(self, "feature_names_in_", None), name)
+        return super()._check_latent(X)
+
     def _from_latent(self, rows):
         if not self.module_.has_source:
             return rows
@@ -1297,6 +1354,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         """
         return super().score_samples(X, condition=condition)
 
+    @limited
     def score(self, X, y=None, *, source=None, condition=None):
         """Return how well the model explains X: higher is better.
 
@@ -1326,7 +1384,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if source is None:
             rows = self.module_.source.double().cpu()
         else:
-            rows = self._to_latent(self._check_latent(getattr(source, "rows", source)))
+            source = source.rows if isinstance(source, Whole) else source
+            rows = self._to_latent(self._check_latent(source, "source"))
         encoded = self._encode_condition(condition, len(X))
         if encoded is not None and len(rows) != len(X):
             raise ValueError(
@@ -1416,8 +1475,9 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        a fit takes more than three seconds.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -1445,6 +1505,11 @@ class FlowMatcher(SchrodingerBridgeMatcher):
     See Also
     --------
     SchrodingerBridgeMatcher : The same with noise.
+
+    Notes
+    -----
+    Rows given as ``source=`` are kept with the model and stand in its file, as with
+    :class:`SchrodingerBridgeMatcher`.
 
     References
     ----------
@@ -1492,7 +1557,7 @@ class FlowMatcher(SchrodingerBridgeMatcher):
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         super().__init__(

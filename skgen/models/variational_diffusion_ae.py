@@ -395,7 +395,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Whether X is real-valued, scored by a density, or on a grid of levels, scored by a
         probability and sampled on the grid.
     levels : array-like of shape (n_levels,), default=None
-        The grid of discrete data; None takes the values that each column has in `fit`.
+        The grid of discrete data; None takes the values that each column has in `fit`. Rows to be
+        scored may have further levels, see Notes.
     sampler : {"heun", "ddim", "ancestral", "predictor-corrector"}, default="heun"
         How `sample` runs the diffusion: the probability flow at second or first order, or the
         stochastic reverse process, plain or with a Langevin step after each step.
@@ -452,8 +453,10 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar, and the KL of the latent at the end.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar, and to print the KL of the latent at the end. ``"auto"``
+        shows a bar on a terminal or in a notebook while a fit takes more than three seconds, and
+        prints nothing.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -473,6 +476,15 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had them.
+
+    Notes
+    -----
+    A level that a column has in no row of `fit` has a small probability. Of n rows, each column
+    keeps ``1 / (n + 1)`` of its probability for such levels: for up to 256 of them nearest to
+    each level of `fit`, of whose probability they take their shares. So the probabilities of
+    all levels sum to one at most. A new level of discrete data is encoded as the nearest one of
+    `fit`; none is ever drawn. With ``levels`` given, discrete data have no others. A value with
+    more decimals than any level of `fit`, up to six, is refused.
 
     References
     ----------
@@ -542,7 +554,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         self.n_components = n_components
@@ -600,7 +612,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: predictions move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law.
+            condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -675,7 +688,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         c = CONDITION_FEATURES if n_condition else 0
         levels, gamma_0 = None, GAMMA_0
         if self.likelihood == "discrete":
-            levels = self._scaled_levels()
+            levels = self._scaled_levels(self._levels)
             gap = levels.diff(dim=1)
             spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
             # An eighth of a level: z_0 tells its own level from the next.
@@ -795,7 +808,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
 
     def _finish_fit(self):
         self.latent_kl_ = self.history_[-1]["latent_kl"]
-        if self.verbose:
+        if self.verbose and self.verbose != "auto":
             print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
         if self.latent_kl_ < EMPTY_LATENT and not self.scaler_.constant.all():
             warnings.warn(

@@ -10,9 +10,10 @@ An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code o
 
 with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
 are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
-asks for codes that it can foretell. Latents are normalised to the mean and variance of the
-process, so that it cannot ask for small ones instead. Tables take, unless told otherwise, the law
-of one code after another, learnt when the code is.
+asks for codes that it can predict. Latents are normalised to the mean and variance of the process,
+so that it cannot ask for small ones instead. Tables whose columns have tokens of their own take,
+unless told otherwise, the distribution of :mod:`skgen.models._column_densities`, one column after
+another. It is trained after encoder, decoder and codebook, on values rather than codes.
 
 The source lets :math:`z_e` itself start the bridge, with a law :math:`N(z_e, s^2 I)`. Here the
 code starts it: whatever the distance of :math:`z_e` from its code adds to the bound, no decoder
@@ -36,6 +37,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.models._cells import Cuts
 from skgen.models._code_priors import (
     BELIEF_FEATURES,
     NOISE_FEATURES,
@@ -43,6 +45,7 @@ from skgen.models._code_priors import (
     AutoregressivePrior,
     BridgePrior,
 )
+from skgen.models._column_densities import ColumnDensities
 from skgen.models._levels import LevelsMixin
 from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
@@ -60,6 +63,7 @@ from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.quantizers import Codebook, Normalizer
 from skgen.networks.sequence import Transformer
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
+from skgen.threads import limited
 
 CONDITION_FEATURES = 32
 SEEN_FEATURES = 8
@@ -76,13 +80,15 @@ ONE_BY_ONE_EFFORT, ONE_BY_ONE_PACE, FEWEST_LAW_STEPS = 1 / 3, 3.0, 60
 MOST_COLUMN_TOKENS, MOST_GRID_TOKENS, MIXED_TOKENS = 128, 48, 16
 FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
 USUAL_EMBEDDINGS = 64
-# So few rows have fewer codes, and a law that learns slowly: it would know them by heart before
-# its first evaluation, and what is kept would be columns that know nothing of each other.
-FEW_ROWS, FEW_ROWS_EMBEDDINGS = 200, 8
+# Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
+# overfitted before its first evaluation.
+FEW_ROWS = 200
+# Columns one after another: half of the steps, as many as make the networks useful.
+DENSITY_EFFORT, FEWEST_DENSITY_STEPS = 0.5, 120
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
-# What a nat of the entropy of the codes' use is worth, for each token of an image, in half squares
-# of an error: most of an image is background, and would have a code or two.
+# Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
+# image is background, and without it nearly all tokens would have one of two codes.
 EVEN_USE = 0.5
 MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
@@ -105,13 +111,15 @@ class _VQDiffusionBridge(nn.Module):
     """Encoder, decoder, codebook and prior of the paper, on scaled rows."""
 
     edges: Tensor | None
+    prior: Any
+    evidence: Any
 
     def __init__(
         self,
-        prior: BridgePrior | AutoregressivePrior,
+        prior: BridgePrior | AutoregressivePrior | ColumnDensities,
         encoder: nn.Module,
         decoder: nn.Module,
-        evidence: nn.Module,
+        evidence: nn.Module | None,
         normalizer: Normalizer,
         codebook: Codebook,
         embedding: ConditionEmbedding | None,
@@ -183,8 +191,12 @@ class _VQDiffusionBridge(nn.Module):
             self.normalizer.start(raw)
             h = self.normalizer(raw)
             self.codebook.start(noise, h, min(batch_size, len(x)) * self.n_tokens)
-            self.prior.fit(self.codebook.nearest(h))
+            self._count(self.codebook.nearest(h))
         self.started = True
+
+    def _count(self, index: Tensor) -> None:
+        """Tell the prior how often each token has each code."""
+        self.prior.fit(index)
 
     def normalize(self, noise: Any, x: Tensor) -> None:
         """Take the latents' mean and variance anew: averages lag behind an encoder that learns."""
@@ -329,7 +341,7 @@ class _VQDiffusionBridge(nn.Module):
 
     def count(self, x: Tensor, **_: Any) -> None:
         """Tell the prior how often each token has each code."""
-        self.prior.fit(self.codes(x))
+        self._count(self.codes(x))
 
     def welcome(self, x: Tensor, **_: Any) -> None:
         """Tell the prior of codes that a later piece of data has and no earlier one had."""
@@ -394,21 +406,17 @@ class _VQDiffusionBridge(nn.Module):
         c = self._embed(x, condition)
         told = self._seen(x, nothing if seen is None else seen)
         held = self._held(x, seen) if self.by_place and seen is not None else None
-        if held is not None and self.shape is None and isinstance(self.prior, AutoregressivePrior):
-            untold, warmth = self._seen(x, nothing), options["temperature"]
-            index = self.prior.complete(noise, told, untold, c, held, temperature=warmth)
-        else:
-            c_0 = self._embed(x, None) if guidance_scale > 0 else None
-            index = self.prior.draw(
-                noise,
-                self.codebook.code,
-                self.spacing(),
-                told,
-                (c, c_0),
-                guidance_scale=guidance_scale,
-                held=held,
-                **options,
-            )
+        c_0 = self._embed(x, None) if guidance_scale > 0 else None
+        index = self.prior.draw(
+            noise,
+            self.codebook.code,
+            self.spacing(),
+            told,
+            (c, c_0),
+            guidance_scale=guidance_scale,
+            held=held,
+            **options,
+        )
         mean = self.reconstruct(self.codebook(index))
         return draw_decoded(self.likelihood, noise, mean, self.spread, draw_noise)
 
@@ -425,28 +433,67 @@ class _VQDiffusionBridge(nn.Module):
         return self.sample(noise, len(x), condition, x=x, seen=seen, **options)
 
 
+class _VQTable(_VQDiffusionBridge):
+    """Codes of a table's columns, and the distribution of its rows, which is finer than the codes.
+
+    A code of one number says in which interval it lies. The distribution is that of the numbers:
+    what is left within the intervals is drawn jointly, too.
+    """
+
+    prior: ColumnDensities
+
+    def _count(self, index: Tensor) -> None:
+        """Leave the prior alone: it counts cells of its own."""
+
+    def welcome(self, x: Tensor, **_: Any) -> None:
+        """Leave the prior alone: it has cells for all numbers."""
+
+    def fit_spread(self, train: Tensor, held_out: Tensor) -> None:
+        """Leave out what the decoder leaves out: no draw and no score asks for it."""
+
+    def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Learn the distribution of the rows."""
+        return self.prior.loss(noise, x, condition)
+
+    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
+        """Return -log p of the rows, in nats, whatever the noise."""
+        value = -self.prior.log_likelihood(x, condition)
+        return lambda noise: value
+
+    def sample(self, noise: Any, n: int, condition: Tensor | None, **options: Any) -> Tensor:
+        """Draw rows."""
+        return self.prior.sample(noise, n, condition, **options)
+
+    def impute(
+        self, noise: Any, x: Tensor, observed: Tensor, condition: Tensor | None, **options: Any
+    ) -> Tensor:
+        """Draw missing entries given the observed ones."""
+        return self.prior.impute(noise, x, observed, condition, **options)
+
+
 class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
-    """Vector-quantised autoencoder with a law of its codes: a diffusion bridge, trained in one go.
+    """Vector-quantised autoencoder with a diffusion bridge as the prior of its codes.
 
     Gives every row a code of a few tokens, each one of a codebook's rows (`transform`), draws new
     rows (`sample`), scores rows by a lower bound of their log-likelihood (`score_samples`) and
-    fills in missing entries (`impute`). The bridge is the law of images and sequences; of tables it
-    is, unless `prior` says otherwise, one code after another.
+    fills in missing entries (`impute`). Images and sequences have the bridge, trained together with
+    their codes. Tables have, unless `prior` says otherwise, the distribution of their values, one
+    column after another: a Gaussian copula that a network corrects. Its scores are exact.
 
     Parameters
     ----------
     n_embeddings : int, default=None
         Rows of the codebook. None takes 64; where each column of a table has its own token, the
-        power of two next to an eightieth of the training rows, from 16 to 512, or 8 for fewer than
-        200 rows, and for the bridge from 16 to 64: few rows would be learnt by heart. The first
-        piece of data decides; give a number where many pieces follow.
+        power of two next to an eightieth of the training rows, from 16 to 512, and for the bridge
+        from 16 to 64. The first piece of data decides; give a number where many pieces follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
-        times: one of the numbers that this can give; None halves until there are at most 64. As
-        many as a sequence has frames are made of a frame alone each. For tables None takes a token
-        for each column, made of this column alone, and beyond 128 columns 16 that mix them all;
-        beyond 48 where all columns share one small grid of values, as pixels do, and for the
-        bridge. A number given mixes all columns in each token.
+        times: one of the numbers that this can give; None halves until there are at most 64. If
+        a sequence has as many tokens as frames, each token is made of one frame alone. For tables
+        None takes a token for each column, made of this column alone. Tables of more than 128
+        columns have 16 tokens that mix all columns, and so have those of more than 48 columns that
+        share one small grid of values, as pixels do, or whose prior is the bridge. A number given
+        mixes all columns in each token.
     embedding_dim : int, default=4
         Columns of the codebook.
     quantization : {"nearest", "sampled"}, default="nearest"
@@ -461,10 +508,11 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Weight of the squared distance of latents from their codes, in units of the latent's
         variance, beside half the squared error of the scaled row.
     prior : {"diffusion", "autoregressive"}, default=None
-        The law of the codes: the bridge, or one code after another, by masked convolutions on
-        images, causal attention on sequences and a small network for each token of a table, learnt
-        after the code. None takes the bridge for images and sequences, and one after another for
-        tables. `joint`, and what follows of the process, its steps and its sampler, is the
+        The prior: the bridge, or one code after another, by masked convolutions on images, causal
+        attention on sequences and a small network for each token of a table, learnt after the
+        code; where each column of a table has its own token, one column after another, of values
+        rather than codes. None takes the bridge for images and sequences, and one after another
+        for tables. `joint`, and what follows of the process, its steps and its sampler, is the
         bridge's.
     joint : bool, default=True
         Whether code and diffusion are learnt at once, before the diffusion goes on alone, or one
@@ -493,7 +541,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         How `sample` runs the bridge backwards: by drawing codes and bridges to them, or along the
         probability flow.
     temperature : float, default=1.0
-        What the log-odds of the law of the codes are divided by: below 1 likelier rows.
+        What the log-odds of codes, or of the cells of a column, are divided by: below 1 likelier
+        rows.
     vlb_weight : float, default=0.1
         Weight of the variational bound beside the cross-entropy of the codes.
     encoder_noise : float, default=0.28
@@ -507,7 +556,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         normal law rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`.
+        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
+        to be scored may have further levels, see Notes.
     output : {"embedding", "index", "onehot"}, default="embedding"
         What `transform` returns: the codes' rows, their indices, or a column for every code of
         every token. `inverse_transform` takes each of them.
@@ -524,18 +574,18 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
         has; on images twice the denoiser's channels, which are a multiple of 16 and at least that.
         None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
-        for more; the law of one code after another has 32 for each column of any table.
+        for more; the prior of a table has 32 for each column.
     max_steps : int, default=None
         Gradient steps of each stage. On tables of 20 rows and more the first takes a quarter of
         them where columns have their own tokens, half with the bridge at once, but 120 where there
-        are as many; and the law of one code after another a third, but 60, or 120 for fewer than
-        200 rows. None takes 60, and 4 more for each row beyond 100, up to 3,000; in the first
-        stage of a table 120 at least.
+        are as many. The prior of one column after another takes half of them, of one code after
+        another a third, but 120 and 60. None takes 60, and 4 more for each row beyond 100, up to
+        3,000; in both stages of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
-        Peak learning rate; three times as much for the law of a table of 200 rows or more, one code
-        after another.
+        Peak learning rate; three times as much for the prior of a table, one column or code after
+        another.
     validation_fraction : float, default=0.1
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
@@ -557,8 +607,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         Where to train; None takes CUDA, MPS or the CPU, the first there is.
     condition_dropout : float, default=0.1
         Share of training rows whose condition is hidden, so that the model also answers without.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar. ``"auto"`` shows one on a terminal or in a notebook while
+        a fit takes more than three seconds.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random.
 
@@ -589,6 +640,14 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     -----
     A condition tells the prior, not the encoder and the decoder: codes of rows with different
     conditions are of one language.
+
+    A level that a column has in no row of `fit` has a small probability. Of n rows, each column
+    keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
+    column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
+    take their shares. So the probabilities of all levels sum to one at most. A new level of
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
+    given, discrete data have no others. A value with more decimals than any level of `fit`, up
+    to six, is refused.
 
     References
     ----------
@@ -678,7 +737,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
-        verbose=False,
+        verbose="auto",
         random_state=None,
     ):
         self.n_embeddings = n_embeddings
@@ -736,6 +795,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         n_tokens, n_halvings = self._count_tokens(shape, d, bridges)
         by_place = n_halvings == 0 and (shape is None or len(shape) == 2)
         n_embeddings = self._count_embeddings(n if by_place and shape is None else None, bridges)
+        columnwise = by_place and shape is None and not bridges
         size = int(self.embedding_dim)
         with torch.device("meta"):
             encoder, decoder, evidence = (
@@ -752,7 +812,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             if shape is not None and len(shape) == 3:
                 positions = MapDecoder(shape, 1, n_halvings=n_halvings).positions
             sizes = (n_tokens, n_embeddings, c)
-            if bridges:
+            if columnwise:
+                evidence = None
+            elif bridges:
                 process = {"theta": theta, "variance": variance, "centre": centre}
                 prior = self._bridge(shape, positions, *sizes, width, process)
             else:
@@ -761,9 +823,19 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             statistics = (1 if shared else n_tokens, size)
             normalizer = Normalizer(statistics, centre, math.sqrt(variance))
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        if columnwise:
+            embedding = None
+            prior = ColumnDensities(
+                self._cuts(rows),
+                n_condition,
+                c,
+                width=(self.hidden_units or 64) // 2 or 1,
+                condition_dropout=float(self.condition_dropout),
+                is_probability=self.likelihood != "gaussian",
+            )
         offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
         plain = by_place or self.likelihood == "bernoulli"
-        module = _VQDiffusionBridge(
+        module = (_VQTable if columnwise else _VQDiffusionBridge)(
             prior,
             encoder,
             decoder,
@@ -790,6 +862,21 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         initialize(module, generator)
         return module
 
+    def _cuts(self, rows):
+        """Return the cells of the columns of scaled rows, of levels or of repeated values."""
+        levels = self.scaler_.repeated()
+        if self.likelihood != "gaussian":
+            levels = []
+            for values in self._scaled_levels().numpy():
+                values = values[np.isfinite(values)]
+                if self.likelihood == "bernoulli":
+                    # A value that one column never has in fit has a small probability there.
+                    values = np.array([0.0, 1.0])
+                between = (values[1:] + values[:-1]) / 2
+                levels.append((np.append(-np.inf, between), np.append(between, np.inf), values))
+        columns = rows.cpu().double().numpy().T
+        return [Cuts.of(x, own) for x, own in zip(columns, levels, strict=True)]
+
     def _count_embeddings(self, n, bridges):
         """Return the rows of the codebook: n rows teach so many, where columns have own tokens."""
         if self.n_embeddings is not None:
@@ -799,9 +886,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         n_taught = 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))
         # The bridge foretells no more of them.
         most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
-        few = n < FEW_ROWS and not bridges
-        fewest = FEW_ROWS_EMBEDDINGS if few else FEWEST_EMBEDDINGS
-        return max(fewest, min(most, n_taught))
+        return max(FEWEST_EMBEDDINGS, min(most, n_taught))
 
     def _count_tokens(self, shape, d, bridges):
         """Return the tokens of a row, and how often the resolution is halved to have them.
@@ -895,6 +980,8 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         held_out = train if valid is None else valid
         coder = [module.encoder, module.decoder, module.normalizer, module.codebook]
         prior = [module.prior, module.evidence, module.embedding]
+        if isinstance(module, _VQTable) and not module.started:
+            module.prior.fit(self._cuts(train["x"]), train["x"], train.get("condition"))
         module.start(noise, train["x"], self.batch_size)
         if not module.settled:
             # Later pieces of data keep the code, and teach the decoder and the prior.
@@ -922,7 +1009,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             yield stage("decoder", module.decoder_loss, [module.decoder])
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
-        if isinstance(module.prior.network, MaskedMLP):
+        if isinstance(module, _VQTable):
+            plan = {"effort": effort(DENSITY_EFFORT, FEWEST_DENSITY_STEPS), "pace": ONE_BY_ONE_PACE}
+        elif isinstance(module.prior.network, MaskedMLP):
             few = len(train["x"]) < FEW_ROWS
             fewest, pace = (FEWEST_CODE_STEPS, 1.0) if few else (FEWEST_LAW_STEPS, ONE_BY_ONE_PACE)
             plan = {"effort": effort(ONE_BY_ONE_EFFORT, fewest), "pace": pace}
@@ -937,6 +1026,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     # What users call.
 
+    @limited
     def trajectory(self, n_samples=1, *, condition=None, n_steps=None, random_state=None):
         """Follow the latents of new rows from noise to codes.
 
@@ -988,6 +1078,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             "temperature": float(self.temperature),
             "draw_noise": self.input_shape is None,
         }
+
+    @property
+    def _draws_blurred(self):
+        return super()._draws_blurred and not isinstance(self.module_, _VQTable)
 
     @property
     def _most_sampling_steps(self):

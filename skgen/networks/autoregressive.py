@@ -9,7 +9,7 @@ Gregor, Murray and Larochelle, *MADE: masked autoencoder for distribution estima
 """
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -221,7 +221,8 @@ class MaskedMLP(nn.Module):
     Parameters
     ----------
     n_tokens, n_in, n_out : int
-        Tokens of a row, numbers that a token comes with, and logits that leave.
+        Tokens of a row, numbers that a token comes with, and logits that leave; 0 for a walker
+        that gives the units of the last layer but one, as `hidden` does.
     n_seen : int
         Features of each place that are seen whatever the order.
     n_context : int
@@ -241,8 +242,7 @@ class MaskedMLP(nn.Module):
         self.first = nn.Linear(n_tokens * READ_FEATURES, n_tokens * width, bias=False)
         self.told = nn.Linear(n_tokens * n_seen + n_context, n_tokens * width)
         self.inner = Apart(n_tokens, width, width)
-        self.last = Apart(n_tokens, width, n_out)
-        zero_init(self.last)
+        self.last: Any = zero_init(Apart(n_tokens, width, n_out)) if n_out else None
         place = torch.arange(n_tokens, device="cpu")
         before = (place[:, None] > place).float()
         self.register_buffer("before", before[:, None, :, None])
@@ -250,15 +250,18 @@ class MaskedMLP(nn.Module):
     def _told(self, seen: Tensor, context: Tensor) -> Tensor:
         return self.told(torch.cat([seen.flatten(1), context], -1))
 
-    def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
-        """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
+    def hidden(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+        """Map (n, n_tokens, n_in) tokens to what the last layer reads, (n_tokens, n, width)."""
         read = self.read(tokens.transpose(0, 1)).transpose(0, 1).flatten(1)
         sizes = (self.n_tokens, self.width, self.n_tokens, READ_FEATURES)
         weight = (self.first.weight.view(sizes) * self.before).view_as(self.first.weight)
         h = F.linear(read, weight) + self._told(seen, context)
         h = F.silu(h).unflatten(1, (self.n_tokens, -1)).transpose(0, 1)
-        h = h + F.silu(self.inner(h))
-        return self.last(h).transpose(0, 1)
+        return h + F.silu(self.inner(h))
+
+    def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+        """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
+        return self.last(self.hidden(tokens, seen, context)).transpose(0, 1)
 
     def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Return the network at one token after another: the token before in, (n, n_out) out."""
@@ -274,6 +277,6 @@ class MaskedMLP(nn.Module):
                 told[:, start:].addmm_(read, weight[rows, start:])
             h = F.silu(told[:, start : start + self.width])
             h = h + F.silu(self.inner.at(place, h))
-            return self.last.at(place, h)
+            return h if self.last is None else self.last.at(place, h)
 
         return step

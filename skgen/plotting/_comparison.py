@@ -1,12 +1,26 @@
 """Real rows beside generated ones."""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_random_state
+
+from skgen.metrics._frames import (
+    DATES,
+    MEASURED,
+    ZONED,
+    common_column,
+    matched_tables,
+    mixed_frames,
+)
 
 from ._drawing import check_columns, check_rows, panels
 
 MAX_PANELS = 6
 MAX_POINTS = 1000
+# Most categories that have their names at an axis, and letters of a name.
+MAX_TICKS, MAX_LETTERS = 8, 14
+# Points of a category are spread over so much of its place, to both sides.
+SPREAD = 0.3
 
 
 def _thin(X, n_rows, random_state):
@@ -14,6 +28,62 @@ def _thin(X, n_rows, random_state):
     if len(X) <= n_rows:
         return X
     return X[check_random_state(random_state).permutation(len(X))[:n_rows]]
+
+
+def _present(values):
+    return values[~np.isnan(values)]
+
+
+def _edges(values, kind):
+    """Return the edges of the bins of a histogram: one bin a category."""
+    if isinstance(kind, list):
+        return np.arange(len(kind) + 1) - 0.5
+    return np.histogram_bin_edges(values, bins=30)
+
+
+def _name_ticks(axis, kind):
+    """Write at an axis what the numbers of a column stand for."""
+    if kind == "dates":
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator(minticks=2, maxticks=4)
+        axis.set_major_locator(locator)
+        axis.set_major_formatter(ConciseDateFormatter(locator))
+    elif isinstance(kind, list):
+        shown = kind[:MAX_TICKS]
+        cut = [
+            name if len(name) <= MAX_LETTERS else name[: MAX_LETTERS - 1] + "…" for name in shown
+        ]
+        axis.set_ticks(range(len(cut)), cut)
+        if axis.axis_name == "x":
+            axis.set_tick_params(rotation=45)
+
+
+def _drawable(frames):
+    """Return mixed frames as numbers to draw, and what the columns hold.
+
+    Categories are numbered: in their order where they have one, otherwise by how often each comes
+    in the first frame.
+    """
+    values = {name: np.empty(frame.shape) for name, frame in frames.items()}
+    kinds = []
+    for j, label in enumerate(next(iter(frames.values())).columns):
+        columns = {name: frame.iloc[:, j] for name, frame in frames.items()}
+        kind, columns = common_column(columns, label)
+        if kind in MEASURED:
+            kinds.append("dates" if kind in (DATES, ZONED) else None)
+        else:
+            own, *others = columns.values()
+            entries = list(own.value_counts(sort=True).index)
+            entries += [entry for column in others for entry in column.value_counts().index]
+            if isinstance(own.dtype, pd.CategoricalDtype) and own.dtype.ordered:
+                entries = list(own.dtype.categories)
+            numbers = {entry: k for k, entry in enumerate(dict.fromkeys(entries))}
+            columns = {name: column.map(numbers) for name, column in columns.items()}
+            kinds.append([str(entry) for entry in numbers])
+        for name, column in columns.items():
+            values[name][:, j] = column.to_numpy(dtype=float, na_value=np.nan)
+    return values, kinds
 
 
 class SampleComparisonDisplay:
@@ -29,6 +99,11 @@ class SampleComparisonDisplay:
 
     names : list of str of length n_features
         Names of the columns.
+
+    kinds : list of length n_features, default=None
+        What the numbers of each column stand for: None for themselves, ``"dates"`` for days since
+        1970, or a list of the names of categories, which are numbered from 0. None is themselves
+        in every column.
 
     Attributes
     ----------
@@ -52,8 +127,8 @@ class SampleComparisonDisplay:
     (3, 3)
     """
 
-    def __init__(self, *, X_real, X_fake, names):
-        self.X_real, self.X_fake, self.names = X_real, X_fake, names
+    def __init__(self, *, X_real, X_fake, names, kinds=None):
+        self.X_real, self.X_fake, self.names, self.kinds = X_real, X_fake, names, kinds
 
     @classmethod
     def from_estimator(cls, estimator, X, *, columns=None, random_state=None, ax=None):
@@ -64,7 +139,7 @@ class SampleComparisonDisplay:
         estimator : estimator
             A fitted estimator with `sample`.
 
-        X : array-like of shape (n_rows, n_features)
+        X : array-like or frame of shape (n_rows, n_features)
             Real rows, best not those of the training.
 
         columns : list of int, default=None
@@ -90,11 +165,12 @@ class SampleComparisonDisplay:
 
         Parameters
         ----------
-        X_real : array-like of shape (n_real, n_features)
-            Real rows. A frame gives names to the columns.
+        X_real : array-like or frame of shape (n_real, n_features)
+            Real rows. A frame gives names to the columns, and may hold categories, text, dates and
+            gaps, which are left out.
 
-        X_fake : array-like of shape (n_fake, n_features)
-            Generated rows.
+        X_fake : array-like or frame of shape (n_fake, n_features)
+            Generated rows; the columns of two frames are matched by their names.
 
         columns : list of int, default=None
             Numbers of the columns to show, at most 6. None shows the first ones.
@@ -109,16 +185,28 @@ class SampleComparisonDisplay:
         -------
         display : SampleComparisonDisplay
             What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If the columns differ in names, types or number.
         """
-        framed = hasattr(X_real, "columns") and hasattr(X_fake, "columns")
-        X_real, names = check_rows(X_real, "X_real")
-        X_fake, names_fake = check_rows(X_fake, "X_fake")
-        if X_real.shape[1] != X_fake.shape[1] or (framed and names != names_fake):
-            raise ValueError(
-                f"X_real has the {len(names)} columns {names} and X_fake the {len(names_fake)} "
-                f"columns {names_fake}: give both the same columns in the same order."
-            )
-        display = cls(X_real=X_real, X_fake=X_fake, names=names)
+        tables = matched_tables({"X_real": X_real, "X_fake": X_fake})
+        frames = mixed_frames(tables)
+        kinds = None
+        if frames is None:
+            X_real, names = check_rows(tables["X_real"], "X_real")
+            X_fake, names_fake = check_rows(tables["X_fake"], "X_fake")
+            if X_real.shape[1] != X_fake.shape[1]:
+                raise ValueError(
+                    f"X_real has the {len(names)} columns {names} and X_fake the "
+                    f"{len(names_fake)} columns {names_fake}: give both the same columns."
+                )
+        else:
+            values, kinds = _drawable(frames)
+            X_real, X_fake = values["X_real"], values["X_fake"]
+            names = [str(name) for name in frames["X_real"].columns]
+        display = cls(X_real=X_real, X_fake=X_fake, names=names, kinds=kinds)
         return display.plot(columns=columns, random_state=random_state, ax=ax)
 
     def plot(self, ax=None, *, columns=None, random_state=None):
@@ -146,24 +234,35 @@ class SampleComparisonDisplay:
         self.figure_, grid = panels(self, ax, n, n, (side + 0.5, side))
         self.axes_ = np.full((n, n), None)
         both = {"real": self.X_real, "generated": self.X_fake}
-        points = {kind: _thin(X, MAX_POINTS, random_state) for kind, X in both.items()}
+        points = {kind: _thin(X, MAX_POINTS, random_state).copy() for kind, X in both.items()}
+        kinds = [None if self.kinds is None else self.kinds[column] for column in columns]
+        rng = check_random_state(random_state)
+        for j, kind in enumerate(kinds):
+            if isinstance(kind, list):
+                # Points of one category would lie upon each other.
+                for X in points.values():
+                    X[:, columns[j]] += rng.uniform(-SPREAD, SPREAD, size=len(X))
         for i, j in zip(*np.tril_indices(n), strict=True):
             shared = self.axes_[j, j] if i > j else None
             panel = self.figure_.add_subplot(grid[i, j], sharex=shared)
             self.axes_[i, j] = panel
             for kind, X in both.items():
                 if i == j:
-                    values = np.concatenate([X[:, columns[i]] for X in both.values()])
-                    edges = np.histogram_bin_edges(values, bins=30)
-                    panel.hist(
-                        X[:, columns[i]], edges, density=True, histtype="step", label=kind, lw=1.5
-                    )
+                    values = [_present(X[:, columns[i]]) for X in both.values()]
+                    edges = _edges(np.concatenate(values), kinds[i])
+                    own = _present(X[:, columns[i]])
+                    # Without an entry there is no density, but a line in the legend.
+                    density = len(own) > 0
+                    panel.hist(own, edges, density=density, histtype="step", label=kind, lw=1.5)
                 else:
                     x, y = points[kind][:, [columns[j], columns[i]]].T
                     panel.scatter(x, y, s=6, alpha=0.5, linewidths=0)
+            _name_ticks(panel.xaxis, kinds[j])
             if i == j:
                 panel.set_yticks([])
-            elif j > 0:
+            else:
+                _name_ticks(panel.yaxis, kinds[i])
+            if 0 < j < i:
                 panel.tick_params(labelleft=False)
             if i < n - 1:
                 panel.tick_params(labelbottom=False)

@@ -7,6 +7,8 @@ from scipy.special import entr
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, check_scalar
 
+from skgen.threads import one_thread
+
 from ._drawing import check_rows, new_axes, pyplot
 
 MAX_CLASSES = 20
@@ -232,11 +234,11 @@ class LatentMapDisplay:
         if labels is not None:
             check_consistent_length(Z, labels)
             labels = np.asarray(labels)
-        pca = PCA(2, svd_solver="full").fit(Z)
-        display = cls(
-            positions=pca.transform(Z), shares=pca.explained_variance_ratio_, labels=labels
-        )
-        return display.plot(ax=ax)
+        pca = PCA(2, svd_solver="full")
+        with one_thread():
+            positions = pca.fit(Z).transform(Z)
+        shares = pca.explained_variance_ratio_
+        return cls(positions=positions, shares=shares, labels=labels).plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the map.

@@ -3,6 +3,16 @@
 from ._drawing import panels
 
 
+def _history_of(estimator):
+    """Return the history of an estimator, or of the last model that it holds; None without one."""
+    if hasattr(estimator, "history_"):
+        return estimator.history_
+    held = [step for _, step in getattr(estimator, "steps", [])]
+    held += [getattr(estimator, name, None) for name in ("model_", "best_estimator_")]
+    found = (_history_of(part) for part in reversed(held) if part is not None)
+    return next((history for history in found if history is not None), None)
+
+
 class TrainingCurveDisplay:
     """Training and validation loss by gradient step, in a panel a stage.
 
@@ -46,7 +56,8 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted estimator with ``history_``.
+            A fitted model, or what holds one: a pipeline, a search,
+            :class:`skgen.GenerativeImputer` or :class:`skgen.GenerativeOverSampler`.
 
         ax : Axes, default=None
             Where to draw. None makes a new figure.
@@ -55,13 +66,19 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If no fitted model is found in it.
         """
-        if not hasattr(estimator, "history_"):
+        history = _history_of(estimator)
+        if history is None:
             raise ValueError(
-                f"This {type(estimator).__name__} has no history_: fit it first, and give it as "
-                "it is, not inside a pipeline."
+                f"This {type(estimator).__name__} has no history_: fit it first, or give the "
+                "fitted model that it holds."
             )
-        return cls(history=estimator.history_).plot(ax=ax)
+        return cls(history=history).plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the losses.

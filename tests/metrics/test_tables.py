@@ -50,6 +50,8 @@ PAIRWISE = [
 
 def test_global_random_state_is_left_alone(rng):
     X, Y = rng.normal(size=(2, 40, 2))
+    # The first number that is drawn of a new seed changes the state.
+    np.random.seed(0)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     classifier_two_sample_test(X, Y)
     sliced_wasserstein(X, Y)
@@ -86,7 +88,7 @@ def test_tables_that_cannot_be_compared_are_refused(rng, metric):
         measure(X, Y[:, :1])
     with pytest.raises(ValueError, match=r"X_fake must be a numeric table without gaps.*NaN"):
         measure(X, np.where(Y > 0, Y, np.nan))
-    with pytest.raises(ValueError, match=r"X_fake must be a numeric table.*'word'"):
+    with pytest.raises(ValueError, match=r"Column 'b' holds numbers in X_.* and categories or"):
         measure(X, pd.DataFrame({"a": Y[:, 0], "b": "word"}))
-    with pytest.raises(ValueError, match=r"\['a', 'b'\].*\['b', 'a'\].*same order"):
-        measure(pd.DataFrame(X, columns=["a", "b"]), pd.DataFrame(Y, columns=["b", "a"]))
+    with pytest.raises(ValueError, match=r"X_fake lacks \['b'\] and has \['c'\] besides"):
+        measure(pd.DataFrame(X, columns=["a", "b"]), pd.DataFrame(Y, columns=["a", "c"]))

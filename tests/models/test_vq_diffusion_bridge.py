@@ -15,10 +15,10 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skgen import VQDiffusionBridge
-from skgen.models import _code_priors, vq_diffusion_bridge
-from skgen.models._code_priors import TOKEN_FEATURES, AutoregressivePrior, BridgePrior
+from skgen.models import vq_diffusion_bridge
+from skgen.models._code_priors import AutoregressivePrior, BridgePrior
+from skgen.models._column_densities import ColumnDensities
 from skgen.models.vq_diffusion_bridge import PRIOR_PART
-from skgen.networks.autoregressive import MaskedMLP
 from skgen.networks.mlp import initialize
 from skgen.processes import ornstein_uhlenbeck as ou
 from skgen.processes.noise import GeneratorNoise
@@ -259,35 +259,6 @@ def test_one_code_after_another_is_a_law():
     torch.testing.assert_close(torch.exp(-loss).sum(), torch.tensor(1.0).double())
 
 
-def test_missing_codes_follow_the_law_given_the_known_ones(monkeypatch):
-    """However the network reads what is seen: with many draws to choose from, the law decides."""
-    n = 3000
-    with torch.device("meta"):
-        network = MaskedMLP(3, TOKEN_FEATURES, 3, 2, 0, width=8)
-        prior = AutoregressivePrior(network, 3, 3)
-    initialize(prior, torch.Generator().manual_seed(0))
-    prior = prior.double().requires_grad_(False)
-    network.last.weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
-    rows = torch.cartesian_prod(*[torch.arange(3)] * 3)
-    unseen, context = torch.zeros(n, 3, 2).double(), torch.zeros(n, 0).double()
-    law = prior._log_p(rows, unseen[:27], context[:27]).sum(1).exp().view(3, 3, 3)
-    torch.testing.assert_close(law.sum(), torch.tensor(1.0).double())
-    given = law[:, :, 1] / law[:, :, 1].sum()
-    held = torch.ones(n, 3, dtype=torch.long), torch.tensor([False, False, True]).expand(n, 3)
-
-    def variation(n_proposals):
-        monkeypatch.setattr(_code_priors, "N_PROPOSALS", n_proposals)
-        noise = GeneratorNoise(torch.Generator().manual_seed(2))
-        drawn = prior.complete(noise, unseen + 1, unseen, context, held, temperature=1.0)
-        assert (drawn[:, 2] == 1).all()
-        share = torch.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9).view(3, 3) / n
-        return 0.5 * (share - given).abs().sum()
-
-    # Exact draws are at .4 * sum(sqrt(p / n)), at most .022, in the mean.
-    assert variation(128) < 0.04
-    assert variation(8) < 0.5 * variation(1)
-
-
 # The estimator.
 
 
@@ -354,7 +325,7 @@ def test_tokens_that_mix_the_columns():
 @pytest.mark.parametrize(
     ("n", "settings", "n_embeddings"),
     [
-        (150, {}, 8),
+        (150, {}, 16),
         (150, {"prior": "diffusion"}, 16),
         (250, {}, 16),
         (2500, {}, 32),
@@ -396,7 +367,7 @@ def test_columns_have_tokens_of_their_own_until_they_are_many(settings, levels, 
 @pytest.mark.parametrize("n", [15, 60])
 def test_the_code_of_few_rows_has_time_to_settle(n):
     X = np.random.default_rng(0).normal(size=(n, 3))
-    model = VQDiffusionBridge(random_state=0).fit(X)
+    model = VQDiffusionBridge(early_stopping=False, random_state=0).fit(X)
     # 120 steps of the code, 120 of the prior.
     assert model.n_steps_ == 240
     assert VQDiffusionBridge(max_steps=12, random_state=0).fit(X).n_steps_ == 24
@@ -595,7 +566,8 @@ def test_grid_search_over_the_codebook():
 @pytest.mark.parametrize(
     ("settings", "prior"),
     [
-        ({}, AutoregressivePrior),
+        ({}, ColumnDensities),
+        ({"n_tokens": 2}, AutoregressivePrior),
         ({"prior": "diffusion"}, BridgePrior),
         ({"input_shape": (2, 2)}, BridgePrior),
         ({"input_shape": (2, 2), "prior": "autoregressive"}, AutoregressivePrior),
@@ -649,14 +621,15 @@ def test_codes_that_come_with_a_later_piece_are_drawn():
     assert np.mean(abs(model.sample(500)[:, 1]) < 0.75) > 0.7
 
 
-def test_the_law_of_a_table_learns_faster_and_that_of_images_does_not():
+def test_the_prior_of_a_table_learns_faster_and_that_of_images_does_not():
     settings = {"lr": 1e-3, **BRIEF}
     rows = np.random.default_rng(0).normal(size=(300, 4))
     table = VQDiffusionBridge(**settings).fit(rows)
     assert [net.lr for net in table.nets_] == [1e-3, pytest.approx(3e-3)]
-    # Few rows would be known by heart at once.
-    few = VQDiffusionBridge(**settings).fit(rows[:200])
-    assert [net.lr for net in few.nets_] == [1e-3, 1e-3]
+    # Of few rows tokens that mix the columns would be overfitted at once.
+    for n, lr in ((300, pytest.approx(3e-3)), (200, 1e-3)):
+        mixed = VQDiffusionBridge(n_tokens=2, **settings).fit(rows[:n])
+        assert [net.lr for net in mixed.nets_] == [1e-3, lr]
     bridge = VQDiffusionBridge(prior="diffusion", **settings).fit(IRIS)
     assert [net.lr for net in bridge.nets_] == [1e-3, 1e-3]
 

@@ -1,0 +1,142 @@
+"""Dtypes of pandas as plain texts and dicts, which files can hold, and back.
+
+What reads a file must not open another or import anything, and pandas would: a time zone named
+``dateutil//path`` is looked up at that path. So only names of a known form are read.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import pandas_dtype
+
+__all__ = ["as_objects", "described", "dtype_of"]
+
+_ZONE = r"(?!dateutil|tzlocal)(?:UTC[+-]\d\d:\d\d(?::\d\d)?|[A-Za-z][\w+-]*(?:/[A-Za-z][\w+-]*)*)"
+_UNIT = r"(?:s|ms|us|ns)"
+_NUMPY = (
+    r"(?:u?int(?:8|16|32|64)|float(?:16|32|64|96|128)|complex(?:64|128)|bool|object"
+    rf"|(?:datetime64|timedelta64)\[{_UNIT}\])"
+)
+_NAME = re.compile(
+    rf"{_NUMPY}|U?Int(?:8|16|32|64)|Float(?:32|64)|boolean|str|string"
+    rf"|datetime64\[{_UNIT}, {_ZONE}\]|period\[[A-Za-z0-9-]{{1,20}}\]"
+    rf"|Sparse\[{_NUMPY}, [\w.+-]+\]"
+)
+_ARROW = re.compile(
+    r"null|bool|u?int(?:8|16|32|64)|halffloat|float|double|(?:large_)?(?:string|binary)"
+    r"|date32\[day\]|date64\[ms\]"
+    rf"|(?:time32|time64|duration|timestamp)\[{_UNIT}\]|timestamp\[{_UNIT}, tz={_ZONE}\]"
+)
+_INTERVAL = re.compile(r"interval\[(.+), (left|right|both|neither)\]")
+_DECIMAL = re.compile(r"decimal(32|64|128|256)\((\d{1,2}), (-?\d{1,2})\)")
+
+
+def as_objects(values: Any) -> np.ndarray:
+    """Return values as an array of objects, each as it is, tuples and numbers of NumPy's too."""
+    array = np.empty(len(values), dtype=object)
+    for k, value in enumerate(values):
+        array[k] = value
+    return array
+
+
+def described(dtype: Any) -> Any:
+    """Describe a dtype by texts and arrays; one that no file can name is returned as it is."""
+    told: Any
+    if isinstance(dtype, pd.CategoricalDtype):
+        index = dtype.categories
+        return {
+            "values": as_objects(index),
+            "of": described(index.dtype),
+            "ordered": dtype.ordered,
+        }
+    if isinstance(dtype, pd.ArrowDtype):
+        told = {"arrow": _described_arrow(dtype.pyarrow_dtype)}
+    else:
+        told = str(dtype)
+    for form in (told, _described_string(dtype)):
+        try:
+            if dtype_of(form) == dtype:
+                return form
+        except (TypeError, ValueError):
+            continue
+    return dtype
+
+
+def _described_arrow(of: Any) -> Any:
+    if type(of).__name__ != "DictionaryType":
+        return str(of)
+    inner = [_described_arrow(part) for part in (of.index_type, of.value_type)]
+    return {"index": inner[0], "values": inner[1], "ordered": of.ordered}
+
+
+def _described_string(dtype: Any) -> Any:
+    # Which of two libraries holds the strings, where it is not pandas' choice here.
+    missing = getattr(dtype, "na_value", None)
+    return {"string": getattr(dtype, "storage", None), "nan": isinstance(missing, float)}
+
+
+def dtype_of(told: Any) -> Any:
+    """Invert `described`.
+
+    Parameters
+    ----------
+    told : str or dict
+        A description.
+
+    Returns
+    -------
+    dtype : dtype
+        The dtype.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such dtype, or none that files may name.
+    """
+    if isinstance(told, dict):
+        if "arrow" in told:
+            return pd.ArrowDtype(_arrow_of(told["arrow"]))
+        if "string" in told:
+            return _string_of(told)
+        values = pd.Index(told["values"], dtype=dtype_of(told["of"]))
+        return pd.CategoricalDtype(values, bool(told["ordered"]))
+    if not isinstance(told, str):
+        raise TypeError(f"a dtype is named by a text, not by {type(told).__name__}")
+    interval = _INTERVAL.fullmatch(told)
+    if interval is not None:
+        return pd.IntervalDtype(dtype_of(interval[1]), interval[2])
+    if told.endswith("[pyarrow]"):
+        return pd.ArrowDtype(_arrow_of(told.removesuffix("[pyarrow]")))
+    if not _NAME.fullmatch(told):
+        raise ValueError(f"{told[:100]!r} is no dtype that files name")
+    return pandas_dtype(told)
+
+
+def _string_of(told: dict[str, Any]) -> Any:
+    if told["string"] not in ("python", "pyarrow"):
+        raise ValueError(f"{told['string']!r} is no way of holding strings")
+    # The second argument came with pandas 2.3.
+    options = {"na_value": np.nan} if told["nan"] is True else {}
+    return pd.StringDtype(told["string"], **options)
+
+
+def _arrow_of(told: Any) -> Any:
+    import pyarrow
+
+    if isinstance(told, dict):
+        index, values = _arrow_of(told["index"]), _arrow_of(told["values"])
+        return pyarrow.dictionary(index, values, told["ordered"] is True)
+    decimal = _DECIMAL.fullmatch(told)
+    if decimal is not None:
+        return getattr(pyarrow, f"decimal{decimal[1]}")(int(decimal[2]), int(decimal[3]))
+    if not _ARROW.fullmatch(told):
+        raise ValueError(f"{told[:100]!r} is no type of Arrow's that files name")
+    name, _, rest = told.partition("[")
+    unit, _, zone = rest.removesuffix("]").partition(", tz=")
+    if name in ("date32", "date64"):
+        return getattr(pyarrow, name)()
+    if name == "timestamp":
+        return pyarrow.timestamp(unit, zone or None)
+    return getattr(pyarrow, name)(unit) if unit else pyarrow.type_for_alias(name)

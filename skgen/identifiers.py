@@ -1,0 +1,136 @@
+"""Columns of a table that look like identifiers or like personal data.
+
+What tells one row from every other is nothing that a model can learn: it repeats it. The entries
+of such columns come out again in what is drawn, stand in saved files, and may belong to people.
+"""
+
+import math
+import re
+import uuid
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype
+
+# Fewer rows tell nothing; of more, so many are read for their form.
+MIN_ROWS, MIN_NUMBERS, MAX_READ = 10, 20, 2000
+# A column of labels is one of identifiers with so many different ones per entry; of texts of a
+# personal form, fewer are enough, such as names of which some are shared.
+NEARLY_ALL, MANY = 0.9, 0.3
+# So many of the texts have the form.
+MOST = 0.8
+# Digits of integers that are numbers of something, all of the same length.
+MIN_DIGITS = 7
+EPOCHS = ((10**9, 2 * 10**9), (10**12, 2 * 10**12))
+NAMED = re.compile(
+    r"(?:^|[\W_])(?:id|key|uuid|guid|ssn|isbn|iban|ean|vin|nr|no|number|phone|telephone|tel"
+    r"|mobile|fax)s?$|[a-z](?-i:Id|ID|Nr|No|Key)$",
+    re.IGNORECASE,
+)
+E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
+PHONE = re.compile(r"(?:\+|\(|0|\d+[ /().-])[\d /().-]{5,20}\d")
+TIME = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}.*")
+NUMBER = re.compile(r"[+-]?\d*[.,]?\d+")
+# Two to four words in capitals, the last name first or last.
+PERSON = re.compile(r"[^\W\d_]['’\w.-]*,?(?: [^\W\d_]['’\w.-]*){1,3}")
+IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+
+BEGINNING = "Columns look like identifiers or personal data"
+
+
+def identifying(column: pd.Series, name: Any = None) -> str | None:
+    """Return why a column looks like one of identifiers or personal data; None if it does not.
+
+    Parameters
+    ----------
+    column : Series
+        Its entries.
+    name : str, default=None
+        Its name, which counts for integers.
+
+    Returns
+    -------
+    reason : str or None
+        In words, such as "e-mail addresses".
+    """
+    present = column.dropna()
+    dtype = column.dtype
+    if len(present) < MIN_ROWS:
+        return None
+    if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.ordered:
+            return None
+    elif is_integer_dtype(dtype):
+        return _of_integers(present, name)
+    elif is_bool_dtype(dtype) or dtype.kind in "fcmMiu":
+        return None
+    return _of_labels(present.astype(object), name)
+
+
+def looks_like_identifier(column: pd.Series) -> bool:
+    """Tell whether a column looks like one of identifiers or personal data."""
+    return identifying(column, column.name) is not None
+
+
+def _of_integers(present: pd.Series, name: Any) -> str | None:
+    """Say why integers are identifiers: they count the rows, or are long, or are named so."""
+    if not present.is_unique:
+        return None
+    values = [int(present.min()), int(present.max())]
+    counts = values[1] - values[0] == len(present) - 1
+    if counts and not (values[0] >= 1800 and values[1] <= 2200):
+        return "numbers that count the rows"
+    if len(present) < MIN_NUMBERS:
+        return None
+    if isinstance(name, str) and NAMED.search(name):
+        return "a number of its own in each row"
+    digits = {len(str(abs(value))) for value in values}
+    is_time = any(low <= values[0] and values[1] < high for low, high in EPOCHS)
+    if len(digits) == 1 and digits.pop() >= MIN_DIGITS and values[0] > 0 and not is_time:
+        return "a long number of its own in each row"
+    return None
+
+
+def _of_labels(present: pd.Series, name: Any) -> str | None:
+    """Say why labels are identifiers or personal."""
+    some = present.iloc[:: math.ceil(len(present) / MAX_READ)]
+    kinds = set(map(type, some))
+    if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
+        return _of_integers(present, name)
+    if not kinds <= {str, np.str_, bytes, uuid.UUID, tuple}:
+        # Numbers, times and the like, or a mixture.
+        return None
+    share = present.nunique() / len(present)
+    if share < MANY:
+        return None
+    texts = [str(value).strip() for value in some]
+
+    def most(pattern: re.Pattern, share: float = MOST) -> bool:
+        return sum(bool(pattern.fullmatch(text)) for text in texts) >= share * len(texts)
+
+    if most(TIME):
+        return None
+    if most(E_MAIL):
+        return "e-mail addresses"
+    if most(IP):
+        return "addresses of machines"
+    if most(PHONE) and not most(NUMBER) and all(sum(map(str.isdigit, t)) >= 7 for t in texts[:20]):
+        return "telephone numbers"
+    capital = [all(word[:1].isupper() for word in re.split(r"[ -]", text)) for text in texts]
+    if share >= 0.5 and most(PERSON) and sum(capital) >= MOST * len(texts):
+        return "names of people"
+    if share >= NEARLY_ALL:
+        return "a text of its own in each row" if share == 1 else "a text of its own in most rows"
+    return None
+
+
+def warning_of(reasons: dict[Any, str]) -> str:
+    """Return what to say of columns, by their names."""
+    told = ", ".join(f"{name!r} ({reason})" for name, reason in list(reasons.items())[:10])
+    return (
+        f"{BEGINNING}: {told}{', ...' * (len(reasons) > 10)}. A model cannot learn them but by "
+        "heart: their entries come out in what is drawn, and stand in the file of a saved model. "
+        f"Leave them out, such as by X.drop(columns={list(reasons)[:10]}), before the rows of a "
+        "table are learnt or given on."
+    )

@@ -1,0 +1,578 @@
+"""Dates as people write them: ``2024-01-31``, ``31.1.24 9:30``, ``20240131``, ``Jan 5, 2024``.
+
+As for numbers, what is judged is the shape of a text, a 9 for every digit. A shape says where the
+fields are; which of them is the day, the month or the year is what all entries allow.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ._numbers import DIGITS
+
+# The months in short and in full.
+MONTHS = {
+    "en": (
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+        "January February March April May June July August September October November December",
+    ),
+    "de": (
+        "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    ),
+    "fr": (
+        "janv févr mars avr mai juin juil août sept oct nov déc",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    ),
+    "es": (
+        "ene feb mar abr may jun jul ago sep oct nov dic",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    ),
+    "it": (
+        "gen feb mar apr mag giu lug ago set ott nov dic",
+        "gennaio febbraio marzo aprile maggio giugno "
+        "luglio agosto settembre ottobre novembre dicembre",
+    ),
+    "pt": (
+        "jan fev mar abr mai jun jul ago set out nov dez",
+        "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    ),
+    "nl": (
+        "jan feb mrt apr mei jun jul aug sep okt nov dec",
+        "januari februari maart april mei juni juli augustus september oktober november december",
+    ),
+}
+WORDS = {
+    f"{language}{long}": words.split()
+    for language, lists in MONTHS.items()
+    for long, words in enumerate(lists)
+}
+MONTH_OF_WORD = {
+    word.casefold(): number for words in WORDS.values() for number, word in enumerate(words, 1)
+}
+# Offsets from UTC, in minutes, of names that mean one thing in files.
+ZONES = {
+    **dict.fromkeys(["Z", "UTC", "GMT", "WET"], 0),
+    **dict.fromkeys(["WEST", "CET"], 60),
+    **dict.fromkeys(["CEST", "EET"], 120),
+    **{"EEST": 180, "EDT": -240, "EST": -300, "CDT": -300},
+    **{"MDT": -360, "MST": -420, "PDT": -420, "PST": -480},
+}
+ORDERS = ("DMY", "MDY", "YMD")
+# A year of two digits below this is of this century.
+PIVOT = 69
+_MONTH = r"[^\W\d_]{3,12}"
+_SEP = r"(?:[-/.] ?| )"
+_DATE = (
+    rf"(?P<a>9{{1,4}})(?P<s>{_SEP})(?P<b>9{{1,2}})(?P=s)(?P<c>9{{1,4}})\.?"
+    rf"|(?P<d1>9{{1,2}})(?:\.? ?|[-/]| de )(?P<m1>{_MONTH})\.?(?:[-/ ,]{{0,2}}| de )(?P<y1>9999|99)"
+    rf"|(?P<m2>{_MONTH})\.?[- ](?P<d2>9{{1,2}}),?[- ](?P<y2>9999)"
+    rf"|(?P<y3>9999)[- ](?P<m3>{_MONTH})[- ](?P<d3>9{{1,2}})"
+    r"|(?P<y4>9999)[-/](?P<n4>99)|(?P<n5>99)/(?P<y5>9999)"
+    r"|(?P<y6>9999)[年년] ?(?P<n6>9{1,2})[月월] ?(?P<d6>9{1,2})[日일]"
+    r"|(?P<compact>99999999|999999)"
+)
+_TIME = (
+    r"(?P<H>9{1,2}):(?P<M>99)(?::(?P<S>99)(?:[.,](?P<f>9{1,9}))?)?(?P<half> ?[AaPp]\.?[Mm]\.?)?"
+    r"(?P<zone> ?(?:[+-]99:?99|[+-]99|" + "|".join(ZONES) + "))?"
+)
+_MOMENT = re.compile(rf"(?:{_DATE})(?:(?:T|[ ,]+){_TIME})?")
+_RUN = re.compile(r"(?P<compact>99999999)(?P<H>99)(?P<M>99)(?P<S>99)?")
+
+
+class Field(NamedTuple):
+    """A field of a date: what it is, and where it stands."""
+
+    name: str
+    start: int
+    stop: int
+
+
+class Shape(NamedTuple):
+    """Where the fields are in texts of one shape, and what stands there in letters."""
+
+    fields: tuple[Field, ...]
+    month: str
+    half: Field | None
+    zone: Field | None
+    compact: bool
+
+    @property
+    def has_long_year(self) -> bool:
+        """Whether the year has four digits."""
+        return any(f.stop - f.start == 4 for f in self.fields if f.name in ("a", "b", "c", "Y"))
+
+    @property
+    def numbers(self) -> tuple[Field, ...]:
+        """Fields of the day that are numbers, in the order in which they stand."""
+        return tuple(f for f in self.fields if f.name in ("a", "b", "c"))
+
+
+@lru_cache(maxsize=100_000)
+def date_shape(shape: str) -> Shape | None:
+    """Return the fields of a shape, or None if no date is written so."""
+    found = _RUN.fullmatch(shape) or _MOMENT.fullmatch(shape)
+    if found is None:
+        return None
+    fields, month, compact = [], "", False
+    half = zone = None
+    for name, text in found.groupdict().items():
+        if text is None or name == "s":
+            continue
+        start, stop = found.span(name)
+        kind = name[0]
+        if name == "half":
+            half = Field("half", start, stop)
+        elif name == "zone":
+            zone = Field("zone", start, stop)
+        elif name == "compact":
+            compact = True
+            fields += [Field("Y", start, start + 4), Field("m", start + 4, start + 6)]
+            fields += [Field("d", start + 6, stop)] if len(text) == 8 else []
+        elif kind == "m" and len(name) == 2:
+            month = text
+            fields.append(Field("word", start, stop))
+        elif name in ("a", "b", "c"):
+            fields.append(Field(name, start, stop))
+        else:
+            fields.append(
+                Field({"y": "Y", "n": "m"}.get(kind, name if kind in "HMSf" else "d"), start, stop)
+            )
+    if month and month.casefold() not in MONTH_OF_WORD:
+        return None
+    numbers = {f.name: f.stop - f.start for f in fields if f.name in "abc"}
+    if numbers:
+        # Four digits are a year, three nothing, and a year stands at an end.
+        long = [name for name, width in numbers.items() if width > 2]
+        if any(numbers[name] != 4 for name in long) or len(long) > 1:
+            return None
+        if not long and min(numbers["a"], numbers["c"]) < 2 and numbers["c"] < 2:
+            return None
+    return Shape(tuple(fields), month, half, zone, compact)
+
+
+def _digits(texts: Sequence[str], width: int) -> np.ndarray:
+    """Return characters of texts of one width as codes, (n, width)."""
+    return np.array(texts, dtype=f"U{width}").view(np.uint32).reshape(len(texts), width)
+
+
+def _number(codes: np.ndarray, where: Field) -> np.ndarray:
+    """Return the number that stands in a field."""
+    value = np.zeros(len(codes), dtype=np.int64)
+    for place in range(where.start, where.stop):
+        value = value * 10 + (codes[:, place].astype(np.int64) - 48)
+    return value
+
+
+def _days_in(year: np.ndarray, month: np.ndarray) -> np.ndarray:
+    first = (year - 1970).astype("M8[Y]").astype("M8[M]") + (np.clip(month, 1, 12) - 1)
+    return ((first + 1).astype("M8[D]") - first.astype("M8[D]")).astype(np.int64)
+
+
+def _is_day(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:
+    inside = (month >= 1) & (month <= 12) & (day >= 1) & (year >= 1)
+    return inside & (day <= _days_in(np.where(inside, year, 2000), month))
+
+
+@dataclass
+class DateFormat:
+    """How the dates of a column are written.
+
+    Attributes
+    ----------
+    order : str
+        What stands first, second and third where it is written in numbers: DMY, MDY, YMD.
+    tokens : list
+        How an entry is put together: texts, and [name of a field, fewest digits].
+    words : str
+        Which list of `WORDS` names the months, "" for none.
+    midnight : list
+        The tokens of entries without a time, where some have one; empty where all are alike.
+    unit : str
+        Finest unit of time.
+    offset : int or None
+        Minutes from UTC that all entries state, None where none does.
+    mixed : bool
+        Whether entries state different offsets, and were brought to UTC.
+    zone : str
+        How the offset is written.
+    two_digits : bool
+        Whether years have two digits.
+    """
+
+    order: str = "YMD"
+    tokens: list[Any] = field(default_factory=list)
+    words: str = ""
+    midnight: list[Any] = field(default_factory=list)
+    unit: str = "us"
+    offset: int | None = None
+    mixed: bool = False
+    zone: str = ""
+    two_digits: bool = False
+
+    def state(self) -> dict[str, Any]:
+        """Return the attributes as plain values."""
+        return asdict(self)
+
+    def write(self, moments: pd.Series) -> list[str]:
+        """Return moments, none missing, as texts."""
+        naive = moments
+        if getattr(moments.dtype, "tz", None) is not None:
+            naive = moments.dt.tz_convert("UTC").dt.tz_localize(None)
+            if self.offset:
+                naive = naive + pd.Timedelta(minutes=self.offset)
+        values, index = np.unique(
+            naive.to_numpy().astype("M8[ns]" if self.unit == "ns" else "M8[us]"),
+            return_inverse=True,
+        )
+        texts = np.array(self._texts(values), dtype=object)
+        return texts[index].tolist()
+
+    def _texts(self, values: np.ndarray) -> list[str]:
+        times = pd.DatetimeIndex(values)
+        hour = times.hour.to_numpy()
+        parts = {
+            "Y": times.year.to_numpy(),
+            "y": times.year.to_numpy() % 100,
+            "m": times.month.to_numpy(),
+            "d": times.day.to_numpy(),
+            "H": hour,
+            "I": (hour + 11) % 12 + 1,
+            "M": times.minute.to_numpy(),
+            "S": times.second.to_numpy(),
+        }
+        fraction = (
+            times.microsecond.to_numpy().astype(np.int64) * 1000 + times.nanosecond.to_numpy()
+        )
+        names = WORDS.get(self.words, [])
+        midnight = (values == values.astype("M8[D]")).tolist()
+        columns = {name: part.tolist() for name, part in parts.items()}
+        texts = []
+        for i in range(len(values)):
+            tokens = self.midnight if self.midnight and midnight[i] else self.tokens
+            text = ""
+            for token in tokens:
+                if isinstance(token, str):
+                    text += token
+                    continue
+                name, width = token
+                if name == "f":
+                    text += f"{fraction[i]:09d}"[:width]
+                elif name == "word":
+                    text += _cased(names[columns["m"][i] - 1], width)
+                elif name == "half":
+                    text += _half(columns["H"][i], width)
+                else:
+                    text += f"{columns[name][i]:0{width}d}"
+            texts.append(text + self.zone)
+        return texts
+
+
+def _cased(word: str, like: int) -> str:
+    """Return a word in capitals (2), small letters (0), or with a capital in front (1)."""
+    return (word.lower(), word.capitalize(), word.upper())[like]
+
+
+def _half(hour: int, like: int) -> str:
+    text = " " * (like & 1) + ("pm" if hour >= 12 else "am")
+    return text.upper() if like & 2 else text
+
+
+class Reading(NamedTuple):
+    """A column that was read as dates.
+
+    Attributes
+    ----------
+    format : DateFormat
+        How it is written.
+    moments : dict of str to int
+        Of each distinct text, the units of time since 1970.
+    gaps : set of str
+        Dates of zeros, which databases write for none.
+    ambiguous : bool
+        Whether another order of day, month and year gives other dates.
+    orders : tuple of str
+        The orders that all entries allow.
+    """
+
+    format: DateFormat
+    moments: dict[str, int]
+    gaps: set[str]
+    ambiguous: bool
+    orders: tuple[str, ...]
+
+
+class NoDates(Exception):
+    """Texts that are not all dates; with one that is not, and why."""
+
+    def __init__(self, text: str, why: str):
+        super().__init__(text, why)
+        self.text, self.why = text, why
+
+
+class _Group(NamedTuple):
+    """Texts of one shape, and the numbers in their fields."""
+
+    pattern: str
+    shape: Shape
+    texts: list[str]
+    fields: dict[str, np.ndarray]
+    n: int
+
+    def day(self, order: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Return year, month and day in an order, None where the shape has another."""
+        one = np.ones(len(self.texts), dtype=np.int64)
+        numbers = self.shape.numbers
+        if numbers:
+            widths = {f.name: f.stop - f.start for f in numbers}
+            named = dict(zip(order, "abc", strict=True))
+            if any(widths[name] == 4 and named["Y"] != name for name in "abc"):
+                return None
+            if widths[named["Y"]] == 1:
+                return None
+            year, month, day = (self.fields[named[letter]] for letter in "YMD")
+            is_short = widths[named["Y"]] == 2
+        else:
+            year, day = self.fields["Y"], self.fields.get("d", one)
+            word = self.shape.month.casefold()
+            month = MONTH_OF_WORD[word] * one if word else self.fields["m"]
+            is_short = any(f.name == "Y" and f.stop - f.start == 2 for f in self.shape.fields)
+        if is_short:
+            year = year + np.where(year < PIVOT, 2000, 1900)
+        return year, month, day
+
+    def days(self, order: str) -> np.ndarray:
+        """Return the days in an order that is possible."""
+        found = self.day(order)
+        assert found is not None
+        year, month, day = found
+        months = (year - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1)
+        return months.astype("M8[D]") + (day - 1)
+
+    def has_time(self) -> np.ndarray:
+        """Tell where hour, minute and second are within a day."""
+        right = np.ones(len(self.texts), dtype=bool)
+        if "H" in self.fields:
+            hours = self.fields["H"]
+            is_half = self.shape.half is not None
+            right &= (hours >= 1) & (hours <= 12) if is_half else hours <= 23
+            right &= (self.fields["M"] <= 59) & (self.fields.get("S", 0 * hours) <= 59)
+        return right
+
+    def time(self, per_second: int) -> np.ndarray:
+        """Return the time of the day."""
+        hours = self.fields["H"]
+        half = self.shape.half
+        if half is not None:
+            late = [text[half.start : half.stop].strip()[0] in "pP" for text in self.texts]
+            hours = hours % 12 + 12 * np.array(late)
+        ticks = (hours * 3600 + self.fields["M"] * 60 + self.fields.get("S", 0)) * per_second
+        if "f" in self.fields:
+            width = next(f.stop - f.start for f in self.shape.fields if f.name == "f")
+            ticks = ticks + self.fields["f"] * per_second // 10**width
+        return ticks
+
+
+def _grouped(counts: Mapping[str, int]) -> tuple[list[_Group], set[str]]:
+    """Return texts by their shape, and those that are dates of zeros only."""
+    members: dict[str, list[str]] = {}
+    patterns = "\0".join(counts).translate(DIGITS).split("\0") if counts else []
+    for text, pattern in zip(counts, patterns, strict=True):
+        members.setdefault(pattern, []).append(text)
+    groups: list[_Group] = []
+    zeros: set[str] = set()
+    for pattern, same in members.items():
+        shape = date_shape(pattern)
+        if shape is None:
+            raise NoDates(same[0], "is no date")
+        codes = _digits(same, len(pattern))
+        fields = {f.name: _number(codes, f) for f in shape.fields if f.name != "word"}
+        is_zero = np.all([value == 0 for value in fields.values()], axis=0)
+        if is_zero.any():
+            zeros.update(text for text, zero in zip(same, is_zero, strict=True) if zero)
+            same = [text for text, zero in zip(same, is_zero, strict=True) if not zero]
+            fields = {name: value[~is_zero] for name, value in fields.items()}
+        if same:
+            n = sum(map(counts.__getitem__, same))
+            groups.append(_Group(pattern, shape, same, fields, n))
+    return groups, zeros
+
+
+def read_dates(
+    counts: Mapping[str, int], *, order: str | None = None, prefer: Sequence[str] = ()
+) -> Reading:
+    """Read distinct texts as dates, in the order of day, month and year that all of them allow.
+
+    Parameters
+    ----------
+    counts : dict of str to int
+        Distinct texts, no gaps, and how often each comes.
+    order : str, default=None
+        The order that the user says it is.
+    prefer : list of str, default=()
+        Orders to prefer where several are possible, the best first.
+
+    Raises
+    ------
+    NoDates
+        If they are not dates in one order.
+    """
+    groups, zeros = _grouped(counts)
+    if not groups:
+        raise NoDates("", "no entry is a date")
+    orders, odd = _possible_orders(groups, ORDERS if order is None else (order,))
+    if not orders:
+        asked = "of the others" if order is None else order
+        raise NoDates(odd, f"is no date in the order {asked}")
+    if len(orders) > 1 and not any(group.shape.has_long_year for group in groups):
+        # A year of two digits stands in front only where it can stand nowhere else.
+        orders = [o for o in orders if o != "YMD"]
+    chosen = next(o for o in (*prefer, *ORDERS) if o in orders)
+    if chosen == "DMY" and all("." in group.pattern for group in groups):
+        # Points are of 31.12.2024, and of nothing else.
+        orders = [chosen]
+    ambiguous = any(
+        not np.array_equal(group.days(chosen), group.days(other))
+        for group in groups
+        for other in orders
+        if group.shape.numbers
+    )
+    moments, format = _put_together(groups, chosen)
+    return Reading(format, moments, zeros, ambiguous, tuple(orders))
+
+
+def _possible_orders(groups: list[_Group], orders: Sequence[str]) -> tuple[list[str], str]:
+    """Return the orders that all entries allow, or an entry that the most likely one forbids."""
+    possible = []
+    odd, most = "", -1
+    for order in orders:
+        wrong, n_right = "", 0
+        for group in groups:
+            found = group.day(order)
+            if found is None:
+                wrong = wrong or group.texts[0]
+                continue
+            right = _is_day(*found) & group.has_time()
+            n_right += int(right.sum())
+            if not right.all():
+                wrong = wrong or group.texts[int(right.argmin())]
+        if not wrong:
+            possible.append(order)
+        elif n_right > most:
+            odd, most = wrong, n_right
+    return possible, odd
+
+
+def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, int], DateFormat]:
+    """Return the moments, and how they are written."""
+    fields = [f for group in groups for f in group.shape.fields]
+    is_fine = any(f.name == "f" and f.stop - f.start > 6 for f in fields)
+    unit, per_second = ("ns", 10**9) if is_fine else ("us", 10**6)
+    moments: dict[str, int] = {}
+    offsets: set[int] = set()
+    with_offset = [group.shape.zone is not None for group in groups]
+    if any(with_offset) and not all(with_offset):
+        # A local time beside moments: which offset it has is not said.
+        raise NoDates(groups[with_offset.index(False)].texts[0], "has no offset, others have")
+    for group in groups:
+        ticks = group.days(order).astype(np.int64) * 86_400 * per_second
+        if "H" in group.fields:
+            ticks = ticks + group.time(per_second)
+        zone = group.shape.zone
+        if zone is not None:
+            minutes = [_offset(text[zone.start : zone.stop]) for text in group.texts]
+            offsets.update(minutes)
+            ticks = ticks - np.array(minutes) * 60 * per_second
+        moments.update(zip(group.texts, ticks.tolist(), strict=True))
+    format = DateFormat(order=order, unit=unit)
+    format.words, letters = _language(groups)
+    format.two_digits = any(f.stop - f.start == 2 and _name(f, order) == "Y" for f in fields)
+    timed = [group for group in groups if "H" in group.fields]
+    untimed = [group for group in groups if "H" not in group.fields]
+    common = max(timed or groups, key=lambda group: group.n)
+    format.tokens = _tokens(common, groups, order, letters)
+    if timed and untimed:
+        format.midnight = _tokens(untimed[0], groups, order, letters)
+    if offsets:
+        zone = common.shape.zone
+        assert zone is not None
+        example = common.texts[0][zone.start : zone.stop]
+        format.mixed = len(offsets) > 1
+        format.offset = 0 if format.mixed else next(iter(offsets))
+        format.zone = _zone_text(example) if format.mixed else example
+    return moments, format
+
+
+@lru_cache(maxsize=1000)
+def _offset(text: str) -> int:
+    """Return the minutes from UTC that an offset or a name means."""
+    text = text.strip()
+    if text in ZONES:
+        return ZONES[text]
+    digits = text[1:].replace(":", "")
+    minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
+    return -minutes if text[0] == "-" else minutes
+
+
+def _zone_text(example: str) -> str:
+    """Return how UTC is written where other offsets are written like this."""
+    blank = " " * example.startswith(" ")
+    bare = example.strip()
+    if bare in ZONES:
+        return blank + "UTC"
+    return blank + re.sub(r"\d", "0", bare.replace("-", "+"))
+
+
+def _name(f: Field, order: str) -> str:
+    """Return what a field is, Y, m, d and so on."""
+    if f.name in ("a", "b", "c"):
+        return {"Y": "Y", "M": "m", "D": "d"}[order["abc".index(f.name)]]
+    return f.name
+
+
+def _language(groups: list[_Group]) -> tuple[str, int]:
+    """Return the list that has all words for months, and the kind of their letters."""
+    words = sorted({group.shape.month for group in groups if group.shape.month})
+    if not words:
+        return "", 0
+    for name, known in WORDS.items():
+        if {word.casefold() for word in words} <= {word.casefold() for word in known}:
+            return name, 2 if words[0].isupper() else int(words[0][:1].isupper())
+    raise NoDates(words[0], "is a month in another language than others")
+
+
+def _tokens(group: _Group, groups: list[_Group], order: str, letters: int) -> list[Any]:
+    """Return how texts of a shape are put together."""
+    # A field whose width varies over the entries is written without zeros in front.
+    widths: dict[str, set[int]] = {}
+    for f in (f for other in groups for f in other.shape.fields):
+        widths.setdefault(_name(f, order), set()).add(f.stop - f.start)
+    pattern, shape = group.pattern, group.shape
+    fields = [*shape.fields, *([shape.half] if shape.half else [])]
+    tokens: list[Any] = []
+    at = 0
+    for f in sorted(fields, key=lambda f: f.start):
+        if f.start > at:
+            tokens.append(pattern[at : f.start])
+        name, width = _name(f, order), f.stop - f.start
+        if name == "word":
+            tokens.append(["word", letters])
+        elif name == "half":
+            text = pattern[f.start : f.stop]
+            tokens.append(["half", int(text[0] == " ") + 2 * text.strip().isupper()])
+        elif name == "f":
+            tokens.append(["f", max(widths["f"])])
+        elif name == "Y":
+            tokens.append(["y" if width == 2 else "Y", width])
+        elif name == "H":
+            tokens.append(["I" if shape.half else "H", min(widths["H"])])
+        else:
+            tokens.append([name, min(widths[name])])
+        at = f.stop
+    end = shape.zone.start if shape.zone else len(pattern)
+    return [*tokens, pattern[at:end]] if at < end else tokens

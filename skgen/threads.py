@@ -1,0 +1,144 @@
+"""Calls on tables run on one thread, whatever the pools of threads are set to.
+
+PyTorch, scikit-learn and BLAS share each product among threads, which wait for each other by
+spinning. The products of a table are small: on an idle machine a second thread saves little, and
+beside other work each waits until the other is let run, so that a call takes 3 to 15 times the
+processor time of one thread.
+
+Settings are as before when a call ends, also by an error, and also where calls in several threads
+of Python overlap: those of OpenMP and MKL belong to the calling thread, that of OpenBLAS, which
+belongs to the process, comes back with the end of the last call.
+"""
+
+import ctypes
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@cache
+def _pools(user_api: str) -> Any:
+    """Return the pools of OpenMP or of BLAS, all of which skgen has loaded: a search is slow."""
+    return ThreadpoolController().select(user_api=user_api)
+
+
+@cache
+def _set_mkl() -> Any:
+    """Return MKL's setter for the calling thread; it returns the number before, 0 for none.
+
+    PyTorch brings MKL along, where threadpoolctl does not see it. It follows OpenMP only as long
+    as no one has called ``torch.set_num_threads``.
+    """
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    found = ctypes.CDLL(str(library)) if library.is_file() else None
+    return getattr(found, "MKL_Set_Num_Threads_Local", lambda n_threads: 0)
+
+
+@contextmanager
+def _openmp_limit() -> Iterator[None]:
+    """Limit OpenMP and PyTorch's MKL to one thread, for the calling thread."""
+    # PyTorch sets the numbers of a thread when it is first used there, which is to be over.
+    torch.get_num_threads()
+    before = _set_mkl()(1)
+    try:
+        with _pools("openmp").limit(limits=1):
+            yield
+    finally:
+        _set_mkl()(before)
+
+
+def _set_process(library: Any, n_threads: int) -> None:
+    """Set the threads that a library has in the whole process."""
+    # Newer threadpoolctl lets one thread set OpenBLAS and ignores others until it gives that up.
+    release = getattr(library, "clear_controlling_thread", lambda **_: None)
+    release(force=True)
+    library.set_num_threads(n_threads)
+    release(force=True)
+
+
+class _BlasLimit:
+    """Limits BLAS to one thread for the process, from the first call in it to the last."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_calls = 0
+        self.before: list[tuple[Any, int]] = []
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.n_calls += 1
+            if self.n_calls == 1:
+                self.before = [
+                    (library, library.get_num_threads())
+                    for library in _pools("blas").lib_controllers
+                    # With OpenMP's threads it follows OpenMP's limit.
+                    if getattr(library, "threading_layer", None) != "openmp"
+                ]
+                for library, _ in self.before:
+                    _set_process(library, 1)
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.n_calls -= 1
+            if self.n_calls == 0:
+                for library, n_threads in self.before:
+                    # What someone else has set meanwhile stays.
+                    if library.get_num_threads() == 1:
+                        _set_process(library, n_threads)
+
+
+_blas_limit = _BlasLimit()
+_calling = threading.local()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run a block, or as a decorator a function, on one thread."""
+    if getattr(_calling, "limited", False):
+        yield
+        return
+    with ExitStack() as limits:
+        limits.enter_context(_blas_limit)
+        limits.enter_context(_openmp_limit())
+        limits.callback(setattr, _calling, "limited", False)
+        _calling.limited = True
+        yield
+
+
+def threads_for(estimator: Any) -> Any:
+    """Return the limit for an estimator: one thread for tables, none for images and sequences.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model, or a pipeline or imputer around one.
+
+    Returns
+    -------
+    limit : context manager
+        To run what the estimator does in.
+    """
+    while hasattr(estimator, "steps") or hasattr(estimator, "model"):
+        estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.model
+    return one_thread() if getattr(estimator, "input_shape", None) is None else nullcontext()
+
+
+def limited(method: F) -> F:
+    """Decorate a method of an estimator to run with the threads that `threads_for` gives it."""
+
+    @wraps(method)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with threads_for(self):
+            return method(self, *args, **kwargs)
+
+    # A copy of the method, made of what it wraps, is to be limited as well.
+    cast(Any, run).is_limited = True
+    return cast(F, run)
