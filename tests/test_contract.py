@@ -93,6 +93,7 @@ def test_same_seed_same_bits(quick, fitted):
     assert not np.array_equal(fitted.transform(IRIS), other.transform(IRIS))
 
 
+@pytest.mark.fixed_seed
 def test_same_bits_in_another_process():
     names = [Estimator.__name__ for Estimator in ESTIMATORS]
     program = (

@@ -188,6 +188,7 @@ def test_names_and_requests_come_back(quick, tmp_path):
     pd.testing.assert_frame_equal(loaded.transform(frame), model.transform(frame))
 
 
+@pytest.mark.fixed_seed
 def test_the_same_file_in_another_process(tmp_path):
     model = skgen.FlowMatcher(max_steps=4, random_state=0).fit(IRIS)
     skgen.save(model, tmp_path / "m")

@@ -286,16 +286,23 @@ def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "heun", "predictor-corrector"])
-def test_the_estimator_samples_with_each_sampler(sampler):
+@pytest.mark.parametrize(
+    ("sampler", "tolerance"),
+    [("ancestral", 0.22), ("ddim", 0.15), ("heun", 0.06), ("predictor-corrector", 0.22)],
+)
+def test_the_estimator_samples_with_each_sampler(sampler, tolerance):
+    """Errors of a covariance over eight seeds: .126, .082, .024 and .119, with a spread of .02.
+
+    All but Heun's are of the first order, and fall with the number of steps.
+    """
     X = LAW.sample(3000, random_state=0)
     model = VariationalDiffusionAE(
         2, sampler=sampler, n_steps=60, max_steps=10, lr=1e-4, hidden_units=32, random_state=0
     ).fit(X)
     drawn = model.sample(2000)
-    # Beside the .022 of 2,000 draws: few steps of the sampler, and hardly any training.
-    assert np.all(np.abs(drawn.mean(0) - X.mean(0)) < 0.15 * X.std(0))
-    assert relative(torch.from_numpy(np.cov(drawn.T)), torch.from_numpy(np.cov(X.T))) < 0.15
+    # The largest of five means errs by .034 deviations, with a spread of .016.
+    assert np.all(np.abs(drawn.mean(0) - X.mean(0)) < 0.1 * X.std(0))
+    assert relative(torch.from_numpy(np.cov(drawn.T)), torch.from_numpy(np.cov(X.T))) < tolerance
 
 
 @pytest.mark.parametrize(
