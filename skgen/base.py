@@ -39,6 +39,7 @@ from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
 from skgen.scaling import ColumnScaler, share_unit
+from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_shortfalls
 from skgen.threads import limited, threads_for
 from skgen.training import (
     REPEATABLE,
@@ -61,6 +62,8 @@ MIN_VALIDATED_ROWS = 20
 # the training data at which float32 has none left to tell rows apart, or to square them.
 LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
+# Between two values of a column; the other columns have a deviation of 1.
+GAP = 4.0
 # Rows drawn at the end of a fit, which show where repeated values part: so many for each training
 # row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
@@ -278,7 +281,8 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _fit_scaler(self, X: np.ndarray) -> ColumnScaler:
         """Learn the column maps."""
-        return ColumnScaler(self._scaling_kind(X)).fit(X)
+        apart = self.scaling == "auto" and self.input_shape is None
+        return ColumnScaler(self._scaling_kind(X), GAP if apart else None).fit(X)
 
     def _scaled(self, X: np.ndarray, **given: Any) -> tuple[Tensor, Tensor]:
         """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
@@ -451,8 +455,11 @@ class BaseGenerativeModel(BaseEstimator):
         if self._draws_blurred and self.scaler_.calibrates:
             self._calibrate(n_rows, encoded, seed + 9)
         self._finish_fit()
-        if checkpoint is not None and not any(net.interrupted_ for net in nets):
+        interrupted = any(net.interrupted_ for net in nets)
+        if checkpoint is not None and not interrupted:
             checkpoint.remove()
+        if not interrupted and not partial:
+            self._warn_of_shortfalls(X, encoded, seed + 11)
         return self
 
     def _validated(self, X: Any, reset: bool) -> Any:
@@ -514,6 +521,25 @@ class BaseGenerativeModel(BaseEstimator):
         rows = rows[torch.isfinite(rows).all(1)]
         if len(rows):
             self.scaler_ = copy.copy(self.scaler_).calibrate(rows)
+
+    def _warn_of_shortfalls(self, X: np.ndarray, encoded: Tensor | None, seed: int) -> None:
+        """Draw rows and say what they lack of those of a fit that took its time.
+
+        A number of steps that is set is a trial, or a choice; and columns of a layout are pixels.
+        """
+        wide = X.shape[1] > MOST_COLUMNS
+        if self.max_steps is not None or self.input_shape is not None or wide:
+            return
+        if encoded is not None:
+            encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=N_DRAWN)]
+        try:
+            rows = self._draw(N_DRAWN, encoded, 0.0, None, _Place(seed, 0))
+        except KeyboardInterrupt:
+            # The model is trained.
+            return
+        if torch.isfinite(rows).all():
+            drawn = self._to_data(rows, drawn=True)
+            warn_of_shortfalls(self, X, drawn, getattr(self, "feature_names_in_", None))
 
     def _finish_fit(self) -> None:
         """Set further fitted attributes; a place for models."""

@@ -36,6 +36,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import LikelihoodMixin, contained, several
+from skgen.shortfalls import seen_as
 from skgen.table import TableEncoder
 from skgen.threads import limited, threads_for
 
@@ -387,7 +388,7 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with _nothing_left_told(), threads_for(self):
+        with _nothing_left_told(), threads_for(self), seen_as(self._model, X, self._back):
             return super().fit(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
@@ -414,7 +415,7 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with _nothing_left_told(), threads_for(self):
+        with _nothing_left_told(), threads_for(self), seen_as(self._model, X, self._back):
             return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))

@@ -17,6 +17,11 @@ Every map is monotone and differentiable in each column, so that densities carry
     kurtosis beyond 3, or a value that repeats), and the standard map for the rest, whose shape it
     keeps.
 
+Whatever the map, two values of a column may be set a wide gap apart (`fit` with a gap): a diffusion
+or a flow decides such a column while the others are still noise, as a category is drawn before the
+numbers that depend on it. In one deviation of its own, or in that of columns of another unit, a
+label of three species is decided together with the measures, and disagrees with one in twenty.
+
 A column that repeats its values, five rows a value or more, is taken to live on them: each is a
 knot of its spline, and `snap` puts new rows there. In other columns, a value in more than 2% of the
 rows is kept so. Where such values part in what a model draws: for normal scores see `_borders`; for
@@ -77,6 +82,8 @@ def share_unit(X: np.ndarray) -> bool:
         return True
     X = np.asarray(X, dtype=np.float64)
     location, deviations, varying = _moments(X)
+    # Of two values, as of a category or a mark, no unit can be told.
+    varying &= ~_two_valued(X)
     if len(X) < FEWEST_ALIKE or varying.sum() < 2:
         return False
     X, location, deviations = X[:, varying], location[varying], deviations[varying]
@@ -99,6 +106,13 @@ def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     location = np.clip(X.mean(0), X.min(0), X.max(0))
     deviation = (X - location).std(0)
     return location, deviation, deviation > 16 * np.finfo(np.float64).eps * np.abs(location)
+
+
+def _two_valued(X: np.ndarray) -> np.ndarray:
+    """Return which columns have two values."""
+    low, high = X.min(0), X.max(0)
+    between = (low < X) & (high > X)
+    return (low < high) & ~between.any(0)
 
 
 def _is_heavy(x: np.ndarray) -> bool:
@@ -206,6 +220,9 @@ class ColumnScaler:
     ----------
     kind : {"standard", "common", "quantile", "auto"}
         The map.
+    gap : float or None, default=None
+        How far apart the two values of a column that has no others are set, where other columns
+        have more; None maps such columns like the rest.
 
     Attributes
     ----------
@@ -215,8 +232,8 @@ class ColumnScaler:
         Whether the columns are in one scale and share a small grid of values.
     """
 
-    def __init__(self, kind: str):
-        self.kind = kind
+    def __init__(self, kind: str, gap: float | None = None):
+        self.kind, self.gap = kind, gap
 
     def fit(self, X: np.ndarray) -> "ColumnScaler":
         """Learn the maps from the (n, n_features) rows of X."""
@@ -227,16 +244,30 @@ class ColumnScaler:
         # Some of many rows tell as much.
         some = X[:: max(1, X.size // MAX_SEARCHED)]
         self.on_grid = self.kind == "common" and shared_levels(some) is not None
+        apart = np.zeros_like(varying)
+        if self.gap is not None and not self.on_grid:
+            apart = varying & _two_valued(X)
+            apart &= (varying & ~apart).any()
         if self.kind == "common" and varying.any():
-            deviation[varying] = np.sqrt(np.mean(deviation[varying] ** 2))
+            alike = varying & ~apart
+            deviation[alike] = np.sqrt(np.mean(deviation[alike] ** 2))
         self.scale = np.where(self.constant, 1.0, deviation)
         self.splines: list[_Spline | None] = [None] * X.shape[1]
         self.atoms: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * X.shape[1]
         self.shares: list[tuple[np.ndarray, np.ndarray] | None] = [None] * X.shape[1]
         self.drawn_atoms = self.atoms
-        for j in np.flatnonzero(varying):
+        for j in np.flatnonzero(varying & ~apart):
             self._fit_column(int(j), (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
+        for j in np.flatnonzero(apart):
+            self._set_apart(int(j), X[:, j].min(), X[:, j].max())
         return self
+
+    def _set_apart(self, j: int, low: float, high: float) -> None:
+        """Put two values a gap apart; what is drawn is the nearer one."""
+        self.scale[j] = (high - low) / self.gap
+        middle = (low / 2 + high / 2 - self.location[j]) / self.scale[j]
+        borders = np.array([-np.inf, middle, np.inf])
+        self.atoms[j] = (borders[:-1], borders[1:], np.array([low, high]))
 
     def _fit_column(self, j: int, x: np.ndarray, raw: np.ndarray) -> None:
         n = len(x)

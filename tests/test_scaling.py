@@ -227,3 +227,41 @@ def test_shared_levels():
     np.testing.assert_array_equal(shared_levels(pixels), np.arange(17))
     assert shared_levels(rng.normal(size=(200, 3))) is None
     assert shared_levels(np.column_stack([pixels[:, 0], pixels[:, 1] * 100])) is None
+
+
+@pytest.mark.parametrize("kind", ["standard", "common", "quantile", "auto"])
+@pytest.mark.parametrize("share", [0.5, 0.02])
+def test_two_values_are_set_a_gap_apart_whatever_their_unit_and_shares(kind, share):
+    rng = np.random.default_rng(0)
+    label = np.where(rng.random(1000) < share, 7e3, -1e3)
+    X = np.column_stack([rng.normal(size=1000), label, rng.normal(size=1000)])
+    scaler = ColumnScaler(kind, gap=4.0).fit(X)
+    Y, _ = scaler.forward(torch.from_numpy(X))
+    low, high = Y[:, 1].unique().tolist()
+    assert high - low == pytest.approx(4.0)
+    assert Y[:, 1].mean() == pytest.approx(0.0, abs=1e-9)
+    # The nearer value owns what is drawn between and beyond.
+    drawn = Y.clone()
+    drawn[:, 1] = torch.linspace(low - 5, high + 5, 1000, dtype=Y.dtype)
+    back = scaler.snap(scaler.inverse(drawn), drawn, drawn=True)[:, 1]
+    expected = torch.where(drawn[:, 1] < (low + high) / 2, -1e3, 7e3).to(back)
+    assert torch.equal(back, expected)
+    # The others are scaled as they are without it.
+    alone, _ = ColumnScaler(kind).fit(X[:, [0, 2]]).forward(torch.from_numpy(X[:, [0, 2]]))
+    torch.testing.assert_close(Y[:, [0, 2]], alone)
+
+
+def test_columns_of_two_values_alone_and_pixels_have_no_gap():
+    X = np.random.default_rng(0).integers(0, 2, (200, 6)).astype(float)
+    for kind in ("standard", "common"):
+        with_gap, without = (ColumnScaler(kind, gap).fit(X) for gap in (4.0, None))
+        np.testing.assert_array_equal(with_gap.scale, without.scale)
+    pixels = np.column_stack([X, np.random.default_rng(1).integers(0, 17, (200, 6)) / 16])
+    with_gap, without = (ColumnScaler("common", gap).fit(pixels) for gap in (4.0, None))
+    assert with_gap.on_grid
+    np.testing.assert_array_equal(with_gap.scale, without.scale)
+
+
+def test_two_values_tell_nothing_of_a_unit():
+    X, y = load_iris(return_X_y=True)
+    assert share_unit(np.column_stack([X, y == 0, 1000.0 * (y == 1)]))

@@ -688,7 +688,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         ``"auto"`` takes one scale for images and for tables whose columns can be of one unit: they
         share a small grid of values, or their deviations are within a factor of five and none is
         skewed, has heavy tails or repeats values. Otherwise it maps the quantiles of the columns
-        that are or do, and standardises the rest.
+        that are or do, and standardises the rest. Beside others, columns of two values, such as
+        the codes of categories, are left out of this, and their values set 4 apart.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.

@@ -566,7 +566,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
         columns can be of one unit: they share a small grid of values, or their deviations are
         within a factor of five and none is skewed, has heavy tails or repeats values. Otherwise it
-        maps the quantiles of the columns that are or do, and standardises the rest.
+        maps the quantiles of the columns that are or do, and standardises the rest. Beside others,
+        columns of two values, such as the codes of categories, are left out of this, and their
+        values set 4 apart.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.

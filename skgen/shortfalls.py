@@ -1,0 +1,206 @@
+r"""What a model's own draws lack of the rows that it learnt from: said at the end of a fit.
+
+Of columns with categories or repeated values, a value with a share :math:`p` of 5% of the rows or
+more is missed where n drawn rows have none of it, or where their share is off by more than four
+binomial standard errors :math:`\sqrt{p (1 - p) / n}` and 3 points.
+
+Of two columns, a dependence is missed where their rank correlation r falls short of that of the
+rows: on Fisher's scale, :math:`z = \operatorname{artanh} r`, by more than four standard errors
+:math:`\sqrt{1 / (n - 3) + 1 / (m - 3)}`, m being the number of rows, and .2. A category counts as a
+column of 0 and 1. A correlation of .998 that comes out as .97 is missed, one of .6 as .4 is not.
+
+Source: Fisher, *On the "probable error" of a coefficient of correlation deduced from a small
+sample*, Metron, 1921.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from sklearn.exceptions import ConvergenceWarning
+
+N_DRAWN = 512
+LEAST_SHARE = 0.05
+STANDARD_ERRORS, POINTS, FISHER = 4, 0.03, 0.2
+# What is compared at most; with more columns the check would cost more than it tells.
+MOST_ROWS, MOST_COLUMNS, MOST_TOLD = 5000, 256, 4
+# A numeric column of so few values is one of categories, too.
+FEW_VALUES = 10
+
+_seen_as: ContextVar[tuple[Any, Any, Callable[[Any], Any]] | None] = ContextVar(
+    "seen_as", default=None
+)
+
+
+@contextmanager
+def seen_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]:
+    """Let a model that is fitted inside compare its draws with rows in their own units.
+
+    Parameters
+    ----------
+    model : estimator
+        Whose fit it is.
+    rows : frame or array-like of shape (n_samples, n_features)
+        The rows before they were transformed for it.
+    back : callable
+        ``back(drawn)`` transforms what the model draws back.
+    """
+    token = _seen_as.set((model, rows, back))
+    try:
+        yield
+    finally:
+        _seen_as.reset(token)
+
+
+def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> None:
+    """Warn where rows that a model drew lack something of those it learnt from.
+
+    Parameters
+    ----------
+    model : estimator
+        The fitted model.
+    rows, drawn : ndarray of shape (n_samples, n_features) and (n_drawn, n_features)
+        Rows as the model takes them.
+    names : sequence of str, or None
+        Names of the columns; None numbers them.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Naming columns and values.
+    """
+    seen = _seen_as.get()
+    if seen is not None and seen[0] is model:
+        _, rows, back = seen
+        drawn = back(drawn)
+    found = shortfalls(_framed(rows, names), _framed(drawn, names))
+    if not found:
+        return
+    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    warnings.warn(
+        f"What {type(model).__name__} has learnt falls short of the rows. "
+        f"{'; '.join(found[:MOST_TOLD])}{more}. A larger max_steps=, more rows or another model "
+        "may help; skgen.metrics.sample_report compares rows in full.",
+        ConvergenceWarning,
+        stacklevel=5,
+    )
+
+
+def _framed(rows: Any, names: Any) -> pd.DataFrame:
+    if hasattr(rows, "to_pandas"):
+        rows = rows.to_pandas()
+    if not isinstance(rows, pd.DataFrame):
+        rows = np.asarray(rows)
+        names = [f"column {j}" for j in range(rows.shape[1])] if names is None else names
+        rows = pd.DataFrame(rows, columns=names)
+    return rows.iloc[:: -(-len(rows) // MOST_ROWS)].reset_index(drop=True)
+
+
+def shortfalls(rows: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
+    """Return in words what drawn rows lack of others, the missing values first.
+
+    Parameters
+    ----------
+    rows, drawn : DataFrame
+        Rows with the same columns in the same order, of any types.
+
+    Returns
+    -------
+    found : list of str
+        A clause for each value or dependence.
+    """
+    m, n = len(rows), len(drawn)
+    if m < 4 or n < 4 or rows.shape[1] > MOST_COLUMNS:
+        return []
+    found, columns = [], []
+    for j, label in enumerate(rows.columns):
+        real, new = rows.iloc[:, j], drawn.iloc[:, j]
+        for value, share in _shares(real).items():
+            own, other = _is(real, value), _is(new, value)
+            gap = abs(other.mean() - share)
+            allowed = STANDARD_ERRORS * np.sqrt(share * (1 - share) / n) + POINTS
+            if not other.any() or gap > allowed:
+                found.append(
+                    f"{_is_words(label, value)} in {share:.0%} of the rows and in "
+                    f"{other.mean():.0%} of {n} drawn ones"
+                )
+            elif not _is_ordered(real):
+                columns.append((j, _is_words(label, value), own, other))
+        if _is_ordered(real):
+            columns.append((j, f"{label!r}", _ranks(real), _ranks(new)))
+    return found + _lost_dependences(columns, m, n)
+
+
+def _is_ordered(column: pd.Series) -> bool:
+    """Tell whether a column has an order: numbers, times and ordered categories."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return bool(dtype.ordered)
+    return (is_numeric_dtype(dtype) and not is_bool_dtype(dtype)) or dtype.kind in "mM"
+
+
+def _shares(column: pd.Series) -> dict[Any, float]:
+    """Return the frequent values of a column of categories, or of few numbers, and their shares."""
+    present = column.dropna()
+    if _is_ordered(column) and present.nunique() > FEW_VALUES:
+        shares = {}
+    else:
+        counts = present.value_counts() / len(column)
+        shares = {value: share for value, share in counts.items() if share >= LEAST_SHARE}
+    missing = 1 - len(present) / len(column)
+    return {**shares, None: missing} if missing >= LEAST_SHARE else shares
+
+
+def _is(column: pd.Series, value: Any) -> np.ndarray:
+    same = column.isna() if value is None else (column == value).fillna(False)
+    return same.to_numpy(dtype=np.float64)
+
+
+def _is_words(label: Any, value: Any) -> str:
+    return f"{label!r} is missing" if value is None else f"{label!r} is {value!r}"
+
+
+def _ranks(column: pd.Series) -> np.ndarray:
+    """Return the ranks of a column from 0 to 1; what is missing is in the middle."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = pd.Series(column.cat.codes)
+        column = codes.where(codes >= 0)
+    ranks: pd.Series = column.rank(pct=True).astype(np.float64)
+    return ranks.fillna(ranks.median()).fillna(0.5).to_numpy()
+
+
+def _lost_dependences(
+    columns: list[tuple[int, str, np.ndarray, np.ndarray]], m: int, n: int
+) -> list[str]:
+    """Return which rank correlations of m rows fall short in n drawn ones, the worst first."""
+    if len(columns) < 2:
+        return []
+    column = np.array([number for number, *_ in columns])
+    real, new = (_fisher(np.stack([one[part] for one in columns])) for part in (2, 3))
+    lost = np.sign(real) * (real - new)
+    lost[column[:, None] == column] = 0
+    least = STANDARD_ERRORS * np.sqrt(1 / (n - 3) + 1 / (m - 3)) + FISHER
+    pairs = [(i, k) for i, k in np.argwhere(lost > least) if i < k]
+    pairs.sort(key=lambda pair: -lost[pair])
+    # Of two columns of categories, one pair of values tells.
+    told: dict[tuple[int, int], str] = {}
+    for i, k in pairs:
+        told.setdefault(
+            (columns[i][0], columns[k][0]),
+            f"the rank correlation of {columns[i][1]} with {columns[k][1]} is "
+            f"{np.tanh(real[i, k]):.3g} in the rows and {np.tanh(new[i, k]):.3g} in drawn ones",
+        )
+    return list(told.values())
+
+
+def _fisher(columns: np.ndarray) -> np.ndarray:
+    """Return Fisher's z of the correlations of columns, (n_columns, n); 0 for a constant one."""
+    columns = columns - columns.mean(1, keepdims=True)
+    size = np.sqrt(np.square(columns).sum(1, keepdims=True))
+    columns = columns / np.where(size > 0, size, 1)
+    return np.arctanh(np.clip(columns @ columns.T, -1 + 1e-6, 1 - 1e-6))
