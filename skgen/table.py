@@ -46,6 +46,9 @@ from skgen.scaling import MAX_RATIO, share_unit
 __all__ = ["TableEncoder"]
 
 MAX_DECIMALS = 12
+# Marks such as 9999: how many a column has at an end at most, and how far they are from all other
+# values, in widths of these.
+MOST_MARKS, SENTINEL_GAP = 3, 3.0
 # Rows that are searched for columns of one unit, at most.
 MAX_SEARCHED = 100_000
 # Signs of a missing entry that are one object each.
@@ -204,12 +207,38 @@ class _Empty(_Column):
         return _of_dtype(nothing, missing, self.dtype, self.marker, self.name)
 
 
+def _sentinels(values: np.ndarray) -> list[tuple[float, float]]:
+    """Return the gaps that part marks, such as -1, 9999 or a last day of time, from the rest.
+
+    Marks are up to `MOST_MARKS` repeated values at an end. Their gap is wider than `SENTINEL_GAP`
+    times what all others span, but for as many at the other end, which may be marks themselves.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    gaps = []
+    for sign in (1, -1):
+        found, counts = sign * found[::sign], counts[::sign]
+        for n_marks in range(1, min(MOST_MARKS, len(found) - 1) + 1):
+            if counts[-n_marks] < 2:
+                break
+            last, first = found[-n_marks - 1], found[min(MOST_MARKS, len(found) - n_marks - 1)]
+            if found[-n_marks] - last > SENTINEL_GAP * (last - first):
+                gaps.append(tuple(sorted((sign * last, sign * found[-n_marks]))))
+        found, counts = sign * found[::sign], counts[::sign]
+    return gaps
+
+
 class _Numbers(_Column):
-    """Numbers on a scale of their own, a power of two so that no digit is lost."""
+    """Numbers on a scale of their own, a power of two so that no digit is lost.
+
+    What is decoded between a sentinel and the rest is the nearer end of the gap.
+    """
+
+    gaps: Any = ()
 
     def _learn(self, present):
         values = self._numbers(present)
         self.low, self.high = float(values.min()), float(values.max())
+        self.gaps = _sentinels(values)
         largest = np.abs(values).max() or 1.0
         spread = float(np.std(values / largest)) * largest
         self.scale = 2.0 ** round(math.log2(spread)) if 0 < spread < math.inf else 1.0
@@ -230,7 +259,11 @@ class _Numbers(_Column):
     def _entries(self, codes):
         if not self.n_codes:
             return self._nearest(np.full(len(codes), self.low))
-        return self._nearest(np.clip(codes[:, 0] * self.scale, self.low, self.high))
+        values = np.clip(codes[:, 0] * self.scale, self.low, self.high)
+        for low, high in self.gaps:
+            inside = (low < values) & (values < high)
+            values[inside] = np.where(values[inside] < low / 2 + high / 2, low, high)
+        return self._nearest(values)
 
 
 class _Floats(_Numbers):

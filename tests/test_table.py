@@ -36,6 +36,7 @@ from skgen import (
     save,
 )
 from skgen.datasets import fetch_adult
+from skgen.shortfalls import shortfalls
 from skgen.table import _Labels
 
 # Random columns of many values, of which this file makes many, may look like identifiers.
@@ -877,3 +878,43 @@ def test_entries_without_a_code_are_found():
     other["none"] = [None, None, 5.0]
     expected = [[0, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 1]]
     np.testing.assert_array_equal(encoder.find_unseen(other), np.array(expected, dtype=bool))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_drawn_with_replacement_fall_short_of_nothing(name):
+    rng = np.random.default_rng(NAMES.index(name))
+    frame = pd.DataFrame({name: columns(300, rng)[name], "x": rng.normal(size=300)})
+    drawn = frame.iloc[rng.integers(300, size=512)].reset_index(drop=True)
+    assert shortfalls(frame, drawn) == []
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [["9999-12-31"], ["1900-01-01"], ["1900-01-01", "9999-12-31"], ["9999-12-30", "9999-12-31"]],
+)
+def test_nothing_is_decoded_between_a_sentinel_and_the_rest(marks):
+    rng = np.random.default_rng(0)
+    day = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 300), "D"))
+    for k, mark in enumerate(marks):
+        day[k::9] = pd.Timestamp(mark)
+    frame = pd.DataFrame({"day": day, "code": np.where(rng.random(300) < 0.1, -999.0, day.dt.day)})
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    assert_same(encoder.inverse_transform(Z), frame)
+    low, high = Z.min(0) - 1, Z.max(0) + 1
+    drawn = encoder.inverse_transform(np.linspace(low, high, 20_001))
+    usual = day[day.dt.year == 2024]
+    between = drawn["day"][~drawn["day"].isin(pd.to_datetime(marks))]
+    assert between.between(usual.min(), usual.max()).all()
+    assert set(drawn["code"][drawn["code"] < 1]) == {-999.0}
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(50.0), np.geomspace(1, 1e6, 50), np.r_[np.arange(50.0), 1e6]]
+)
+def test_a_tail_and_a_grid_are_no_sentinels(values):
+    encoder = TableEncoder().fit(pd.DataFrame({"x": values, "y": values + 0.5}))
+    half = encoder.inverse_transform(
+        encoder.transform(pd.DataFrame({"x": values, "y": values + 0.5})).mean(0)[None]
+    )
+    assert values.min() < half["x"][0] < values.max()
