@@ -20,22 +20,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    GradientNormClipping,
-    InputShapeSetter,
-    LoadInitState,
-    LRScheduler,
-    ParamMapper,
-)
-from skorch.hf import AccelerateMixin
-from skorch.utils import noop
 from torch import Tensor, nn
 
+from skgen import docstrings
 from skgen.processes.noise import GeneratorNoise, PartNoise
 from skgen.progress import progress_bar
+
+with docstrings.kept("skorch"):
+    from skorch import NeuralNet
+    from skorch.callbacks import (
+        Callback,
+        EarlyStopping,
+        GradientNormClipping,
+        InputShapeSetter,
+        LoadInitState,
+        LRScheduler,
+        ParamMapper,
+    )
+    from skorch.hf import AccelerateMixin
+    from skorch.utils import noop
 
 N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
