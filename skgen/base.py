@@ -34,7 +34,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from skgen.checkpoints import Checkpoint, identity
+from skgen.checkpoints import MAY_GO, Checkpoint, Digest, identity, module_state
 from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
@@ -47,7 +47,9 @@ from skgen.training import (
     Reader,
     Stage,
     StageNet,
+    StateError,
     TrainingError,
+    steering,
     train,
 )
 from skgen.validation import held_out
@@ -301,9 +303,18 @@ class BaseGenerativeModel(BaseEstimator):
                 "missing value."
             )
 
-    def _inputs(self, X: np.ndarray, condition: Tensor | None, **given: Any) -> dict[str, Any]:
-        """Return the data of a fit by their names, as a checkpoint tells them apart."""
+    def _inputs(self, X: Any, condition: Any, **given: Any) -> dict[str, Any]:
+        """Return the data of a fit by their names, as a checkpoint tells them apart.
+
+        Of rows too many to be held, these are the hashes.
+        """
         return {"X": X, "condition": condition, **given}
+
+    def _callback_settings(self) -> dict[str, Any]:
+        """Return the settings of the callbacks, as a checkpoint tells them apart."""
+        steer, watch = steering(self.callbacks or ())
+        told = {f"{name}{MAY_GO}": settings for name, settings in watch.items()}
+        return {"callbacks": steer or None, **told}
 
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
@@ -403,16 +414,21 @@ class BaseGenerativeModel(BaseEstimator):
             )
         if self.condition_encoder_ is not None and condition is None:
             raise ValueError("The model learns with a condition: give condition= here too.")
+        kept = self.checkpoint is not None and not partial
+        inputs: dict[str, Any] = {}
         if everything is not None:
-            everything.check()
+            inputs = everything.check(kept)
             condition = everything.condition_of(everything.surveyed)
         encoded = self._encode_condition(condition, len(X))
         device = self._training_device()
         checkpoint = None
-        if self.checkpoint is not None and not partial:
-            inputs = self._inputs(X, encoded, **given)
-            start = None if reset else self.module_
-            fit = identity(self, inputs, start, seed, device)
+        if kept:
+            inputs = self._inputs(**(inputs or {"X": X, "condition": encoded, **given}))
+            start = None
+            if not reset:
+                start = [module_state(self.module_), len(self.history_)]
+                start += [self.scaler_, self.condition_encoder_]
+            fit = identity(self, inputs, start, seed, device, self._callback_settings())
             checkpoint = Checkpoint(self.checkpoint, fit, seed)
             seed = checkpoint.seed
         rows, _ = self._scaled(X, **given)
@@ -558,7 +574,9 @@ class BaseGenerativeModel(BaseEstimator):
         history: list[dict[str, Any]] = [] if checkpoint is None else checkpoint.history
         n_steps = 0 if checkpoint is None else checkpoint.n_steps
         noise = GeneratorNoise(torch.Generator(plan.device).manual_seed(seed + 7))
+        n_stages = 0
         for number, stage in enumerate(self._stages(module, training, validation, noise)):
+            n_stages += 1
             if nets and nets[-1].interrupted_:
                 # The stages left over are set up on what there is, and stay untrained.
                 continue
@@ -583,6 +601,8 @@ class BaseGenerativeModel(BaseEstimator):
             history[-1].update(diagnosis)
             if checkpoint is not None and not net.interrupted_:
                 checkpoint.finish_stage(module, noise, net.step_, history)
+        if checkpoint is not None:
+            checkpoint.check_stages(n_stages)
         if nets and nets[-1].interrupted_:
             again = "with warm_start=True " if checkpoint is None else ""
             warnings.warn(
@@ -605,6 +625,8 @@ class BaseGenerativeModel(BaseEstimator):
         resume = checkpoint.resumed(module)
         try:
             return train(stage, plan, seed, resume, lambda net: checkpoint.keep(module, net))
+        except StateError as error:
+            raise checkpoint.damaged(error) from error
         except TrainingError:
             # It would come to the same again.
             checkpoint.remove()
@@ -1050,6 +1072,14 @@ class BaseGenerativeModel(BaseEstimator):
         super().__setstate__({**defaults, **state})
 
 
+def hashed(X: Any) -> Digest:
+    """Return the hash of rows in memory or on disk, by which a checkpoint knows them."""
+    digest = Digest(X.shape)
+    for _, part in pieces(X):
+        digest.add(part)
+    return digest
+
+
 class _Everything:
     """All rows of a fit that takes scales and the like from a survey, a random part of them.
 
@@ -1082,8 +1112,15 @@ class _Everything:
                 X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=reset)
         return X, self.given_of(self.surveyed)
 
-    def check(self) -> None:
-        """Look at every row once, so that what is wrong is told before training."""
+    def check(self, told_apart: bool) -> dict[str, Any]:
+        """Look at every row once, so that what is wrong is told before training.
+
+        Return the hashes of the rows, and of what goes with each, by name, where they are wanted.
+        """
+        # The same rows that are read in other runs come in another order.
+        context = self.n_rows, run_length(self.X)
+        names = ("X", "condition", *self.given)
+        hashes = {name: Digest(context) for name in names} if told_apart else {}
         for part, X in pieces(self.X):
             where = f"In the rows of X from {part.start} on"
             rows = np.arange(*part.indices(self.n_rows))
@@ -1091,8 +1128,13 @@ class _Everything:
                 if is_stored(self.X):
                     X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=False)
                 _check_largest(X, "X")
-                self.model._prepared(X, False, **self.given_of(part))
-                self.model._encode_condition(self.condition_of(part), len(X))
+                given = self.given_of(part)
+                rows = self.model._prepared(X, False, **given)
+                encoded = self.model._encode_condition(self.condition_of(part), len(X))
+            for name, values in ({"X": rows, "condition": encoded, **given}).items():
+                if told_apart and values is not None:
+                    hashes[name].add(values)
+        return hashes
 
     def reader(self, held_out: Tensor | None, device: torch.device) -> Reader:
         """Return the rows for training: all but those of the survey that are held out."""

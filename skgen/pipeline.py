@@ -8,6 +8,7 @@ is a smooth map between as many columns, densities are too:
 """
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import singledispatch
@@ -22,8 +23,10 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
+    OrdinalEncoder,
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
@@ -41,6 +44,9 @@ from skgen.table import TableEncoder
 from skgen.threads import limited, threads_for
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
+
+# Numbers of which the images of common functions hold one.
+INSIDE = (0.0, 1.0, 0.5, -1.0, -0.5)
 
 
 # Log-determinants of scikit-learn's transformers: what each adds to the log-density of a row.
@@ -122,6 +128,103 @@ def _(step: TableEncoder, X: Any, Y: Any) -> Any:
     if step._without_density():
         return None
     return _constant(-sum(math.log(column.scale) for column in step._columns), X)
+
+
+# The way back of draws that no row could have been transformed to.
+
+
+@singledispatch
+def _inverted(step: Any, rows: np.ndarray, **params: Any) -> Any:
+    """Return rows in the units from before a step, also those that it cannot have returned."""
+    return step.inverse_transform(rows, **params)
+
+
+@_inverted.register(PowerTransformer)
+@_inverted.register(FunctionTransformer)
+def _(step: Any, rows: np.ndarray, **params: Any) -> Any:
+    # Powers below 0 and above 2 end somewhere, as do many functions: a logarithm has no image of
+    # draws below 0.
+    def inverse(rows: np.ndarray) -> Any:
+        with warnings.catch_warnings():
+            # What scikit-learn warns of is put right here.
+            warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
+            warnings.filterwarnings("ignore", "Some values in column", UserWarning)
+            return step.inverse_transform(rows.copy(), **params)
+
+    wrong = isinstance(step, PowerTransformer) or isinstance(step.inverse_func, np.ufunc)
+    told: list[str] = []
+    with np.errstate(invalid="call", divide="call", over="call", call=lambda *a: told.append(a[0])):
+        X = inverse(rows)
+        if not wrong and not told:
+            # What is NaN now was meant to be.
+            return X
+        return _brought_back(inverse, rows, X)
+
+
+@_inverted.register
+def _(step: Pipeline, rows: np.ndarray, **params: Any) -> Any:
+    if params or isinstance(step, GenerativePipeline):
+        return step.inverse_transform(rows, **params)
+    for _, inner in reversed(step.steps):
+        if inner not in (None, "passthrough"):
+            rows = _inverted(inner, rows)
+    return rows
+
+
+def _brought_back(inverse: Any, rows: np.ndarray, X: Any) -> Any:
+    """Return X = inverse(rows), each entry that has none that of the nearest number that has one.
+
+    The inverse maps each column by itself, and what it can take of a column is an interval.
+    """
+    values = np.asarray(X)
+    if values.shape != rows.shape or values.dtype.kind != "f":
+        return X
+    # Beyond this a square would be no number, as in a variance.
+    largest = np.sqrt(np.finfo(values.dtype).max) / 1e4
+    lost = np.isfinite(rows) & ~(np.abs(values) <= largest)
+    todo = np.flatnonzero(lost.any(1))
+    if len(todo) == 0:
+        return X
+    lost, far = lost[todo], rows[todo].copy()
+
+    def is_good(inner: np.ndarray) -> np.ndarray:
+        return np.abs(np.asarray(inverse(np.where(lost, inner, rows[todo])))) <= largest
+
+    near = np.full_like(far, np.nan)
+    for inside in INSIDE:
+        trial = np.full_like(far, inside)
+        near = np.where(np.isnan(near) & is_good(trial), trial, near)
+    if np.isnan(near[lost]).any():
+        return X
+    while True:
+        middle = near + (far - near) / 2
+        if not (lost & (middle != near) & (middle != far)).any():
+            break
+        good = is_good(middle)
+        near, far = np.where(good, middle, near), np.where(good, far, middle)
+    reached = rows.copy()
+    reached[todo] = np.where(lost, near, rows[todo])
+    return inverse(reached)
+
+
+@_inverted.register
+def _(step: OrdinalEncoder, rows: np.ndarray, **params: Any) -> Any:
+    rows = np.array(rows, dtype=np.float64)
+    for j, categories in enumerate(step.categories_):
+        missing = pd.isna(categories).any()
+        whole = np.clip(np.round(rows[:, j]), 0, max(0, len(categories) - 1 - missing))
+        gap = step.encoded_missing_value
+        if missing and not np.isnan(gap):
+            whole = np.where(np.abs(rows[:, j] - gap) < np.abs(rows[:, j] - whole), gap, whole)
+        rows[:, j] = whole
+    return step.inverse_transform(rows, **params)
+
+
+@_inverted.register
+def _(step: KBinsDiscretizer, rows: np.ndarray, **params: Any) -> Any:
+    if step.encode == "ordinal":
+        rows = np.clip(np.round(rows), 0, step.n_bins_ - 1)
+    return step.inverse_transform(rows, **params)
 
 
 # The pipeline.
@@ -229,6 +332,11 @@ class GenerativePipeline(Pipeline):
     fit: a row beyond them has density 0, a score of minus infinity. The models' own
     ``scaling="quantile"`` has tails.
 
+    A ``PowerTransformer`` whose power is below 0 or above 2 has numbers that it maps no row to, and
+    so has many a function. What a model draws there comes back as the row of the nearest number
+    that there is a way back from, which can be very large: no density belongs to it. Draws for an
+    ``OrdinalEncoder``, and for a ``KBinsDiscretizer`` of ordinals, go to the nearest category.
+
     A slice without the last step, such as ``pipe[:-1]``, is an ordinary pipeline.
 
     Examples
@@ -313,11 +421,12 @@ class GenerativePipeline(Pipeline):
                 raise
             raise ValueError(reason) from error
 
-    def _back(self, rows: Any) -> Any:
+    def _back(self, rows: Any, routed: Any = None) -> Any:
         """Return rows of the last step in the units of X."""
         rows = np.asarray(rows)
-        for _, step in reversed(self._transformers()):
-            rows = step.inverse_transform(rows)
+        for name, step in reversed(self._transformers()):
+            params = {} if routed is None else routed[name].inverse_transform
+            rows = _inverted(step, rows, **params)
         return rows
 
     def _wrapped(self, rows: Any) -> Any:
@@ -462,12 +571,12 @@ class GenerativePipeline(Pipeline):
         X : ndarray or frame of shape (n_samples, n_features)
             Rows in the units of X.
         """
-        if _routes() or condition is None:
-            rows = super().inverse_transform(X, **_present(condition=condition), **params)
-        else:
-            check_is_fitted(self)
-            rows = self._back(self._model.inverse_transform(X, condition=condition))
-        return self._wrapped(rows)
+        check_is_fitted(self)
+        told, routed = _present(condition=condition), None
+        if _routes() or params:
+            routed = process_routing(self, "inverse_transform", **told, **params)
+            told = routed[self.steps[-1][0]].inverse_transform
+        return self._wrapped(self._back(self._model.inverse_transform(X, **told), routed))
 
     @available_if(_model_has("sample"))
     @limited

@@ -81,6 +81,8 @@ MAX_EQUAL_HASHES = 64
 # Walking through what a file holds, and what stands in it several times as often, takes this many
 # times the steps of reading it at most, and more where there is little.
 MAX_REPEATED, FREELY_REPEATED = 10, 10_000
+# The same of the numbers in its arrays and weights, which a name repeats.
+FREELY_REPEATED_NUMBERS = 10_000_000
 Named = TypeVar("Named")
 
 
@@ -507,8 +509,11 @@ class _Reader:
         self.objects: list[Any] = []
         # For each object the steps of a walk through it, and those of the walk so far: a walk
         # passes what stands in several places as often.
-        self._walks: dict[int, int] = {}
+        self._walks: dict[int, tuple[int, int]] = {}
         self._walked, self._read = 0, 0
+        # So many numbers the walk passes, and so many there are.
+        self._numbers = 0
+        self._all_numbers = sum(tensor.numel() for tensor in tensors.values())
         # The networks that are parts of others, and those that are being read.
         self._parts: set[int] = set()
         self._open: list[Any] = []
@@ -534,6 +539,8 @@ class _Reader:
             key = (kind, node["tensor"])
             if key not in self._values:
                 self._values[key] = read(node, depth)
+            self._numbers += self.tensors[node["tensor"]].numel()
+            self._check_repeated()
             return self._values[key]
         return read(node, depth)
 
@@ -643,20 +650,30 @@ class _Reader:
         if type(number) is not int or not 0 <= number < len(self.objects):
             raise FileFormatError(f"its description refers to object {_shown(number)}.")
         # What is being read refers to itself, and whoever walks there knows it again.
-        self._walked += self._walks.get(number, 0)
+        walked, numbers = self._walks.get(number, (0, 0))
+        self._walked, self._numbers = self._walked + walked, self._numbers + numbers
+        self._check_repeated()
+        return self.objects[number]
+
+    def _check_repeated(self) -> None:
+        """Refuse what takes far more steps to walk through than it took to read."""
         if self._walked > MAX_REPEATED * self._read + FREELY_REPEATED:
             raise FileFormatError("its objects stand in one another many times over.")
-        return self.objects[number]
+        if self._numbers > MAX_REPEATED * self._all_numbers + FREELY_REPEATED_NUMBERS:
+            raise FileFormatError("its arrays stand in it many times over.")
+
+    def _walk_since(self, start: tuple[int, int]) -> tuple[int, int]:
+        return self._walked - start[0], self._numbers - start[1]
 
     def _read_object(self, node, depth):
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of plain objects.")
         value = object.__new__(cls)
-        number, start = len(self.objects), self._walked
+        number, start = len(self.objects), (self._walked, self._numbers)
         self.objects.append(value)
         state = self._dict(node["state"], depth)
-        self._walks[number] = self._walked - start
+        self._walks[number] = self._walk_since(start)
         _check_names(cls, state)
         if hasattr(cls, "__setstate__"):
             value.__setstate__(state)
@@ -668,7 +685,7 @@ class _Reader:
         cls = _find(_text(node["class"]))
         if not isinstance(cls, type) or not issubclass(cls, nn.Module):
             raise FileFormatError(f"{node['class']} is not a class of networks.")
-        number, start = len(self.objects), self._walked
+        number, start = len(self.objects), (self._walked, self._numbers)
         self.objects.append(None)
         given = LAYERS.get(cls)
         if given is None:
@@ -705,7 +722,7 @@ class _Reader:
                     self._check_part(node["class"], name, value)
                 held[name] = value
         self._open.pop()
-        self._walks[number] = self._walked - start
+        self._walks[number] = self._walk_since(start)
         return module
 
     def _check_part(self, cls: str, name: str, part: nn.Module) -> None:

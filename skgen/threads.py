@@ -11,9 +11,11 @@ belongs to the process, comes back with the end of the last call.
 """
 
 import ctypes
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -113,6 +115,41 @@ def one_thread() -> Iterator[None]:
         yield
 
 
+class _AllThreads:
+    """Lets a block run on all threads, and knows where it would wait for threads that are gone.
+
+    A fork copies the calling thread alone. OpenMP of GNU, which PyTorch has on Linux, takes the
+    others for there all the same once it has used them, and waits for them for ever.
+    """
+
+    def __init__(self) -> None:
+        self.used = self.lost = False
+
+    def forked(self) -> None:
+        """Note in a forked process that the threads of its parent are not there."""
+        self.lost, self.used = self.lost or self.used, False
+
+    def __enter__(self) -> None:
+        if torch.get_num_threads() == 1:
+            return
+        if self.lost:
+            raise RuntimeError(
+                "This process was forked after its parent had used several threads, and would "
+                "wait for them for ever. Start workers by multiprocessing's 'spawn' or "
+                "'forkserver', or with joblib's default backend, or call "
+                "torch.set_num_threads(1) in them."
+            )
+        self.used = sys.platform == "linux"
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+_all_threads = _AllThreads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_all_threads.forked)
+
+
 def threads_for(estimator: Any) -> Any:
     """Return the limit for an estimator: one thread for tables, none for images and sequences.
 
@@ -124,11 +161,12 @@ def threads_for(estimator: Any) -> Any:
     Returns
     -------
     limit : context manager
-        To run what the estimator does in.
+        To run what the estimator does in. Of images and sequences it raises RuntimeError in a
+        process that was forked after such a run on several threads.
     """
     while hasattr(estimator, "steps") or hasattr(estimator, "model"):
         estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.model
-    return one_thread() if getattr(estimator, "input_shape", None) is None else nullcontext()
+    return one_thread() if getattr(estimator, "input_shape", None) is None else _all_threads
 
 
 def limited(method: F) -> F:

@@ -5,6 +5,9 @@ AdamW with warm-up and cosine decay, clipped gradients, a moving average of the 
 validation part with the same noise each time that chooses among the averages.
 """
 
+import copy
+import functools
+import inspect
 import math
 import threading
 import time
@@ -12,28 +15,56 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, LRScheduler
-from skorch.hf import AccelerateMixin
-from skorch.utils import noop
 from torch import Tensor, nn
 
+from skgen import docstrings
 from skgen.processes.noise import GeneratorNoise, PartNoise
 from skgen.progress import progress_bar
+
+with docstrings.kept("skorch"):
+    from skorch import NeuralNet
+    from skorch.callbacks import (
+        Callback,
+        EarlyStopping,
+        GradientNormClipping,
+        InputShapeSetter,
+        LoadInitState,
+        LRScheduler,
+        ParamMapper,
+    )
+    from skorch.hf import AccelerateMixin
+    from skorch.utils import noop
 
 N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
 MIN_EPOCH_STEPS = 10
 PATIENCE = 10
 MAX_GRADIENT_NORM = 1.0
+# What optimisers remember of a weight and has its shape: their loops take that for granted.
+LIKE_WEIGHTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
+# Callbacks of skorch that train otherwise, where its others watch.
+STEERING = (
+    EarlyStopping,
+    GradientNormClipping,
+    InputShapeSetter,
+    LoadInitState,
+    LRScheduler,
+    ParamMapper,
+)
 
 
 class TrainingError(FloatingPointError):
     """A loss became NaN or infinite."""
+
+
+class StateError(ValueError):
+    """The state of a training that was stopped is none of this training's."""
 
 
 @dataclass
@@ -145,6 +176,12 @@ class _Batches:
             self._at += size
             yield {k: v[index] for k, v in self.rows.items()}, torch.empty(0)
 
+    def check(self, order: Any, at: Any) -> None:
+        """Raise where an order and a place in it are none of these rows'."""
+        _check_place(order, at, self.n)
+        if order is not None and not torch.equal(order.sort().values, torch.arange(self.n)):
+            raise ValueError("its order of the rows is none")
+
     def ordered(self) -> Iterator:
         for start in range(0, self.n, self.batch_size):
             part = slice(start, start + self.batch_size)
@@ -176,6 +213,17 @@ class _ReadBatches:
                 yield {k: v[part.to(v.device)] for k, v in rows.items()}, torch.empty(0)
             n_steps -= n_read
 
+    def check(self, order: Any, at: Any) -> None:
+        """Raise where an order and a place in it are none of these rows'."""
+        n_runs = self.reader.n // self.reader.run
+        _check_place(order, at, n_runs * self.reader.run)
+        if order is None:
+            return
+        starts = order.sort().values
+        whole = len(starts) == n_runs and bool((starts.diff() == self.reader.run).all())
+        if not whole or starts[0] < 0 or starts[-1] + self.reader.run > self.reader.n:
+            raise ValueError("its order of the rows is none")
+
     def _next(self, n: int, generator: torch.Generator) -> Tensor:
         """Return the numbers of the next n rows."""
         n_runs, over = divmod(self.reader.n, self.reader.run)
@@ -192,6 +240,34 @@ class _ReadBatches:
             self._at += len(place)
             n -= len(place)
         return torch.cat(parts)
+
+
+def _check_place(order: Any, at: Any, most: int) -> None:
+    if type(at) is not int or not 0 <= at <= most:
+        raise ValueError(f"its place in the order of the rows is {at!r:.50}")
+    if order is not None and (order.dtype != torch.int64 or order.ndim != 1):
+        raise ValueError("its order of the rows is none")
+
+
+def _check_tensor(value: Any, like: Tensor, name: str) -> None:
+    if (value.shape, value.dtype) != (like.shape, like.dtype):
+        raise ValueError(f"{name!r:.50} is of another shape or type than the weights")
+
+
+def _check_alike(kept: Any, own: Any, name: str) -> None:
+    """Raise where parts of two settings have other names or types."""
+    if type(kept) is not type(own) and not (
+        isinstance(kept, int | float) and isinstance(own, int | float)
+    ):
+        raise ValueError(f"{name!r:.50} is of another type")
+    if isinstance(own, dict):
+        if kept.keys() != own.keys():
+            raise ValueError(f"{name!r:.50} has other parts")
+        for key, part in own.items():
+            _check_alike(kept[key], part, key)
+    elif isinstance(own, list | tuple):
+        for part, like in zip(kept, own, strict=True):
+            _check_alike(part, like, name)
 
 
 class _WarmupCosine:
@@ -403,7 +479,16 @@ class StageNet(NeuralNet):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        """Put back what `training_state` returned."""
+        """Put back what `training_state` returned; raise StateError for what it cannot be."""
+        try:
+            self._check_state(state)
+            self._put_back(state)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise StateError(str(error)) from error
+        if "bar" in (callbacks := dict(self.callbacks_)):
+            callbacks["bar"].bar.update(self.step_)
+
+    def _put_back(self, state: Mapping[str, Any]) -> None:
         callbacks = dict(self.callbacks_)
         average, choose = callbacks["average"], callbacks["choose"]
 
@@ -424,8 +509,40 @@ class StageNet(NeuralNet):
         self.batches_._order, self.batches_._at = state["batches"]
         for row in state["history"]:
             self.history.append({**row, "batches": []})
-        if "bar" in callbacks:
-            callbacks["bar"].bar.update(self.step_)
+        for group in self.optimizer_.param_groups:
+            for parameter in group["params"]:
+                kept = self.optimizer_.state.get(parameter)
+                # A weight that has had no gradient has none.
+                adam = isinstance(self.optimizer_, torch.optim.Adam | torch.optim.AdamW)
+                if kept and adam and MOMENTS - kept.keys():
+                    raise ValueError("the optimiser's moments are missing")
+                for name in LIKE_WEIGHTS & (kept or {}).keys():
+                    _check_tensor(kept[name], parameter, name)
+
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        """Check what would be noticed too late, or never, when it is put back."""
+        weights = self.stage.parameters
+        average, (best_loss, best, since) = state["average"], state["choose"]
+        for tensors in (average[0], average[0] if best is None else best):
+            for value, weight in zip(tensors, weights, strict=True):
+                _check_tensor(value, weight, "average")
+        steps = (state["step"], average[1], since)
+        if any(type(step) is not int or step < 0 for step in steps) or steps[0] > self.n_steps:
+            raise ValueError(f"its steps are {steps!r:.50}")
+        if not isinstance(best_loss, float) or type(state["stop"]) is not bool:
+            raise ValueError("what it says of the validation is of another type")
+        _check_alike(
+            dict(state["schedule"]),
+            dict(self.callbacks_)["schedule"].lr_scheduler_.state_dict(),
+            "schedule",
+        )
+        groups = self.optimizer_.state_dict()["param_groups"]
+        for kept, own in zip(state["optimizer"]["param_groups"], groups, strict=True):
+            _check_alike(kept, own, "optimizer")
+        self.batches_.check(*state["batches"])
+        for row in state["history"]:
+            if not all(isinstance(value, bool | int | float | str) for value in row.values()):
+                raise ValueError("its history is none")
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run some steps, or an evaluation of the averaged weights."""
@@ -497,6 +614,60 @@ class StageNet(NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the mean over rows."""
         return y_pred.mean()
+
+
+def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]:
+    """Return the settings of callbacks, which a checkpoint tells fits apart by.
+
+    Parameters
+    ----------
+    callbacks : sequence
+        Callbacks, their classes, or pairs of a name and one of these.
+
+    Returns
+    -------
+    steering : list
+        Those of skorch that train otherwise, each with its name and all its settings.
+    watching : dict of str to list
+        The settings of the others by the names of their classes, as far as those say what a
+        callback does: numbers, texts, functions and classes. What it writes to may change.
+        Those of skorch's own only watch, and are left out.
+    """
+    steer: list[Any] = []
+    watch: dict[str, list[Any]] = {}
+    for part in callbacks:
+        named = isinstance(part, tuple) and len(part) == 2
+        name, callback = part if named else (None, part)
+        is_class = isinstance(callback, type)
+        cls = callback if is_class else type(callback)
+        if issubclass(cls, STEERING):
+            # Where it was fitted already, some of its settings were made ready for use.
+            ready = None if is_class else copy.copy(callback).initialize()
+            steer.append([name, cls, None if ready is None else _attributes(ready)])
+        elif cls.__module__.partition(".")[0] != "skorch":
+            told = {} if is_class else _attributes(callback)
+            told = {key: value for key, value in told.items() if _is_setting(value)}
+            watch.setdefault(cls.__qualname__, []).append(told)
+    return steer, watch
+
+
+def _attributes(callback: Any) -> dict[str, Any]:
+    """Return the parameters of a callback, or all but what it has learnt."""
+    own = {name: value for name, value in vars(callback).items() if not name.endswith("_")}
+    names = inspect.signature(type(callback).__init__).parameters
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    if isinstance(callback, STEERING) and any(p.kind in variable for p in names.values()):
+        # Its parameters have names that its constructor does not tell.
+        return own
+    return {name: value for name, value in own.items() if name in names}
+
+
+def _is_setting(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_setting, value))
+    if isinstance(value, functools.partial):
+        return True
+    return value is None or isinstance(value, bool | int | float | str | type | FunctionType)
 
 
 @contextmanager

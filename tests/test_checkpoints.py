@@ -1,5 +1,6 @@
 """Checkpoints: a fit that was killed, however often, ends with the bits of one that was not."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, Freezer, GradientNormClipping, LRScheduler
 from torch import nn
 
 import skgen
@@ -238,6 +239,234 @@ def test_another_fit_is_refused(tmp_path, changes, X, condition, message):
     assert path.read_bytes() == before
 
 
+class Momentum:
+    """Makes an optimiser, and has a parameter of its own."""
+
+    def __init__(self, momentum):
+        self.momentum = momentum
+
+    def __call__(self, *args, **kwargs):
+        return torch.optim.SGD(*args, momentum=self.momentum, **kwargs)
+
+    def make(self, *args, **kwargs):
+        return self(*args, **kwargs)
+
+
+class Slotted(Momentum):
+    __slots__ = ("nesterov",)
+
+    def __init__(self, nesterov):
+        super().__init__(0.5)
+        self.nesterov = nesterov
+
+
+def closed(momentum):
+    return lambda *args, **kwargs: torch.optim.SGD(*args, momentum=momentum, **kwargs)
+
+
+def defaulted(momentum):
+    def optimizer(*args, momentum=momentum, **kwargs):
+        return torch.optim.SGD(*args, momentum=momentum, **kwargs)
+
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: functools.partial(torch.optim.SGD, momentum=value),
+        lambda value: functools.partial(closed(value)),
+        Momentum,
+        Slotted,
+        lambda value: Momentum(value).make,
+        lambda value: Momentum(np.full(200, value)),
+        lambda value: Momentum(torch.full((3,), value)),
+        lambda value: Momentum({"inner": [Momentum(value)]}),
+        lambda value: Momentum({value, "other"}),
+        closed,
+        defaulted,
+    ],
+)
+def test_objects_are_told_apart_by_what_they_hold(make):
+    assert _described(make(0.5)) == _described(make(0.5))
+    assert _described(make(0.5)) != _described(make(0.9))
+
+
+def test_functions_are_told_apart_by_what_they_do():
+    assert _described(lambda step: 0.5**step) == _described(lambda step: 0.5**step)
+    assert _described(lambda step: 0.5**step) != _described(lambda step: 0.9**step)
+    assert _described(lambda step: step.real) != _described(lambda step: step.imag)
+
+
+def test_what_refers_to_itself_is_described():
+    first, other = Momentum(0.5), Momentum(0.9)
+    first.own, other.own = first, other
+    assert _described(first) != _described(other)
+    # As often as it is named, it is described once.
+    deep = [first]
+    for _ in range(200):
+        deep = [deep, deep]
+    assert len(_described(deep)) < 3000
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        ([Stop(15, Killed)], [Stop(20, Killed)], "Stop among callbacks was"),
+        ([GradientNormClipping(0.1)], [GradientNormClipping(0.2)], "callbacks"),
+        ([GradientNormClipping(0.1)], [], "callbacks"),
+        ([], [("freeze", Freezer("*bias"))], "callbacks"),
+        (
+            [LRScheduler("StepLR", step_size=5, gamma=0.5)],
+            [LRScheduler("StepLR", step_size=5, gamma=0.9)],
+            "callbacks",
+        ),
+        ([Freezer("*bias")], [Freezer("*weight")], "callbacks"),
+    ],
+)
+def test_callbacks_that_train_otherwise_are_another_fit(tmp_path, before, now, message):
+    path = tmp_path / "fit"
+    settings = {"max_steps": 30, "random_state": 0, "checkpoint": path}
+    stop = [] if any(isinstance(callback, Stop) for callback in before) else [Stop(15, Killed)]
+    with pytest.raises(Killed):
+        skgen.FlowMatcher(**settings, callbacks=[*before, *stop]).fit(IRIS)
+    with pytest.raises(ValueError, match=message):
+        skgen.FlowMatcher(**settings, callbacks=now).fit(IRIS)
+
+
+def test_callbacks_that_were_in_use_are_known_again(tmp_path):
+    path = tmp_path / "fit"
+    callbacks = [Freezer("*bias"), LRScheduler("StepLR", step_size=5), Stop(15, Killed)]
+    model = skgen.FlowMatcher(max_steps=30, random_state=0, checkpoint=path, callbacks=callbacks)
+    with pytest.raises(Killed):
+        model.fit(IRIS)
+    model.fit(IRIS)
+    assert not path.exists()
+
+
+def test_a_warm_start_from_another_model_is_refused(tmp_path):
+    path = tmp_path / "fit"
+    settings = {"max_steps": 30, "random_state": 0, "warm_start": True, "checkpoint": path}
+    first, other = (skgen.FlowMatcher(**settings).fit(X) for X in (IRIS, IRIS * 2))
+    other.module_ = first.module_
+    with pytest.raises(Killed):
+        first.set_params(callbacks=[Stop(15, Killed)]).fit(IRIS)
+    # Its weights are the same, its scales are not.
+    with pytest.raises(ValueError, match="the model to go on from differs"):
+        other.fit(IRIS)
+
+
+def _change(*keys, value=None, remove=False):
+    def change(content):
+        part = content
+        for key in keys[:-1]:
+            part = part[key]
+        if remove:
+            del part[keys[-1]]
+        else:
+            part[keys[-1]] = value(part[keys[-1]]) if callable(value) else value
+
+    return change
+
+
+def _weights_changed(change):
+    return lambda state: {
+        path: {**part, "parameters": change(part["parameters"])} for path, part in state.items()
+    }
+
+
+HAND_MADE = {
+    "no fit": _change("fit", remove=True),
+    "a fit that is a list": _change("fit", value=[]),
+    "no seed": _change("seed", remove=True),
+    "a seed below zero": _change("seed", value=-1),
+    "a text for a seed": _change("seed", value="0"),
+    "stages without what they left": _change("stage", value=1),
+    "a history of numbers": _change("history", value=[1]),
+    "running, but not what": _change("running", value=3),
+    "no module": _change("running", "module", remove=True),
+    "no networks": _change("running", "module", value={}),
+    "a weight less": _change(
+        "running", "module", value=_weights_changed(lambda v: dict(list(v.items())[1:]))
+    ),
+    "weights of one number": _change(
+        "running", "module", value=_weights_changed(lambda v: {k: w.sum() for k, w in v.items()})
+    ),
+    "attributes that are methods": _change(
+        "running", "module", "", "plain", value={"forward": "f"}
+    ),
+    "attributes of PyTorch's": _change("running", "module", "", "plain", value={"_modules": {}}),
+    "a buffer that is a number": _change("running", "module", "", "buffers", value={"source": 1}),
+    "no net": _change("running", "net", value=None),
+    "steps beyond the last": _change("running", "net", "step", value=31),
+    "steps below zero": _change("running", "net", "step", value=-1),
+    "a fraction of a step": _change("running", "net", "step", value=0.5),
+    "no average": _change("running", "net", "average", value=[[], 1]),
+    "a short average": _change("running", "net", "average", 0, value=lambda a: a[:-1]),
+    "an average of one number": _change(
+        "running", "net", "average", 0, value=lambda a: [v.sum() for v in a]
+    ),
+    "a best of another shape": _change("running", "net", "choose", 1, value=[torch.zeros(1)]),
+    "a text for the best loss": _change("running", "net", "choose", 0, value="low"),
+    "generators of nothing": _change("running", "net", "generators", value=[]),
+    "a generator of zeros": _change(
+        "running", "net", "generators", 0, value=lambda state: state[:5]
+    ),
+    "rows that are none": _change("running", "net", "batches", 0, value=lambda order: order + 1),
+    "rows that come twice": _change("running", "net", "batches", 0, value=lambda order: order * 0),
+    "a place that is none": _change("running", "net", "batches", 1, value=10**6),
+    "moments of another shape": _change(
+        "running",
+        "net",
+        "optimizer",
+        "state",
+        0,
+        "exp_avg",
+        value=lambda moment: moment.reshape(-1)[:1],
+    ),
+    "no moments": _change("running", "net", "optimizer", "state", 0, value={"step": 1}),
+    "an optimiser of no groups": _change("running", "net", "optimizer", "param_groups", value=[]),
+    "a rate that is a text": _change(
+        "running", "net", "optimizer", "param_groups", 0, "lr", value="high"
+    ),
+    "a schedule with a method": _change("running", "net", "schedule", "step", value=1),
+    "a history of lists": _change("running", "net", "history", 0, "step", value=[]),
+    "all stages, and more": lambda content: content.update(
+        stage=9,
+        running=None,
+        left={
+            "module": content["running"]["module"],
+            "noise": content["running"]["net"]["generators"][0],
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def stopped_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stopped") / "fit"
+    with pytest.raises(Killed):
+        skgen.FlowMatcher(
+            max_steps=30, random_state=0, checkpoint=path, callbacks=[Stop(15, Killed)]
+        ).fit(IRIS)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", HAND_MADE)
+def test_a_file_made_by_hand_is_told_from_a_checkpoint(tmp_path, stopped_file, name):
+    path = tmp_path / "fit"
+    path.write_bytes(stopped_file)
+    content = storage.read(path, "checkpoint")
+    HAND_MADE[name](content)
+    storage.write(path, content, "checkpoint")
+    before = path.read_bytes()
+    model = skgen.FlowMatcher(max_steps=30, random_state=0, checkpoint=path)
+    with pytest.raises(FileFormatError, match=r"Cannot load '.*fit': it holds no|9 stages"):
+        model.fit(IRIS)
+    assert path.read_bytes() == before
+    assert not hasattr(model, "module_")
+
+
 def test_a_fit_that_never_began_is_not_in_the_way(tmp_path):
     path = tmp_path / "fit"
     settings = {"max_steps": 5, "random_state": 0, "checkpoint": path}
@@ -339,3 +568,22 @@ def test_a_fit_is_described_alike_in_every_process():
         for v in (True, False)
     ]
     assert fits[0] == fits[1]
+
+
+def test_descriptions_do_not_depend_on_the_order_of_a_set():
+    program = (
+        "from skgen.checkpoints import _described; import functools, torch\n"
+        "f = lambda name: name in {'weight', 'bias', 'scale', 'shift'}\n"
+        "print(_described([f, {'a', 'b', 'c'}, functools.partial(f, name={'d', 'e'})]))"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(texts) == 1

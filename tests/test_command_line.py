@@ -704,6 +704,13 @@ def test_rows_are_not_lost_in_silence(numeric, stream, message):
     assert re.fullmatch(f"skgen sample: error: {message}[^\n]+\n", ended.stderr), ended.stderr
 
 
+def test_python_without_docstrings_runs_it(numeric):
+    command = [sys.executable, "-OO", "-m", "skgen", "sample", numeric[2], "-n", "3"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == run("sample", numeric[2], "-n", 3)[1]
+
+
 # Models, seeds, interruptions
 
 

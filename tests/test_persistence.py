@@ -878,6 +878,43 @@ def test_estimators_that_stand_in_one_another_many_times_over_are_refused(tmp_pa
     assert loaded[0] is loaded[2]
 
 
+@pytest.mark.parametrize("name", ["m", "m" * 240, "a.b.safetensors"])
+def test_what_a_killed_save_left_is_deleted_by_the_next(tmp_path, name):
+    program = (
+        "import os, sys, skgen; os.fsync = lambda number: os.kill(os.getpid(), 9)\n"
+        "skgen.save(skgen.FlowMatcher(), sys.argv[1])"
+    )
+    path = tmp_path / name
+    subprocess.run([sys.executable, "-c", program, path], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.suffix == ".part"
+    other = tmp_path / ".other.0123456789abcdef.part"
+    other.touch()
+    skgen.save(skgen.FlowMatcher(), path)
+    assert sorted(tmp_path.iterdir()) == sorted([other, path])
+
+
+def test_weights_that_stand_in_a_file_many_times_over_are_refused():
+    # A copy in another type, as transform makes one, would take a thousand times the file.
+    tensors = {"t": torch.zeros(100_000)}
+    held = {"$": "array", "tensor": "t"}
+    shared = {"$": "parameter", "tensor": "t", "requires_grad": False}
+    for part in (
+        {"items": [{"$": "tensor", "tensor": "t"}] * 1000, "$": "tuple"},
+        [shared] * 1000,
+        [held] * 1000,
+        # And where objects that hold them are repeated.
+        [
+            {"$": "object", "class": storage._name_of(Sundry), "state": {"value": held}},
+            *[{"$": "same", "number": 0}] * 1000,
+        ],
+    ):
+        with pytest.raises(FileFormatError, match="arrays stand in it many times over"):
+            storage.loads(packed(part, tensors), "model")
+    few = storage.loads(packed([shared] * 20, tensors), "model")
+    assert all(weight is few[0] for weight in few)
+
+
 def test_fifteen_hundred_bad_files():
     script = Path(__file__).with_name("fuzz_files.py")
     run = subprocess.run([sys.executable, script, "1500"], capture_output=True, text=True)

@@ -11,8 +11,9 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from scipy.special import expit, logit
 from scipy.stats import multivariate_normal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -21,11 +22,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
+    OrdinalEncoder,
     PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
@@ -141,6 +144,128 @@ def test_mass_is_that_of_the_samples(step):
     inside = np.mean((drawn > X.min()) & (drawn < X.max()))
     # Standard error of a share of 20,000 draws: at most .0036.
     assert mass == pytest.approx(inside, abs=0.012)
+
+
+class Wide(BaseEstimator):
+    """Draws evenly from a wide range around the rows, mostly where no row was mapped to."""
+
+    def __init__(self, dtype=np.float64):
+        self.dtype = dtype
+
+    def fit(self, X, y=None):
+        self.centre_, self.reach_ = X.mean(0), 20 * X.std(0) + 1
+        return self
+
+    def sample(self, n_samples=1, random_state=None):
+        draws = np.random.default_rng(random_state).uniform(-1, 1, (n_samples, len(self.centre_)))
+        return (self.centre_ + self.reach_ * draws).astype(self.dtype)
+
+    def sample_batches(self, n_samples, batch_size, random_state=None):
+        rows = self.sample(n_samples, random_state)
+        return (rows[k : k + batch_size] for k in range(0, n_samples, batch_size))
+
+
+# Of powers below 0, between 0 and 2, and above 2.
+POWERS = np.clip(
+    np.column_stack(
+        [
+            RNG.pareto(1.5, 300) + 1,
+            RNG.normal(3, 0.5, 300),
+            5 - 0.5 * np.exp(RNG.normal(size=300)),
+        ]
+    ),
+    0.1,
+    30,
+)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("step", "low", "high"),
+    [
+        (PowerTransformer(), -np.inf, np.inf),
+        (PowerTransformer(standardize=False), -np.inf, np.inf),
+        (PowerTransformer("box-cox"), 0, np.inf),
+        (PowerTransformer("box-cox", standardize=False), 0, np.inf),
+        (QuantileTransformer(n_quantiles=50), 0.09, 31),
+        (make_pipeline(StandardScaler(), PowerTransformer(), PCA()), -np.inf, np.inf),
+        (FunctionTransformer(np.exp, np.log), -np.inf, np.inf),
+        (FunctionTransformer(np.square, lambda Y: np.sqrt(Y)), 0, np.inf),
+        (
+            FunctionTransformer(
+                lambda X: np.tanh(X / 9), lambda Y: 9 * np.arctanh(Y), check_inverse=False
+            ),
+            -400,
+            400,
+        ),
+        (FunctionTransformer(expit, logit, check_inverse=False), -800, 800),
+    ],
+    ids=[
+        "power",
+        "bare power",
+        "box-cox",
+        "bare box-cox",
+        "quantile",
+        "nested",
+        *["exp", "square", "tanh", "expit"],
+    ],
+)
+def test_draws_that_no_row_is_mapped_to_go_to_the_nearest_row(step, low, high, dtype):
+    pipe = make_generative_pipeline(step, Wide(dtype)).fit(POWERS)
+    drawn = pipe[-1].sample(2000, random_state=0)
+    rows = pipe.sample(2000, random_state=0)
+    assert np.isfinite(rows).all()
+    assert ((rows >= low) & (rows <= high)).all()
+    # A column keeps its order: who was drawn farther out is no nearer.
+    for y, x in zip(drawn.T, rows.T, strict=True) if not isinstance(step, Pipeline) else ():
+        assert (np.diff(x[np.argsort(y)]) >= -1e-5 * np.abs(x).max()).all()
+    parts = list(pipe.sample_batches(2000, 300, random_state=0))
+    np.testing.assert_array_equal(np.concatenate(parts), rows)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("method", ["yeo-johnson", "box-cox"])
+def test_a_skewed_column_has_its_quantiles_and_no_gaps(method):
+    X = 1 + np.random.default_rng(0).pareto(1.5, (600, 1))
+    pipe = make_generative_pipeline(PowerTransformer(method), GaussianMixture(random_state=0))
+    pipe.fit(X)
+    assert pipe[0].lambdas_ < 0
+    levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
+    for seed in range(5):
+        pipe[-1].random_state = seed
+        drawn = pipe.sample(10_000)[0]
+        assert np.isfinite(drawn).all()
+        # Shares of the draws below the quantiles of the table: a standard error of .02 from its
+        # 600 rows, and as much for a law that is not quite normal.
+        below = (drawn < np.quantile(X, levels)).mean(0)
+        np.testing.assert_allclose(below, levels, atol=0.1)
+
+
+def test_nan_that_a_function_means_is_kept():
+    marked = FunctionTransformer(np.nan_to_num, lambda Y: np.where(Y > 0, Y, np.nan))
+    rows = make_generative_pipeline(marked, Wide()).fit(IRIS).sample(50, random_state=0)
+    assert np.isnan(rows).any()
+
+
+@pytest.mark.parametrize(
+    ("X", "step"),
+    [
+        (np.array([["a", "x"], ["b", "y"], ["c", "x"]] * 9, dtype=object), OrdinalEncoder()),
+        (
+            pd.DataFrame({"a": ["u", None, "v"] * 9, "b": ["x", "y", "x"] * 9}),
+            OrdinalEncoder(encoded_missing_value=-1),
+        ),
+        (IRIS, KBinsDiscretizer(4, encode="ordinal", quantile_method="averaged_inverted_cdf")),
+    ],
+    ids=["texts", "gaps", "bins"],
+)
+def test_draws_go_to_the_nearest_category(X, step):
+    pipe = make_generative_pipeline(step, Wide()).fit(X)
+    rows = pd.DataFrame(pipe.sample(500, random_state=0))
+    back = pd.DataFrame(pipe[0].inverse_transform(pipe[0].transform(X)))
+    for j in range(rows.shape[1]):
+        found, there = (set(part.iloc[:, j].fillna("none")) for part in (rows, back))
+        assert found == there
 
 
 def test_quantiles_end_where_the_rows_of_fit_end():

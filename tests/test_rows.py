@@ -285,6 +285,23 @@ def test_a_killed_fit_goes_on(small_bounds, mapped, tmp_path):
     np.testing.assert_array_equal(resumed.sample(5), whole.sample(5))
 
 
+@pytest.mark.parametrize("what", ["X", "X on disk", "condition", "source", "source on disk"])
+def test_a_fit_is_told_by_rows_beyond_the_survey_too(small_bounds, tmp_path, what):
+    name, on_disk = what.split()[0], what.endswith("disk")
+    rows, other = X[:, :1] if name == "condition" else X, X.copy()
+    unseen = np.setdiff1d(np.arange(len(X)), survey(OnDisk(X, 64) if on_disk else X))
+    other[unseen[-1], 0] += 0.5
+    pair = [rows, other[:, : rows.shape[1]]]
+    if on_disk:
+        pair = [OnDisk(part, 64) for part in pair]
+    data, settings = {"X": X}, {"max_steps": 20, "random_state": 0, "checkpoint": tmp_path / "fit"}
+    with pytest.raises(SystemExit):
+        FlowMatcher(**settings, callbacks=[Stop()]).fit(**{**data, name: pair[0]})
+    with pytest.raises(ValueError, match=f"is of another fit: {name} differs"):
+        FlowMatcher(**settings).fit(**{**data, name: pair[1]})
+    FlowMatcher(**settings).fit(**{**data, name: pair[0]})
+
+
 # Sampling
 
 

@@ -446,3 +446,44 @@ assert paths() == before, paths() - before
 
 def test_no_pool_is_loaded_after_the_package():
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+FORKED = """
+import os, warnings
+import numpy as np, torch
+from skgen import FlowMatcher
+
+warnings.simplefilter("ignore")
+torch.set_num_threads(2)
+X = np.random.default_rng(0).normal(size=(40, 16))
+image = FlowMatcher(max_steps=1, random_state=0, input_shape=(1, 4, 4))
+table = FlowMatcher(max_steps=1, random_state=0)
+before, n_threads, used = {argument}
+if used:
+    image.fit(X)
+child = os.fork()
+if child == 0:
+    torch.set_num_threads(n_threads)
+    try:
+        (image if before == "image" else table).fit(X)
+    except RuntimeError as error:
+        os._exit(3 if "forked" in str(error) else 4)
+    os._exit(0)
+os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere OpenMP knows of forks")
+@pytest.mark.parametrize(
+    ("argument", "code"),
+    [
+        (("image", 2, True), 3),
+        (("image", 1, True), 0),
+        (("table", 2, True), 0),
+        (("image", 2, False), 0),
+    ],
+)
+def test_a_forked_process_does_not_wait_for_threads_that_are_gone(argument, code):
+    program = FORKED.replace("{argument}", repr(argument))
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
+    assert ended.returncode == code, ended.stderr

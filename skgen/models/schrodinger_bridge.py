@@ -51,6 +51,7 @@ from skgen.base import (
     _check_largest,
     _seed,
     _tensor,
+    hashed,
 )
 from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
@@ -918,7 +919,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     def _fit_from(self, source, X, condition, *, reset, partial):
         if source is not None:
             rows = source.rows if isinstance(source, Whole) else source
-            rows = surveyed(rows) if is_stored(rows) else rows
+            if is_stored(rows):
+                self._source_hash = hashed(rows) if self.checkpoint is not None else None
+                rows = surveyed(rows)
             if is_stored(rows):
                 rows = named(np.asarray(rows[:]), rows)
             source = _matched(rows, getattr(X, "columns", None), "source", warned=True)
@@ -928,6 +931,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         finally:
             # A fit that fails restores what there was before it, this included.
             self.__dict__.pop("_given_source", None)
+            self.__dict__.pop("_source_hash", None)
 
     def fit_transform(self, X, y=None, *, source=None, condition=None):
         """Fit to X and carry it to the source.
@@ -963,11 +967,15 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             return
         source = self.__dict__.pop("_given_source")
         self._source = None
-        if source is not None:
+        if source is None:
+            self._source_hash = None
+        else:
             with explained(self, source, "source"):
                 rows = check_array(
                     source, dtype=np.float64, ensure_min_samples=2, input_name="source"
                 )
+            if self.checkpoint is not None and "_source_hash" not in self.__dict__:
+                self._source_hash = hashed(rows)
             self._source = surveyed(rows)
             _check_largest(self._source, "source")
             if self._source.shape[1] != self.n_features_in_:
@@ -1001,7 +1009,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             )
 
     def _inputs(self, X, condition, **given):
-        return {**super()._inputs(X, condition, **given), "source": self._source}
+        return {**super()._inputs(X, condition, **given), "source": self._source_hash}
 
     def _fit_scaler(self, X):
         # Both ends in one scale: distances between them must mean something.
