@@ -49,13 +49,13 @@ LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
 DECODING_WEIGHT = 0.5
 # Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
-# the law's. On many rows the law's stage takes this share of the steps of a fit, and has time for
-# more rows without a latent.
-CODE_PASSES, LAW_PASSES = 300, 240
-MANY_ROWS, MANY_ROWS_SHARE = 1000, 1.5
-LATENT_DROPOUT, MANY_ROWS_DROPOUT = 0.25, 0.5
-# There the decoder draws with the latent down to this level of noise, and without it below.
-MANY_ROWS_GAMMA = 0.0
+# the law's.
+CODE_PASSES, LAW_PASSES = 300, 600
+# Share of the decoder's rows that go without a latent. On tables whose encoder is trained for
+# features they are more, the law's stage takes longer, and rows are drawn with the latent down to
+# this level of noise, and without it below: what is left is better told by the row itself.
+LATENT_DROPOUT, TABLE_DROPOUT = 0.25, 0.5
+TABLE_GAMMA, TABLE_EFFORT = 0.0, 1.5
 LOOK_SHARE = 0.5
 EMPTY_LATENT = 0.05
 # Contexts of the decoder.
@@ -428,8 +428,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
     max_steps : int, default=None
         Gradient steps of each of the two stages. None takes 60, and 4 more for each row beyond
-        100: in the first stage up to 3,000 and at most 300 passes over the rows, in the second up
-        to 4,500 and at most 240 passes.
+        100, up to 3,000: in the first stage at most 300 passes over the rows, in the second at most
+        600, and on tables with ``objective="representation"`` half as many steps again.
     batch_size : int, default=128
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -741,8 +741,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 encoder_noise = min(encoder_noise, float(self.encoder_noise * told[-1].sqrt()))
         # An encoder that has learnt the bound has not seen noisy rows.
         looks = LOOK_SHARE if represent else 0.0
-        # Where the bound is the aim, and for images, which take long, the latent comes first.
-        ample = n > MANY_ROWS and represent and self.input_shape is None
+        both = self._draws_without_latent()
         module = _VariationalDiffusionAE(
             encoder,
             decoder,
@@ -755,8 +754,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
             look_noise=looks * encoder_noise,
-            latent_dropout=MANY_ROWS_DROPOUT if ample else LATENT_DROPOUT,
-            latent_gamma=MANY_ROWS_GAMMA if ample else -math.inf,
+            latent_dropout=TABLE_DROPOUT if both else LATENT_DROPOUT,
+            latent_gamma=TABLE_GAMMA if both else -math.inf,
             condition_dropout=float(self.condition_dropout),
             levels=None,
         )
@@ -768,6 +767,11 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             module.levels = levels.float() - decoder.axes.mean[:, None]
         return module
 
+    def _draws_without_latent(self):
+        """Whether rows are drawn without the latent where little noise is left."""
+        # Where the bound is the aim, and for images, which take long, the latent comes first.
+        return self.objective == "representation" and self.input_shape is None
+
     def _stages(self, module, train, valid, noise):
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = self._parameters_of(module.decoder)
@@ -777,7 +781,8 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             n = len(train["x"])
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
             code_effort = min(1.0, CODE_PASSES / passes)
-            law_effort = min(MANY_ROWS_SHARE if n > MANY_ROWS else 1.0, LAW_PASSES / passes)
+            law_effort = TABLE_EFFORT if self._draws_without_latent() else 1.0
+            law_effort = min(law_effort, LAW_PASSES / passes)
         module.decoder.trust.reset()
         if not module.settled:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
