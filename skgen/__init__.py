@@ -1,6 +1,7 @@
 """Generative models that behave like scikit-learn estimators."""
 
 from skgen._version import __version__ as __version__
+from skgen.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.imputation import GenerativeImputer
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
@@ -14,10 +15,14 @@ from skgen.table import TableEncoder
 __all__ = [
     "BinaryLatentDiffusion",
     "FlowMatcher",
+    "FunctionOf",
     "GenerativeImputer",
     "GenerativeOverSampler",
     "GenerativePipeline",
+    "Inequality",
+    "Product",
     "SchrodingerBridgeMatcher",
+    "Sum",
     "TableEncoder",
     "VQDiffusionBridge",
     "VariationalDiffusionAE",

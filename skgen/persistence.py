@@ -30,9 +30,12 @@ from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequ
 
 from skgen import storage
 from skgen.base import REGISTRY
+from skgen.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.conditions import ConditionEncoder
+from skgen.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.entries import Intervals, Numbers, Times
 from skgen.imputation import GenerativeImputer
+from skgen.kept_rules import KeptRule
 from skgen.networks.conv import PatchGrid
 from skgen.over_sampling import GenerativeOverSampler
 from skgen.pipeline import GenerativePipeline
@@ -40,7 +43,7 @@ from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
 from skgen.storage import FileFormatError, register, register_value
-from skgen.table import TableEncoder, _Converted, _Empty, _Floats, _Labels, _Steps
+from skgen.table import TableEncoder
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
@@ -61,7 +64,10 @@ for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
-for _cls in (_Empty, _Floats, _Labels, _Steps):
+for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
+    # Where they were when the first files were written.
+    register(_cls, f"skgen.table.{_cls.__name__}")
+for _cls in (FunctionOf, Inequality, KeptRule, Product, Sum):
     register(_cls)
 for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
     register(_cls)
@@ -71,7 +77,6 @@ for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
 register(Numbers)
 register(Times)
 register(Intervals)
-register(_Converted)
 
 
 def _period_of(parts: Any) -> pd.Period:

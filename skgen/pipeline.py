@@ -127,7 +127,7 @@ def _(step: TableEncoder, X: Any, Y: Any) -> Any:
     # Of floats without gaps alone: all else has no density.
     if step._without_density():
         return None
-    return _constant(-sum(math.log(column.scale) for column in step._columns), X)
+    return _constant(-sum(math.log(column.scale) for column in step._coded()), X)
 
 
 # The way back of draws that no row could have been transformed to.
@@ -698,11 +698,19 @@ class GenerativePipeline(Pipeline):
         told = _present(condition=condition, n_steps=n_steps, random_state=random_state)
         drawn = self._model.impute(rows, n_draws=n_draws, **told)
         draws = [self._back(part) for part in (drawn if n_draws > 1 else [drawn])]
-        tables = [self._wrapped(_observed_kept(X, part, missing)) for part in draws]
+        tables = [self._completed(X, part, missing) for part in draws]
         for table in tables:
             if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
                 table.index = X.index
         return several(tables)
+
+    def _completed(self, X: Any, drawn: Any, missing: np.ndarray) -> Any:
+        """Return X with its missing entries drawn, and the rules kept that the first step knows."""
+        rows = _observed_kept(X, drawn, missing)
+        steps = self._transformers()
+        if steps and hasattr(steps[0][1], "keep_constraints"):
+            rows = steps[0][1].keep_constraints(rows, drawn, missing)
+        return self._wrapped(rows)
 
     @available_if(_model_has("trajectory"))
     @limited

@@ -6,8 +6,9 @@ binomial standard errors :math:`\sqrt{p (1 - p) / n}` and 3 points.
 
 Of two columns, a dependence is missed where their rank correlation r falls short of that of the
 rows: on Fisher's scale, :math:`z = \operatorname{artanh} r`, by more than four standard errors
-:math:`\sqrt{1 / (n - 3) + 1 / (m - 3)}`, m being the number of rows, and .2. A category counts as a
-column of 0 and 1. A correlation of .998 that comes out as .97 is missed, one of .6 as .4 is not.
+:math:`\sqrt{1 / (n - 3) + 1 / (m - 3)}`, m being the number of rows, and .2; and by .02 at least. A
+category counts as a column of 0 and 1. A correlation of .998 that comes out as .97 is missed, one
+of .6 as .4 is not.
 
 Source: Fisher, *On the "probable error" of a coefficient of correlation deduced from a small
 sample*, Metron, 1921.
@@ -26,7 +27,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 N_DRAWN = 512
 LEAST_SHARE = 0.05
-STANDARD_ERRORS, POINTS, FISHER = 4, 0.03, 0.2
+STANDARD_ERRORS, POINTS, FISHER, LEAST_LOSS = 4, 0.03, 0.2, 0.02
 # What is compared at most; with more columns the check would cost more than it tells.
 MOST_ROWS, MOST_COLUMNS, MOST_TOLD = 5000, 256, 4
 # A numeric column of so few values is one of categories, too.
@@ -185,7 +186,8 @@ def _lost_dependences(
     lost = np.sign(real) * (real - new)
     lost[column[:, None] == column] = 0
     least = STANDARD_ERRORS * np.sqrt(1 / (n - 3) + 1 / (m - 3)) + FISHER
-    pairs = [(i, k) for i, k in np.argwhere(lost > least) if i < k]
+    much = np.abs(np.tanh(real) - np.tanh(new)) > LEAST_LOSS
+    pairs = [(i, k) for i, k in np.argwhere(much & (lost > least)) if i < k]
     pairs.sort(key=lambda pair: -lost[pair])
     # Of two columns of categories, one pair of values tells.
     told: dict[tuple[int, int], str] = {}

@@ -72,6 +72,8 @@ def test_the_tour_runs_as_printed(tour):
         assert nearest == 2
 
 
+# The page says what this model warns of.
+@pytest.mark.filterwarnings("ignore:What FlowMatcher has learnt falls short")
 def test_the_page_on_judging_runs_as_printed(tmp_path, monkeypatch):
     # Few rows, short fits and few sets of real rows: what is found does not matter here.
     data = load_breast_cancer(as_frame=True)

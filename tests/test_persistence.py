@@ -967,7 +967,7 @@ def test_an_imputer_comes_back(tmp_path):
 def test_skops_takes_what_holds_no_tensors():
     frame = mixed_frame()
     encoder = skgen.TableEncoder().fit(frame)
-    columns = [f"skgen.table.{name}" for name in ("_Empty", "_Floats", "_Labels", "_Steps")]
+    columns = [f"skgen.columns.{name}" for name in ("_Empty", "_Floats", "_Labels", "_Steps")]
     data, trusted = skops.io.dumps(encoder), ["skgen.table.TableEncoder", *columns]
     assert set(skops.io.get_untrusted_types(data=data)) <= set(trusted)
     loaded = skops.io.loads(data, trusted=trusted)

@@ -1,0 +1,567 @@
+"""Columns of a table as columns of numbers, and back: what :class:`skgen.TableEncoder` is made of.
+
+Numbers, dates and ordered categories are one column; categories are one-hot, or the binary digits
+of the category's number. One more marks missing entries, where fit saw any.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import (
+    is_bool_dtype,
+    is_complex_dtype,
+    is_float_dtype,
+    is_integer_dtype,
+    is_object_dtype,
+    is_timedelta64_dtype,
+    is_unsigned_integer_dtype,
+)
+
+from skgen import storage
+from skgen.dtypes import as_objects, described, dtype_of
+from skgen.entries import (
+    MAX_EXACT,
+    Intervals,
+    NotOfForm,
+    Numbers,
+    Times,
+    form_of,
+    is_finite,
+    is_number,
+    is_whole,
+)
+
+MAX_DECIMALS = 12
+# Marks such as 9999: how many a column has at an end at most, and how far they are from all other
+# values, in widths of these.
+MOST_MARKS, SENTINEL_GAP = 3, 3.0
+# Signs of a missing entry that are one object each.
+MARKERS = {"NA": pd.NA, "NaT": pd.NaT}
+
+
+def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: str) -> pd.Series:
+    """Return values as a column of a dtype, with its missing entries."""
+    if is_object_dtype(dtype):
+        column = pd.Series(np.empty(len(values), dtype=object))
+        column[:] = values
+        column[missing] = marker
+        return column
+    if isinstance(dtype, pd.ArrowDtype):
+        # Not by mask, which fails for some of Arrow's types where all is missing.
+        entries = np.array(values, dtype=object)
+        entries[missing] = None
+        return pd.Series(entries, dtype=object).astype(dtype)
+    column = pd.Series(values).astype(dtype)
+    if not missing.any():
+        return column
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub":
+        raise ValueError(
+            f"Column {name!r} of dtype {dtype} cannot hold the missing entry of row "
+            f"{int(missing.argmax())}; impute the rows, or fit a frame of a nullable dtype."
+        )
+    return column.mask(missing)
+
+
+def _check_saved(value: Any, what: str) -> None:
+    """Raise a TypeError that begins with `what` if no file can hold a value."""
+    reason = storage.reason_not_saved(value)
+    if reason is not None:
+        raise TypeError(
+            f"{what} {reason}, which no model file can hold. Convert it, such as by astype(str), "
+            "to_datetime or tz_convert, or register its class with skgen.persistence.register."
+        )
+
+
+class _Column:
+    """One column of a table: codes of its entries, a mark of its gaps, and the way back.
+
+    Attributes
+    ----------
+    names : list of str
+        Columns of the matrix that it takes: the codes, and the mark where fit saw gaps.
+    filler : float or ndarray of shape (n_codes,)
+        Codes that stand in for those of a missing entry.
+    """
+
+    filler: Any = 0.0
+
+    def __init__(self, column: pd.Series, name: str):
+        self.name, self.dtype = name, column.dtype
+        missing = column.isna().to_numpy()
+        self.has_gaps = bool(missing.any())
+        self.marker = column[missing].iloc[0] if self.has_gaps else None
+        self.names = self._learn(column[~missing])
+        self.n_codes = len(self.names)
+        if self.has_gaps:
+            self.names = [*self.names, name + "_missing"]
+
+    def _learn(self, present: pd.Series) -> list[str]:
+        """Learn from the entries that are there; return the names of the codes."""
+        raise NotImplementedError
+
+    def _codes(self, present: pd.Series) -> np.ndarray:
+        """Return the codes of entries, (n, n_codes)."""
+        raise NotImplementedError
+
+    def _entries(self, codes: np.ndarray) -> Any:
+        """Return the entries that are nearest to some codes."""
+        raise NotImplementedError
+
+    def _unknown(self, present: pd.Series, handle_unknown: str) -> Any:
+        """Tell which entries have no code, or raise where that is asked for."""
+        return np.zeros(len(present), dtype=bool)
+
+    def unseen(self, column: pd.Series) -> np.ndarray:
+        """Tell which entries have no code."""
+        missing = np.array(column.isna())
+        unseen = missing & (not self.has_gaps)
+        unseen[~missing] = self._unknown(column[~missing], "missing")
+        return unseen
+
+    def encode(self, column: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
+        """Return the columns of the matrix; for holes, NaN in the codes of missing entries."""
+        missing = np.array(column.isna())
+        missing[~missing] = self._unknown(column[~missing], handle_unknown)
+        block = np.full((len(column), self.n_codes), np.nan)
+        block[~missing] = self._codes(column[~missing])
+        if not self.has_gaps:
+            return block
+        if not holes:
+            block[missing] = self.filler
+        # What is to be imputed is there, and not known.
+        mark = np.zeros(len(column)) if holes else missing.astype(np.float64)
+        return np.column_stack([block, mark])
+
+    def decode(self, block: np.ndarray) -> pd.Series:
+        """Return the column for rows of the matrix, whatever stands in them."""
+        codes = block[:, : self.n_codes]
+        missing = np.isnan(codes).any(1)
+        codes = np.where(missing[:, None], self.filler, codes)
+        if self.has_gaps:
+            missing = missing | (block[:, -1] > 0.5)
+        return _of_dtype(self._entries(codes), missing, self.dtype, self.marker, self.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = {id(marker): name for name, marker in MARKERS.items()}
+        marker = names.get(id(self.marker), self.marker)
+        return {**self.__dict__, "dtype": described(self.dtype), "marker": marker}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self.dtype, str | dict):
+            self.dtype = dtype_of(self.dtype)
+        if isinstance(self.marker, str):
+            self.marker = MARKERS[self.marker]
+
+    def check_saved(self) -> None:
+        """Raise where no file could hold an entry or the dtype: after the training is too late."""
+        _check_saved(described(self.dtype), f"Column {self.name!r} is of dtype {self.dtype}, and")
+        _check_saved(self.marker, f"Column {self.name!r} holds")
+
+    def _refuse(self, value: Any, row: Any, what: str) -> ValueError:
+        return ValueError(f"Column {self.name!r} has {value!r} in row {row}, {what}")
+
+
+class _Empty(_Column):
+    """A column without a single entry: nothing to learn, nothing to give but gaps."""
+
+    def __init__(self, column: pd.Series, name: str):
+        super().__init__(column, name)
+        self.names = []
+
+    def _learn(self, present):
+        return []
+
+    def _unknown(self, present, handle_unknown):
+        return np.ones(len(present), dtype=bool)
+
+    def encode(self, column, holes, handle_unknown):
+        present = np.flatnonzero(column.notna())
+        if len(present) and handle_unknown == "error":
+            raise self._refuse(
+                column.iloc[present[0]],
+                present[0],
+                "where fit saw no entry at all; handle_unknown='missing' leaves it out.",
+            )
+        return np.empty((len(column), 0))
+
+    def decode(self, block):
+        nothing = np.full(len(block), None)
+        missing = np.ones(len(block), dtype=bool)
+        return _of_dtype(nothing, missing, self.dtype, self.marker, self.name)
+
+
+def _sentinels(values: np.ndarray) -> list[tuple[float, float]]:
+    """Return the gaps that part marks, such as -1, 9999 or a last day of time, from the rest.
+
+    Marks are up to `MOST_MARKS` repeated values at an end. Their gap is wider than `SENTINEL_GAP`
+    times what all others span, but for as many at the other end, which may be marks themselves.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    gaps = []
+    for sign in (1, -1):
+        found, counts = sign * found[::sign], counts[::sign]
+        for n_marks in range(1, min(MOST_MARKS, len(found) - 1) + 1):
+            if counts[-n_marks] < 2:
+                break
+            last, first = found[-n_marks - 1], found[min(MOST_MARKS, len(found) - n_marks - 1)]
+            # Parts of them, since a difference of the largest floats overflows.
+            if found[-n_marks] / 8 - last / 8 > SENTINEL_GAP * (last / 8 - first / 8):
+                gaps.append(tuple(sorted((sign * last, sign * found[-n_marks]))))
+        found, counts = sign * found[::sign], counts[::sign]
+    return gaps
+
+
+class _Numbers(_Column):
+    """Numbers on a scale of their own, a power of two so that no digit is lost.
+
+    What is decoded between a sentinel and the rest is the nearer end of the gap.
+    """
+
+    gaps: Any = ()
+
+    def _learn(self, present):
+        values = self._numbers(present)
+        self.low, self.high = float(values.min()), float(values.max())
+        self.gaps = _sentinels(values)
+        largest = np.abs(values).max() or 1.0
+        spread = float(np.std(values / largest)) * largest
+        self.scale = 2.0 ** round(math.log2(spread)) if 0 < spread < math.inf else 1.0
+        self.filler = np.sort(values)[len(values) // 2] / self.scale
+        return [] if self.low == self.high else [self.name]
+
+    def _numbers(self, present: pd.Series) -> np.ndarray:
+        """Return entries as floats."""
+        raise NotImplementedError
+
+    def _nearest(self, values: np.ndarray) -> Any:
+        """Invert `_numbers`, to the grid of the values."""
+        raise NotImplementedError
+
+    def of_numbers(self, values: np.ndarray, round_by: Any = np.round) -> Any:
+        """Return computed numbers, times as integers, as entries.
+
+        By `np.round` they come as they are, up to rounding errors; by `np.ceil` or `np.floor` on
+        the grid and in the range that fit saw.
+        """
+        raise NotImplementedError
+
+    def _codes(self, present):
+        return (self._numbers(present) / self.scale)[:, None][:, : self.n_codes]
+
+    def _entries(self, codes):
+        if not self.n_codes:
+            return self._nearest(np.full(len(codes), self.low))
+        values = np.clip(codes[:, 0] * self.scale, self.low, self.high)
+        for low, high in self.gaps:
+            inside = (low < values) & (values < high)
+            values[inside] = np.where(values[inside] < low / 2 + high / 2, low, high)
+        return self._nearest(values)
+
+
+class _Floats(_Numbers):
+    """Floats, rounded to the decimals that all of them have."""
+
+    def _learn(self, present):
+        values = self._numbers(present)
+        self.decimals = None
+        for decimals in range(MAX_DECIMALS + 1):
+            if np.abs(values).max() * 10.0**decimals > MAX_EXACT:
+                break
+            if np.array_equal(self._rounded(values, decimals), self._rounded(values, None)):
+                self.decimals = decimals
+                break
+        return super()._learn(present)
+
+    def _rounded(self, values, decimals):
+        values = values if decimals is None else np.round(values, decimals)
+        return values.astype(np.float32) if str(self.dtype).lower() == "float32" else values
+
+    def _numbers(self, present):
+        try:
+            values = present.to_numpy(dtype=np.float64)
+        except (TypeError, ValueError):
+            value, row = _first(present, lambda v: not isinstance(v, (int, float, np.number)))
+            raise self._refuse(value, row, "but fit saw numbers there.") from None
+        if not np.isfinite(values).all():
+            value, row = _first(present, lambda v: not np.isfinite(v))
+            raise self._refuse(value, row, "and numbers must be finite (X contains infinity).")
+        return values
+
+    def of_numbers(self, values, round_by=np.round):
+        values = values.astype(np.float64)
+        if round_by is not np.round:
+            if self.decimals is not None:
+                # Up to rounding errors it is on the grid already.
+                values = round_by(np.round(values * 10.0**self.decimals, 6)) / 10.0**self.decimals
+            values = np.clip(values, self.low, self.high)
+        return self._nearest(values)
+
+    def _nearest(self, values):
+        values = self._rounded(values, self.decimals)
+        return values.tolist() if is_object_dtype(self.dtype) else values
+
+
+class _Steps(_Numbers):
+    """Integers and times, counted from the least in steps that all of them are multiples of."""
+
+    def _learn(self, present):
+        self.origin, self.step = 0, 1
+        counts = self._integers(present)
+        self.origin = int(min(counts))
+        counts = counts - self.origin
+        if not isinstance(self.dtype, pd.CategoricalDtype):
+            self.step = math.gcd(*set(counts)) or 1
+        if int(max(counts)) // self.step > MAX_EXACT:
+            raise ValueError(
+                f"Column {self.name!r} spans {int(max(counts))} steps of {self.step}, more than a "
+                "float holds exactly (2**53); round it to coarser steps, or make it a category."
+            )
+        return super()._learn(present)
+
+    def _unknown(self, present, handle_unknown):
+        if not isinstance(self.dtype, pd.CategoricalDtype):
+            return super()._unknown(present, handle_unknown)
+        unknown = self._places(present) < 0
+        if handle_unknown == "error" and unknown.any():
+            raise self._refuse(
+                present[unknown].iloc[0],
+                present.index[unknown][0],
+                "which is none of the ordered categories; handle_unknown='missing' takes it for a "
+                "gap.",
+            )
+        return unknown
+
+    def _integers(self, present: pd.Series) -> np.ndarray:
+        """Return entries as Python's integers, which do not overflow."""
+        if is_object_dtype(self.dtype) or is_integer_dtype(self.dtype):
+            values = present.to_numpy(dtype=object)
+            for row, value in zip(present.index, values, strict=True):
+                if not is_number(type(value)) or not is_finite(value) or not is_whole(value):
+                    raise self._refuse(value, row, "but fit saw whole numbers there.")
+            return np.array([int(v) for v in values], dtype=object)
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            return self._places(present).astype(object)
+        return present.astype(self.dtype).astype("int64").to_numpy().astype(object)
+
+    def _places(self, present: pd.Series) -> np.ndarray:
+        """Return the places of entries among the ordered categories, -1 for others."""
+        # As objects: an index of intervals finds nothing where they overlap.
+        return self.dtype.categories.astype(object).get_indexer(present.astype(object))
+
+    def _numbers(self, present):
+        return ((self._integers(present) - self.origin) / self.step).astype(np.float64)
+
+    def of_numbers(self, values, round_by=np.round):
+        if round_by is not np.round:
+            counts = (values.astype(object) - self.origin) / self.step
+            counts = round_by(counts.astype(np.float64))
+            return self._nearest(np.clip(counts, self.low, self.high))
+        values = np.round(values)
+        if is_integer_dtype(self.dtype):
+            # An extension type holds what numpy's type of the same name does.
+            limits = np.iinfo(getattr(self.dtype, "numpy_dtype", self.dtype))
+            values = np.clip(values, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1))
+        return self._of_integers(values.astype(np.int64).astype(object))
+
+    def _nearest(self, values):
+        steps = np.round(values).astype(np.int64).astype(object)
+        return self._of_integers(steps * self.step + self.origin)
+
+    def _of_integers(self, integers: np.ndarray) -> Any:
+        """Invert `_integers`."""
+        if is_object_dtype(self.dtype):
+            return integers
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            return pd.Categorical.from_codes(integers.astype(np.int64), dtype=self.dtype)
+        if is_integer_dtype(self.dtype):
+            unsigned = is_unsigned_integer_dtype(self.dtype)
+            return integers.astype(np.uint64 if unsigned else np.int64)
+        kind = "m" if is_timedelta64_dtype(self.dtype) else "M"
+        zone = getattr(self.dtype, "tz", None)
+        unit = self.dtype.unit if zone else np.datetime_data(self.dtype)[0]
+        times = pd.Series(integers.astype(np.int64).view(f"{kind}8[{unit}]"))
+        return times.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else times
+
+
+class _Labels(_Column):
+    """Categories, one-hot or as binary digits."""
+
+    def __init__(self, column: pd.Series, name: str, max_one_hot: int):
+        self.max_one_hot = max_one_hot
+        super().__init__(column, name)
+
+    def _learn(self, present):
+        counts: dict[Any, int] = {}
+        first: dict[Any, Any] = {}
+        for value in present.astype(object):
+            key = self._key(value)
+            counts[key] = counts.get(key, 0) + 1
+            first.setdefault(key, value)
+        # By frequency, so that digits which are seldom 1 belong to seldom categories.
+        by_count = not is_bool_dtype(self.dtype)
+        keys = sorted(counts, key=lambda key: (-counts[key] * by_count, str(first[key])))
+        self.number = {key: i for i, key in enumerate(keys)}
+        self.values = np.empty(len(keys), dtype=object)
+        for i, key in enumerate(keys):
+            self.values[i] = first[key]
+        self.one_hot = 2 < len(keys) <= self.max_one_hot
+        self.n_digits = (len(keys) - 1).bit_length()
+        if self.one_hot:
+            return [f"{self.name}_{value}" for value in self.values]
+        if self.n_digits == 1:
+            return [f"{self.name}_{self.values[1]}"]
+        return [f"{self.name}_bit{digit}" for digit in range(self.n_digits)]
+
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "number"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.number = {self._key(value): i for i, value in enumerate(self.values)}
+
+    def check_saved(self):
+        super().check_saved()
+        done: set[type] = {str}
+        for value in self.values:
+            if type(value) in done:
+                continue
+            _check_saved(value, f"Column {self.name!r} holds")
+            if not isinstance(value, tuple | frozenset):
+                # What a tuple holds is another matter in each.
+                done.add(type(value))
+
+    def _key(self, value: Any) -> Any:
+        # 1, 1.0 and True are equal, but not the same entry of a column of objects.
+        return (type(value), value) if is_object_dtype(self.dtype) else value
+
+    def _unknown(self, present, handle_unknown):
+        unknown = [self._key(value) not in self.number for value in present.astype(object)]
+        if handle_unknown == "error" and any(unknown):
+            at = unknown.index(True)
+            seen = ", ".join(map(repr, self.values[:10]))
+            raise self._refuse(
+                present.iloc[at],
+                present.index[at],
+                f"a category that fit did not see ({seen}{', ...' * (len(self.values) > 10)}); "
+                "handle_unknown='missing' takes it for a gap.",
+            )
+        return unknown
+
+    def _codes(self, present):
+        index = [self.number[self._key(value)] for value in present.astype(object)]
+        index = np.array(index, dtype=np.int64)[:, None]
+        if self.one_hot:
+            return index == np.arange(len(self.values))
+        return index >> np.arange(self.n_digits) & 1
+
+    def _entries(self, codes):
+        if self.one_hot:
+            return self.values[codes.argmax(1)]
+        index = ((codes > 0.5) << np.arange(self.n_digits)).sum(1, dtype=np.int64)
+        # A number beyond the last: the nearest that there is lacks the highest digit.
+        index = np.where(index < len(self.values), index, index - (1 << self.n_digits >> 1))
+        return self.values[index]
+
+
+class _Converted(_Column):
+    """Numbers, times and intervals by another name, encoded as what they are converted to.
+
+    Attributes
+    ----------
+    form : Numbers, Times or Intervals
+        The conversion, from :mod:`skgen.entries`.
+    inner : _Floats or _Steps
+        The column of what they are converted to.
+    """
+
+    def _learn(self, present):
+        entries = present.astype(object)
+        self.form = form_of(entries)
+        plain = self.form.plain(entries)
+        made = _Floats if is_float_dtype(plain.dtype) else _Steps
+        self.inner = made(plain, self.name)
+        return self.inner.names
+
+    @property
+    def filler(self):
+        return self.inner.filler
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if not isinstance(self.form, Numbers | Times | Intervals):
+            raise TypeError(f"column {self.name!r} has no form of entries")
+
+    def check_saved(self):
+        super().check_saved()
+        _check_saved(self.form, f"Column {self.name!r} holds")
+
+    def _unknown(self, present, handle_unknown):
+        if isinstance(self.form, Intervals):
+            return self.inner._unknown(present.astype(object), handle_unknown)
+        return super()._unknown(present, handle_unknown)
+
+    def _codes(self, present):
+        try:
+            return self.inner._codes(self.form.plain(present.astype(object)))
+        except NotOfForm as error:
+            raise self._refuse(error.value, error.row, error.reason) from None
+
+    def _entries(self, codes):
+        return as_objects(self.form.entries(self.inner._entries(codes)))
+
+
+def _first(column: pd.Series, wanted: Any) -> tuple[Any, Any]:
+    """Return the first entry of a kind, and its row."""
+    return next((v, row) for row, v in zip(column.index, column, strict=True) if wanted(v))
+
+
+def _make(column: pd.Series, name: str, max_one_hot: int) -> Any:
+    """Choose how a column is taken."""
+    dtype = column.dtype
+    present = column.dropna()
+    if present.empty:
+        return _Empty(column, name)
+    if is_complex_dtype(dtype):
+        raise ValueError(
+            f"Complex data not supported: column {name!r} is of dtype {dtype}; give its real and "
+            "imaginary parts as two columns."
+        )
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _Steps(column, name) if dtype.ordered else _Labels(column, name, max_one_hot)
+    if _holds_objects(dtype):
+        return _make_of_objects(column, present.astype(object), name, max_one_hot)
+    if is_integer_dtype(dtype) or dtype.kind in "mM":
+        return _Steps(column, name)
+    return _Floats(column, name) if is_float_dtype(dtype) else _Labels(column, name, max_one_hot)
+
+
+def _holds_objects(dtype: Any) -> bool:
+    """Tell whether what entries are is told by themselves, not by the dtype of their column."""
+    if isinstance(dtype, pd.ArrowDtype):
+        # Those of Arrow that pandas computes with as with its own.
+        return dtype.kind not in "iufbU"
+    return is_object_dtype(dtype) or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype)
+
+
+def _make_of_objects(column: pd.Series, entries: pd.Series, name: str, max_one_hot: int) -> Any:
+    """Choose how a column is taken, by its entries."""
+    kinds = set(map(type, entries))
+    for kind in kinds:
+        if kind.__hash__ is None:
+            value, row = _first(entries, lambda v, kind=kind: isinstance(v, kind))
+            raise TypeError(
+                f"Each argument must be a string or a number, or another hashable value: column "
+                f"{name!r} has {value!r} in row {row}."
+            )
+    if kinds == {int}:
+        return _Steps(column, name)
+    if kinds == {float}:
+        return _Floats(column, name)
+    try:
+        form = form_of(entries)
+    except NotOfForm as error:
+        raise ValueError(f"Column {name!r} has {error}") from None
+    return _Labels(column, name, max_one_hot) if form is None else _Converted(column, name)

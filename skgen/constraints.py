@@ -1,0 +1,551 @@
+"""Rules that all rows of a table keep: found on the rows of `fit`, and kept by every drawn row.
+
+A rule tells one column, its target, from others. :class:`skgen.TableEncoder` leaves the target out
+of what a model learns, or puts what is left of it in its place, and computes it when it decodes:
+
+- :class:`Inequality`, ``low <= high``: the difference, of which the least is never negative, in the
+  place of ``high``;
+- :class:`Sum`, ``total = a + b - c``: nothing in the place of ``total``;
+- :class:`Product`, ``total = price * quantity``, rounded as the column is: nothing;
+- :class:`FunctionOf`, a column that goes with another one, as the country with the city: nothing.
+
+What is found holds in every row, in at least `FEWEST_ROWS`, and would not do so by chance. Sums,
+products and functions are exact, so that a few rows tell. An inequality could hold because the two
+columns lie apart, or because a limit is rarely reached. So two columns count where rows put
+together at random would break it in 1% of the cases or more, and where the differences press
+against the limit: a fiftieth of them is within a tenth of the median, or the least of them is
+frequent. Rows in which the lower column is at its least say nothing of that.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
+
+__all__ = ["FunctionOf", "Inequality", "Product", "Sum"]
+
+FEWEST_ROWS = 50
+# Rows that are searched for rules, and columns, at most; what is found is held against all rows.
+MOST_SEARCHED, MOST_COLUMNS = 20_000, 64
+# Of rows put together at random, the share that breaks an inequality.
+LEAST_BROKEN = 0.01
+# This part of the differences lies within that part of their median; or the least has this share.
+PRESSING, NEAR, FREQUENT = 0.02, 0.1, 0.05
+# Log-probability that a function of independent columns would hold.
+CHANCE = np.log(1e-9)
+# A column that tells another one has each of its values in so many rows in the mean.
+ROWS_PER_VALUE = 5
+# Rows in which a sum has two parts that are not zero, or a product two that are not one, at least.
+FEWEST_TELLING = 10
+# Integers beyond this are not exact as floats, and numbers of nature stay below it.
+LARGEST = 2.0**53
+EPS = 1e-9
+# No difference of 64 bits is longer, of dates in nanoseconds some 290 years.
+LONGEST = 2.0**62
+
+
+@dataclass(frozen=True)
+class Inequality:
+    """``low <= high`` in every row in which both are there.
+
+    Parameters
+    ----------
+    low, high : hashable
+        Names of two columns of numbers, of durations, or of dates of one dtype.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgen import Inequality, TableEncoder
+    >>> stays = pd.DataFrame({"arrival": [1, 4, 9], "departure": [3, 4, 14]})
+    >>> encoder = TableEncoder(constraints=[Inequality("arrival", "departure")]).fit(stays)
+    >>> encoder.inverse_transform([[9.0, -9.0]])
+       arrival  departure
+    0        9          9
+    """
+
+    low: Any
+    high: Any
+
+    @property
+    def target(self) -> Any:
+        """The column that is computed."""
+        return self.high
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The columns that it is computed from."""
+        return (self.low,)
+
+    def __str__(self) -> str:
+        return f"{self.low!r} <= {self.high!r}"
+
+
+@dataclass(frozen=True)
+class Sum:
+    """``total = parts[0] + parts[1] + ... - less[0] - ...`` in every row.
+
+    Parameters
+    ----------
+    total : hashable
+        Name of the column that is the sum.
+    parts : sequence of hashable
+        Names of the columns that are added. A single one makes the total a copy of it.
+    less : sequence of hashable, default=()
+        Names of columns that are subtracted.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgen import Sum, TableEncoder
+    >>> bills = pd.DataFrame({"net": [10, 20, 30], "tax": [1, 4, 3], "gross": [11, 24, 33]})
+    >>> encoder = TableEncoder(constraints=[Sum("gross", ["net", "tax"])]).fit(bills)
+    >>> encoder.inverse_transform(encoder.transform(bills)).equals(bills)
+    True
+    >>> encoder.get_feature_names_out().tolist()
+    ['net', 'tax']
+    """
+
+    total: Any
+    parts: Sequence[Any]
+    less: Sequence[Any] = ()
+
+    @property
+    def target(self) -> Any:
+        """The column that is computed."""
+        return self.total
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The columns that it is computed from."""
+        return (*self.parts, *self.less)
+
+    def __str__(self) -> str:
+        told = " + ".join(repr(part) for part in self.parts)
+        return f"{self.total!r} = {told}" + "".join(f" - {part!r}" for part in self.less)
+
+
+@dataclass(frozen=True)
+class Product:
+    """``total = factors[0] * factors[1] * ...``, rounded to the decimals that the total has.
+
+    Parameters
+    ----------
+    total : hashable
+        Name of the column that is the product.
+    factors : sequence of hashable
+        Names of the columns that are multiplied.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgen import Product, TableEncoder
+    >>> bills = pd.DataFrame({"price": [1.25, 2.5], "number": [3, 2], "net": [3.75, 5.0]})
+    >>> encoder = TableEncoder(constraints=[Product("net", ["price", "number"])]).fit(bills)
+    >>> print(*encoder.constraints_)
+    'net' = 'price' * 'number'
+    """
+
+    total: Any
+    factors: Sequence[Any]
+
+    @property
+    def target(self) -> Any:
+        """The column that is computed."""
+        return self.total
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The columns that it is computed from."""
+        return tuple(self.factors)
+
+    def __str__(self) -> str:
+        return f"{self.total!r} = " + " * ".join(repr(factor) for factor in self.factors)
+
+
+@dataclass(frozen=True)
+class FunctionOf:
+    """A column that goes with another one: equal entries of that, equal entries of this.
+
+    Parameters
+    ----------
+    column : hashable
+        Name of the column that is known from the other one.
+    of : hashable
+        Name of the other one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgen import FunctionOf, TableEncoder
+    >>> places = pd.DataFrame({"city": ["Bern", "Rome", "Basel"], "country": ["CH", "IT", "CH"]})
+    >>> encoder = TableEncoder(constraints=[FunctionOf("country", "city")]).fit(places)
+    >>> encoder.inverse_transform(encoder.transform(places)).equals(places)
+    True
+    """
+
+    column: Any
+    of: Any
+
+    @property
+    def target(self) -> Any:
+        """The column that is computed."""
+        return self.column
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The columns that it is computed from."""
+        return (self.of,)
+
+    def __str__(self) -> str:
+        return f"{self.column!r} is a function of {self.of!r}"
+
+
+Rule = Inequality | Sum | Product | FunctionOf
+
+
+# Columns as numbers.
+
+
+def as_numbers(column: pd.Series) -> np.ndarray | None:
+    """Return a column as float64 or int64, missing entries apart; None where it has no arithmetic.
+
+    Times are whole numbers of their unit. Of missing entries the values mean nothing.
+    """
+    dtype = column.dtype
+    if is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype | pd.SparseDtype):
+        return None
+    if is_integer_dtype(dtype):
+        if column.isna().any():
+            column = column.fillna(0)
+        if len(column) and int(column.max()) > np.iinfo(np.int64).max:
+            return None
+        return column.to_numpy(dtype=np.int64)
+    if is_float_dtype(dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if isinstance(dtype, pd.DatetimeTZDtype) or (
+        isinstance(dtype, np.dtype) and dtype.kind in "mM"
+    ):
+        return column.astype("int64").to_numpy()
+    return None
+
+
+def _unit(column: pd.Series) -> str:
+    """Return what two columns must share to be subtracted."""
+    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else ""
+    return "number" if kind in "iuf" or column.dtype.kind in "iuf" else str(column.dtype)
+
+
+def combined(rule: Rule, numbers: Callable[[Any], np.ndarray]) -> np.ndarray:
+    """Return a sum or a product, before it is rounded, given the numbers of columns."""
+    if isinstance(rule, Product):
+        factors = [numbers(name).astype(np.float64) for name in rule.factors]
+        return np.prod(factors, axis=0)
+    assert isinstance(rule, Sum)
+    total = sum(numbers(name) for name in rule.parts)
+    return np.asarray(total - sum((numbers(name) for name in rule.less), np.int64(0)))
+
+
+# What is searched.
+
+
+class _Searched:
+    """Some rows of a frame: numbers, what is missing, and codes of equal entries, by column."""
+
+    def __init__(self, frame: pd.DataFrame):
+        step = -(-len(frame) // MOST_SEARCHED)
+        self.frame = frame.iloc[::step].reset_index(drop=True)
+        self.n_columns = self.frame.shape[1]
+        self.missing = [self.frame.iloc[:, j].isna().to_numpy() for j in range(self.n_columns)]
+        self.numbers = [as_numbers(self.frame.iloc[:, j]) for j in range(self.n_columns)]
+        self.units = [_unit(self.frame.iloc[:, j]) for j in range(self.n_columns)]
+        for j, (x, missing) in enumerate(zip(self.numbers, self.missing, strict=True)):
+            if x is not None and (missing.all() or x[~missing].min() == x[~missing].max()):
+                # A constant needs no rule.
+                self.numbers[j] = None
+
+    def numeric(self) -> list[int]:
+        """Return the columns of numbers that can be added and multiplied without a loss."""
+        return [
+            j
+            for j, (x, unit) in enumerate(zip(self.numbers, self.units, strict=True))
+            if x is not None and unit == "number" and np.nanmax(np.abs(x.astype(float))) < LARGEST
+        ]
+
+
+def found_rules(frame: pd.DataFrame) -> list[Rule]:
+    """Return rules that the rows of a frame keep and would not by chance, each target once.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    rules : list of Rule
+        In an order in which each can be computed when those before it are.
+    """
+    if len(frame) < FEWEST_ROWS or frame.shape[1] > MOST_COLUMNS or not frame.columns.is_unique:
+        return []
+    searched = _Searched(frame)
+    names = list(frame.columns)
+    chosen: list[Rule] = []
+    # The most telling first: what is computed exactly leaves nothing to a limit.
+    kinds = (_sums(searched), _products(searched), _functions(searched), _inequalities(searched))
+    for make in itertools.chain(*kinds):
+        rule = make(names)
+        new = all(rule.target != other.target for other in chosen)
+        if new and holds(rule, frame) and ordered([*chosen, rule]) is not None:
+            chosen.append(rule)
+    return ordered(chosen) or []
+
+
+def ordered(rules: Sequence[Rule]) -> list[Rule] | None:
+    """Return rules so that none needs a target of a later one; None where they run in a circle."""
+    left, done = list(rules), []
+    while left:
+        targets = {rule.target for rule in left}
+        free = [rule for rule in left if not targets & set(rule.inputs)]
+        if not free:
+            return None
+        done += free
+        left = [rule for rule in left if rule not in free]
+    return done
+
+
+def checked_rules(rules: Sequence[Any], frame: pd.DataFrame) -> list[Rule]:
+    """Return rules that a user gave in the order in which they can be computed.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+        The rules.
+    frame : DataFrame of shape (n_samples, n_features)
+        The rows, which must keep them.
+
+    Raises
+    ------
+    TypeError
+        If one is no rule.
+    ValueError
+        If a rule names a column that is not there, has one target with another, needs its own
+        target, or is broken by a row.
+    """
+    for k, rule in enumerate(rules):
+        if not isinstance(rule, Inequality | Sum | Product | FunctionOf):
+            raise TypeError(
+                f"constraints[{k}] is {rule!r}: give skgen.Inequality, Sum, Product or FunctionOf."
+            )
+        for name in (rule.target, *rule.inputs):
+            if name not in frame.columns:
+                raise ValueError(
+                    f"The rule {rule} names the column {name!r}, which is none of "
+                    f"{list(frame.columns)}."
+                )
+        same = [str(other) for other in rules[:k] if other.target == rule.target]
+        if same:
+            raise ValueError(
+                f"The rules {same[0]} and {rule} both tell {rule.target!r}: leave one of them out."
+            )
+        if not isinstance(rule, FunctionOf):
+            for name in (rule.target, *rule.inputs):
+                if as_numbers(frame[name]) is None:
+                    raise ValueError(
+                        f"The rule {rule} computes with the column {name!r}, which is of dtype "
+                        f"{frame[name].dtype}: convert it to numbers or times of pandas."
+                    )
+            if isinstance(rule, Inequality) and _unit(frame[rule.low]) != _unit(frame[rule.high]):
+                raise ValueError(
+                    f"The rule {rule} compares {frame[rule.low].dtype} with "
+                    f"{frame[rule.high].dtype}: convert one of the columns."
+                )
+        wrong = broken(rule, frame)
+        if len(wrong):
+            entries = {name: frame[name].iloc[wrong[0]] for name in (*rule.inputs, rule.target)}
+            raise ValueError(
+                f"The rule {rule} does not hold in {len(wrong)} of {len(frame)} rows, the first of "
+                f"which is row {wrong[0]}: {entries}. Mend the rows, or leave the rule out."
+            )
+    in_order = ordered(rules)
+    if in_order is None:
+        raise ValueError(
+            f"The rules {', '.join(map(str, rules))} run in a circle: one column must be told "
+            "without the others."
+        )
+    return in_order
+
+
+def holds(rule: Rule, frame: pd.DataFrame) -> bool:
+    """Tell whether a rule holds in every row, and gaps of its columns go together."""
+    return len(broken(rule, frame)) == 0
+
+
+def broken(rule: Rule, frame: pd.DataFrame) -> np.ndarray:
+    """Return the numbers of the rows that break a rule, or in which only its target is known."""
+    target = frame[rule.target]
+    present = target.notna().to_numpy()
+    if isinstance(rule, FunctionOf):
+        codes = [pd.factorize(frame[name], use_na_sentinel=False)[0] for name in rule.inputs]
+        known = pd.Series(pd.factorize(target, use_na_sentinel=False)[0])
+        return np.flatnonzero(known.groupby(codes[0]).transform("first") != known)
+    others = [frame[name].notna().to_numpy() for name in rule.inputs]
+    whole = np.all(others, axis=0)
+    exact = not isinstance(rule, Inequality)
+    unlike = (whole != present) if exact else (present & ~whole)
+    at = np.flatnonzero(whole & present)
+    wanted = as_numbers(target.iloc[at])
+    given = {name: as_numbers(frame[name].iloc[at]) for name in rule.inputs}
+    if wanted is None or any(values is None for values in given.values()):
+        return np.arange(len(frame))
+    if isinstance(rule, Inequality):
+        off = given[rule.low] > wanted
+    else:
+        value = combined(rule, given.__getitem__)
+        off = np.abs(value - wanted) > tolerance(rule, wanted, value)
+    return np.flatnonzero(unlike | np.isin(np.arange(len(frame)), at[off]))
+
+
+def tolerance(rule: Rule, wanted: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Return by how much a computed value may miss: rounding, and of a product its last digit."""
+    size = np.maximum(np.abs(wanted.astype(np.float64)), np.abs(value.astype(np.float64)))
+    if isinstance(rule, Product):
+        return 0.5 * 10.0 ** -decimals_of(wanted) * (1 + 1e-6) + EPS * size
+    return np.zeros(1) if wanted.dtype.kind == value.dtype.kind == "i" else EPS * (size + 1e-300)
+
+
+def decimals_of(values: np.ndarray) -> int:
+    """Return the decimals that all values have, 9 at most."""
+    values = values.astype(np.float64)
+    for decimals in range(9):
+        if np.allclose(values, np.round(values, decimals), rtol=1e-12, atol=1e-12):
+            return decimals
+    return 9
+
+
+def _sums(searched: _Searched) -> Any:
+    """Yield sums of up to three columns, and copies: those of few parts first."""
+    columns = searched.numeric()
+    if len(columns) < 2:
+        return
+    rows = np.flatnonzero(~np.any([searched.missing[j] for j in columns], axis=0))
+    if len(rows) < FEWEST_ROWS:
+        return
+    X = np.stack([searched.numbers[j][rows].astype(np.float64) for j in columns], 1)
+    # Relations of columns are relations of any weighted sum of their rows: one number a column.
+    weights = np.random.default_rng(0).normal(size=len(rows))
+    S = weights @ X
+    tolerance = EPS * np.abs(weights) @ np.abs(X).max(1) + 1e-300
+    d = len(columns)
+    order = np.argsort(S)
+
+    def equal_to(value: float) -> Any:
+        first, last = np.searchsorted(S[order], [value - tolerance, value + tolerance])
+        return order[first:last]
+
+    def named(t: int, parts: Any, less: Any = ()) -> Any:
+        places = [sorted(columns[k] for k in group) for group in (parts, less)]
+        return lambda names: Sum(
+            names[columns[t]], *(tuple(names[j] for j in group) for group in places)
+        )
+
+    for a in range(d):
+        yield from (named(t, [a]) for t in equal_to(S[a]) if t > a)
+    nonzero = X != 0
+    for a, b in itertools.combinations(range(d), 2):
+        for t in equal_to(S[a] + S[b]):
+            if t not in (a, b) and (nonzero[:, a] & nonzero[:, b]).sum() >= FEWEST_TELLING:
+                yield named(t, [a, b])
+    # t - c = a + b, and t + c = a + b.
+    pairs = np.array(list(itertools.combinations(range(d), 2)))
+    both = S[pairs].sum(1)
+    by_value = np.argsort(both)
+    for t, c in itertools.permutations(range(d), 2):
+        for sign in (1, -1) if t < c else (1,):
+            value = S[t] - sign * S[c]
+            first, last = np.searchsorted(both[by_value], [value - tolerance, value + tolerance])
+            for a, b in pairs[by_value[first:last]]:
+                telling = nonzero[:, [a, b, c]].sum(1) >= 3
+                if len({a, b, c, t}) == 4 and telling.sum() >= FEWEST_TELLING:
+                    yield named(t, [a, b, c]) if sign > 0 else named(t, [a, b], [c])
+
+
+def _products(searched: _Searched) -> Any:
+    """Yield products of two columns."""
+    columns = searched.numeric()
+    few = np.random.default_rng(0)
+    for t in columns:
+        decimals = decimals_of(searched.numbers[t][~searched.missing[t]])
+        for a, b in itertools.combinations([j for j in columns if j != t], 2):
+            missing = searched.missing[a] | searched.missing[b] | searched.missing[t]
+            rows = np.flatnonzero(~missing)
+            if len(rows) < FEWEST_ROWS:
+                continue
+            x, y, z = (searched.numbers[j] for j in (a, b, t))
+            for some in (few.choice(rows, 20), rows):
+                off = np.abs(x[some].astype(float) * y[some] - z[some])
+                if (off > 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * np.abs(z[some])).any():
+                    break
+            else:
+                telling = ~np.isin(x[rows], [0, 1]) & ~np.isin(y[rows], [0, 1])
+                if telling.sum() >= FEWEST_TELLING:
+                    yield lambda names, t=t, a=a, b=b: Product(names[t], (names[a], names[b]))
+
+
+def _functions(searched: _Searched) -> Any:
+    """Yield functions of one column, of labels first, which have no order to be learnt."""
+    n = len(searched.frame)
+    codes, counts = [], []
+    for j in range(searched.n_columns):
+        code, values = pd.factorize(searched.frame.iloc[:, j], use_na_sentinel=False)
+        codes.append(code)
+        counts.append(len(values))
+    candidates = [j for j in range(searched.n_columns) if 2 <= counts[j] <= n / ROWS_PER_VALUE]
+    is_label = [x is None for x in searched.numbers]
+    pairs = [(t, j) for t in candidates for j in candidates if t != j and counts[t] <= counts[j]]
+    # Of two that tell each other, numbers are kept.
+    pairs.sort(key=lambda pair: (not is_label[pair[0]], is_label[pair[1]], counts[pair[1]]))
+    for t, j in pairs:
+        for some in (slice(0, 500), slice(None)):
+            both = codes[j][some].astype(np.int64) * counts[t] + codes[t][some]
+            if len(np.unique(both)) > len(np.unique(codes[j][some])):
+                break
+        else:
+            share = np.bincount(codes[t]) / n
+            first = np.unique(codes[j], return_index=True)[1]
+            # The entries after the first of a value, were they independent of it.
+            chance = np.log(share[codes[t]]).sum() - np.log(share[codes[t][first]]).sum()
+            if chance < CHANCE:
+                yield lambda names, t=t, j=j: FunctionOf(names[t], names[j])
+
+
+def _inequalities(searched: _Searched) -> Any:
+    """Yield inequalities, those first whose columns are near each other."""
+    found = []
+    columns = [j for j, x in enumerate(searched.numbers) if x is not None]
+    for low, high in itertools.permutations(columns, 2):
+        if searched.units[low] != searched.units[high]:
+            continue
+        present = ~searched.missing[high]
+        if (searched.missing[low] & present).any() or present.sum() < FEWEST_ROWS:
+            continue
+        x, y = searched.numbers[low][present], searched.numbers[high][present]
+        if (x[:100] > y[:100]).any() or (x > y).any():
+            continue
+        apart = np.mean(np.roll(x, 1 + len(x) // 3) > y)
+        above = x > x.min()
+        if above.sum() < FEWEST_ROWS // 2:
+            continue
+        gap = y[above].astype(np.float64) - x[above].astype(np.float64)
+        if gap.max() > LONGEST:
+            continue
+        middle, near = np.median(gap), np.quantile(gap, PRESSING)
+        pressing = near <= NEAR * middle or np.mean(gap == gap.min()) >= FREQUENT
+        if apart >= LEAST_BROKEN and pressing and np.ptp(gap) > 0:
+            found.append((middle / max(np.std(y.astype(np.float64)), 1e-300), low, high))
+    for _, low, high in sorted(found):
+        yield lambda names, low=low, high=high: Inequality(names[low], names[high])

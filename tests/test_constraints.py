@@ -1,0 +1,262 @@
+"""Rules of tables: found where they hold and not by chance, and kept by whatever is decoded."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris, load_wine
+
+import skgen
+from skgen import (
+    FlowMatcher,
+    FunctionOf,
+    Inequality,
+    Product,
+    Sum,
+    TableEncoder,
+    VQDiffusionBridge,
+    make_generative_pipeline,
+)
+from skgen.constraints import broken, found_rules
+
+COUNTRY = {"Bern": "CH", "Basel": "CH", "Paris": "FR", "Lyon": "FR", "Rome": "IT"}
+
+
+def orders(n, rng):
+    """Make orders whose columns follow from one another in all the ways that are known."""
+    quantity = rng.integers(1, 9, n)
+    price = rng.lognormal(2, 1, n).round(2)
+    ordered = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, n), "D"))
+    shipped = ordered + pd.to_timedelta(1 + rng.poisson(2, n), "D")
+    frame = pd.DataFrame(
+        {
+            "total": 0.0,
+            "ordered": ordered,
+            "shipped": shipped,
+            "paid": shipped.where(rng.random(n) < 0.7)
+            + pd.to_timedelta(rng.integers(0, 30, n), "D"),
+            "city": rng.choice(list(COUNTRY), n),
+            "country": "",
+            "price": price,
+            "quantity": quantity,
+            "returned": rng.binomial(quantity, 0.2),
+            "net": (price * quantity).round(2),
+            "tax": (0.2 * price * quantity).round(2),
+            "shipping": rng.choice([0.0, 4.9, 9.9], n),
+        }
+    )
+    frame["country"] = frame["city"].map(COUNTRY)
+    frame["total"] = (frame["net"] + frame["tax"] + frame["shipping"]).round(2)
+    return frame
+
+
+def rules_of(frame):
+    return sorted(map(str, found_rules(frame)))
+
+
+def kept(frame):
+    """Tell of the rules of orders in how many rows each is broken."""
+    paid = frame["paid"].notna()
+    return {
+        "total": (frame["total"] - frame[["net", "tax", "shipping"]].sum(axis=1))
+        .abs()
+        .gt(0.005)
+        .sum(),
+        "net": (frame["net"] - frame["price"] * frame["quantity"]).abs().gt(0.0051).sum(),
+        "country": (frame["city"].map(COUNTRY) != frame["country"]).sum(),
+        "shipped": (frame["shipped"] <= frame["ordered"]).sum(),
+        "paid": (frame["paid"] < frame["shipped"])[paid].sum(),
+        "returned": (frame["returned"] > frame["quantity"]).sum(),
+    }
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("n", [150, 1000])
+def test_the_rules_of_orders_are_found(n):
+    assert rules_of(orders(n, np.random.default_rng(0))) == [
+        "'country' is a function of 'city'",
+        "'net' = 'price' * 'quantity'",
+        "'ordered' <= 'shipped'",
+        "'returned' <= 'quantity'",
+        "'shipped' <= 'paid'",
+        "'total' = 'net' + 'tax' + 'shipping'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "coefficients", [(1, 1, 0), (1, -1, 0), (1, 1, 1), (1, 1, -1), (1, -1, -1)]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_sums_and_differences_are_found(coefficients, whole):
+    rng = np.random.default_rng(0)
+    X = rng.integers(-50, 50, (200, 3)) if whole else rng.normal(size=(200, 3)).round(3)
+    frame = pd.DataFrame(X, columns=list("abc"))
+    frame["t"] = X @ np.array(coefficients)
+    # Another column that has nothing to do with it.
+    frame["x"] = rng.normal(size=200)
+    (rule,) = found_rules(frame)
+    assert isinstance(rule, Sum)
+    used = {name for name, c in zip("abc", coefficients, strict=True) if c}
+    assert {rule.target, *rule.inputs} == {"t", *used}
+    assert len(broken(rule, frame)) == 0
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_no_rule_is_made_up(load):
+    data = load(as_frame=True)
+    frame = data.data.assign(kind=pd.Categorical(data.target))
+    assert rules_of(frame) == []
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(1000, 20))).assign(
+        a=rng.choice(["x", "y"], 1000), b=rng.choice(list("pqrs"), 1000), c=rng.poisson(2, 1000)
+    )
+    noise.columns = noise.columns.astype(str)
+    assert rules_of(noise) == []
+    # One after the other, but so far apart that nothing presses against the limit.
+    apart = pd.DataFrame({"low": rng.normal(0, 1, 1000), "high": rng.normal(4.5, 1, 1000)})
+    assert rules_of(apart[apart["low"] <= apart["high"]]) == []
+
+
+def test_rows_of_fit_come_back():
+    frame = orders(500, np.random.default_rng(0))
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(Z), frame)
+    # What is computed has no column; a difference has one in the place of the later date.
+    names = encoder.get_feature_names_out().tolist()
+    assert len(names) == Z.shape[1]
+    assert "shipped_minus_ordered" in names
+    assert not {"total", "net", "shipped"} & set(names)
+    assert not any(name.startswith("country") for name in names)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": np.arange(99) % 7, "b": np.arange(99) % 11}).astype("Int8"),
+        pd.DataFrame({"a": np.arange(99) % 7, "b": np.arange(99) % 11}).astype("uint16"),
+        pd.DataFrame({"a": np.arange(99) % 7, "b": np.arange(99) % 11}).astype("float32") / 4,
+        pd.DataFrame({"a": np.arange(99) % 7, "b": np.arange(99) % 11}).astype("int64[pyarrow]"),
+        pd.DataFrame({"a": np.arange(99) % 7, "b": np.arange(99) % 11}).astype("Float64") / 3,
+    ],
+    ids=lambda frame: str(frame.dtypes.iloc[0]),
+)
+def test_a_sum_of_any_numbers_is_kept_and_has_its_dtype(frame):
+    frame["t"] = frame["a"] + frame["b"]
+    encoder = TableEncoder().fit(frame)
+    assert [type(rule) for rule in encoder.constraints_] == [Sum]
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
+    drawn = encoder.inverse_transform(np.random.default_rng(0).normal(size=(1000, 2)))
+    assert (drawn.dtypes == frame.dtypes).all()
+    assert np.allclose(
+        drawn["t"].astype(float), drawn["a"].astype(float) + drawn["b"].astype(float)
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["datetime64[s]", "datetime64[ns]", "datetime64[us, Europe/Zurich]", "timedelta64[ms]"]
+)
+def test_an_order_of_times_is_kept(kind):
+    rng = np.random.default_rng(0)
+    first = pd.Series(rng.integers(0, 900, 400) * 86_400)
+    later = first + rng.integers(0, 30, 400) * 86_400
+    unit = {"m": "timedelta64[s]", "d": "datetime64[s]"}[kind[0] if kind[0] == "d" else "m"]
+    frame = pd.DataFrame({"from": first, "to": later}).astype(unit)
+    if "Zurich" in kind:
+        frame = frame.apply(lambda column: column.dt.tz_localize("UTC")).astype(kind)
+    else:
+        frame = frame.astype(kind)
+    encoder = TableEncoder().fit(frame)
+    assert list(map(str, encoder.constraints_)) == ["'from' <= 'to'"]
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
+    drawn = encoder.inverse_transform(2 * np.random.default_rng(1).normal(size=(1000, 2)))
+    assert (drawn["from"] <= drawn["to"]).all()
+    assert drawn["to"].between(frame["to"].min(), frame["to"].max()).all()
+    assert (drawn.dtypes == frame.dtypes).all()
+
+
+@pytest.mark.parametrize("Model", [VQDiffusionBridge, FlowMatcher])
+def test_drawn_and_completed_orders_keep_the_rules(Model):
+    rng = np.random.default_rng(0)
+    frame = orders(400, rng)
+    pipe = make_generative_pipeline(TableEncoder(), Model(max_steps=30, random_state=0)).fit(frame)
+    assert set(kept(pipe.sample(2000)).values()) == {0}
+    holes = frame.iloc[:200].mask(rng.random((200, frame.shape[1])) < 0.3)
+    filled = pipe.impute(holes)
+    there = holes.notna().to_numpy()
+    assert (filled.to_numpy()[there] == holes.to_numpy()[there]).all()
+    missed = kept(filled)
+    # Of a product with an observed value no price with two decimals need exist.
+    assert {name for name, n in missed.items() if n} <= {"net"}
+
+
+def test_a_pipeline_with_rules_is_saved(tmp_path):
+    frame = orders(200, np.random.default_rng(0))
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    skgen.save(pipe.fit(frame), tmp_path / "orders.skgen")
+    loaded = skgen.load(tmp_path / "orders.skgen")
+    assert loaded[0].constraints_ == pipe[0].constraints_
+    pd.testing.assert_frame_equal(loaded.sample(50), pipe.sample(50))
+
+
+def test_rules_by_hand_and_none():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 9, 30), "b": rng.integers(9, 20, 30)})
+    assert TableEncoder().fit(frame).constraints_ == []
+    rules = [Inequality("a", "b")]
+    encoder = TableEncoder(constraints=rules).fit(frame)
+    assert encoder.constraints_ == rules
+    drawn = encoder.inverse_transform(9 * rng.normal(size=(1000, 2)))
+    assert (drawn["a"] <= drawn["b"]).all()
+    summed = orders(300, rng)
+    encoder = TableEncoder(constraints=None).fit(summed)
+    assert encoder.constraints_ == []
+    assert "total" in encoder.get_feature_names_out()
+    given = [Sum("total", ["net", "tax"], ["rebate"]), Product("net", ["price", "quantity"])]
+    summed = summed.assign(rebate=-summed["shipping"])
+    encoder = TableEncoder(constraints=given).fit(summed)
+    # In the order in which they can be computed.
+    assert encoder.constraints_ == given[::-1]
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(summed)), summed)
+
+
+@pytest.mark.parametrize(
+    ("rules", "error", "words"),
+    [
+        (["a <= b"], TypeError, r"constraints\[0\] is 'a <= b'"),
+        ([Inequality("a", "z")], ValueError, "'z', which is none of"),
+        ([Inequality("b", "a")], ValueError, r"does not hold in \d+ of 60 rows.*row 0"),
+        ([Inequality("a", "day")], ValueError, "compares int64 with datetime64"),
+        ([Sum("a", ["word"])], ValueError, "computes with the column 'word'"),
+        ([Sum("c", ["a", "b"]), FunctionOf("c", "a")], ValueError, "both tell 'c'"),
+        ([Sum("c", ["a", "b"]), Sum("a", ["c"], ["b"])], ValueError, "in a circle"),
+        ([FunctionOf("a", "word")], ValueError, "does not hold"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(rules, error, words):
+    a = np.arange(60)
+    frame = pd.DataFrame({"a": a, "b": a + 1, "c": 2 * a + 1, "word": ["x", "y"] * 30})
+    frame["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(a, "D")
+    with pytest.raises(error, match=words):
+        TableEncoder(constraints=rules).fit(frame)
+
+
+def test_a_row_that_breaks_a_rule_is_encoded_and_an_unknown_entry_is_told():
+    frame = orders(300, np.random.default_rng(0))
+    encoder = TableEncoder().fit(frame)
+    other = frame.iloc[:5].copy()
+    other.loc[0, "shipped"] = other.loc[0, "ordered"] - pd.Timedelta(days=3)
+    assert np.isfinite(encoder.transform(other)).all()
+    other.loc[1, "country"] = "XX"
+    with pytest.raises(ValueError, match="'country' has 'XX' in row 1"):
+        encoder.transform(other)
+
+
+def test_arrays_have_rules_too():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 20, (200, 2)).astype(float)
+    X = np.column_stack([X, X.sum(1)])
+    encoder = TableEncoder().fit(X)
+    assert list(map(str, encoder.constraints_)) == ["2 = 0 + 1"]
+    drawn = encoder.inverse_transform(rng.normal(size=(100, 2)))
+    np.testing.assert_array_equal(drawn.sum(1), 2 * drawn[:, 2])
