@@ -35,6 +35,9 @@ def pytest_configure(config):
         "markers",
         "fixed_seed: about one seed, or about two processes; --seed-shift does not change it",
     )
+    config.addinivalue_line(
+        "markers", "slow: has to train, or to repeat, for long; the README's command leaves it out"
+    )
     if config.getoption("seed_shift"):
         shifted_seeds.shift = config.getoption("seed_shift")
         shifted_seeds.install()
