@@ -29,7 +29,7 @@ ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.star
 IRIS, SPECIES = (part[::5] for part in load_iris(return_X_y=True))
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 NAN, INF = math.nan, math.inf
-SMALL = {"max_steps": 3, "hidden_units": 8, "random_state": 0}
+SMALL = {"max_steps": 3, "hidden_units": 8, "n_steps": 4, "random_state": 0}
 
 
 def with_entry(value, dtype=float):
