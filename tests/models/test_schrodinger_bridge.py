@@ -129,6 +129,7 @@ def moons():
     return SchrodingerBridgeMatcher(max_steps=700, random_state=0).fit(MOONS)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_density_of_a_gaussian():
     law = CorrelatedGaussian()
@@ -240,6 +241,7 @@ def test_adaptive_rows_do_not_depend_on_their_neighbours(moons):
 # Two data sets
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize("n_source", [300, 700])
 def test_a_bridge_between_two_tables_in_raw_units(n_source):
@@ -396,6 +398,7 @@ def test_a_condition_of_its_own_for_each_row_leaves_the_source_alone():
     assert abs(corr) < 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize("Estimator", [SchrodingerBridgeMatcher, FlowMatcher])
 def test_conditional_samples(Estimator):
@@ -419,6 +422,7 @@ def test_conditional_samples(Estimator):
 # Flow matching
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_rectified_flow_straightens():
     # Straight paths: the flow's energy is the coupling's cost, and one step is enough.
@@ -515,6 +519,7 @@ def test_iterations_are_two_between_sets_and_one_from_noise(kwargs, source, n):
     assert stages == {f"iteration {i}" for i in range(1, n + 1)} | law
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_start_from_the_reference_converges():
     # Iterative proportional fitting: N(0, 1) to N(1, 1).
@@ -537,6 +542,7 @@ def test_the_start_from_the_reference_converges():
 # Missing entries
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     "model",
