@@ -43,8 +43,15 @@ def pytest_configure(config):
         shifted_seeds.install()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out examples in docstrings where seeds are shifted: they print what theirs give."""
+    """Mark the examples of the models, which train at their defaults, as slow.
+
+    Leave out examples in docstrings where seeds are shifted: they print what theirs give.
+    """
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.path.parent.name == "models":
+            item.add_marker("slow")
     if config.getoption("seed_shift"):
         examples = [item for item in items if isinstance(item, pytest.DoctestItem)]
         config.hook.pytest_deselected(items=examples)
