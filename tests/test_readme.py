@@ -36,6 +36,7 @@ def test_ci_runs_the_tests_that_the_command_of_the_readme_leaves_out():
     assert re.search(rf"^step .* -m pytest .*-m {left_out}$", CI, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_python_blocks_run_in_order(monkeypatch):
     # A step for each row beyond the first hundred, where there are four: enough for what is said.
