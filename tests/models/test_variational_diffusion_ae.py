@@ -287,6 +287,7 @@ def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
         assert np.log2(coarse / error) == pytest.approx(order, abs=0.4)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("sampler", "tolerance"),
@@ -473,6 +474,7 @@ def test_classifier_free_guidance_extrapolates():
     torch.testing.assert_close(alone(z, gamma), with_it)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_guidance_moves_samples_on_towards_their_condition():
     rng = np.random.default_rng(0)
@@ -571,6 +573,7 @@ def test_rows_off_the_grid_are_told(bits):
 # The two objectives
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_likelihood_objective_reaches_the_density():
     law = CorrelatedGaussian(2)
@@ -601,6 +604,7 @@ def test_the_representation_objective_fills_the_latent():
     assert np.mean(residual**2 / X.var(0)) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize("prior", ["diffusion", "normal"])
 def test_a_full_latent_is_paid_for_in_the_score(prior):
@@ -665,6 +669,7 @@ def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
     assert LogisticRegression().fit(features, y[::2]).score(held, y[1::2]) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_kl_weight_empties_the_latent():
     X = LAW.sample(500, random_state=8)
@@ -712,6 +717,7 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
         assert tuple(round(stage.effort * plan) for stage in stages) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_latent_alone_tells_the_row():
     X = LAW.sample(500, random_state=9)
