@@ -262,7 +262,8 @@ def test_report_of_one_column_and_of_unequal_numbers_of_rows(rng):
 
 
 @pytest.mark.statistical
-def test_report_does_not_depend_on_units_and_can_be_repeated(rng):
+def test_report_does_not_depend_on_units_and_can_be_repeated(monkeypatch, rng):
+    monkeypatch.setattr(_report, "N_CLASSIFIED", 4)
     X_train, X_test, X_fake = correlated(rng, 100), correlated(rng, 60), 2 * correlated(rng, 80)
     report = sample_report(X_train, X_test, X_fake, random_state=0)
     # powers of two, whose products are exact
