@@ -5,6 +5,7 @@ Frames of every dtype are made at random; the round trip is exact in values, dty
 
 import datetime
 import enum
+import functools
 import math
 import pickle
 import uuid
@@ -237,6 +238,12 @@ def arrow_columns(n, rng):
 NAMES = list(columns(3, np.random.default_rng(0)))
 
 
+@functools.cache
+def columns_of(n):
+    """Make the columns once for all tests that only read them."""
+    return columns(n, np.random.default_rng(n))
+
+
 def assert_same(back, frame):
     """Hold a frame against another: values, dtypes, types of objects, gaps; not the index."""
     pd.testing.assert_frame_equal(back, frame.reset_index(drop=True), check_exact=True)
@@ -250,8 +257,7 @@ def assert_same(back, frame):
 @pytest.mark.parametrize("n", [1, 2, 300])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_comes_back(name, n, max_one_hot):
-    rng = np.random.default_rng([n, NAMES.index(name)])
-    frame = pd.DataFrame({name: columns(n, rng)[name]})
+    frame = pd.DataFrame({name: columns_of(n)[name]})
     encoder = TableEncoder(max_one_hot).fit(frame)
     Z = encoder.transform(frame)
     assert Z.shape == (n, len(encoder.get_feature_names_out()))
@@ -754,6 +760,7 @@ def test_an_array_in_the_place_of_the_frame_is_imputed():
     pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_gaps_of_a_table_are_imputed():
     frame = people(300).set_index(np.arange(300) // 2)
