@@ -35,13 +35,23 @@ def pytest_configure(config):
         "markers",
         "fixed_seed: about one seed, or about two processes; --seed-shift does not change it",
     )
+    config.addinivalue_line(
+        "markers", "slow: has to train, or to repeat, for long; the README's command leaves it out"
+    )
     if config.getoption("seed_shift"):
         shifted_seeds.shift = config.getoption("seed_shift")
         shifted_seeds.install()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out examples in docstrings where seeds are shifted: they print what theirs give."""
+    """Mark the examples of the models, which train at their defaults, as slow.
+
+    Leave out examples in docstrings where seeds are shifted: they print what theirs give.
+    """
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.path.parent.name == "models":
+            item.add_marker("slow")
     if config.getoption("seed_shift"):
         examples = [item for item in items if isinstance(item, pytest.DoctestItem)]
         config.hook.pytest_deselected(items=examples)

@@ -29,7 +29,7 @@ ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.star
 IRIS, SPECIES = (part[::5] for part in load_iris(return_X_y=True))
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 NAN, INF = math.nan, math.inf
-SMALL = {"max_steps": 3, "hidden_units": 8, "random_state": 0}
+SMALL = {"max_steps": 3, "hidden_units": 8, "n_steps": 4, "random_state": 0}
 
 
 def with_entry(value, dtype=float):
@@ -336,10 +336,14 @@ def test_any_numbers_are_learnt_or_told(fitted, dtype):
 # What single estimators have
 
 
+@pytest.fixture(scope="module")
+def bridge():
+    return ESTIMATORS["SchrodingerBridgeMatcher"](**SMALL).fit(IRIS, source=IRIS[:10])
+
+
 @pytest.mark.parametrize("kind", BAD_X)
-def test_bad_sources_are_told(unharmed, kind):
-    Bridge = ESTIMATORS["SchrodingerBridgeMatcher"]
-    model = unharmed(Bridge(**SMALL).fit(IRIS, source=IRIS[:10]))
+def test_bad_sources_are_told(bridge, unharmed, kind):
+    Bridge, model = type(bridge), unharmed(bridge)
     source, pattern = BAD_X[kind]
     if kind in ("nothing", "1e38 in float32"):
         # No source is a normal one; and 1e38 in a source that is fitted only widens the scale.
@@ -363,6 +367,11 @@ def test_too_much_mean_reversion_is_told():
     answers(lambda: model.fit(IRIS), "theta")
 
 
+@pytest.fixture(scope="module")
+def autoencoder():
+    return ESTIMATORS["VariationalDiffusionAE"](**SMALL).fit(IRIS)
+
+
 @pytest.mark.parametrize(
     ("guide", "pattern"),
     [
@@ -375,16 +384,22 @@ def test_too_much_mean_reversion_is_told():
         (lambda X: X.sum(1) * NAN, "not finite"),
     ],
 )
-def test_bad_guides_are_told(unharmed, guide, pattern):
-    model = unharmed(ESTIMATORS["VariationalDiffusionAE"](**SMALL).fit(IRIS))
+def test_bad_guides_are_told(autoencoder, unharmed, guide, pattern):
+    model = unharmed(autoencoder)
     answers(lambda: model.sample(2, guide=guide, n_steps=2), pattern)
 
 
-def test_bad_ends_of_lines_are_told(unharmed):
-    model = unharmed(ESTIMATORS["VariationalDiffusionAE"](**SMALL).fit(IRIS))
+def test_bad_ends_of_lines_are_told(autoencoder, unharmed):
+    model = unharmed(autoencoder)
     for n in (1, 0, -1, 2.5, "a"):
         answers(lambda n=n: model.interpolate(IRIS[:2], IRIS[2:4], n), "n must be an integer")
     answers(lambda: model.interpolate(IRIS[:2], IRIS[:3]), "must pair up")
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    model = ESTIMATORS["BinaryLatentDiffusion"](**SMALL, input_shape=(4, 1))
+    return model.fit(IRIS, lengths=np.arange(30) % 4 + 1)
 
 
 @pytest.mark.parametrize(
@@ -414,9 +429,7 @@ def test_bad_ends_of_lines_are_told(unharmed):
         "negative",
     ],
 )
-def test_bad_lengths_are_told(unharmed, lengths):
-    Bits = ESTIMATORS["BinaryLatentDiffusion"]
-    settings = {"max_steps": 2, "input_shape": (4, 1), "random_state": 0}
-    model = unharmed(Bits(**settings).fit(IRIS, lengths=np.arange(30) % 4 + 1))
+def test_bad_lengths_are_told(sequences, unharmed, lengths):
+    model = unharmed(sequences)
     answers(lambda: model.transform(IRIS, lengths=lengths), "length")
-    answers(lambda: Bits(**settings).fit(IRIS, lengths=lengths), "length")
+    answers(lambda: clone(model).fit(IRIS, lengths=lengths), "length")

@@ -28,7 +28,7 @@ STEPS = 24
 def quick(request):
     """Make narrow estimators that train for a few steps only."""
     return lambda **kwargs: ESTIMATORS[request.param](
-        **{"max_steps": STEPS, "hidden_units": 16, "random_state": 0, **kwargs}
+        **{"max_steps": STEPS, "hidden_units": 16, "n_steps": 4, "random_state": 0, **kwargs}
     )
 
 
@@ -108,13 +108,15 @@ class Kill(Callback):
 
 X = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).normal(size=(3, 3))
 model = getattr(skgen, name)(
-    max_steps=40, random_state=0, hidden_units=16, checkpoint=path or None, callbacks=[Kill()]
+    max_steps=40, hidden_units=16, n_steps=4, random_state=0,
+    checkpoint=path or None, callbacks=[Kill()],
 )
 model.fit(X, condition=np.arange(60) % 3)
 skgen.save(model.set_params(callbacks=None, checkpoint=None), out)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
 def test_a_killed_process_goes_on_to_the_same_bits(tmp_path):
     paths = {name: tmp_path / name for name in ("VariationalDiffusionAE", "BinaryLatentDiffusion")}
@@ -149,6 +151,7 @@ def test_a_killed_process_goes_on_to_the_same_bits(tmp_path):
         assert_same(resumed, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_every_way_of_training_goes_on(tmp_path):
     """A variant each for what a stage may hold: sources, lengths, levels, learnt schedules."""
@@ -169,7 +172,8 @@ def test_every_way_of_training_goes_on(tmp_path):
             {"lengths": np.arange(40) % 4 + 1},
         ),
     ]:
-        settings = {"max_steps": STEPS, "hidden_units": 16, "random_state": 0, **settings}
+        settings = {"hidden_units": 16, "n_steps": 4, "random_state": 0, **settings}
+        settings = {"max_steps": STEPS, **settings}
         whole = Estimator(**settings).fit(X, **given)
         for step in (whole.n_steps_ - 3, whole.n_steps_ // 2 + 2):
             with pytest.raises(Killed):

@@ -231,7 +231,7 @@ def test_a_value_that_was_held_out_is_not_drawn(tmp_path):
 
 
 def test_a_model_saved_in_python_is_drawn_from(tmp_path):
-    model = FlowMatcher(max_steps=2, random_state=0).fit(np.eye(3)[np.arange(30) % 3])
+    model = FlowMatcher(max_steps=2, n_steps=2, random_state=0).fit(np.eye(3)[np.arange(30) % 3])
     skgen.save(model, tmp_path / "m.skgen")
     status, out, _ = run("sample", tmp_path / "m.skgen", "-n", 4)
     assert status == 0
@@ -690,6 +690,7 @@ def test_a_dash_is_the_standard_output(numeric):
     assert run("sample", numeric[2], "-o", "-") == run("sample", numeric[2])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes and diverts streams")
 @pytest.mark.parametrize(
     ("stream", "message"),
@@ -776,6 +777,7 @@ def test_ctrl_c_keeps_the_model_and_the_checkpoint(numeric, tmp_path, monkeypatc
     assert not checkpoint.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
 def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
     _, path, _ = numeric
@@ -815,6 +817,7 @@ def test_a_process_is_interrupted_by_ctrl_c(numeric, tmp_path):
 def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypatch):
     monkeypatch.setattr("skgen.progress.SHOWN_AFTER", 0.0)
     monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 4)
+    monkeypatch.setattr("skgen.metrics._report.N_CLASSIFIED", 2)
     assert run("fit", numeric[1], "-o", tmp_path / "m", *QUICK)[2] == ""
     words = ["report", fitted[0], folder / "others.csv", "-o", tmp_path / "r.html", "--rows", 30]
     assert run(*words)[2] == ""

@@ -46,12 +46,18 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 
 
-# On some 60 fits an estimator, the first of them at its defaults, the others narrow and with few
-# steps: what is checked is the contract, not what is learnt.
+# On some 60 fits an estimator, narrow and with few steps: what is checked is the contract, not what
+# is learnt.
 @parametrize_with_checks(
-    [ESTIMATORS[0](), *(Estimator(max_steps=5, hidden_units=16) for Estimator in ESTIMATORS[1:])]
+    [Estimator(max_steps=5, hidden_units=16, n_steps=4) for Estimator in ESTIMATORS]
 )
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([ESTIMATORS[0]()])
+def test_scikit_learn_checks_at_the_defaults(estimator, check):
     check(estimator)
 
 
@@ -62,8 +68,9 @@ def Estimator(request):
 
 @pytest.fixture(scope="module")
 def quick(Estimator):
-    """Make estimators that train for a few steps only."""
-    return lambda **kwargs: Estimator(**{"max_steps": 12, "random_state": 0, **kwargs})
+    """Make estimators that train, and draw, in a few steps only."""
+    brief = {"max_steps": 12, "n_steps": 8, "random_state": 0}
+    return lambda **kwargs: Estimator(**{**brief, **kwargs})
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +108,13 @@ def test_same_bits_in_another_process():
         "from sklearn.datasets import load_iris\n"
         "X = load_iris().data\n"
         "for name in sys.argv[1:]:\n"
-        "    model = getattr(skgen, name)(max_steps=12, random_state=0).fit(X)\n"
-        "    print(name, model.sample(7, n_steps=8).tobytes().hex())"
+        "    model = getattr(skgen, name)(max_steps=12, n_steps=8, random_state=0).fit(X)\n"
+        "    print(name, model.sample(7).tobytes().hex())"
     )
     run = subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     rows = [
-        Estimator(max_steps=12, random_state=0).fit(IRIS).sample(7, n_steps=8).tobytes().hex()
+        Estimator(max_steps=12, n_steps=8, random_state=0).fit(IRIS).sample(7).tobytes().hex()
         for Estimator in ESTIMATORS
     ]
     assert dict(line.split() for line in run.stdout.splitlines()) == dict(
@@ -431,19 +438,20 @@ def test_conditions_are_obeyed(conditional):
 
 
 def test_conditions_of_any_kind(narrow):
-    vectors = np.random.default_rng(0).normal(size=(150, 3))
-    for condition in (SPECIES, NAMES, NAMES.astype(object), vectors, vectors[:, 0], SPECIES > 0):
-        model = narrow().fit(IRIS, condition=condition)
-        assert model.sample(150, condition=condition, n_steps=8).shape == IRIS.shape
-        assert np.isfinite(model.score(IRIS, condition=condition))
-    frame = pd.DataFrame({"species": NAMES, "size": vectors[:, 0]})
-    model = narrow().fit(IRIS, condition=frame)
+    X, species, names = IRIS[::3], SPECIES[::3], NAMES[::3]
+    vectors = np.random.default_rng(0).normal(size=(50, 3))
+    for condition in (species, names, names.astype(object), vectors, vectors[:, 0], species > 0):
+        model = narrow().fit(X, condition=condition)
+        assert model.sample(50, condition=condition).shape == X.shape
+        assert np.isfinite(model.score(X, condition=condition))
+    frame = pd.DataFrame({"species": names, "size": vectors[:, 0]})
+    model = narrow().fit(X, condition=frame)
     swapped = frame[["size", "species"]]
     np.testing.assert_array_equal(
-        model.transform(IRIS, condition=frame), model.transform(IRIS, condition=swapped)
+        model.transform(X, condition=frame), model.transform(X, condition=swapped)
     )
     with pytest.raises(ValueError, match=r"lacks the column.*size"):
-        model.sample(150, condition=frame[["species"]])
+        model.sample(50, condition=frame[["species"]])
 
 
 @pytest.mark.parametrize(
@@ -482,15 +490,16 @@ def test_labels_never_leak_through_y(quick, fitted):
 
 
 def test_metadata_routing(narrow):
+    X, species, names = IRIS[::3], SPECIES[::3], NAMES[::3]
     with sklearn.config_context(enable_metadata_routing=True):
         model = narrow()
         for method in ("fit", "transform", "score"):
             getattr(model, f"set_{method}_request")(condition=True)
         pipeline = make_pipeline(StandardScaler(), model, LogisticRegression(max_iter=500))
-        pipeline.fit(IRIS, SPECIES, condition=NAMES)
+        pipeline.fit(X, species, condition=names)
         assert pipeline[1].condition_encoder_ is not None
         search = GridSearchCV(model, {"lr": [1e-3, 3e-3]}, cv=KFold(2, shuffle=True)).fit(
-            IRIS, condition=NAMES
+            X, condition=names
         )
         assert search.best_estimator_.condition_encoder_ is not None
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
@@ -523,6 +532,7 @@ def test_a_row_with_nothing_observed_is_drawn_whole(fitted):
 # Data in pieces
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
     rng = np.random.default_rng(0)

@@ -52,6 +52,7 @@ def tour(tmp_path_factory):
         return run_blocks("tour.rst", tmp_path_factory.mktemp("tour"), monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_tour_runs_as_printed(tour):
     X, y, model = tour["X"], tour["y"], tour["model"]
     assert tour["X_new"].shape == (200, 4)
@@ -104,6 +105,7 @@ def files_of_the_clone():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "given"),
     [("plot_digits.py", []), ("plot_choosing.py", []), ("plot_choosing.py", ["map.svg"])],
@@ -158,6 +160,7 @@ def test_the_own_estimator_fits_in_sixty_lines():
     assert len((ROOT / "examples" / "own_estimator.py").read_text().splitlines()) <= 60
 
 
+@pytest.mark.slow
 def test_the_page_of_the_own_estimator_runs_as_printed(own):
     X, model = own["X"], own["model"]
     # A flow of 300 steps is well ahead of a normal law, whose score has a closed form.
@@ -170,6 +173,7 @@ def test_the_page_of_the_own_estimator_runs_as_printed(own):
     np.testing.assert_array_equal(own["loaded"].sample(5), model.sample(5))
 
 
+@pytest.mark.slow
 def test_the_flow_is_a_density_and_its_own_inverse(own):
     module = own["model"]._module_in(torch.float64)
     x = torch.linspace(-2, 2, 14, dtype=torch.float64).reshape(7, 2)
@@ -182,6 +186,7 @@ def test_the_flow_is_a_density_and_its_own_inverse(own):
     torch.testing.assert_close(-loss, normal + log_slope)
 
 
+@pytest.mark.slow
 def test_the_own_estimator_keeps_the_contract(own):
     X, y = own["X"], own["y"]
     model = RealNVP(max_steps=20, random_state=0)

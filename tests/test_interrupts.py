@@ -72,7 +72,8 @@ class Interrupts:
 
 
 def quick(name, **settings):
-    return ESTIMATORS[name](**{"max_steps": 3, "hidden_units": 4, "random_state": 0, **settings})
+    brief = {"max_steps": 3, "hidden_units": 4, "n_steps": 2, "random_state": 0}
+    return ESTIMATORS[name](**{**brief, **settings})
 
 
 def interrupted_everywhere(model, n_points, monkeypatch, **given):
@@ -105,6 +106,7 @@ def interrupted_everywhere(model, n_points, monkeypatch, **given):
     return ended
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_an_interrupt_at_each_of_200_points(monkeypatch):
     ended = interrupted_everywhere(quick("FlowMatcher", max_steps=12), 200, monkeypatch)

@@ -35,6 +35,7 @@ class KillOnce(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.fixed_seed
 def test_a_search_on_dask_outlives_a_killed_worker(tmp_path):
     distributed = pytest.importorskip("distributed")
@@ -89,6 +90,7 @@ with open(sys.argv[1], "w") as file:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fixed_seed
 def test_two_processes_have_the_losses_of_one(tmp_path):
     pytest.importorskip("accelerate")

@@ -105,7 +105,7 @@ def test_a_share_that_is_there_already():
 
 @pytest.mark.statistical
 def test_new_rows_look_like_their_class():
-    model = FlowMatcher(max_steps=300, random_state=0)
+    model = FlowMatcher(max_steps=300, hidden_units=32, n_steps=10, random_state=0)
     sampler = GenerativeOverSampler(model, sampling_strategy={2: 120})
     X_more, y_more = sampler.fit_resample(X, SPECIES)
     assert y_more.dtype == SPECIES.dtype

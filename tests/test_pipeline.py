@@ -311,7 +311,7 @@ def test_an_unknown_density_names_the_step(step, name):
 
 @pytest.mark.statistical
 def test_samples_come_back_in_the_units_of_the_rows():
-    steps = StandardScaler(), PCA(whiten=True), "passthrough", quick(max_steps=300)
+    steps = StandardScaler(), PCA(whiten=True), "passthrough", quick(max_steps=300, hidden_units=32)
     pipe = make_generative_pipeline(*steps).fit(SKEWED)
     X_new = pipe.sample(2000, random_state=1)
     assert X_new.shape == (2000, 3)
@@ -506,7 +506,7 @@ def test_conditioned_imputation(conditional):
 @pytest.mark.parametrize("wrap", [np.asarray, Whole, pd.DataFrame], ids=lambda wrap: wrap.__name__)
 def test_a_source_is_transformed_like_the_rows(wrap):
     X, source = IRIS[SPECIES == 2], IRIS[SPECIES == 1] * 1.0
-    bridge = SchrodingerBridgeMatcher(max_steps=10, random_state=0)
+    bridge = SchrodingerBridgeMatcher(max_steps=10, n_steps=4, random_state=0)
     scaler = StandardScaler().fit(X)
     by_hand = clone(bridge).fit(scaler.transform(X), source=scaler.transform(source))
     pipe = make_generative_pipeline(StandardScaler(), bridge).fit(X, source=wrap(source))
@@ -540,7 +540,7 @@ def test_grid_search_with_a_condition():
 
 def test_metadata_routing(conditional):
     with sklearn.config_context(enable_metadata_routing=True):
-        model = quick(max_steps=200, condition_dropout=0)
+        model = quick(n_steps=4, condition_dropout=0)
         pipe = make_generative_pipeline(StandardScaler(), model)
         with pytest.raises(ValueError, match="condition"):
             pipe.fit(IRIS, condition=SPECIES)
@@ -563,7 +563,7 @@ def test_metadata_routing(conditional):
 
 def test_a_routed_source_is_transformed():
     X, source = IRIS[SPECIES == 2], IRIS[SPECIES == 1]
-    bridge = SchrodingerBridgeMatcher(max_steps=10, random_state=0)
+    bridge = SchrodingerBridgeMatcher(max_steps=10, n_steps=4, random_state=0)
     plain = make_generative_pipeline(StandardScaler(), clone(bridge)).fit(X, source=source)
     expected = plain.score(X, source=source)
     with sklearn.config_context(enable_metadata_routing=True):
@@ -591,7 +591,8 @@ TURNED = SOURCE[["d", "b", "a", "c"]]
 
 
 def bridge(**settings):
-    return SchrodingerBridgeMatcher(max_steps=5, random_state=0, **settings)
+    brief = {"max_steps": 5, "hidden_units": 16, "n_steps": 4, "random_state": 0}
+    return SchrodingerBridgeMatcher(**brief, **settings)
 
 
 @pytest.mark.parametrize("names", [NAMES, [1, 2, 3, 4], list(zip("aabb", range(4), strict=True))])

@@ -53,7 +53,9 @@ def closed():
 
 @pytest.fixture(scope="module")
 def autoencoder():
-    return VariationalDiffusionAE(n_components=3, max_steps=25, random_state=0).fit(IRIS)
+    return VariationalDiffusionAE(
+        n_components=3, max_steps=25, hidden_units=32, n_steps=8, random_state=0
+    ).fit(IRIS)
 
 
 @pytest.fixture(scope="module")

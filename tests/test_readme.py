@@ -31,6 +31,12 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert found == [blocks("sh")[1].strip()]
 
 
+def test_ci_runs_the_tests_that_the_command_of_the_readme_leaves_out():
+    left_out = re.search(r' -m "not (\w+)"$', blocks("sh")[1].strip()).group(1)
+    assert re.search(rf"^step .* -m pytest .*-m {left_out}$", CI, flags=re.MULTILINE)
+
+
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_python_blocks_run_in_order(monkeypatch):
     # A step for each row beyond the first hundred, where there are four: enough for what is said.

@@ -167,7 +167,7 @@ def test_the_last_rows_count_where_runs_do_not_fit():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_fit_reads_all_rows_and_holds_few(Estimator, small_bounds):
     on_disk = OnDisk(X, 64)
-    model = Estimator(max_steps=4, batch_size=64, random_state=0).fit(on_disk)
+    model = Estimator(max_steps=4, n_steps=4, batch_size=64, random_state=0).fit(on_disk)
     assert on_disk.seen.min() >= 1
     assert on_disk.most <= 128
     assert model.n_features_in_ == 3
@@ -308,7 +308,7 @@ def test_a_fit_is_told_by_rows_beyond_the_survey_too(small_bounds, tmp_path, wha
 @pytest.fixture(scope="module", params=ESTIMATORS)
 def fitted(request):
     iris = load_iris(as_frame=True)
-    model = request.param(max_steps=4, random_state=0)
+    model = request.param(max_steps=4, hidden_units=16, n_steps=4, random_state=0)
     return model.fit(iris.data.astype("float32"), condition=iris.target)
 
 

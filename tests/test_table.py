@@ -5,6 +5,7 @@ Frames of every dtype are made at random; the round trip is exact in values, dty
 
 import datetime
 import enum
+import functools
 import math
 import pickle
 import uuid
@@ -238,6 +239,12 @@ def arrow_columns(n, rng):
 NAMES = list(columns(3, np.random.default_rng(0)))
 
 
+@functools.cache
+def columns_of(n):
+    """Make the columns once for all tests that only read them."""
+    return columns(n, np.random.default_rng(n))
+
+
 def assert_same(back, frame):
     """Hold a frame against another: values, dtypes, types of objects, gaps; not the index."""
     pd.testing.assert_frame_equal(back, frame.reset_index(drop=True), check_exact=True)
@@ -251,8 +258,7 @@ def assert_same(back, frame):
 @pytest.mark.parametrize("n", [1, 2, 300])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_comes_back(name, n, max_one_hot):
-    rng = np.random.default_rng([n, NAMES.index(name)])
-    frame = pd.DataFrame({name: columns(n, rng)[name]})
+    frame = pd.DataFrame({name: columns_of(n)[name]})
     encoder = TableEncoder(max_one_hot).fit(frame)
     Z = encoder.transform(frame)
     assert Z.shape == (n, len(encoder.get_feature_names_out()))
@@ -414,7 +420,7 @@ COLUMNS = [
 @pytest.mark.parametrize("names", COLUMNS, ids=lambda names: type(names).__name__)
 def test_names_of_any_kind_come_back(tmp_path, names):
     frame = pd.DataFrame([[1, "a", 2.5], [2, "b", 3.5], [3, "b", 3.0]], columns=names)
-    model = FlowMatcher(max_steps=2, random_state=0)
+    model = FlowMatcher(max_steps=2, n_steps=4, random_state=0)
     pipe = make_generative_pipeline(TableEncoder(), model).fit(frame)
     back = pipe[:-1].inverse_transform(pipe[:-1].transform(frame))
     pd.testing.assert_frame_equal(back, frame)
@@ -655,7 +661,7 @@ def people(n):
 @pytest.mark.parametrize("Model", [VariationalDiffusionAE, BinaryLatentDiffusion])
 def test_a_model_of_a_table_draws_a_table(Model):
     frame = people(300)
-    model = Model(max_steps=20, random_state=0)
+    model = Model(max_steps=20, hidden_units=32, n_steps=10, random_state=0)
     pipe = make_generative_pipeline(TableEncoder(), model).fit(frame)
     drawn = pipe.sample(1000)
     assert drawn.dtypes.equals(frame.dtypes)
@@ -685,7 +691,9 @@ def test_a_model_of_a_table_draws_a_table(Model):
 
 def test_a_gap_that_fit_did_not_see_names_the_column_of_the_frame():
     frame = people(120)
-    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    pipe = make_generative_pipeline(
+        TableEncoder(), FlowMatcher(max_steps=2, n_steps=4, random_state=0)
+    )
     pipe.fit(frame)
     assert list(frame.columns[frame.isna().any()]) == ["job", "gain"]
     for name, row in (("left", 3), ("age", 0), ("level", 7), ("joined", 5)):
@@ -716,7 +724,9 @@ def test_a_gap_that_fit_did_not_see_names_the_column_of_the_frame():
 
 def test_a_search_takes_the_score_of_encoded_rows():
     frame = people(60)[["age", "level", "left"]]
-    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    pipe = make_generative_pipeline(
+        TableEncoder(), FlowMatcher(max_steps=5, n_steps=4, random_state=0)
+    )
     grid = {"flowmatcher__lr": [1e-3, 3e-3]}
     search = GridSearchCV(pipe, grid, scoring=GenerativePipeline.score_encoded, cv=2).fit(frame)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
@@ -727,7 +737,9 @@ def test_a_search_takes_the_score_of_encoded_rows():
 
 def test_what_has_a_density_is_known_once_it_is_fitted():
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
-    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    pipe = make_generative_pipeline(
+        TableEncoder(), FlowMatcher(max_steps=2, n_steps=4, random_state=0)
+    )
     assert hasattr(pipe, "score")
     pipe.fit(frame)
     assert hasattr(pipe, "score")
@@ -749,6 +761,7 @@ def test_an_array_in_the_place_of_the_frame_is_imputed():
     pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_gaps_of_a_table_are_imputed():
     frame = people(300).set_index(np.arange(300) // 2)

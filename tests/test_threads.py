@@ -36,7 +36,7 @@ from skgen.threads import one_thread
 IRIS, SPECIES = load_iris(return_X_y=True)
 # To look for the pools takes long.
 POOLS = ThreadpoolController()
-QUICK = {"max_steps": 2, "random_state": 0}
+QUICK = {"max_steps": 2, "n_steps": 4, "random_state": 0}
 MODELS = [
     BinaryLatentDiffusion,
     FlowMatcher,

@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skgen import FlowMatcher, TableEncoder, make_generative_pipeline, metrics
 from skgen.metrics import (
+    _report,
     classifier_two_sample_test,
     conditional_frequency_error,
     correlation_error,
@@ -142,7 +143,9 @@ def test_the_scale_is_that_of_the_first_table(rng):
     assert 0.7 < wasserstein_distance(X[["size"]], near[["size"]], p=1) / 0.9 < 1.5
 
 
-def test_a_category_that_the_real_rows_lack_is_judged(rng):
+def test_a_category_that_the_real_rows_lack_is_judged(rng, monkeypatch):
+    # Not read here, and slow.
+    monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
     X, Y = people(rng, 200), people(rng, 150, ["Bonn", "Ulm", "Ulm"])
     report = sample_report(X, people(rng, 150), Y, random_state=0)
     verdict = report.loc["marginal_error", "verdict"]
@@ -177,11 +180,13 @@ def test_what_is_constant_in_the_real_rows_is_judged(rng):
     assert energy_distance(constant, constant.head(5)) == 0
 
 
-def test_the_report_of_mixed_frames(rng):
+def test_the_report_of_mixed_frames(rng, monkeypatch):
     X_train, X_test, X_fake = (people(rng, n) for n in (200, 120, 120))
     report = sample_report(X_train, X_test, X_fake, random_state=0)
     assert report.loc["marginal_error", "verdict"] == GOOD
     assert report.loc["near_copies", "verdict"] == GOOD
+    # Not read below, and slow.
+    monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
     copied = sample_report(X_train, X_test, X_train.iloc[:120, ::-1], random_state=0)
     assert copied.loc["near_copies", "value"] == 1
     X_fake["tall"] = True
@@ -253,7 +258,9 @@ def test_metrics_of_one_table_and_of_labels(rng):
 
 def test_a_search_chooses_by_what_is_drawn_of_a_table(rng):
     frame = people(rng, 60)
-    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=2, random_state=0))
+    pipe = make_generative_pipeline(
+        TableEncoder(), FlowMatcher(max_steps=2, n_steps=4, random_state=0)
+    )
     scorer = make_sample_scorer(energy_distance)
     drawn = pipe.fit(frame).sample(60, random_state=0)
     assert scorer(pipe, frame) == -energy_distance(frame, drawn)

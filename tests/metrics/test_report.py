@@ -50,6 +50,13 @@ def blamed(report):
     return set(report.index[report["verdict"] != GOOD])
 
 
+@pytest.fixture
+def no_classifiers(monkeypatch):
+    """Leave out the classifiers, which take most of the time."""
+    monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
+
+
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
     reports = [
@@ -86,6 +93,7 @@ def test_a_copier_is_told_from_a_perfect_sampler_by_its_copies_alone(rng):
 
 
 @pytest.mark.statistical
+@pytest.mark.usefixtures("no_classifiers")
 def test_a_dropped_mode_is_said_to_leave_real_rows_out(rng):
     report = report_of(modes, rng, lambda X_train, X_test, X_fresh: modes(rng, N_TEST, n_modes=3))
     assert blamed(report) >= {"recall", "coverage"}
@@ -124,6 +132,7 @@ def test_dependence_without_correlation_is_seen(rng):
 
 
 @pytest.mark.statistical
+@pytest.mark.usefixtures("no_classifiers")
 def test_loose_and_wrong_correlations_are_told_apart(rng):
     def loose(X_train, X_test, X_fresh):
         return X_fresh * np.sqrt(0.5) + rng.permuted(X_fresh, axis=0) * np.sqrt(0.5)
@@ -139,6 +148,7 @@ def test_loose_and_wrong_correlations_are_told_apart(rng):
 
 
 @pytest.mark.statistical
+@pytest.mark.usefixtures("no_classifiers")
 def test_a_wrong_column_is_named(rng):
     names = ["length", "width", "weight"]
     X_train, X_test, X_fresh = (
@@ -153,9 +163,8 @@ def test_a_wrong_column_is_named(rng):
 
 
 @pytest.mark.statistical
-def test_a_single_wrong_column_or_pair_among_many_is_named(monkeypatch, rng):
-    # without the classifiers, which take most of the time
-    monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
+@pytest.mark.usefixtures("no_classifiers")
+def test_a_single_wrong_column_or_pair_among_many_is_named(rng):
     X_train, X_test, X_fresh = (rng.normal(size=(n, 30)) for n in (N_TRAIN, N_TEST, N_TEST))
     # the largest of 30 distances is about .18 by chance, and .45 with this shift
     X_fresh[:, 17] += 1.2
@@ -183,6 +192,7 @@ def test_a_model_that_has_seen_the_test_rows_is_found(rng):
 
 
 @pytest.mark.statistical
+@pytest.mark.usefixtures("no_classifiers")
 def test_too_little_variety_of_images_is_said(rng):
     X = rng.permutation(load_digits().data)
     X_train, X_test, X_fresh = np.split(X[: N_TRAIN + 2 * N_TEST], [N_TRAIN, N_TRAIN + N_TEST])
@@ -193,10 +203,10 @@ def test_too_little_variety_of_images_is_said(rng):
     assert "recall" in blamed(report)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
-def test_perfect_samplers_are_seldom_blamed(monkeypatch):
-    # without the classifiers, which take most of the time
-    monkeypatch.setattr(_report, "classifier_two_sample_test", lambda *args, **options: 0.5)
+@pytest.mark.usefixtures("no_classifiers")
+def test_perfect_samplers_are_seldom_blamed():
     n_blamed = 0
     for law in (correlated, modes, table, bits):
         for seed in range(10):
@@ -243,6 +253,7 @@ def test_copies_by_chance_are_of_their_exact_law(rng):
 
 
 @pytest.mark.statistical
+@pytest.mark.usefixtures("no_classifiers")
 def test_report_of_one_column_and_of_unequal_numbers_of_rows(rng):
     x_train, x_test, x_fake = rng.exponential(size=70), rng.exponential(size=90), np.ones(400)
     report = sample_report(x_train[:, None], x_test[:, None], x_fake[:, None], random_state=0)
@@ -251,7 +262,8 @@ def test_report_of_one_column_and_of_unequal_numbers_of_rows(rng):
 
 
 @pytest.mark.statistical
-def test_report_does_not_depend_on_units_and_can_be_repeated(rng):
+def test_report_does_not_depend_on_units_and_can_be_repeated(monkeypatch, rng):
+    monkeypatch.setattr(_report, "N_CLASSIFIED", 4)
     X_train, X_test, X_fake = correlated(rng, 100), correlated(rng, 60), 2 * correlated(rng, 80)
     report = sample_report(X_train, X_test, X_fake, random_state=0)
     # powers of two, whose products are exact

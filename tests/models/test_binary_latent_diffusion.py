@@ -26,7 +26,7 @@ from skgen.processes.noise import GeneratorNoise
 IRIS = load_iris().data
 DIGITS = load_digits().data[:300]
 INK = (DIGITS > 8).astype(float)
-BRIEF = {"max_steps": 8, "random_state": 0}
+BRIEF = {"max_steps": 8, "n_steps": 4, "random_state": 0}
 
 
 class Nothing(torch.nn.Module):
@@ -245,8 +245,8 @@ def test_what_is_no_code_is_refused():
 
 
 @pytest.mark.statistical
-def test_codes_carry_the_rows():
-    model = BinaryLatentDiffusion(n_bits=32, max_steps=300, random_state=0).fit(IRIS)
+def test_codes_carry_the_rows(code_only):
+    model = code_only(BinaryLatentDiffusion)(n_bits=32, max_steps=300, random_state=0).fit(IRIS)
     rows = model.inverse_transform(model.transform(IRIS))
     # Far below the variance of the columns, .2 to 3: the code is not empty.
     assert np.mean((rows - IRIS) ** 2) < 0.15 * IRIS.var(0).mean()
@@ -264,8 +264,8 @@ def test_codes_carry_the_rows():
 @pytest.mark.statistical
 @pytest.mark.parametrize("autoencoder", ["stochastic", "threshold", "relaxed"])
 @pytest.mark.parametrize("codebook_dim", [None, 6])
-def test_every_autoencoder_learns(autoencoder, codebook_dim):
-    model = BinaryLatentDiffusion(
+def test_every_autoencoder_learns(code_only, autoencoder, codebook_dim):
+    model = code_only(BinaryLatentDiffusion)(
         32,
         autoencoder=autoencoder,
         codebook_dim=codebook_dim,
@@ -277,6 +277,7 @@ def test_every_autoencoder_learns(autoencoder, codebook_dim):
     assert np.mean((rows - IRIS) ** 2) < 0.35 * IRIS.var(0).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_joint_training_keeps_the_code_alive():
     model = BinaryLatentDiffusion(16, joint=True, max_steps=200, random_state=0).fit(IRIS)
@@ -323,7 +324,7 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
 def test_errors_are_those_of_frames_that_are_there():
     """In the unit of the law's share, too: neither padding nor whether a frame is there counts."""
     X, lengths = np.random.default_rng(0).normal(size=(60, 8)), np.arange(60) % 4 + 1
-    model = BinaryLatentDiffusion(16, input_shape=(4, 2), joint=True, n_steps=2, **BRIEF)
+    model = BinaryLatentDiffusion(16, input_shape=(4, 2), joint=True, **BRIEF)
     module = model.fit(X, lengths=lengths).module_
     there = np.arange(4) < lengths[:, None]
     x = np.concatenate([X.reshape(60, 4, 2), there[..., None]], -1).reshape(60, 12)
@@ -450,9 +451,8 @@ def test_temperature_is_exact_for_independent_bits():
     ],
 )
 def test_layouts(shape, code, n_bits):
-    X = DIGITS[:, : math.prod(shape)]
-    # A fit ends with draws, for the borders of repeated values: in few steps here.
-    model = BinaryLatentDiffusion(input_shape=shape, code=code, n_steps=4, **BRIEF).fit(X)
+    X = DIGITS[:100, : math.prod(shape)]
+    model = BinaryLatentDiffusion(input_shape=shape, code=code, **BRIEF).fit(X)
     # 9 frames make 3 chunks, which share 64 bits by 22.
     assert model.transform(X[:5]).shape == (5, n_bits)
     assert np.isfinite(model.sample(3)).all()
@@ -465,15 +465,22 @@ def test_layouts(shape, code, n_bits):
     assert np.isfinite(filled).all()
 
 
+def strokes(n, **settings):
+    """Cut pen strokes at a length, and tell the model."""
+    X = load_pen_digits().data[:n]
+    lengths = np.where(np.arange(n) % 2 == 0, 3, 8)
+    model = BinaryLatentDiffusion(32, input_shape=(8, 2), **settings).fit(X, lengths=lengths)
+    return X, lengths, model
+
+
 @pytest.fixture(scope="module")
 def unequal():
-    """Cut pen strokes at a length, and tell the model."""
-    X = load_pen_digits().data[:400]
-    lengths = np.where(np.arange(400) % 2 == 0, 3, 8)
-    model = BinaryLatentDiffusion(32, input_shape=(8, 2), max_steps=150, random_state=0).fit(
-        X, lengths=lengths
-    )
-    return X, lengths, model
+    return strokes(100, **BRIEF)
+
+
+@pytest.fixture(scope="module")
+def unequal_learnt():
+    return strokes(400, max_steps=150, random_state=0)
 
 
 def test_padding_is_not_read(unequal):
@@ -487,9 +494,10 @@ def test_padding_is_not_read(unequal):
     np.testing.assert_array_equal(*same)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
-def test_lengths_are_learnt_and_returned(unequal):
-    _, _, model = unequal
+def test_lengths_are_learnt_and_returned(unequal_learnt):
+    _, _, model = unequal_learnt
     X, lengths = model.sample(200, return_lengths=True)
     # Half are 3 long and half 8: within five standard errors of a share of 200, and the rest of
     # what 150 steps have not learnt.
@@ -509,15 +517,16 @@ def test_gaps_beyond_a_length_are_not_read(unequal, container):
         np.testing.assert_array_equal(
             method(gaps, lengths=lengths[:20]), method(X[:20], lengths=lengths[:20])
         )
-    again = BinaryLatentDiffusion(16, input_shape=(8, 2), n_steps=2, **BRIEF)
+    again = BinaryLatentDiffusion(16, input_shape=(8, 2), **BRIEF)
     assert np.isfinite(again.fit(gaps, lengths=lengths[:20]).sample(2)).all()
     with pytest.raises(ValueError, match="NaN in row 0 of column 0"):
         again.fit(container(np.full((20, 16), np.nan)), lengths=lengths[:20])
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
-def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal):
-    X, lengths, model = unequal
+def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal_learnt):
+    X, lengths, model = unequal_learnt
     there = np.repeat(np.arange(8) < lengths[:, None], 2, axis=1)
     holes = np.where(there, X, np.nan)
     holes[:, 6:] = np.nan
@@ -534,8 +543,8 @@ def test_imputed_sequences_are_as_long_as_they_were_said_to_be(unequal):
 def test_wrong_lengths_are_refused(unequal):
     X, lengths, model = unequal
     with pytest.raises(ValueError, match=r"lengths\[0\] is 9"):
-        model.transform(X, lengths=np.full(400, 9))
-    with pytest.raises(ValueError, match="one number for each of the 400 rows"):
+        model.transform(X, lengths=np.full(100, 9))
+    with pytest.raises(ValueError, match="one number for each of the 100 rows"):
         model.transform(X, lengths=lengths[:5])
     with pytest.raises(ValueError, match="give input_shape="):
         BinaryLatentDiffusion(**BRIEF).fit(X, lengths=lengths)

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skgen import BinaryLatentDiffusion, VariationalDiffusionAE, VQDiffusionBridge
 
 N = 60
-BRIEF = {"max_steps": 40, "random_state": 0}
+BRIEF = {"max_steps": 40, "n_steps": 8, "random_state": 0}
 BINARY = [
     BinaryLatentDiffusion(autoencoder=None, n_timesteps=32, **BRIEF),
     BinaryLatentDiffusion(n_bits=4, likelihood="bernoulli", **BRIEF),

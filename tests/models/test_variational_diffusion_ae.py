@@ -37,6 +37,8 @@ LAW = CorrelatedGaussian(5)
 MEAN, COVARIANCE = torch.from_numpy(LAW.mean), torch.from_numpy(LAW.covariance)
 PREDICTIONS = ["v", "epsilon", "x", "score"]
 IRIS = load_iris().data
+# For what depends neither on the width of a network nor on the steps of a draw.
+NARROW = {"hidden_units": 32, "n_steps": 8, "random_state": 0}
 
 
 def generator(seed=0):
@@ -285,6 +287,7 @@ def test_samplers_reproduce_a_gaussian(sampler, n_steps, tolerance, order):
         assert np.log2(coarse / error) == pytest.approx(order, abs=0.4)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("sampler", "tolerance"),
@@ -401,7 +404,7 @@ def test_two_thousand_completions_by_the_estimator():
     three standard errors come on top of the 5%.
     """
     X = LAW.sample(10_000, random_state=6)
-    model = VariationalDiffusionAE(2, max_steps=20, lr=1e-4, random_state=0).fit(X)
+    model = VariationalDiffusionAE(2, max_steps=20, lr=1e-4, hidden_units=32, random_state=0).fit(X)
     row = X[0].copy()
     row[[1, 3]] = np.nan
     mean, covariance = LAW.conditional(row)
@@ -437,7 +440,7 @@ def test_a_linear_guide_shifts_the_mean_by_sigma_b():
 @pytest.mark.statistical
 def test_a_guide_sees_rows_in_the_units_of_the_data():
     X = LAW.sample(2000, random_state=7) * 100 + 1000
-    model = VariationalDiffusionAE(2, max_steps=10, lr=1e-4, random_state=0).fit(X)
+    model = VariationalDiffusionAE(2, max_steps=10, lr=1e-4, hidden_units=32, random_state=0).fit(X)
     seen = []
 
     def guide(x):
@@ -471,6 +474,7 @@ def test_classifier_free_guidance_extrapolates():
     torch.testing.assert_close(alone(z, gamma), with_it)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_guidance_moves_samples_on_towards_their_condition():
     rng = np.random.default_rng(0)
@@ -543,7 +547,7 @@ def test_discrete_samples_lie_on_the_grid(bits):
 
 def test_levels_are_checked():
     X = np.random.default_rng(2).integers(0, 3, size=(40, 2)).astype(float)
-    made = {"likelihood": "discrete", "max_steps": 5, "random_state": 0}
+    made = {"likelihood": "discrete", "max_steps": 5, **NARROW}
     with pytest.raises(ValueError, match=r"X\[\d+, \d+\] is 2.0, which is not among the levels"):
         VariationalDiffusionAE(2, levels=[0, 1], **made).fit(X)
     with pytest.raises(ValueError, match="two or more finite"):
@@ -560,7 +564,7 @@ def test_rows_off_the_grid_are_told(bits):
     pairs, _, _, model = bits
     with pytest.raises(ValueError, match="level"):
         model.score_samples([[0.0, 0.5]])
-    made = {"likelihood": "discrete", "max_steps": 5, "random_state": 0}
+    made = {"likelihood": "discrete", "max_steps": 5, **NARROW}
     model = VariationalDiffusionAE(2, **made).partial_fit(np.tile(pairs, (5, 1)))
     with pytest.raises(ValueError, match="level"):
         model.partial_fit(np.tile(pairs + 0.5, (5, 1)))
@@ -569,6 +573,7 @@ def test_rows_off_the_grid_are_told(bits):
 # The two objectives
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_likelihood_objective_reaches_the_density():
     law = CorrelatedGaussian(2)
@@ -585,6 +590,7 @@ def test_the_likelihood_objective_reaches_the_density():
     assert difference.mean() > -0.1 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_representation_objective_fills_the_latent():
     law = CorrelatedGaussian(4)
@@ -598,6 +604,7 @@ def test_the_representation_objective_fills_the_latent():
     assert np.mean(residual**2 / X.var(0)) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize("prior", ["diffusion", "normal"])
 def test_a_full_latent_is_paid_for_in_the_score(prior):
@@ -662,6 +669,7 @@ def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
     assert LogisticRegression().fit(features, y[::2]).score(held, y[1::2]) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_kl_weight_empties_the_latent():
     X = LAW.sample(500, random_state=8)
@@ -678,7 +686,7 @@ def test_the_kl_weight_empties_the_latent():
 
 @pytest.mark.parametrize("objective", ["representation", "likelihood"])
 def test_two_stages_and_a_code_that_later_pieces_keep(objective):
-    made = {"objective": objective, "max_steps": 20, "kl_weight": 0.01, "random_state": 0}
+    made = {"objective": objective, "max_steps": 20, "kl_weight": 0.01, **NARROW}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The latent is empty")
         model = VariationalDiffusionAE(2, **made).fit(IRIS)
@@ -698,7 +706,7 @@ def test_two_stages_and_a_code_that_later_pieces_keep(objective):
 )
 def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
     """4 a row beyond 100; 3,000 steps and 300 passes, or 4,500 and 240, at most."""
-    model = VariationalDiffusionAE(2, max_steps=1, random_state=0).fit(IRIS)
+    model = VariationalDiffusionAE(2, max_steps=1, **NARROW).fit(IRIS)
     train, valid = {"x": torch.zeros(n, 4)}, {"x": torch.zeros(10, 4)}
     for max_steps, expected in ((None, (code, law)), (70, (70, 70))):
         model.set_params(max_steps=max_steps)
@@ -709,6 +717,7 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
         assert tuple(round(stage.effort * plan) for stage in stages) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_latent_alone_tells_the_row():
     X = LAW.sample(500, random_state=9)
@@ -740,7 +749,7 @@ class PressCtrlC(Callback):
 def test_an_interrupted_code_is_gone_on_with(step):
     """Before the first evaluation, at step 10, and after it."""
     model = VariationalDiffusionAE(
-        2, max_steps=20, warm_start=True, callbacks=[PressCtrlC(step)], random_state=0
+        2, max_steps=20, warm_start=True, callbacks=[PressCtrlC(step)], **NARROW
     )
     with pytest.warns(UserWarning, match=f"at step {step} of 20"):
         model.fit(IRIS)
@@ -754,7 +763,7 @@ def test_an_interrupted_code_is_gone_on_with(step):
 
 
 def test_interpolation_meets_its_ends():
-    model = VariationalDiffusionAE(2, max_steps=60, random_state=0).fit(IRIS)
+    model = VariationalDiffusionAE(2, max_steps=60, **NARROW).fit(IRIS)
     A, B = IRIS[:3], IRIS[-3:]
     lines = model.interpolate(A, B, n=5)
     assert lines.shape == (3, 5, 4)

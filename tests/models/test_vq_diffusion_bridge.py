@@ -27,7 +27,7 @@ pytestmark = pytest.mark.statistical
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 DIGITS = load_digits().data[:300]
-BRIEF = {"max_steps": 8, "random_state": 0}
+BRIEF = {"max_steps": 8, "n_steps": 8, "random_state": 0}
 BRIDGE = {"prior": "diffusion", **BRIEF}
 FREQUENCY = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
 CODE = torch.tensor([[-1.4], [-0.2], [0.5], [1.3]], dtype=torch.float64)
@@ -416,7 +416,7 @@ def test_settings_give_rows_scores_and_completions(settings):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (8, 8)])
 def test_images_and_sequences(shape, prior):
     model = VQDiffusionBridge(n_tokens=4 if len(shape) == 3 else 2, input_shape=shape, prior=prior)
-    model.set_params(n_embeddings=16, **BRIEF).fit(DIGITS)
+    model.set_params(n_embeddings=16, **BRIEF).fit(DIGITS[:100])
     assert model.transform(DIGITS).shape == (300, model.n_tokens_ * 4)
     holes = DIGITS[:5].copy()
     holes[:, :32] = np.nan
@@ -489,6 +489,7 @@ def test_a_part_of_a_batch_of_images_stands_for_the_whole(n):
     torch.testing.assert_close(torch.stack(shares).mean(), whole.mean(), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_background_does_not_keep_codes_of_images_out_of_use(monkeypatch, code_only):
     """Three places of four of an image are blank, and would share a code."""
     X = np.zeros((300, 8, 8))
@@ -510,7 +511,7 @@ def test_a_few_images_far_from_the_rest_leave_the_fit_alive(joint):
     rng = np.random.default_rng(0)
     X = 0.01 * rng.normal(size=(300, 64))
     X[:6] = 20 * rng.normal(size=(6, 64))
-    model = VQDiffusionBridge(32, input_shape=(1, 8, 8), n_steps=2, joint=joint, **BRIEF)
+    model = VQDiffusionBridge(32, input_shape=(1, 8, 8), joint=joint, **BRIEF)
     assert np.isfinite(model.fit(X).sample(3)).all()
 
 
@@ -578,6 +579,7 @@ def test_the_kind_of_data_chooses_the_law_of_the_codes(settings, prior):
     assert isinstance(model.module_.prior, prior)
 
 
+@pytest.mark.slow
 def test_a_law_of_few_values_is_learnt():
     """Three columns of four values, of any joint law: the score is a bound below it, and near."""
     rng = np.random.default_rng(0)
@@ -595,6 +597,7 @@ def test_a_law_of_few_values_is_learnt():
     assert apart < 0.1
 
 
+@pytest.mark.slow
 def test_one_after_another_hears_of_later_columns_and_of_conditions():
     """What is seen comes first, wherever its column stands, and so does a label."""
     rng = np.random.default_rng(0)
@@ -610,6 +613,7 @@ def test_one_after_another_hears_of_later_columns_and_of_conditions():
     assert np.mean((told[:, 1] > 0) == (np.arange(600) % 2 == 1)) > 0.9
 
 
+@pytest.mark.slow
 def test_codes_that_come_with_a_later_piece_are_drawn():
     """Rows of the first piece lie beyond 1, those of the second below .5."""
     rng = np.random.default_rng(0)

@@ -196,6 +196,7 @@ def fit(net, batch, n_steps, lr=3e-3):
     return sum(losses[-10:]) / 10
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize("shape", [(1, 7, 9), (13, 2)])
 def test_unet_learns_where_and_by_which_sign(shape):
@@ -211,6 +212,7 @@ def test_unet_learns_where_and_by_which_sign(shape):
     assert fit(build(UNet, shape, 1, width=16), batch, 150) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_encoder_learns_a_place():
     def batch(step):
@@ -274,6 +276,7 @@ def test_a_frames_code_is_local():
     assert float(influence[:2].sum()) > float(influence[6:].sum())
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_tokens_learn_what_lies_beside_them():
     """Each tells the first number of the token on its left, and the second of that above it."""
