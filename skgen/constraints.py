@@ -12,9 +12,9 @@ of what a model learns, or puts what is left of it in its place, and computes it
 What is found holds in every row, in at least `FEWEST_ROWS`, and would not do so by chance. Sums,
 products and functions are exact, so that a few rows tell. An inequality could hold because the two
 columns lie apart, or because a limit is rarely reached. So two columns count where rows put
-together at random would break it in 1% of the cases or more, and where the differences press
-against the limit: a fiftieth of them is within a tenth of the median, or the least of them is
-frequent. Rows in which the lower column is at its least say nothing of that.
+together at random would break it, and where the differences press against the least of them: so
+many are near it, and not many more a step further, that others would be below it were it no limit.
+Rows in which the lower column is at its least say nothing of that.
 """
 
 import itertools
@@ -33,13 +33,14 @@ FEWEST_ROWS = 50
 MOST_SEARCHED, MOST_COLUMNS = 20_000, 64
 # Of rows put together at random, the share that breaks an inequality.
 LEAST_BROKEN = 0.01
-# This part of the differences lies within that part of their median; or the least has this share.
-PRESSING, NEAR, FREQUENT = 0.02, 0.1, 0.05
-# Log-probability that a function of independent columns would hold.
-CHANCE = np.log(1e-9)
+# A step from the limit of the differences, in parts of their median's distance from it.
+STEP = 0.25
+# Log-probabilities that a function of independent columns would hold, and an inequality.
+CHANCE, CHANCE_OF_ORDER = np.log(1e-9), np.log(1e-6)
 # A column that tells another one has each of its values in so many rows in the mean.
 ROWS_PER_VALUE = 5
-# Rows in which a sum has two parts that are not zero, or a product two that are not one, at least.
+# Rows in which all parts of a sum, or of a product, differ from 0, or 1, and from what most rows
+# have, at least.
 FEWEST_TELLING = 10
 # Integers beyond this are not exact as floats, and numbers of nature stay below it.
 LARGEST = 2.0**53
@@ -427,6 +428,12 @@ def decimals_of(values: np.ndarray) -> int:
     return 9
 
 
+def _telling(x: np.ndarray, *idle: float) -> np.ndarray:
+    """Tell in which rows a column is neither at an idle value nor at the most frequent one."""
+    values, counts = np.unique(x, return_counts=True)
+    return ~np.isin(x, [*idle, values[counts.argmax()]])
+
+
 def _sums(searched: _Searched) -> Any:
     """Yield sums of up to three columns, and copies: those of few parts first."""
     columns = searched.numeric()
@@ -453,12 +460,13 @@ def _sums(searched: _Searched) -> Any:
             names[columns[t]], *(tuple(names[j] for j in group) for group in places)
         )
 
+    telling = np.stack([_telling(x, 0) for x in X.T], 1)
     for a in range(d):
-        yield from (named(t, [a]) for t in equal_to(S[a]) if t > a)
-    nonzero = X != 0
+        if telling[:, a].sum() >= FEWEST_TELLING:
+            yield from (named(t, [a]) for t in equal_to(S[a]) if t > a)
     for a, b in itertools.combinations(range(d), 2):
         for t in equal_to(S[a] + S[b]):
-            if t not in (a, b) and (nonzero[:, a] & nonzero[:, b]).sum() >= FEWEST_TELLING:
+            if t not in (a, b) and (telling[:, a] & telling[:, b]).sum() >= FEWEST_TELLING:
                 yield named(t, [a, b])
     # t - c = a + b, and t + c = a + b.
     pairs = np.array(list(itertools.combinations(range(d), 2)))
@@ -469,8 +477,8 @@ def _sums(searched: _Searched) -> Any:
             value = S[t] - sign * S[c]
             first, last = np.searchsorted(both[by_value], [value - tolerance, value + tolerance])
             for a, b in pairs[by_value[first:last]]:
-                telling = nonzero[:, [a, b, c]].sum(1) >= 3
-                if len({a, b, c, t}) == 4 and telling.sum() >= FEWEST_TELLING:
+                enough = telling[:, [a, b, c]].all(1).sum() >= FEWEST_TELLING
+                if len({a, b, c, t}) == 4 and enough:
                     yield named(t, [a, b, c]) if sign > 0 else named(t, [a, b], [c])
 
 
@@ -491,7 +499,7 @@ def _products(searched: _Searched) -> Any:
                 if (off > 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * np.abs(z[some])).any():
                     break
             else:
-                telling = ~np.isin(x[rows], [0, 1]) & ~np.isin(y[rows], [0, 1])
+                telling = _telling(x[rows], 0, 1) & _telling(y[rows], 0, 1)
                 if telling.sum() >= FEWEST_TELLING:
                     yield lambda names, t=t, a=a, b=b: Product(names[t], (names[a], names[b]))
 
@@ -516,9 +524,11 @@ def _functions(searched: _Searched) -> Any:
                 break
         else:
             share = np.bincount(codes[t]) / n
+            # What most rows have, such as a gap or 0, comes by chance.
+            log_share = np.where(share == share.max(), 0.0, np.log(share))
             first = np.unique(codes[j], return_index=True)[1]
             # The entries after the first of a value, were they independent of it.
-            chance = np.log(share[codes[t]]).sum() - np.log(share[codes[t][first]]).sum()
+            chance = log_share[codes[t]].sum() - log_share[codes[t][first]].sum()
             if chance < CHANCE:
                 yield lambda names, t=t, j=j: FunctionOf(names[t], names[j])
 
@@ -536,16 +546,35 @@ def _inequalities(searched: _Searched) -> Any:
         x, y = searched.numbers[low][present], searched.numbers[high][present]
         if (x[:100] > y[:100]).any() or (x > y).any():
             continue
-        apart = np.mean(np.roll(x, 1 + len(x) // 3) > y)
-        above = x > x.min()
-        if above.sum() < FEWEST_ROWS // 2:
-            continue
-        gap = y[above].astype(np.float64) - x[above].astype(np.float64)
-        if gap.max() > LONGEST:
-            continue
-        middle, near = np.median(gap), np.quantile(gap, PRESSING)
-        pressing = near <= NEAR * middle or np.mean(gap == gap.min()) >= FREQUENT
-        if apart >= LEAST_BROKEN and pressing and np.ptp(gap) > 0:
-            found.append((middle / max(np.std(y.astype(np.float64)), 1e-300), low, high))
+        gap = y.astype(np.float64) - x.astype(np.float64)
+        dtype = searched.frame.dtypes.iloc[high]
+        if gap.max() <= LONGEST and _is_limit(x, y, gap, dtype):
+            found.append((np.median(gap) / np.std(y.astype(np.float64)), low, high))
     for _, low, high in sorted(found):
         yield lambda names, low=low, high=high: Inequality(names[low], names[high])
+
+
+def _is_limit(x: np.ndarray, y: np.ndarray, gap: np.ndarray, dtype: Any) -> bool:
+    """Tell whether x <= y would be broken by chance, were it no rule."""
+    apart = 1 - np.searchsorted(np.sort(x), y, side="right").mean() / len(x)
+    if apart < LEAST_BROKEN or len(x) * np.log1p(-apart) > CHANCE_OF_ORDER:
+        return False
+    gap = gap[x > x.min()]
+    if np.ptp(gap) == 0:
+        return False
+    gap = gap - _limit_below(gap.min(), dtype)
+    near, further = (np.sum(gap <= k * STEP * np.median(gap)) for k in (1, 2))
+    # As many times fewer below the limit as there are near it than a step further.
+    return bool(-near * min(near / max(further - near, 1), 1) < CHANCE_OF_ORDER)
+
+
+def _limit_below(least: float, dtype: Any) -> float:
+    """Return the limit that the differences of two columns of a dtype may have."""
+    if is_integer_dtype(dtype):
+        return min(least, 1.0)
+    if is_float_dtype(dtype):
+        return 0.0
+    day = np.timedelta64(1, "D") / np.timedelta64(
+        1, getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]
+    )
+    return float(least // day * day)
