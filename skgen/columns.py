@@ -243,8 +243,8 @@ class _Numbers(_Column):
     def of_numbers(self, values: np.ndarray, round_by: Any = np.round) -> Any:
         """Return computed numbers, times as integers, as entries.
 
-        By `np.round` they come as they are, up to rounding errors; by `np.ceil` or `np.floor` on
-        the grid and in the range that fit saw.
+        By `np.round` they come as they are, up to rounding errors; by `np.ceil`, `np.floor` or
+        `np.rint` on the grid and in the range that fit saw.
         """
         raise NotImplementedError
 

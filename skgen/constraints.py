@@ -227,12 +227,24 @@ def as_numbers(column: pd.Series) -> np.ndarray | None:
             return None
         return column.to_numpy(dtype=np.int64)
     if is_float_dtype(dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        # The decimals that are meant: 0.1 of 32 bits is another number in 64.
+        return _shortest(numbers) if dtype.itemsize == 4 else numbers
     if isinstance(dtype, pd.DatetimeTZDtype) or (
         isinstance(dtype, np.dtype) and dtype.kind in "mM"
     ):
         return column.astype("int64").to_numpy()
     return None
+
+
+def _shortest(numbers: np.ndarray) -> np.ndarray:
+    """Return the shortest decimals that are certain numbers of 32 bits."""
+    exact = numbers.astype(np.float32)
+    for decimals in range(8):
+        shorter = np.round(numbers, decimals)
+        if np.array_equal(shorter.astype(np.float32), exact, equal_nan=True):
+            return shorter
+    return numbers
 
 
 def _unit(column: pd.Series) -> str:
@@ -411,11 +423,14 @@ def broken(rule: Rule, frame: pd.DataFrame) -> np.ndarray:
     return np.flatnonzero(unlike | np.isin(np.arange(len(frame)), at[off]))
 
 
-def tolerance(rule: Rule, wanted: np.ndarray, value: np.ndarray) -> np.ndarray:
+def tolerance(
+    rule: Rule, wanted: np.ndarray, value: np.ndarray, decimals: int | None = None
+) -> np.ndarray:
     """Return by how much a computed value may miss: rounding, and of a product its last digit."""
+    decimals = decimals_of(wanted) if decimals is None else decimals
     size = np.maximum(np.abs(wanted.astype(np.float64)), np.abs(value.astype(np.float64)))
     if isinstance(rule, Product):
-        return 0.5 * 10.0 ** -decimals_of(wanted) * (1 + 1e-6) + EPS * size
+        return 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * size
     return np.zeros(1) if wanted.dtype.kind == value.dtype.kind == "i" else EPS * (size + 1e-300)
 
 
@@ -435,51 +450,62 @@ def _telling(x: np.ndarray, *idle: float) -> np.ndarray:
 
 
 def _sums(searched: _Searched) -> Any:
-    """Yield sums of up to three columns, and copies: those of few parts first."""
-    columns = searched.numeric()
-    if len(columns) < 2:
-        return
-    rows = np.flatnonzero(~np.any([searched.missing[j] for j in columns], axis=0))
-    if len(rows) < FEWEST_ROWS:
-        return
-    X = np.stack([searched.numbers[j][rows].astype(np.float64) for j in columns], 1)
+    """Yield sums of up to three columns, and copies: those of few parts first.
+
+    A sum is missing where any of its parts is, so that each pattern of gaps is searched by itself.
+    """
+    numeric = searched.numeric()
+    patterns = {searched.missing[j].tobytes(): searched.missing[j] for j in numeric}
+    for missing in patterns.values():
+        columns = [j for j in numeric if not (searched.missing[j] & ~missing).any()]
+        rows = np.flatnonzero(~missing)
+        if len(rows) < FEWEST_ROWS:
+            continue
+        X = np.stack([searched.numbers[j][rows].astype(np.float64) for j in columns], 1)
+        targets = [np.array_equal(searched.missing[j], missing) for j in columns]
+        for t, parts, less in _sums_of(X, targets):
+            places = [sorted(columns[k] for k in group) for group in (parts, less)]
+            yield lambda names, t=columns[t], places=places: Sum(
+                names[t], *(tuple(names[j] for j in group) for group in places)
+            )
+
+
+def _sums_of(X: np.ndarray, targets: list[bool]) -> Any:
+    """Yield a target, parts that are added and parts that are subtracted, columns of X."""
     # Relations of columns are relations of any weighted sum of their rows: one number a column.
-    weights = np.random.default_rng(0).normal(size=len(rows))
+    weights = np.random.default_rng(0).normal(size=len(X))
     S = weights @ X
     tolerance = EPS * np.abs(weights) @ np.abs(X).max(1) + 1e-300
-    d = len(columns)
+    telling = np.stack([_telling(x, 0) for x in X.T])
     order = np.argsort(S)
 
-    def equal_to(value: float) -> Any:
+    def equal_to(value: float, S: np.ndarray, order: np.ndarray) -> Any:
         first, last = np.searchsorted(S[order], [value - tolerance, value + tolerance])
         return order[first:last]
 
-    def named(t: int, parts: Any, less: Any = ()) -> Any:
-        places = [sorted(columns[k] for k in group) for group in (parts, less)]
-        return lambda names: Sum(
-            names[columns[t]], *(tuple(names[j] for j in group) for group in places)
-        )
+    def tell(*parts: int) -> bool:
+        return telling[list(parts)].all(0).sum() >= FEWEST_TELLING
 
-    telling = np.stack([_telling(x, 0) for x in X.T], 1)
-    for a in range(d):
-        if telling[:, a].sum() >= FEWEST_TELLING:
-            yield from (named(t, [a]) for t in equal_to(S[a]) if t > a)
-    for a, b in itertools.combinations(range(d), 2):
-        for t in equal_to(S[a] + S[b]):
-            if t not in (a, b) and (telling[:, a] & telling[:, b]).sum() >= FEWEST_TELLING:
-                yield named(t, [a, b])
-    # t - c = a + b, and t + c = a + b.
-    pairs = np.array(list(itertools.combinations(range(d), 2)))
+    copied: set[int] = set()
+    for a in range(len(S)):
+        same = [t for t in equal_to(S[a], S, order) if t > a and targets[t] and t not in copied]
+        if same and tell(a):
+            yield from ((t, [a], []) for t in same)
+            copied.update(same)
+    left = [k for k in range(len(S)) if k not in copied]
+    pairs = np.array(list(itertools.combinations(left, 2)), dtype=int).reshape(-1, 2)
     both = S[pairs].sum(1)
+    for (a, b), value in zip(pairs, both, strict=True):
+        for t in equal_to(value, S, order):
+            if targets[t] and t not in (a, b) and t not in copied and tell(a, b):
+                yield t, [a, b], []
+    # t - c = a + b, and t + c = a + b.
     by_value = np.argsort(both)
-    for t, c in itertools.permutations(range(d), 2):
-        for sign in (1, -1) if t < c else (1,):
-            value = S[t] - sign * S[c]
-            first, last = np.searchsorted(both[by_value], [value - tolerance, value + tolerance])
-            for a, b in pairs[by_value[first:last]]:
-                enough = telling[:, [a, b, c]].all(1).sum() >= FEWEST_TELLING
-                if len({a, b, c, t}) == 4 and enough:
-                    yield named(t, [a, b, c]) if sign > 0 else named(t, [a, b], [c])
+    for t, c in itertools.permutations(left, 2):
+        for sign in ((1, -1) if t < c or not targets[c] else (1,)) if targets[t] else ():
+            for a, b in pairs[equal_to(S[t] - sign * S[c], both, by_value)]:
+                if len({a, b, c, t}) == 4 and tell(a, b, c):
+                    yield (t, [a, b, c], []) if sign > 0 else (t, [a, b], [c])
 
 
 def _products(searched: _Searched) -> Any:
@@ -548,7 +574,8 @@ def _inequalities(searched: _Searched) -> Any:
             continue
         gap = y.astype(np.float64) - x.astype(np.float64)
         dtype = searched.frame.dtypes.iloc[high]
-        if gap.max() <= LONGEST and _is_limit(x, y, gap, dtype):
+        always = np.ptp(gap) == 0 and _telling(x).sum() >= FEWEST_TELLING
+        if gap.max() <= LONGEST and (always or _is_limit(x, y, gap, dtype)):
             found.append((np.median(gap) / np.std(y.astype(np.float64)), low, high))
     for _, low, high in sorted(found):
         yield lambda names, low=low, high=high: Inequality(names[low], names[high])
@@ -561,6 +588,7 @@ def _is_limit(x: np.ndarray, y: np.ndarray, gap: np.ndarray, dtype: Any) -> bool
         return False
     gap = gap[x > x.min()]
     if np.ptp(gap) == 0:
+        # Two columns of two values have no other difference.
         return False
     gap = gap - _limit_below(gap.min(), dtype)
     near, further = (np.sum(gap <= k * STEP * np.median(gap)) for k in (1, 2))

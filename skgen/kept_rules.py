@@ -15,6 +15,9 @@ from scipy.spatial import cKDTree
 from skgen.columns import _make, _of_dtype
 from skgen.constraints import FunctionOf, Inequality, Product, as_numbers, combined, tolerance
 
+# Of a factor that is drawn, how many steps away others are tried.
+MOST_STEPS = 50
+
 
 class KeptRule:
     """A rule, and what takes the place of its target among the columns that are encoded.
@@ -125,14 +128,21 @@ class KeptRule:
                 self._put(series, place, rows, numbers, j)
 
     def _put(
-        self, series: list[pd.Series], place: int, rows: np.ndarray, numbers: list[Any], j: int
+        self,
+        series: list[pd.Series],
+        place: int,
+        rows: np.ndarray,
+        numbers: list[Any],
+        j: int,
+        inside: bool = False,
     ) -> None:
-        """Compute the entries of some rows in one of the rule's columns, the target last."""
+        """Compute entries of a column of the rule, the target last; or the nearest in range."""
         *inputs, target = [x[rows] for x in numbers]
         k = [*self.inputs, j][place]
+        column = self.columns[k]
         is_target = place == len(inputs)
         values = self._computed(inputs) if is_target else self._solved(place, target, inputs)
-        _set(series, k, rows, self.columns[k].of_numbers(values))
+        _set(series, k, rows, column.of_numbers(values, np.rint if inside else np.round))
 
     def mend(
         self,
@@ -141,6 +151,7 @@ class KeptRule:
         missing: np.ndarray,
         free: np.ndarray,
         drawn: list[pd.Series],
+        forward: bool,
     ) -> None:
         """Move drawn entries so that the rule holds, in place, and mark that they are to stay.
 
@@ -156,36 +167,86 @@ class KeptRule:
             Which of them no rule has moved yet.
         drawn : list of Series
             The columns of the rows as they were drawn, the observed entries not put back.
+        forward : bool
+            Whether targets follow from their inputs; else targets that stay ask for inputs.
         """
         places = [*self.inputs, j]
         if not missing[:, places].any():
             return
         if isinstance(self.rule, FunctionOf):
-            moved = self._mend_function(series, j, free)
+            moved = self._mend_function(series, j, free, forward)
         elif isinstance(self.rule, Inequality):
-            moved = self._mend_inequality(series, places, missing, free, drawn)
+            moved = self._mend_inequality(series, places, missing, free, drawn, forward)
         else:
-            moved = self._mend_equation(series, places, free)
+            moved = self._mend_equation(series, places, free, forward)
         free[np.ix_(moved, places)] = False
 
-    def _mend_equation(self, series: list[pd.Series], places: list[int], free: Any) -> np.ndarray:
-        """Compute a column from the others: the target, or else the one of the finest grid."""
+    def _off(self, series: list[pd.Series], places: list[int]) -> np.ndarray:
+        """Tell which rows break a sum or a product."""
         numbers, gaps = _numbers_of([series[k] for k in places])
-        value = self._computed(numbers[:-1])
-        off = np.abs(value - numbers[-1]) > tolerance(self.rule, numbers[-1], value)
-        broken = off & ~gaps
-        moved = np.flatnonzero(broken & free[:, places].any(1))
-        grids = [getattr(self.columns[k], "decimals", 0) for k in places[:-1]]
+        value, decimals = self._computed(numbers[:-1]), self._decimals(places[-1])
+        return ~gaps & (
+            np.abs(value - numbers[-1]) > tolerance(self.rule, numbers[-1], value, decimals)
+        )
+
+    def _decimals(self, k: int) -> int | None:
+        return getattr(self.columns[k], "decimals", 0)
+
+    def _mend_equation(
+        self, series: list[pd.Series], places: list[int], free: Any, forward: bool
+    ) -> np.ndarray:
+        """Compute the target from its inputs, or inputs from a target that stays."""
+        broken, target = self._off(series, places), free[:, places[-1]]
+        rows = np.flatnonzero(broken & target) if forward else np.empty(0, int)
+        if len(rows):
+            numbers, _ = _numbers_of([series[k] for k in places])
+            self._put(series, len(self.inputs), rows, numbers, places[-1])
+        asked = np.flatnonzero(broken & ~target & free[:, places[:-1]].any(1))
+        if len(asked):
+            part = [one.iloc[asked].reset_index(drop=True) for one in series]
+            self._ask(part, places, free[asked])
+            for k in places[:-1]:
+                _set(series, k, asked, part[k])
+        return np.union1d(rows, asked)
+
+    def _ask(self, series: list[pd.Series], places: list[int], free: np.ndarray) -> None:
+        """Compute inputs from the target, in their ranges where that can be."""
+        grids = [self._decimals(k) for k in places[:-1]]
         finest = np.argsort([-np.inf if grid is None else -grid for grid in grids], kind="stable")
-        for place in (len(places) - 1, *finest):
-            rows = np.flatnonzero(broken & free[:, places[place]])
+
+        def solve(place: int, inside: bool) -> None:
+            rows = np.flatnonzero(self._off(series, places) & free[:, places[place]])
             if len(rows):
-                self._put(series, place, rows, numbers, places[-1])
-                broken[rows] = False
-        return moved
+                numbers, _ = _numbers_of([series[k] for k in places])
+                self._put(series, place, rows, numbers, places[-1], inside)
+
+        for place in finest:
+            solve(place, True)
+        if isinstance(self.rule, Product):
+            # Not every factor divides: those of a coarser grid move until one does.
+            for place in finest[1:]:
+                drawn = _numbers_of([series[places[place]]])[0][0]
+                step = getattr(self.columns[places[place]], "step", 10.0 ** -(grids[place] or 0))
+                for move in sorted(range(-MOST_STEPS, MOST_STEPS + 1), key=abs):
+                    rows = np.flatnonzero(self._off(series, places) & free[:, places[place]])
+                    if not len(rows):
+                        break
+                    moved = self.columns[places[place]].of_numbers(
+                        drawn[rows] + move * step, np.rint
+                    )
+                    _set(series, places[place], rows, moved)
+                    solve(finest[0], True)
+        for place in finest:
+            solve(place, False)
 
     def _mend_inequality(
-        self, series: list[pd.Series], places: list[int], missing: Any, free: Any, drawn: Any
+        self,
+        series: list[pd.Series],
+        places: list[int],
+        missing: Any,
+        free: Any,
+        drawn: Any,
+        forward: bool,
     ) -> np.ndarray:
         """Put a drawn lower entry the drawn difference below an observed upper one."""
         low, high = places
@@ -196,6 +257,8 @@ class KeptRule:
             before, _ = _numbers_of([drawn[k].iloc[rows] for k in places])
             values = numbers[1][rows] - (before[1] - before[0])
             _set(series, low, rows, self.columns[low].of_numbers(values, np.floor))
+        if not forward:
+            return rows
         # Between two observed entries a drawn one can only be at an end.
         numbers, gaps = _numbers_of([series[k] for k in places])
         near = numbers[0] + self.least > numbers[1]
@@ -205,9 +268,15 @@ class KeptRule:
             _set(series, high, stuck, values)
         return np.union1d(rows, stuck)
 
-    def _mend_function(self, series: list[pd.Series], j: int, free: np.ndarray) -> np.ndarray:
+    def _mend_function(
+        self, series: list[pd.Series], j: int, free: np.ndarray, forward: bool
+    ) -> np.ndarray:
         """Let a drawn entry be the nearest with which the observed one goes."""
         (i,) = self.inputs
+        rows = np.flatnonzero(free[:, j] & ~free[:, i])
+        if forward and len(rows):
+            known = [one.iloc[rows] for one in series]
+            _set(series, j, rows, self.target(known, None, j))
         rows = np.flatnonzero(free[:, i] & ~free[:, j])
         if not len(rows):
             return rows

@@ -396,8 +396,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         free = missing.copy()
         # What a rule asks of its inputs goes before what these are told by, so the last comes
         # first; and then what follows from the inputs.
-        for j, kept in [*reversed(self._kept.items()), *self._kept.items()]:
-            kept.mend(series, j, missing, free, drawn)
+        for forward in (False, True):
+            for j, kept in self._kept.items() if forward else reversed(self._kept.items()):
+                kept.mend(series, j, missing, free, drawn, forward)
         mended = pd.concat(series, axis=1)
         mended.columns, mended.index = frame.columns, frame.index
         return mended if isinstance(X, pd.DataFrame) else mended.to_numpy(dtype=X.dtype)

@@ -208,6 +208,101 @@ def test_an_order_of_times_is_kept(kind):
     assert (drawn.dtypes == frame.dtypes).all()
 
 
+def test_gaps_of_other_columns_hide_no_sum():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 50, (300, 6)).astype(float), columns=list("abcdef"))
+    frame.loc[rng.random(300) < 0.3, "a"] = np.nan
+    frame["t"] = frame["a"] + frame["b"] - frame["c"]
+    frame["u"] = frame["b"] + frame["c"]
+    # Hardly a row is complete.
+    frame[["d", "e"]] = frame[["d", "e"]].where(rng.random((300, 2)) < 0.2)
+    rules = [rule for rule in found_rules(frame) if isinstance(rule, Sum)]
+    assert {frozenset([rule.target, *rule.inputs]) for rule in rules} == {
+        frozenset("ubc"),
+        frozenset("tabc"),
+    }
+    encoder = TableEncoder(constraints=rules).fit(frame)
+    n_codes = len(encoder.get_feature_names_out())
+    drawn = encoder.inverse_transform(9 * rng.normal(size=(99, n_codes)))
+    assert all(len(broken(rule, drawn)) == 0 for rule in rules)
+
+
+def test_a_fixed_difference_and_decimals_of_32_bits_are_kept():
+    rng = np.random.default_rng(0)
+    invoiced = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 900, 300), "D")
+    frame = pd.DataFrame({"invoiced": invoiced, "due": invoiced + pd.Timedelta(days=30)})
+    frame[["net", "tax"]] = rng.lognormal(3, 1, (300, 2)).round(2)
+    frame["gross"] = (frame["net"] + frame["tax"]).round(2)
+    frame["low"] = rng.normal(20, 5, 300).round(1)
+    frame["high"] = frame["low"] + rng.exponential(3, 300).round(1)
+    kinds = dict.fromkeys(["net", "tax", "gross", "low", "high"], "float32")
+    frame = frame.astype(kinds)
+    encoder = TableEncoder().fit(frame)
+    rules = ["'invoiced' <= 'due'", "'gross' = 'net' + 'tax'", "'low' <= 'high'"]
+    assert sorted(map(str, encoder.constraints_)) == sorted(rules)
+    assert encoder.get_feature_names_out().tolist()[0] == "invoiced"
+    assert "due" not in encoder.get_feature_names_out()
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
+    drawn = encoder.inverse_transform(9 * rng.normal(size=(500, 5)))
+    assert (drawn["due"] - drawn["invoiced"] == pd.Timedelta(days=30)).all()
+    assert np.allclose(drawn["gross"], drawn["net"] + drawn["tax"])
+
+
+def completed(frame, holes, seed=0):
+    """Complete rows with draws that know nothing but the columns."""
+    encoder = TableEncoder().fit(frame)
+    missing = holes.isna().to_numpy()
+    Z = encoder.transform_holes(holes)
+    other = encoder.transform(frame.sample(len(holes), random_state=seed, replace=True))
+    drawn = encoder.inverse_transform(np.where(np.isnan(Z), other, Z))
+    rows = holes.astype(object).where(~missing, drawn.astype(object)).astype(frame.dtypes)
+    filled = encoder.keep_constraints(rows, drawn, missing)
+    there = ~missing
+    assert (filled.to_numpy(object)[there] == holes.to_numpy(object)[there]).all()
+    return encoder, filled
+
+
+def test_rows_of_which_the_target_alone_is_known_keep_it():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"price": rng.lognormal(2, 1, 300).round(2), "number": rng.integers(1, 9, 300)}
+    )
+    frame["net"] = (frame["price"] * frame["number"]).round(2)
+    frame[["a", "b"]] = rng.integers(0, 50, (300, 2))
+    frame["sum"] = frame["a"] + frame["b"]
+    holes = frame.astype(float)
+    holes[["price", "number", "a", "b"]] = np.nan
+    encoder, filled = completed(frame, holes)
+    assert [type(rule) for rule in encoder.constraints_] == [Sum, Product]
+    for rule in encoder.constraints_:
+        assert len(broken(rule, filled)) == 0
+    # Inside the range that fit saw, wherever that can be.
+    inputs = ["price", "number", "a", "b"]
+    assert (filled[inputs].min() >= frame[inputs].min()).all()
+    # One row alone tells no less of its decimals.
+    for row in range(10):
+        _, one = completed(frame, holes.iloc[row : row + 1].reset_index(drop=True), seed=row)
+        assert one["net"].item() == round(one["price"].item() * one["number"].item(), 2)
+
+
+def test_a_function_of_a_function_follows_what_is_known():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"city": rng.choice(list(COUNTRY), 300)})
+    frame["country"] = frame["city"].map(COUNTRY)
+    frame["euro"] = frame["country"].map({"CH": "no", "FR": "yes", "IT": "yes"})
+    rules = [FunctionOf("country", "city"), FunctionOf("euro", "country")]
+    encoder = TableEncoder(constraints=rules).fit(frame)
+    holes = frame.iloc[:50].copy()
+    holes[["city", "euro"]] = None
+    missing = holes.isna().to_numpy()
+    for city in COUNTRY:
+        drawn = frame[frame["city"] == city].iloc[[0] * 50].reset_index(drop=True)
+        filled = encoder.keep_constraints(holes.where(~missing, drawn), drawn, missing)
+        assert (filled["country"] == holes["country"]).all()
+        assert all(len(broken(rule, filled)) == 0 for rule in rules)
+        assert (filled["euro"] == frame["euro"].iloc[:50]).all()
+
+
 @pytest.mark.parametrize("Model", [VQDiffusionBridge, FlowMatcher])
 def test_drawn_and_completed_orders_keep_the_rules(Model):
     rng = np.random.default_rng(0)
