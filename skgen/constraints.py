@@ -249,8 +249,10 @@ def _shortest(numbers: np.ndarray) -> np.ndarray:
 
 def _unit(column: pd.Series) -> str:
     """Return what two columns must share to be subtracted."""
-    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else ""
-    return "number" if kind in "iuf" or column.dtype.kind in "iuf" else str(column.dtype)
+    dtype = column.dtype
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return f"datetime64[{dtype.unit}] of a time zone"
+    return "number" if dtype.kind in "iuf" else str(dtype)
 
 
 def combined(rule: Rule, numbers: Callable[[Any], np.ndarray]) -> np.ndarray:
@@ -475,12 +477,12 @@ def _sums_of(X: np.ndarray, targets: list[bool]) -> Any:
     # Relations of columns are relations of any weighted sum of their rows: one number a column.
     weights = np.random.default_rng(0).normal(size=len(X))
     S = weights @ X
-    tolerance = EPS * np.abs(weights) @ np.abs(X).max(1) + 1e-300
+    size = EPS * np.abs(weights) @ np.abs(X) + 1e-300
     telling = np.stack([_telling(x, 0) for x in X.T])
     order = np.argsort(S)
 
-    def equal_to(value: float, S: np.ndarray, order: np.ndarray) -> Any:
-        first, last = np.searchsorted(S[order], [value - tolerance, value + tolerance])
+    def equal_to(value: float, off: float, S: np.ndarray, order: np.ndarray) -> Any:
+        first, last = np.searchsorted(S[order], [value - off, value + off])
         return order[first:last]
 
     def tell(*parts: int) -> bool:
@@ -488,7 +490,8 @@ def _sums_of(X: np.ndarray, targets: list[bool]) -> Any:
 
     copied: set[int] = set()
     for a in range(len(S)):
-        same = [t for t in equal_to(S[a], S, order) if t > a and targets[t] and t not in copied]
+        near = [t for t in equal_to(S[a], size[a], S, order) if t > a and t not in copied]
+        same = [t for t in near if targets[t] and np.allclose(X[:, t], X[:, a], rtol=EPS, atol=0)]
         if same and tell(a):
             yield from ((t, [a], []) for t in same)
             copied.update(same)
@@ -496,14 +499,14 @@ def _sums_of(X: np.ndarray, targets: list[bool]) -> Any:
     pairs = np.array(list(itertools.combinations(left, 2)), dtype=int).reshape(-1, 2)
     both = S[pairs].sum(1)
     for (a, b), value in zip(pairs, both, strict=True):
-        for t in equal_to(value, S, order):
+        for t in equal_to(value, size[a] + size[b], S, order):
             if targets[t] and t not in (a, b) and t not in copied and tell(a, b):
                 yield t, [a, b], []
     # t - c = a + b, and t + c = a + b.
     by_value = np.argsort(both)
     for t, c in itertools.permutations(left, 2):
         for sign in ((1, -1) if t < c or not targets[c] else (1,)) if targets[t] else ():
-            for a, b in pairs[equal_to(S[t] - sign * S[c], both, by_value)]:
+            for a, b in pairs[equal_to(S[t] - sign * S[c], size[t] + size[c], both, by_value)]:
                 if len({a, b, c, t}) == 4 and tell(a, b, c):
                     yield (t, [a, b, c], []) if sign > 0 else (t, [a, b], [c])
 

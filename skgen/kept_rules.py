@@ -39,6 +39,8 @@ class KeptRule:
         The least difference.
     keys, values : ndarray
         Of a function, the codes of the entries of one column and of those that go with them.
+    told : list of int
+        The targets of all rules of the table.
     """
 
     def __init__(self, rule: Any, inputs: list[int], columns: list[Any]):
@@ -46,6 +48,7 @@ class KeptRule:
         self.rest: Any = None
         self.least: Any = 0
         self.keys = self.values = np.empty((0, 0))
+        self.told: list[int] = []
 
     def learn(self, frame: pd.DataFrame, j: int, max_one_hot: int) -> None:
         """Learn from the rows of fit, the target being column j of them."""
@@ -81,8 +84,16 @@ class KeptRule:
         series = [decoded[i] for i in self.inputs] + ([] if rest is None else [rest])
         numbers, missing = _numbers_of(series)
         round_by = np.ceil if isinstance(self.rule, Inequality) else np.round
-        entries = own.of_numbers(self._computed(numbers), round_by)
-        return _of_dtype(entries, missing, own.dtype, own.marker, own.name)
+        values = self._computed(numbers)
+        entries = own.of_numbers(values, round_by)
+        column = _of_dtype(entries, missing, own.dtype, own.marker, own.name)
+        if isinstance(self.rule, Inequality):
+            # What another rule told may lie beyond all that fit saw.
+            below = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & ~missing)
+            series = [column]
+            _set(series, 0, below, own.of_numbers(values[below]))
+            return series[0]
+        return column
 
     def _computed(self, numbers: list[np.ndarray]) -> np.ndarray:
         """Return the target's numbers, given those of its inputs and of what was left."""
@@ -212,7 +223,11 @@ class KeptRule:
     def _ask(self, series: list[pd.Series], places: list[int], free: np.ndarray) -> None:
         """Compute inputs from the target, in their ranges where that can be."""
         grids = [self._decimals(k) for k in places[:-1]]
-        finest = np.argsort([-np.inf if grid is None else -grid for grid in grids], kind="stable")
+        # First what no other rule tells, and of that the finest.
+        finest = sorted(
+            range(len(grids)),
+            key=lambda i: (places[i] in self.told, -np.inf if grids[i] is None else -grids[i]),
+        )
 
         def solve(place: int, inside: bool) -> None:
             rows = np.flatnonzero(self._off(series, places) & free[:, places[place]])

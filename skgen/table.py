@@ -207,6 +207,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for rule in rules:
             inputs = [places[name] for name in rule.inputs]
             kept = KeptRule(rule, inputs, self._columns)
+            kept.told = [places[other.target] for other in rules]
             kept.learn(frame, places[rule.target], self.max_one_hot)
             self._kept[places[rule.target]] = kept
 

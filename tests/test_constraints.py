@@ -208,6 +208,25 @@ def test_an_order_of_times_is_kept(kind):
     assert (drawn.dtypes == frame.dtypes).all()
 
 
+def test_times_and_large_numbers_hide_no_sum_and_what_a_rule_tells_may_be_beyond():
+    rng = np.random.default_rng(0)
+    frame = orders(400, rng)
+    rules = rules_of(frame)
+    frame["number"] = 10**15 + np.arange(400)
+    frame["again"] = frame["number"] + np.arange(400) % 2
+    for name in ("ordered", "shipped", "paid"):
+        frame[name] = frame[name].dt.tz_localize("Europe/Zurich")
+    assert set(rules) <= set(rules_of(frame))
+    # The product of a large price and a large number, and a column that is never below it.
+    given = [Product("net", ["price", "quantity"]), Inequality("net", "total")]
+    frame = frame.drop(columns=["number", "again"])
+    encoder = TableEncoder(constraints=given).fit(frame)
+    n_codes = len(encoder.get_feature_names_out())
+    drawn = encoder.inverse_transform(9 * rng.normal(size=(1000, n_codes)))
+    assert (drawn["net"] > frame["total"].max()).any()
+    assert (drawn["net"] <= drawn["total"]).all()
+
+
 def test_gaps_of_other_columns_hide_no_sum():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.integers(0, 50, (300, 6)).astype(float), columns=list("abcdef"))
