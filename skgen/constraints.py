@@ -261,7 +261,7 @@ class _Searched:
         self.frame = frame.iloc[::step].reset_index(drop=True)
         self.n_columns = self.frame.shape[1]
         self.missing = [self.frame.iloc[:, j].isna().to_numpy() for j in range(self.n_columns)]
-        self.numbers = [as_numbers(self.frame.iloc[:, j]) for j in range(self.n_columns)]
+        self.numbers: list[Any] = [as_numbers(self.frame.iloc[:, j]) for j in range(self.n_columns)]
         self.units = [_unit(self.frame.iloc[:, j]) for j in range(self.n_columns)]
         for j, (x, missing) in enumerate(zip(self.numbers, self.missing, strict=True)):
             if x is not None and (missing.all() or x[~missing].min() == x[~missing].max()):
@@ -399,7 +399,7 @@ def broken(rule: Rule, frame: pd.DataFrame) -> np.ndarray:
     unlike = (whole != present) if exact else (present & ~whole)
     at = np.flatnonzero(whole & present)
     wanted = as_numbers(target.iloc[at])
-    given = {name: as_numbers(frame[name].iloc[at]) for name in rule.inputs}
+    given: dict[Any, Any] = {name: as_numbers(frame[name].iloc[at]) for name in rule.inputs}
     if wanted is None or any(values is None for values in given.values()):
         return np.arange(len(frame))
     if isinstance(rule, Inequality):

@@ -166,7 +166,7 @@ class KeptRule:
             moved = self._mend_inequality(series, places, missing, free, drawn)
         else:
             moved = self._mend_equation(series, places, free)
-        free[np.ix_(moved, places)] = False
+        free[np.ix_(moved, np.array(places))] = False
 
     def _mend_equation(self, series: list[pd.Series], places: list[int], free: Any) -> np.ndarray:
         """Compute a column from the others: the target, or else the one of the finest grid."""
