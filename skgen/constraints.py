@@ -12,9 +12,10 @@ of what a model learns, or puts what is left of it in its place, and computes it
 What is found holds in every row, in at least `FEWEST_ROWS`, and would not do so by chance. Sums,
 products and functions are exact, so that a few rows tell. An inequality could hold because the two
 columns lie apart, or because a limit is rarely reached. So two columns count where rows put
-together at random would break it in 1% of the cases or more, and where the differences press
-against the limit: a fiftieth of them is within a tenth of the median, or the least of them is
-frequent. Rows in which the lower column is at its least say nothing of that.
+together at random would break it in 1% of the cases or more. Of numbers the differences press
+against the limit, besides: a fiftieth of them is within a tenth of the median, or the least of them
+is frequent, where rows in which the lower column is at its least say nothing. Of dates that come
+one after the other in every row no more is asked.
 """
 
 import itertools
@@ -545,7 +546,8 @@ def _inequalities(searched: _Searched) -> Any:
             continue
         middle, near = np.median(gap), np.quantile(gap, PRESSING)
         pressing = near <= NEAR * middle or np.mean(gap == gap.min()) >= FREQUENT
-        if apart >= LEAST_BROKEN and pressing and np.ptp(gap) > 0:
+        pressing |= searched.units[low] != "number"
+        if apart >= LEAST_BROKEN and pressing:
             found.append((middle / max(np.std(y.astype(np.float64)), 1e-300), low, high))
     for _, low, high in sorted(found):
         yield lambda names, low=low, high=high: Inequality(names[low], names[high])
