@@ -39,7 +39,7 @@ from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
 from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
 from skgen.scaling import ColumnScaler, share_unit
-from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_shortfalls
+from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_rare, warn_of_shortfalls
 from skgen.threads import limited, threads_for
 from skgen.training import (
     REPEATABLE,
@@ -351,6 +351,14 @@ class BaseGenerativeModel(BaseEstimator):
             If a parameter, the data or the condition cannot be used; the message says which.
         TrainingError
             If the loss becomes NaN or infinite. A model fitted before stays as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If what the model draws lacks a value, a share or a dependence of the rows, for fits
+            that are not told a number of steps; columns and values are named.
+        UserWarning
+            If a label to condition on has fewer than five rows.
         """
         return self._fit(X, condition, reset=not self._continues(), partial=False)
 
@@ -420,6 +428,8 @@ class BaseGenerativeModel(BaseEstimator):
             inputs = everything.check(kept)
             condition = everything.condition_of(everything.surveyed)
         encoded = self._encode_condition(condition, len(X))
+        if reset and self.condition_encoder_ is not None:
+            warn_of_rare(self.condition_encoder_.rare)
         device = self._training_device()
         checkpoint = None
         if kept:

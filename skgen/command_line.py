@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
@@ -295,6 +296,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="COLUMN",
         help="leave out a column; may be repeated",
+    )
+    fit.add_argument(
+        "--no-rules",
+        action="store_true",
+        help="do not look for rules that all rows keep, such as start <= end or total = a + b",
     )
     fit.add_argument(
         "--held-out",
@@ -602,14 +608,13 @@ def _fit(options: argparse.Namespace) -> int:
     say(f"{options.model} learns {len(learnt)} rows; {len(held)} are held out")
 
     rows, condition = _parted(learnt, notes)
-    pipe = GenerativePipeline([("table", TableEncoder()), ("model", model)])
+    encoder = TableEncoder(constraints=None if options.no_rules else "auto")
+    pipe = GenerativePipeline([("table", encoder), ("model", model)])
     start = perf_counter()
-    with warnings.catch_warnings():
-        # It is told below, without the words of Python.
-        warnings.filterwarnings("ignore", message="Training was interrupted")
-        warnings.filterwarnings("ignore", message=IDENTIFIERS)
-        pipe.fit(rows, condition=condition)
+    _fit_quietly(pipe, rows, condition)
     seconds = perf_counter() - start
+    for rule in encoder.constraints_:
+        say(f"every row keeps, and every new one will: {rule}")
     # What is of this process only; whatever becomes of the check, the model is kept.
     model.set_params(verbose="auto", checkpoint=None)
     save_with_notes(pipe, notes, options.output)
@@ -639,6 +644,23 @@ def _fit(options: argparse.Namespace) -> int:
     say(f"  the furthest is off by {usual:.0%}")
     say(f"next: skgen sample {options.output} -n 100")
     return 0
+
+
+def _fit_quietly(pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any) -> None:
+    """Fit, and say without the words of Python what it warns of."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        # What is said elsewhere.
+        warnings.filterwarnings("ignore", message="Training was interrupted")
+        warnings.filterwarnings("ignore", message=IDENTIFIERS)
+        pipe.fit(rows, condition=condition)
+    for warning in told:
+        if issubclass(warning.category, ConvergenceWarning):
+            _warn("fit", str(warning.message))
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
 
 
 def _chosen_model(options: argparse.Namespace) -> Any:

@@ -11,6 +11,9 @@ import pandas as pd
 
 from skgen.entries import is_number
 
+# A label of fewer rows tells little of how its rows vary.
+FEWEST_ROWS = 5
+
 
 def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
     """Split a condition into named columns, whatever it came as."""
@@ -156,6 +159,8 @@ class ConditionEncoder:
     ----------
     n_out : int
         Columns of an encoded condition.
+    rare : list of (str, int)
+        Labels of fewer than `FEWEST_ROWS` rows, as errors show them, and their numbers of rows.
     """
 
     def fit(self, condition: Any, n_rows: int) -> "ConditionEncoder":
@@ -167,13 +172,18 @@ class ConditionEncoder:
         self.labels: list[np.ndarray | None] = []
         self.label_types: list[np.ndarray | None] = []
         self.moments: list[tuple[float, float]] = []
+        self.rare: list[tuple[str, int]] = []
         for column in columns:
             self._check_length(column, n_rows)
             self._check_present(column)
             numeric = column.dtype.kind in "fiu"
             if numeric and flat:
                 numeric = not np.array_equal(column, np.round(column))
-            labels, types = (None, None) if numeric else self._distinct(column)
+            labels, types, counts = (None, None, []) if numeric else self._distinct(column)
+            for k in np.flatnonzero(np.less(counts, FEWEST_ROWS)):
+                label = labels[k].item()
+                shown = f"{label:g}" if isinstance(label, float) else _shown(label, types[k])
+                self.rare.append((shown, int(counts[k])))
             self.labels.append(labels)
             self.label_types.append(types)
             scale = float(np.std(column.astype(float))) if numeric else 1.0
@@ -182,12 +192,12 @@ class ConditionEncoder:
         return self
 
     @staticmethod
-    def _distinct(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the labels of a column, each once and in order, and the type of each."""
+    def _distinct(column: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the labels of a column, each once and in order, their types and frequencies."""
         labels, types = _typed(column)
-        first = np.unique(_keys(labels, types), return_index=True)[1]
-        order = first[np.argsort(labels[first], kind="stable")]
-        return labels[order], types[order]
+        _, first, counts = np.unique(_keys(labels, types), return_index=True, return_counts=True)
+        order = np.argsort(labels[first], kind="stable")
+        return labels[first[order]], types[first[order]], counts[order]
 
     @staticmethod
     def _check_present(column: np.ndarray) -> None:

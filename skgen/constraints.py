@@ -12,9 +12,11 @@ of what a model learns, or puts what is left of it in its place, and computes it
 What is found holds in every row, in at least `FEWEST_ROWS`, and would not do so by chance. Sums,
 products and functions are exact, so that a few rows tell. An inequality could hold because the two
 columns lie apart, or because a limit is rarely reached. So two columns count where rows put
-together at random would break it, and where the differences press against the least of them: so
-many are near it, and not many more a step further, that others would be below it were it no limit.
-Rows in which the lower column is at its least say nothing of that.
+together at random would break it. Of numbers the differences press against a limit, besides: so
+many are near it, and not many more a step further, that others would be below it were there none.
+The limit is 0, of whole numbers also 1, and rows in which the lower column is at its least say
+nothing of it. Of dates that come one after the other in every row no more is asked. A difference
+that is the same in every row is no chance.
 """
 
 import itertools
@@ -276,7 +278,7 @@ class _Searched:
         self.frame = frame.iloc[::step].reset_index(drop=True)
         self.n_columns = self.frame.shape[1]
         self.missing = [self.frame.iloc[:, j].isna().to_numpy() for j in range(self.n_columns)]
-        self.numbers = [as_numbers(self.frame.iloc[:, j]) for j in range(self.n_columns)]
+        self.numbers: list[Any] = [as_numbers(self.frame.iloc[:, j]) for j in range(self.n_columns)]
         self.units = [_unit(self.frame.iloc[:, j]) for j in range(self.n_columns)]
         for j, (x, missing) in enumerate(zip(self.numbers, self.missing, strict=True)):
             if x is not None and (missing.all() or x[~missing].min() == x[~missing].max()):
@@ -414,7 +416,7 @@ def broken(rule: Rule, frame: pd.DataFrame) -> np.ndarray:
     unlike = (whole != present) if exact else (present & ~whole)
     at = np.flatnonzero(whole & present)
     wanted = as_numbers(target.iloc[at])
-    given = {name: as_numbers(frame[name].iloc[at]) for name in rule.inputs}
+    given: dict[Any, Any] = {name: as_numbers(frame[name].iloc[at]) for name in rule.inputs}
     if wanted is None or any(values is None for values in given.values()):
         return np.arange(len(frame))
     if isinstance(rule, Inequality):
@@ -576,36 +578,26 @@ def _inequalities(searched: _Searched) -> Any:
         if (x[:100] > y[:100]).any() or (x > y).any():
             continue
         gap = y.astype(np.float64) - x.astype(np.float64)
-        dtype = searched.frame.dtypes.iloc[high]
         always = np.ptp(gap) == 0 and _telling(x).sum() >= FEWEST_TELLING
-        if gap.max() <= LONGEST and (always or _is_limit(x, y, gap, dtype)):
+        if gap.max() <= LONGEST and (always or _is_limit(x, y, gap, searched.units[high])):
             found.append((np.median(gap) / np.std(y.astype(np.float64)), low, high))
     for _, low, high in sorted(found):
         yield lambda names, low=low, high=high: Inequality(names[low], names[high])
 
 
-def _is_limit(x: np.ndarray, y: np.ndarray, gap: np.ndarray, dtype: Any) -> bool:
+def _is_limit(x: np.ndarray, y: np.ndarray, gap: np.ndarray, unit: str) -> bool:
     """Tell whether x <= y would be broken by chance, were it no rule."""
     apart = 1 - np.searchsorted(np.sort(x), y, side="right").mean() / len(x)
     if apart < LEAST_BROKEN or len(x) * np.log1p(-apart) > CHANCE_OF_ORDER:
         return False
+    if unit != "number":
+        return True
     gap = gap[x > x.min()]
     if np.ptp(gap) == 0:
         # Two columns of two values have no other difference.
         return False
-    gap = gap - _limit_below(gap.min(), dtype)
-    near, further = (np.sum(gap <= k * STEP * np.median(gap)) for k in (1, 2))
+    if x.dtype.kind == y.dtype.kind == "i":
+        gap = gap - min(gap.min(), 1)
+    near, further = (float(np.sum(gap <= k * STEP * np.median(gap))) for k in (1, 2))
     # As many times fewer below the limit as there are near it than a step further.
     return bool(-near * min(near / max(further - near, 1), 1) < CHANCE_OF_ORDER)
-
-
-def _limit_below(least: float, dtype: Any) -> float:
-    """Return the limit that the differences of two columns of a dtype may have."""
-    if is_integer_dtype(dtype):
-        return min(least, 1.0)
-    if is_float_dtype(dtype):
-        return 0.0
-    day = np.timedelta64(1, "D") / np.timedelta64(
-        1, getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]
-    )
-    return float(least // day * day)

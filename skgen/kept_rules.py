@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.types import is_float_dtype
 from scipy.spatial import cKDTree
 
-from skgen.columns import _make, _of_dtype
+from skgen.columns import MAX_DECIMALS, _make, _of_dtype
 from skgen.constraints import FunctionOf, Inequality, Product, as_numbers, combined, tolerance
 
 # Of a factor that is drawn, how many steps away others are tried.
@@ -190,7 +190,7 @@ class KeptRule:
             moved = self._mend_inequality(series, places, missing, free, drawn, forward)
         else:
             moved = self._mend_equation(series, places, free, forward)
-        free[np.ix_(moved, places)] = False
+        free[np.ix_(moved, np.array(places))] = False
 
     def _off(self, series: list[pd.Series], places: list[int]) -> np.ndarray:
         """Tell which rows break a sum or a product."""
@@ -226,7 +226,10 @@ class KeptRule:
         # First what no other rule tells, and of that the finest.
         finest = sorted(
             range(len(grids)),
-            key=lambda i: (places[i] in self.told, -np.inf if grids[i] is None else -grids[i]),
+            key=lambda i: (
+                places[i] in self.told,
+                -(MAX_DECIMALS + 1 if (g := grids[i]) is None else g),
+            ),
         )
 
         def solve(place: int, inside: bool) -> None:

@@ -4,7 +4,6 @@ The interface is that of imbalanced-learn's over-samplers, so that its pipelines
 the library itself is not needed.
 """
 
-import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -20,9 +19,6 @@ from skgen.threads import limited
 from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeOverSampler"]
-
-# A class of fewer rows is told of: what it looks like cannot be learnt from them.
-FEWEST_ROWS = 5
 
 
 class GenerativeOverSampler(BaseEstimator):
@@ -106,7 +102,7 @@ class GenerativeOverSampler(BaseEstimator):
         Warns
         -----
         UserWarning
-            If a class that gains rows has fewer than five; the message names it.
+            If a class has fewer than five rows; the message names it.
         """
         self._validate_params()
         if isinstance(X, pd.DataFrame):
@@ -124,7 +120,6 @@ class GenerativeOverSampler(BaseEstimator):
         self.model_ = None
         if len(asked) == 0:
             return X, y
-        self._warn_of_few(dict(zip(classes.tolist(), counts.tolist(), strict=True)))
         self.model_ = clone(self.model).fit(X, condition=labels)
         drawn = self.model_.sample(len(asked), condition=asked, random_state=self.random_state)
         if isinstance(y, pd.Series):
@@ -139,22 +134,6 @@ class GenerativeOverSampler(BaseEstimator):
         drawn = pd.concat(columns, axis=1)
         drawn.columns = X.columns
         return pd.concat([X, drawn], ignore_index=True), y_more
-
-    def _warn_of_few(self, counts: dict[Any, int]) -> None:
-        """Name the classes that gain rows and have too few to be learnt from."""
-        few = {
-            name: counts[name]
-            for name, gained in self.sampling_strategy_.items()
-            if gained and counts[name] < FEWEST_ROWS
-        }
-        if few:
-            told = ", ".join(f"{name!r} has {n} row{'s' * (n > 1)}" for name, n in few.items())
-            warnings.warn(
-                f"Class {told}: fewer than {FEWEST_ROWS} tell little of how a class varies, and "
-                "its new rows may lie beside it. Collect more rows, or leave the class as it is by "
-                "a dict as sampling_strategy=.",
-                stacklevel=3,
-            )
 
     def _wanted(self, counts: dict[Any, int]) -> dict[Any, int]:
         """Return how many rows each class shall gain."""

@@ -244,8 +244,8 @@ class ColumnScaler:
         # Some of many rows tell as much.
         some = X[:: max(1, X.size // MAX_SEARCHED)]
         self.on_grid = self.kind == "common" and shared_levels(some) is not None
-        apart = np.zeros_like(varying)
-        if self.gap is not None and not self.on_grid:
+        apart, gap = np.zeros_like(varying), self.gap
+        if gap is not None and not self.on_grid:
             apart = varying & _two_valued(X)
             apart &= (varying & ~apart).any()
         if self.kind == "common" and varying.any():
@@ -259,12 +259,13 @@ class ColumnScaler:
         for j in np.flatnonzero(varying & ~apart):
             self._fit_column(int(j), (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
         for j in np.flatnonzero(apart):
-            self._set_apart(int(j), X[:, j].min(), X[:, j].max())
+            assert gap is not None
+            self._set_apart(int(j), X[:, j].min(), X[:, j].max(), gap)
         return self
 
-    def _set_apart(self, j: int, low: float, high: float) -> None:
+    def _set_apart(self, j: int, low: float, high: float, gap: float) -> None:
         """Put two values a gap apart; what is drawn is the nearer one."""
-        self.scale[j] = (high - low) / self.gap
+        self.scale[j] = (high - low) / gap
         middle = (low / 2 + high / 2 - self.location[j]) / self.scale[j]
         borders = np.array([-np.inf, middle, np.inf])
         self.atoms[j] = (borders[:-1], borders[1:], np.array([low, high]))

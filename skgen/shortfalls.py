@@ -8,12 +8,14 @@ Of two columns, a dependence is missed where their rank correlation r falls shor
 rows: on Fisher's scale, :math:`z = \operatorname{artanh} r`, by more than four standard errors
 :math:`\sqrt{1 / (n - 3) + 1 / (m - 3)}`, m being the number of rows, and .2; and by .02 at least. A
 category counts as a column of 0 and 1. A correlation of .998 that comes out as .97 is missed, one
-of .6 as .4 is not.
+of .6 as .4 is not. Columns of which one value has more than 95% of the rows are left out: what they
+go with hangs on a few rows.
 
 Source: Fisher, *On the "probable error" of a coefficient of correlation deduced from a small
 sample*, Metron, 1921.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,8 +90,35 @@ def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> 
         f"{'; '.join(found[:MOST_TOLD])}{more}. A larger max_steps=, more rows or another model "
         "may help; skgen.metrics.sample_report compares rows in full.",
         ConvergenceWarning,
-        stacklevel=5,
+        stacklevel=_levels_of_libraries(),
     )
+
+
+def warn_of_rare(labels: list[tuple[str, int]]) -> None:
+    """Warn of labels to condition on that have too few rows to tell what they look like.
+
+    Parameters
+    ----------
+    labels : list of (str, int)
+        The labels and how many rows each has.
+    """
+    if not labels:
+        return
+    told = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_TOLD])
+    more = f" and {len(labels) - MOST_TOLD} more have as few" if len(labels) > MOST_TOLD else ""
+    warnings.warn(
+        f"Of the condition, {told}{more}: so few rows tell little of how those of a label vary, "
+        "and new ones may lie beside them. Collect more rows, or merge rare labels.",
+        stacklevel=_levels_of_libraries(),
+    )
+
+
+def _levels_of_libraries() -> int:
+    """Return how many calls there are from the user's line to that of the caller."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("skgen", "sklearn"):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _framed(rows: Any, names: Any) -> pd.DataFrame:
@@ -130,9 +159,9 @@ def shortfalls(rows: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
                     f"{_is_words(label, value)} in {share:.0%} of the rows and in "
                     f"{other.mean():.0%} of {n} drawn ones"
                 )
-            elif not _is_ordered(real):
+            elif not _is_ordered(real) and share <= 1 - LEAST_SHARE:
                 columns.append((j, _is_words(label, value), own, other))
-        if _is_ordered(real):
+        if _is_ordered(real) and real.value_counts().max() <= (1 - LEAST_SHARE) * m:
             columns.append((j, f"{label!r}", _ranks(real), _ranks(new)))
     return found + _lost_dependences(columns, m, n)
 

@@ -407,3 +407,14 @@ def test_arrays_have_rules_too():
     assert list(map(str, encoder.constraints_)) == ["2 = 0 + 1"]
     drawn = encoder.inverse_transform(rng.normal(size=(100, 2)))
     np.testing.assert_array_equal(drawn.sum(1), 2 * drawn[:, 2])
+
+
+def test_columns_a_fixed_step_apart_stay_so():
+    rng = np.random.default_rng(0)
+    due = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 200), "D"))
+    frame = pd.DataFrame({"due": due, "warned": due + pd.Timedelta(days=14), "x": rng.random(200)})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.get_feature_names_out().tolist() == ["due", "x"]
+    drawn = encoder.inverse_transform(rng.normal(size=(500, 2)))
+    inside = drawn["due"] < due.max()
+    assert (drawn["warned"] - drawn["due"] == pd.Timedelta(days=14))[inside].all()

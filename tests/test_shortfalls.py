@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from skgen import FlowMatcher, TableEncoder, make_generative_pipeline
+from skgen import FlowMatcher, GenerativeOverSampler, TableEncoder, make_generative_pipeline
 from skgen.shortfalls import N_DRAWN, shortfalls
 
 
@@ -96,6 +96,7 @@ def test_a_fit_whose_draws_are_all_alike_names_column_and_value_once(monkeypatch
     assert "FlowMatcher" in str(one.message)
     assert "'colour' is" in str(one.message)
     assert "bit" not in str(one.message)
+    assert one.filename == __file__
 
 
 def test_a_fit_that_has_learnt_says_nothing():
@@ -111,3 +112,20 @@ def test_a_number_of_steps_that_was_chosen_is_left_alone():
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         FlowMatcher(max_steps=1, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("label", ["rare", 7, True])
+def test_a_label_of_few_rows_is_named(label):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    other = {"rare": "usual", 7: 3, True: False}[label]
+    condition = [label] * 3 + [other] * 37
+    with pytest.warns(UserWarning, match=f"{label!r} has 3 rows") as told:
+        FlowMatcher(max_steps=1, random_state=0).fit(X, condition=condition)
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match=f"{label!r} has 3 rows"):
+        GenerativeOverSampler(FlowMatcher(max_steps=1, random_state=0)).fit_resample(X, condition)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FlowMatcher(max_steps=1, random_state=0).fit(X, condition=condition[:1] * 5 + [other] * 35)
+        # Of numbers there are no labels.
+        FlowMatcher(max_steps=1, random_state=0).fit(X, condition=X[:, 0])

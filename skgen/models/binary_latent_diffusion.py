@@ -1082,6 +1082,14 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             which.
         TrainingError
             If the loss becomes NaN or infinite. A model fitted before stays as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If what the model draws lacks a value, a share or a dependence of the rows, for fits
+            that are not told a number of steps; columns and values are named.
+        UserWarning
+            If a label to condition on has fewer than five rows.
         """
         reset = not self._continues()
         X = self._padded(X, lengths)

@@ -887,6 +887,14 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             If a parameter, the data or the condition cannot be used; the message says which.
         TrainingError
             If the loss becomes NaN or infinite. A model fitted before stays as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If what the model draws lacks a value, a share or a dependence of the rows, for fits
+            that are not told a number of steps; columns and values are named.
+        UserWarning
+            If a label to condition on has fewer than five rows.
         """
         return self._fit_from(source, X, condition, reset=not self._continues(), partial=False)
 
