@@ -179,11 +179,7 @@ class ConditionEncoder:
             numeric = column.dtype.kind in "fiu"
             if numeric and flat:
                 numeric = not np.array_equal(column, np.round(column))
-            labels, types, counts = (None, None, []) if numeric else self._distinct(column)
-            for k in np.flatnonzero(np.less(counts, FEWEST_ROWS)):
-                label = labels[k].item()
-                shown = f"{label:g}" if isinstance(label, float) else _shown(label, types[k])
-                self.rare.append((shown, int(counts[k])))
+            labels, types = (None, None) if numeric else self._distinct(column)
             self.labels.append(labels)
             self.label_types.append(types)
             scale = float(np.std(column.astype(float))) if numeric else 1.0
@@ -191,13 +187,17 @@ class ConditionEncoder:
         self.n_out = sum(1 if labels is None else len(labels) for labels in self.labels)
         return self
 
-    @staticmethod
-    def _distinct(column: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the labels of a column, each once and in order, their types and frequencies."""
+    def _distinct(self, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the labels of a column, each once and in order, and the type of each."""
         labels, types = _typed(column)
         _, first, counts = np.unique(_keys(labels, types), return_index=True, return_counts=True)
         order = np.argsort(labels[first], kind="stable")
-        return labels[first[order]], types[first[order]], counts[order]
+        labels, types = labels[first[order]], types[first[order]]
+        for label, kind, n in zip(labels.tolist(), types, counts[order].tolist(), strict=True):
+            if n < FEWEST_ROWS:
+                shown = f"{label:g}" if isinstance(label, float) else _shown(label, kind)
+                self.rare.append((shown, n))
+        return labels, types
 
     @staticmethod
     def _check_present(column: np.ndarray) -> None:

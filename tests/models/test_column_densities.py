@@ -239,7 +239,7 @@ def test_new_rows_of_a_rare_class_lie_by_it(few):
     X = np.r_[rng.normal(size=(200, 3)), 6 + 0.5 * rng.normal(size=(few, 3))]
     y = np.repeat([0, 1], [200, few])
     sampler = GenerativeOverSampler(VQDiffusionBridge(random_state=0))
-    with pytest.warns(UserWarning, match=f"Class 1 has {few} row"):
+    with pytest.warns(UserWarning, match=f"1 has {few} row"):
         X_more, _ = sampler.fit_resample(X, y)
     new = X_more[len(X) :]
     assert np.mean(np.linalg.norm(new - 6, axis=1) < np.linalg.norm(new, axis=1)) > 0.8

@@ -309,9 +309,9 @@ def test_the_estimator_samples_with_each_sampler(sampler, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("n", "objective"), [(2000, "representation"), (2000, "likelihood"), (500, "representation")]
+    ("n", "objective"), [(500, "representation"), (500, "likelihood"), (60, "representation")]
 )
-def test_what_is_half_drawn_of_many_rows_goes_on_without_the_latent(monkeypatch, n, objective):
+def test_what_is_half_drawn_of_a_table_goes_on_without_the_latent(monkeypatch, n, objective):
     made = {"objective": objective, "max_steps": 1, "hidden_units": 8, "random_state": 0}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The latent is empty")
@@ -327,7 +327,7 @@ def test_what_is_half_drawn_of_many_rows_goes_on_without_the_latent(monkeypatch,
     model._copies = {}
     model.sample(20)
     gamma, *latent, given = map(np.array, zip(*seen, strict=True))
-    free = (gamma <= 0) & ((n, objective) == (2000, "representation"))
+    free = (gamma <= 0) & (objective == "representation")
     assert min((gamma > 0).sum(), (gamma <= 0).sum()) > 20
     np.testing.assert_array_equal(given, np.where(free, 0.0, 1.0))
     np.testing.assert_array_equal(np.all(latent, 0), ~free)
@@ -701,11 +701,9 @@ def test_two_stages_and_a_code_that_later_pieces_keep(objective):
     assert not np.array_equal(model.sample(5), before[1])
 
 
-@pytest.mark.parametrize(
-    ("n", "code", "law"), [(90, 60, 60), (970, 2273, 1819), (5000, 3000, 4500)]
-)
+@pytest.mark.parametrize(("n", "code", "law"), [(90, 60, 90), (300, 703, 1290), (970, 2273, 4500)])
 def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
-    """4 a row beyond 100; 3,000 steps and 300 passes, or 4,500 and 240, at most."""
+    """4 a row beyond 100, up to 3,000 and 300 passes; then half as many again, and 600 passes."""
     model = VariationalDiffusionAE(2, max_steps=1, **NARROW).fit(IRIS)
     train, valid = {"x": torch.zeros(n, 4)}, {"x": torch.zeros(10, 4)}
     for max_steps, expected in ((None, (code, law)), (70, (70, 70))):
