@@ -137,7 +137,11 @@ def test_loose_and_wrong_correlations_are_told_apart(rng):
     def loose(X_train, X_test, X_fresh):
         return X_fresh * np.sqrt(0.5) + rng.permuted(X_fresh, axis=0) * np.sqrt(0.5)
 
-    verdict = report_of(correlated, rng, loose).loc["correlation_error", "verdict"]
+    # Three times the rows: over 300 seeds the larger of the two errors is 1.83 times as far from
+    # its floor as is seen, with a spread of .21, and these rows are 2.08 times as far from
+    # independent ones, with a spread of .22. With a third of them one seed in twenty showed
+    # nothing, or independent columns.
+    verdict = report_of(correlated, rng, loose, times=3).loc["correlation_error", "verdict"]
     assert verdict.startswith("columns too loosely related")
 
     def opposite(X_train, X_test, X_fresh):
