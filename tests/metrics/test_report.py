@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, ks_2samp
+from scipy.stats import betabinom, binom, ks_2samp
 from sklearn.datasets import load_digits
 
 from skgen.metrics import _report, sample_report
@@ -78,18 +78,22 @@ def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
 
 @pytest.mark.statistical
 def test_a_copier_is_told_from_a_perfect_sampler_by_its_copies_alone(rng):
-    report = report_of(
+    copied = report_of(
         correlated, rng, lambda X_train, X_test, X_fresh: rng.permutation(X_train)[:N_TEST]
     )
-    assert blamed(report) == {"near_copies"}
-    assert report.loc["near_copies", "value"] == 1
-    assert report.loc["near_copies", "verdict"].startswith("copies of training rows: 100%, not 1%")
+    assert copied.loc["near_copies", "value"] == 1
+    assert copied.loc["near_copies", "verdict"].startswith("copies of training rows: 100%, not 1%")
 
-    # one row in ten is a copy, with a little noise
+    # One row in five is a copy, with a little noise. Two of 150 held-out rows lie below their
+    # quantile, so that 16 copies are put down to chance, and more are not.
     def partly(X_train, X_test, X_fresh):
-        return np.concatenate([X_train[:15] + 1e-3, X_fresh[15:]])
+        return np.concatenate([X_train[:30] + 1e-3, X_fresh[30:]])
 
-    assert blamed(report_of(correlated, rng, partly)) == {"near_copies"}
+    assert betabinom.ppf(1 - ALARM, N_TEST, 3, N_TEST - 2) == 16
+    reports = [copied, report_of(correlated, rng, partly)]
+    assert all("near_copies" in blamed(report) for report in reports)
+    # of two reports at 1 in 100, both would be blamed for something else in .01% of such tests
+    assert sum(len(blamed(report)) > 1 for report in reports) <= 1
 
 
 @pytest.mark.statistical
