@@ -525,8 +525,12 @@ def test_discrete_scores_are_those_of_probabilities(bits):
             [module.negative_log_likelihood(noise, row.expand(10_000, -1), None) for row in rows]
         )
     log_probability, error = draws.mean(1), draws.std(1) / SCORE_DRAWS**0.5
+    # Over 20 seeds the sum is .907, with a spread of .042.
     assert 0.7 < np.exp(log_probability).sum() < 1.1
-    assert np.all(log_probability < np.log(p) + 0.3)
+    # No law beats the true one in the mean over its own rows, but for the error of these draws;
+    # over 20 seeds the mean is .11 nats below, with a spread of .046.
+    gap = p @ (log_probability - np.log(p))
+    assert -0.3 < gap < 4 * np.sqrt(np.sum((p * draws.std(1) / 100) ** 2))
     assert np.all(np.abs(model.score_samples(pairs) - log_probability) < 4 * error)
     # The mean over X has four distinct rows, and their errors, in it.
     truth = np.log(p)[(2 * X[:, 0] + X[:, 1]).astype(int)].mean()
