@@ -545,8 +545,9 @@ def test_discrete_samples_lie_on_the_grid(bits):
     drawn = model.sample(1000)
     assert set(np.unique(drawn)) == {0.0, 1.0}
     share = np.array([(drawn == pair).all(1).mean() for pair in pairs])
-    # A binomial deviation is .016; training was short.
-    assert np.abs(share - p).max() < 0.1
+    # A binomial deviation is .016, and training was short: over 20 seeds the largest difference is
+    # .053, with a spread of .021. That of even shares is .15.
+    assert np.abs(share - p).max() < 0.14
 
 
 def test_levels_are_checked():
