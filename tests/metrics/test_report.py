@@ -99,13 +99,15 @@ def test_a_copier_is_told_from_a_perfect_sampler_by_its_copies_alone(rng):
 @pytest.mark.statistical
 @pytest.mark.usefixtures("no_classifiers")
 def test_a_dropped_mode_is_said_to_leave_real_rows_out(rng):
-    report = report_of(modes, rng, lambda X_train, X_test, X_fresh: modes(rng, N_TEST, n_modes=3))
+    report = report_of(
+        modes, rng, lambda X_train, X_test, X_fresh: modes(rng, len(X_fresh), n_modes=3), times=2
+    )
     assert blamed(report) >= {"recall", "coverage"}
     assert blamed(report).isdisjoint({"precision", "near_copies"})
     for name in ("recall", "coverage"):
         assert report.loc[name, "verdict"].startswith("real rows left out")
-        # a quarter of the rows, with a standard deviation of .035
-        assert report.loc[name, "floor"] - report.loc[name, "value"] == pytest.approx(0.25, abs=0.1)
+        # Of a quarter of the rows: over 40 seeds .243 and .232, with a spread of .024.
+        assert report.loc[name, "floor"] - report.loc[name, "value"] == pytest.approx(0.24, abs=0.1)
 
 
 @pytest.mark.statistical
