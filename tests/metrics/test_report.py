@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, ks_2samp
+from scipy.stats import betabinom, binom, ks_2samp
 from sklearn.datasets import load_digits
 
 from skgen.metrics import _report, sample_report
@@ -78,30 +78,36 @@ def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
 
 @pytest.mark.statistical
 def test_a_copier_is_told_from_a_perfect_sampler_by_its_copies_alone(rng):
-    report = report_of(
+    copied = report_of(
         correlated, rng, lambda X_train, X_test, X_fresh: rng.permutation(X_train)[:N_TEST]
     )
-    assert blamed(report) == {"near_copies"}
-    assert report.loc["near_copies", "value"] == 1
-    assert report.loc["near_copies", "verdict"].startswith("copies of training rows: 100%, not 1%")
+    assert copied.loc["near_copies", "value"] == 1
+    assert copied.loc["near_copies", "verdict"].startswith("copies of training rows: 100%, not 1%")
 
-    # one row in ten is a copy, with a little noise
+    # One row in five is a copy, with a little noise. Two of 150 held-out rows lie below their
+    # quantile, so that 16 copies are put down to chance, and more are not.
     def partly(X_train, X_test, X_fresh):
-        return np.concatenate([X_train[:15] + 1e-3, X_fresh[15:]])
+        return np.concatenate([X_train[:30] + 1e-3, X_fresh[30:]])
 
-    assert blamed(report_of(correlated, rng, partly)) == {"near_copies"}
+    assert betabinom.ppf(1 - ALARM, N_TEST, 3, N_TEST - 2) == 16
+    reports = [copied, report_of(correlated, rng, partly)]
+    assert all("near_copies" in blamed(report) for report in reports)
+    # of two reports at 1 in 100, both would be blamed for something else in .01% of such tests
+    assert sum(len(blamed(report)) > 1 for report in reports) <= 1
 
 
 @pytest.mark.statistical
 @pytest.mark.usefixtures("no_classifiers")
 def test_a_dropped_mode_is_said_to_leave_real_rows_out(rng):
-    report = report_of(modes, rng, lambda X_train, X_test, X_fresh: modes(rng, N_TEST, n_modes=3))
+    report = report_of(
+        modes, rng, lambda X_train, X_test, X_fresh: modes(rng, len(X_fresh), n_modes=3), times=2
+    )
     assert blamed(report) >= {"recall", "coverage"}
     assert blamed(report).isdisjoint({"precision", "near_copies"})
     for name in ("recall", "coverage"):
         assert report.loc[name, "verdict"].startswith("real rows left out")
-        # a quarter of the rows, with a standard deviation of .035
-        assert report.loc[name, "floor"] - report.loc[name, "value"] == pytest.approx(0.25, abs=0.1)
+        # Of a quarter of the rows: over 40 seeds .243 and .232, with a spread of .024.
+        assert report.loc[name, "floor"] - report.loc[name, "value"] == pytest.approx(0.24, abs=0.1)
 
 
 @pytest.mark.statistical
@@ -137,7 +143,11 @@ def test_loose_and_wrong_correlations_are_told_apart(rng):
     def loose(X_train, X_test, X_fresh):
         return X_fresh * np.sqrt(0.5) + rng.permuted(X_fresh, axis=0) * np.sqrt(0.5)
 
-    verdict = report_of(correlated, rng, loose).loc["correlation_error", "verdict"]
+    # Three times the rows: over 300 seeds the larger of the two errors is 1.83 times as far from
+    # its floor as is seen, with a spread of .21, and these rows are 2.08 times as far from
+    # independent ones, with a spread of .22. With a third of them one seed in twenty showed
+    # nothing, or independent columns.
+    verdict = report_of(correlated, rng, loose, times=3).loc["correlation_error", "verdict"]
     assert verdict.startswith("columns too loosely related")
 
     def opposite(X_train, X_test, X_fresh):

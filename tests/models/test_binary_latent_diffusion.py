@@ -174,7 +174,8 @@ def test_score_is_a_bound_near_the_law(bits):
     gap = model.score_samples(law.states.astype(float)) - law.log_density(law.states)
     mean = float(law.probabilities @ gap)
     error = float(np.sqrt(law.probabilities**2 @ (gap - mean) ** 2))
-    assert mean < 3 * error
+    # Over 20 seeds their ratio is .44, with a spread of .99.
+    assert mean < 4.5 * error
     # .02 nats a bit.
     assert mean > -0.02 * 4 - 3 * error
 
@@ -182,6 +183,8 @@ def test_score_is_a_bound_near_the_law(bits):
 @pytest.mark.statistical
 def test_missing_bits_follow_the_conditional_law(bits):
     law, model = bits
+    # The rows that the model has learnt.
+    taught = law.sample(4000, random_state=0)
     for row in ([1, np.nan, np.nan, 0], [np.nan, 1, 1, np.nan]):
         row = np.array(row, dtype=float)
         X = model.impute(np.tile(row, (3000, 1)))
@@ -190,8 +193,12 @@ def test_missing_bits_follow_the_conditional_law(bits):
         exact = law.conditional(row)
         code = X.astype(int) @ (1 << np.arange(4))
         found = np.bincount(code, minlength=16) / 3000
-        # Four states: .015 from 3,000 draws, and .03 from the training rows that show them.
-        assert 0.5 * np.abs(found - exact).sum() < 0.06
+        # A share errs by that of 3,000 draws, and of the 300 to 2,000 training rows that show what
+        # was seen. Over 20 seeds the total variation is .9 times half the sum of such errors, with
+        # a spread of .5.
+        n_taught = (taught[:, seen] == row[seen]).all(1).sum()
+        errors = np.sqrt(exact * (1 - exact) * (1 / 3000 + 1 / n_taught))
+        assert np.abs(found - exact).sum() < 2.9 * errors.sum()
 
 
 def test_bits_of_any_two_values_come_back(bits):

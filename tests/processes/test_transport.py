@@ -14,11 +14,15 @@ def draw(*size, seed=0):
 @pytest.mark.statistical
 @pytest.mark.parametrize("regularisation", [0.05, 0.5, 5.0])
 def test_plan_is_the_entropic_one(regularisation):
-    x, y = draw(40, 2), draw(40, 2, seed=1)
+    # Within this square no cross ratio of four entries is below exp(-4 * 2.8**2 / 0.05) = 1e-272,
+    # so that none of the plan is zero, as entries of rows farther apart are.
+    x, y = draw(40, 2).clamp(-1.4, 1.4), draw(40, 2, seed=1).clamp(-1.4, 1.4)
     cost = torch.cdist(x, y).square()
     plan = entropic_plan(cost, regularisation)
     torch.testing.assert_close(plan.sum(0), torch.full((40,), 1 / 40, dtype=torch.float64))
-    assert float((plan.sum(1) * 40 - 1).abs().mean()) < 0.01
+    # What 60 iterations leave at the least of the three: over 300 seeds .0033, with a spread of
+    # .0021 and a long tail, up to .012.
+    assert float((plan.sum(1) * 40 - 1).abs().mean()) < 0.02
     # Optimal plans are those whose log is minus cost / regularisation plus a sum of potentials.
     log = regularisation * plan.log() + cost
     twist = log - log[:, :1] - log[:1] + log[0, 0]
