@@ -545,8 +545,16 @@ def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
     pieces = quick(max_steps=steps, batch_size=size)
     for piece in np.array_split(X, 10):
         pieces.partial_fit(piece)
-    # Ten calls may take more steps than one, and end higher.
-    assert pieces.score(X_test) >= whole - 0.1 * abs(whole)
+    # A log density has no zero of its own, so what is lost is bounded in nats a row: over 20 seeds
+    # the mean and four times the spread. Ten calls may take more steps than one, and end higher.
+    mean, spread = {
+        VariationalDiffusionAE: (0.081, 0.391),
+        SchrodingerBridgeMatcher: (0.107, 0.071),
+        FlowMatcher: (0.048, 0.044),
+        BinaryLatentDiffusion: (-0.284, 0.672),
+        VQDiffusionBridge: (0.137, 0.156),
+    }[Estimator]
+    assert whole - pieces.score(X_test) < mean + 4 * spread
 
 
 def test_partial_fit_fixes_scaling_and_labels_at_the_first_piece(narrow):
