@@ -116,7 +116,8 @@ def warn_of_rare(labels: list[tuple[str, int]]) -> None:
 def _levels_of_libraries() -> int:
     """Return how many calls there are from the user's line to that of the caller."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("skgen", "sklearn"):
+    libraries = ("skgen", "sklearn")
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in libraries:
         frame, level = frame.f_back, level + 1
     return level
 
@@ -161,7 +162,7 @@ def shortfalls(rows: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
                 )
             elif not _is_ordered(real) and share <= 1 - LEAST_SHARE:
                 columns.append((j, _is_words(label, value), own, other))
-        if _is_ordered(real) and real.value_counts().max() <= (1 - LEAST_SHARE) * m:
+        if _is_ordered(real) and max(real.value_counts(), default=m) <= (1 - LEAST_SHARE) * m:
             columns.append((j, f"{label!r}", _ranks(real), _ranks(new)))
     return found + _lost_dependences(columns, m, n)
 
