@@ -1,8 +1,8 @@
 r"""What a model's own draws lack of the rows that it learnt from: said at the end of a fit.
 
-Of columns with categories or repeated values, a value with a share :math:`p` of 5% of the rows or
-more is missed where n drawn rows have none of it, or where their share is off by more than four
-binomial standard errors :math:`\sqrt{p (1 - p) / n}` and 3 points.
+Of columns with categories or few values, one with a share :math:`p` of 5% of the rows or more, and
+five of them, is missed where n drawn rows have none of it, or where their share is off by more than
+four binomial standard errors :math:`\sqrt{p (1 - p) / n}` and 3 points.
 
 Of two columns, a dependence is missed where their rank correlation r falls short of that of the
 rows: on Fisher's scale, :math:`z = \operatorname{artanh} r`, by more than four standard errors
@@ -28,7 +28,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.exceptions import ConvergenceWarning
 
 N_DRAWN = 512
-LEAST_SHARE = 0.05
+LEAST_SHARE, FEWEST_ROWS = 0.05, 5
 STANDARD_ERRORS, POINTS, FISHER, LEAST_LOSS = 4, 0.03, 0.2, 0.02
 # What is compared at most; with more columns the check would cost more than it tells.
 MOST_ROWS, MOST_COLUMNS, MOST_TOLD = 5000, 256, 4
@@ -178,13 +178,12 @@ def _is_ordered(column: pd.Series) -> bool:
 def _shares(column: pd.Series) -> dict[Any, float]:
     """Return the frequent values of a column of categories, or of few numbers, and their shares."""
     present = column.dropna()
-    if _is_ordered(column) and present.nunique() > FEW_VALUES:
-        shares = {}
-    else:
-        counts = present.value_counts() / len(column)
-        shares = {value: share for value, share in counts.items() if share >= LEAST_SHARE}
-    missing = 1 - len(present) / len(column)
-    return {**shares, None: missing} if missing >= LEAST_SHARE else shares
+    least = max(LEAST_SHARE * len(column), FEWEST_ROWS)
+    counts = {}
+    if not _is_ordered(column) or present.nunique() <= FEW_VALUES:
+        counts = present.value_counts().to_dict()
+    counts[None] = len(column) - len(present)
+    return {value: n / len(column) for value, n in counts.items() if n >= least}
 
 
 def _is(column: pd.Series, value: Any) -> np.ndarray:

@@ -675,6 +675,10 @@ class _Reader:
         state = self._dict(node["state"], depth)
         self._walks[number] = self._walk_since(start)
         _check_names(cls, state)
+        version = state.get("_sklearn_version", "")
+        if not isinstance(version, str):
+            # scikit-learn would print it, and a tensor imports modules when it is printed.
+            raise FileFormatError(f"_sklearn_version is of type {type(version).__name__}.")
         if hasattr(cls, "__setstate__"):
             value.__setstate__(state)
         else:

@@ -83,8 +83,6 @@ USUAL_EMBEDDINGS = 64
 # Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
 # overfitted before its first evaluation.
 FEW_ROWS = 200
-# Columns one after another: half of the steps, as many as make the networks useful.
-DENSITY_EFFORT, DENSITY_PACE, FEWEST_DENSITY_STEPS = 0.5, 1.5, 120
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
 # Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
@@ -1012,7 +1010,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
         if isinstance(module, _VQTable):
-            plan = {"effort": effort(DENSITY_EFFORT, FEWEST_DENSITY_STEPS), "pace": DENSITY_PACE}
+            plan = {"pace": ONE_BY_ONE_PACE}
         elif isinstance(module.prior.network, MaskedMLP):
             few = len(train["x"]) < FEW_ROWS
             fewest, pace = (FEWEST_CODE_STEPS, 1.0) if few else (FEWEST_LAW_STEPS, ONE_BY_ONE_PACE)
