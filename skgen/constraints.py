@@ -90,7 +90,7 @@ class Inequality:
 
 @dataclass(frozen=True)
 class Sum:
-    """``total = parts[0] + parts[1] + ... - less[0] - ...`` in every row.
+    """A column that is the sum of others in every row, less the sum of further ones.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Product:
-    """``total = factors[0] * factors[1] * ...``, rounded to the decimals that the total has.
+    """A column that is the product of others in every row, rounded to the decimals that it has.
 
     Parameters
     ----------
