@@ -578,9 +578,9 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
     max_steps : int, default=None
         Gradient steps of each stage. On tables of 20 rows and more the first takes a quarter of
         them where columns have their own tokens, half with the bridge at once, but 120 where there
-        are as many. The prior of one column after another takes half of them, of one code after
-        another a third, but 120 and 60. None takes 60, and 4 more for each row beyond 100, up to
-        3,000; in both stages of a table 120 at least.
+        are as many. The prior of one column after another takes all of them, of one code after
+        another a third, but 60. None takes 60, and 4 more for each row beyond 100, up to 3,000; in
+        the first stage of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
