@@ -580,7 +580,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         them where columns have their own tokens, half with the bridge at once, but 120 where there
         are as many. The prior of one column after another takes all of them, of one code after
         another a third, but 60. None takes 60, and 4 more for each row beyond 100, up to 3,000; in
-        the first stage of a table 120 at least.
+        both stages of a table 120 at least.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -1010,7 +1010,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             module.fit_spread(train["x"], held_out["x"])
         plan = {}
         if isinstance(module, _VQTable):
-            plan = {"pace": ONE_BY_ONE_PACE}
+            plan = {"effort": effort(1.0, FEWEST_CODE_STEPS), "pace": ONE_BY_ONE_PACE}
         elif isinstance(module.prior.network, MaskedMLP):
             few = len(train["x"]) < FEW_ROWS
             fewest, pace = (FEWEST_CODE_STEPS, 1.0) if few else (FEWEST_LAW_STEPS, ONE_BY_ONE_PACE)
