@@ -26,10 +26,12 @@ class KeptRule:
     ----------
     rule : Inequality, Sum, Product or FunctionOf
         The rule.
-    inputs : list of int
-        Where the columns are that its target is computed from.
+    places : list of int
+        Where the columns are that its target is computed from, and at last the target.
     columns : list of _Column
         All columns of the table.
+    told : list of int
+        Where the targets of all rules of the table are.
 
     Attributes
     ----------
@@ -39,49 +41,49 @@ class KeptRule:
         The least difference.
     keys, values : ndarray
         Of a function, the codes of the entries of one column and of those that go with them.
-    told : list of int
-        The targets of all rules of the table.
     """
 
-    def __init__(self, rule: Any, inputs: list[int], columns: list[Any]):
-        self.rule, self.inputs, self.columns = rule, inputs, columns
+    def __init__(self, rule: Any, places: list[int], columns: list[Any], told: list[int]):
+        self.rule, self.places, self.columns, self.told = rule, places, columns, told
         self.rest: Any = None
         self.least: Any = 0
         self.keys = self.values = np.empty((0, 0))
-        self.told: list[int] = []
 
-    def learn(self, frame: pd.DataFrame, j: int, max_one_hot: int) -> None:
-        """Learn from the rows of fit, the target being column j of them."""
+    def learn(self, frame: pd.DataFrame, max_one_hot: int) -> None:
+        """Learn from the rows of fit."""
         if isinstance(self.rule, Inequality):
-            name = f"{self.columns[j].name}_minus_{self.columns[self.inputs[0]].name}"
-            rest = self.left_of(frame, j)
+            low, high = self.places
+            name = f"{self.columns[high].name}_minus_{self.columns[low].name}"
+            rest = self.left_of(frame)
             self.rest = _make(rest, name, max_one_hot)
             numbers, _ = _numbers_of([rest.dropna()])
             self.least = numbers[0].min().item()
         elif isinstance(self.rule, FunctionOf):
-            (i,) = self.inputs
+            i, j = self.places
             first = ~frame.iloc[:, i].duplicated().to_numpy()
             self.keys = self.columns[i].encode(frame.iloc[first, i], False, "missing")
             self.values = self.columns[j].encode(frame.iloc[first, j], False, "missing")
 
-    def left_of(self, frame: pd.DataFrame, j: int) -> pd.Series:
+    def left_of(self, frame: pd.DataFrame) -> pd.Series:
         """Return the difference of the columns of an inequality."""
-        rest = frame.iloc[:, j] - frame.iloc[:, self.inputs[0]]
+        low, high = self.places
+        rest = frame.iloc[:, high] - frame.iloc[:, low]
         if is_float_dtype(rest.dtype):
             # Without the rounding error, so that it has the decimals of both.
-            decimals = [getattr(self.columns[k], "decimals", 0) for k in (self.inputs[0], j)]
+            decimals = [getattr(self.columns[k], "decimals", 0) for k in self.places]
             if None not in decimals:
                 rest = rest.round(max(decimals))
         return rest
 
-    def target(self, decoded: list[Any], rest: Any, j: int) -> pd.Series:
-        """Return the target, column j, given the columns it is computed from and what was left."""
+    def target(self, decoded: Any, rest: Any = None) -> pd.Series:
+        """Return the target, given the columns, by place, and what was left of it."""
+        *inputs, j = self.places
         own = self.columns[j]
         if isinstance(self.rule, FunctionOf):
-            (i,) = self.inputs
+            (i,) = inputs
             codes = self.columns[i].encode(decoded[i], False, "missing")
             return own.decode(self._nearest(self.values, codes, self.keys))
-        series = [decoded[i] for i in self.inputs] + ([] if rest is None else [rest])
+        series = [decoded[i] for i in inputs] + ([] if rest is None else [rest])
         numbers, missing = _numbers_of(series)
         round_by = np.ceil if isinstance(self.rule, Inequality) else np.round
         values = self._computed(numbers)
@@ -90,9 +92,7 @@ class KeptRule:
         if isinstance(self.rule, Inequality):
             # What another rule told may lie beyond all that fit saw.
             below = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & ~missing)
-            series = [column]
-            _set(series, 0, below, own.of_numbers(values[below]))
-            return series[0]
+            column = _replaced(column, below, own.of_numbers(values[below]))
         return column
 
     def _computed(self, numbers: list[np.ndarray]) -> np.ndarray:
@@ -125,18 +125,17 @@ class KeptRule:
             found[known] = values[0]
         return found
 
-    def fill(self, series: list[pd.Series], j: int) -> None:
+    def fill(self, series: list[pd.Series]) -> None:
         """Fill an entry that is the only one missing of those in the rule, in place."""
         if isinstance(self.rule, Inequality | FunctionOf):
             return
-        places = [*self.inputs, j]
-        missing = np.stack([series[k].isna().to_numpy() for k in places])
+        missing = np.stack([series[k].isna().to_numpy() for k in self.places])
         alone = missing.sum(0) == 1
-        numbers, _ = _numbers_of([series[k] for k in places])
-        for place in range(len(places)):
+        numbers, _ = _numbers_of([series[k] for k in self.places])
+        for place in range(len(self.places)):
             rows = np.flatnonzero(alone & missing[place])
             if len(rows):
-                self._put(series, place, rows, numbers, j)
+                self._put(series, place, rows, numbers)
 
     def _put(
         self,
@@ -144,21 +143,20 @@ class KeptRule:
         place: int,
         rows: np.ndarray,
         numbers: list[Any],
-        j: int,
         inside: bool = False,
     ) -> None:
         """Compute entries of a column of the rule, the target last; or the nearest in range."""
         *inputs, target = [x[rows] for x in numbers]
-        k = [*self.inputs, j][place]
+        k = self.places[place]
         column = self.columns[k]
         is_target = place == len(inputs)
         values = self._computed(inputs) if is_target else self._solved(place, target, inputs)
-        _set(series, k, rows, column.of_numbers(values, np.rint if inside else np.round))
+        entries = column.of_numbers(values, np.rint if inside else np.round)
+        series[k] = _replaced(series[k], rows, entries)
 
     def mend(
         self,
         series: list[pd.Series],
-        j: int,
         missing: np.ndarray,
         free: np.ndarray,
         drawn: list[pd.Series],
@@ -170,8 +168,6 @@ class KeptRule:
         ----------
         series : list of Series
             The columns of completed rows.
-        j : int
-            The target's column.
         missing : ndarray of shape (n_samples, n_features), bool
             Which entries were drawn.
         free : ndarray of shape (n_samples, n_features), bool
@@ -181,21 +177,20 @@ class KeptRule:
         forward : bool
             Whether targets follow from their inputs; else targets that stay ask for inputs.
         """
-        places = [*self.inputs, j]
-        if not missing[:, places].any():
+        if not missing[:, self.places].any():
             return
         if isinstance(self.rule, FunctionOf):
-            moved = self._mend_function(series, j, free, forward)
+            moved = self._mend_function(series, free, forward)
         elif isinstance(self.rule, Inequality):
-            moved = self._mend_inequality(series, places, missing, free, drawn, forward)
+            moved = self._mend_inequality(series, missing, free, drawn, forward)
         else:
-            moved = self._mend_equation(series, places, free, forward)
-        free[np.ix_(moved, np.array(places))] = False
+            moved = self._mend_equation(series, free, forward)
+        free[np.ix_(moved, np.array(self.places))] = False
 
-    def _off(self, series: list[pd.Series], places: list[int]) -> np.ndarray:
+    def _off(self, series: list[pd.Series]) -> np.ndarray:
         """Tell which rows break a sum or a product."""
-        numbers, gaps = _numbers_of([series[k] for k in places])
-        value, decimals = self._computed(numbers[:-1]), self._decimals(places[-1])
+        numbers, gaps = _numbers_of([series[k] for k in self.places])
+        value, decimals = self._computed(numbers[:-1]), self._decimals(self.places[-1])
         return ~gaps & (
             np.abs(value - numbers[-1]) > tolerance(self.rule, numbers[-1], value, decimals)
         )
@@ -203,25 +198,25 @@ class KeptRule:
     def _decimals(self, k: int) -> int | None:
         return getattr(self.columns[k], "decimals", 0)
 
-    def _mend_equation(
-        self, series: list[pd.Series], places: list[int], free: Any, forward: bool
-    ) -> np.ndarray:
+    def _mend_equation(self, series: list[pd.Series], free: Any, forward: bool) -> np.ndarray:
         """Compute the target from its inputs, or inputs from a target that stays."""
-        broken, target = self._off(series, places), free[:, places[-1]]
+        *inputs, j = self.places
+        broken, target = self._off(series), free[:, j]
         rows = np.flatnonzero(broken & target) if forward else np.empty(0, int)
         if len(rows):
-            numbers, _ = _numbers_of([series[k] for k in places])
-            self._put(series, len(self.inputs), rows, numbers, places[-1])
-        asked = np.flatnonzero(broken & ~target & free[:, places[:-1]].any(1))
+            numbers, _ = _numbers_of([series[k] for k in self.places])
+            self._put(series, len(inputs), rows, numbers)
+        asked = np.flatnonzero(broken & ~target & free[:, inputs].any(1))
         if len(asked):
             part = [one.iloc[asked].reset_index(drop=True) for one in series]
-            self._ask(part, places, free[asked])
-            for k in places[:-1]:
-                _set(series, k, asked, part[k])
+            self._ask(part, free[asked])
+            for k in inputs:
+                series[k] = _replaced(series[k], asked, part[k])
         return np.union1d(rows, asked)
 
-    def _ask(self, series: list[pd.Series], places: list[int], free: np.ndarray) -> None:
+    def _ask(self, series: list[pd.Series], free: np.ndarray) -> None:
         """Compute inputs from the target, in their ranges where that can be."""
+        places = self.places
         grids = [self._decimals(k) for k in places[:-1]]
         # First what no other rule tells, and of that the finest.
         finest = sorted(
@@ -233,68 +228,59 @@ class KeptRule:
         )
 
         def solve(place: int, inside: bool) -> None:
-            rows = np.flatnonzero(self._off(series, places) & free[:, places[place]])
+            rows = np.flatnonzero(self._off(series) & free[:, places[place]])
             if len(rows):
                 numbers, _ = _numbers_of([series[k] for k in places])
-                self._put(series, place, rows, numbers, places[-1], inside)
+                self._put(series, place, rows, numbers, inside)
 
         for place in finest:
             solve(place, True)
         if isinstance(self.rule, Product):
             # Not every factor divides: those of a coarser grid move until one does.
             for place in finest[1:]:
-                drawn = _numbers_of([series[places[place]]])[0][0]
-                step = getattr(self.columns[places[place]], "step", 10.0 ** -(grids[place] or 0))
+                k = places[place]
+                drawn = _numbers_of([series[k]])[0][0]
+                step = getattr(self.columns[k], "step", 10.0 ** -(grids[place] or 0))
                 for move in sorted(range(-MOST_STEPS, MOST_STEPS + 1), key=abs):
-                    rows = np.flatnonzero(self._off(series, places) & free[:, places[place]])
+                    rows = np.flatnonzero(self._off(series) & free[:, k])
                     if not len(rows):
                         break
-                    moved = self.columns[places[place]].of_numbers(
-                        drawn[rows] + move * step, np.rint
-                    )
-                    _set(series, places[place], rows, moved)
+                    moved = self.columns[k].of_numbers(drawn[rows] + move * step, np.rint)
+                    series[k] = _replaced(series[k], rows, moved)
                     solve(finest[0], True)
         for place in finest:
             solve(place, False)
 
     def _mend_inequality(
-        self,
-        series: list[pd.Series],
-        places: list[int],
-        missing: Any,
-        free: Any,
-        drawn: Any,
-        forward: bool,
+        self, series: list[pd.Series], missing: Any, free: Any, drawn: Any, forward: bool
     ) -> np.ndarray:
         """Put a drawn lower entry the drawn difference below an observed upper one."""
-        low, high = places
-        numbers, gaps = _numbers_of([series[k] for k in places])
+        low, high = self.places
+        numbers, gaps = _numbers_of([series[low], series[high]])
         rows = np.flatnonzero(free[:, low] & ~free[:, high] & ~gaps)
         if len(rows):
             # The difference is what was drawn; the row below it did not know the observed entry.
-            before, _ = _numbers_of([drawn[k].iloc[rows] for k in places])
+            before, _ = _numbers_of([drawn[k].iloc[rows] for k in self.places])
             values = numbers[1][rows] - (before[1] - before[0])
-            _set(series, low, rows, self.columns[low].of_numbers(values, np.floor))
+            entries = self.columns[low].of_numbers(values, np.floor)
+            series[low] = _replaced(series[low], rows, entries)
         if not forward:
             return rows
         # Between two observed entries a drawn one can only be at an end.
-        numbers, gaps = _numbers_of([series[k] for k in places])
+        numbers, gaps = _numbers_of([series[low], series[high]])
         near = numbers[0] + self.least > numbers[1]
         stuck = np.flatnonzero(near & ~gaps & missing[:, high])
         if len(stuck):
-            values = self.columns[high].of_numbers(numbers[0][stuck] + self.least, np.ceil)
-            _set(series, high, stuck, values)
+            entries = self.columns[high].of_numbers(numbers[0][stuck] + self.least, np.ceil)
+            series[high] = _replaced(series[high], stuck, entries)
         return np.union1d(rows, stuck)
 
-    def _mend_function(
-        self, series: list[pd.Series], j: int, free: np.ndarray, forward: bool
-    ) -> np.ndarray:
+    def _mend_function(self, series: list[pd.Series], free: Any, forward: bool) -> np.ndarray:
         """Let a drawn entry be the nearest with which the observed one goes."""
-        (i,) = self.inputs
+        i, j = self.places
         rows = np.flatnonzero(free[:, j] & ~free[:, i])
         if forward and len(rows):
-            known = [one.iloc[rows] for one in series]
-            _set(series, j, rows, self.target(known, None, j))
+            series[j] = _replaced(series[j], rows, self.target({i: series[i].iloc[rows]}))
         rows = np.flatnonzero(free[:, i] & ~free[:, j])
         if not len(rows):
             return rows
@@ -306,7 +292,8 @@ class KeptRule:
             fits = (self.values == value).all(1)
             if fits.any():
                 nearest = self._nearest(self.keys[fits], codes[here], self.keys[fits])
-                _set(series, i, rows[here], self.columns[i].decode(nearest))
+                entries = self.columns[i].decode(nearest)
+                series[i] = _replaced(series[i], rows[here], entries)
         return rows
 
 
@@ -321,8 +308,8 @@ def _numbers_of(series: list[pd.Series]) -> tuple[list[np.ndarray], np.ndarray]:
     return numbers, np.any(gaps, axis=0)
 
 
-def _set(series: list[pd.Series], k: int, rows: np.ndarray, entries: Any) -> None:
-    """Put entries into some rows of a column, whose dtype stays."""
-    column = series[k].copy()
+def _replaced(column: pd.Series, rows: np.ndarray, entries: Any) -> pd.Series:
+    """Return a column with other entries in some rows, and its dtype."""
+    column = column.copy()
     column.iloc[rows] = pd.Series(entries).astype(column.dtype).to_numpy()
-    series[k] = column
+    return column

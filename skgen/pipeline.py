@@ -127,7 +127,7 @@ def _(step: TableEncoder, X: Any, Y: Any) -> Any:
     # Of floats without gaps alone: all else has no density.
     if step._without_density():
         return None
-    return _constant(-sum(math.log(column.scale) for column in step._coded()), X)
+    return _constant(-sum(math.log(column.scale) for column in step._coded().values()), X)
 
 
 # The way back of draws that no row could have been transformed to.

@@ -188,7 +188,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self._labels is not None and not hasattr(self, "feature_names_in_"):
             _check_saved(_described_index(self._labels), "The names of the columns of X hold")
         self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
-        self._n_features_out = sum(len(column.names) for column in self._coded())
+        self._n_features_out = sum(len(column.names) for column in self._coded().values())
         found = ((name, identifying(frame.iloc[:, j], name)) for j, name in enumerate(names))
         reasons = {name: reason for name, reason in found if reason is not None}
         if reasons:
@@ -203,24 +203,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             rules = checked_rules(self.constraints or [], frame)
         self.constraints_ = rules
         places = {name: j for j, name in enumerate(frame.columns)} if rules else {}
+        told = [places[rule.target] for rule in rules]
         self._kept = {}
-        for rule in rules:
+        for j, rule in zip(told, rules, strict=True):
             inputs = [places[name] for name in rule.inputs]
-            kept = KeptRule(rule, inputs, self._columns)
-            kept.told = [places[other.target] for other in rules]
-            kept.learn(frame, places[rule.target], self.max_one_hot)
-            self._kept[places[rule.target]] = kept
+            self._kept[j] = KeptRule(rule, [*inputs, j], self._columns, told)
+            self._kept[j].learn(frame, self.max_one_hot)
 
-    def _coded(self) -> list[Any]:
-        """Return what is encoded: of each column itself, what a rule leaves of it, or nothing."""
-        coded = []
-        for j, column in enumerate(self._columns):
-            kept = self._kept.get(j)
-            if kept is None:
-                coded.append(column)
-            elif kept.rest is not None:
-                coded.append(kept.rest)
-        return coded
+    def _coded(self) -> dict[int, Any]:
+        """Return what is encoded, by place: a column, or what a rule leaves of it, if anything."""
+        coded = dict(enumerate(self._columns)) | {j: kept.rest for j, kept in self._kept.items()}
+        return {j: column for j, column in coded.items() if column is not None}
 
     def _keep_proportions(self, frame: pd.DataFrame) -> None:
         """Give columns of floats that can be of one unit one scale."""
@@ -348,23 +341,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         frame = self._frame(X, reset=False)
         if holes and self._kept:
             frame = self._filled(frame)
-        blocks = []
+        coded, blocks = self._coded(), []
         for j, column in enumerate(self._columns):
+            # Also where a rule tells it: what stands in it is checked so.
             block = column.encode(frame.iloc[:, j], holes, self.handle_unknown)
-            kept = self._kept.get(j)
-            if kept is None:
+            if j in self._kept and j in coded:
+                rest = self._kept[j].left_of(frame)
+                block = coded[j].encode(rest, holes, self.handle_unknown)
+            if j in coded:
                 blocks.append(block)
-            elif kept.rest is not None:
-                rest = kept.left_of(frame, j)
-                blocks.append(kept.rest.encode(rest, holes, self.handle_unknown))
-        return np.concatenate([np.empty((len(frame), 0)), *blocks], 1)
+        return np.concatenate(blocks, 1)
 
     def _filled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with the entries that rules tell from those that are there."""
         series = [frame.iloc[:, j] for j in range(frame.shape[1])]
         for _ in self._kept:
-            for j, kept in self._kept.items():
-                kept.fill(series, j)
+            for kept in self._kept.values():
+                kept.fill(series)
         filled = pd.concat(series, axis=1)
         filled.columns = frame.columns
         return filled
@@ -398,19 +391,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         # What a rule asks of its inputs goes before what these are told by, so the last comes
         # first; and then what follows from the inputs.
         for forward in (False, True):
-            for j, kept in self._kept.items() if forward else reversed(self._kept.items()):
-                kept.mend(series, j, missing, free, drawn, forward)
+            for kept in self._kept.values() if forward else reversed(self._kept.values()):
+                kept.mend(series, missing, free, drawn, forward)
         mended = pd.concat(series, axis=1)
         mended.columns, mended.index = frame.columns, frame.index
         return mended if isinstance(X, pd.DataFrame) else mended.to_numpy(dtype=X.dtype)
 
     def _unseen_gap(self, X: Any) -> str | None:
         """Return in words where X has a gap in a column that had none in fit; None if nowhere."""
-        frame = self._frame(X, reset=False)
+        frame, coded = self._frame(X, reset=False), self._coded()
         for j, column in enumerate(self._columns):
             given = frame.iloc[:, j]
-            computed = j in self._kept and self._kept[j].rest is None
-            unread = column.n_codes > 0 and not column.has_gaps and not computed
+            unread = column.n_codes > 0 and not column.has_gaps and j in coded
             gaps = (
                 np.isnan(column.encode(given, False, self.handle_unknown)).any(1) if unread else []
             )
@@ -454,18 +446,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"inverse_transform takes the {self._n_features_out} columns that transform "
                 f"returns, got {Z.shape[1]}."
             )
-        decoded: list[Any] = []
-        rests, end = {}, 0
-        for j, column in enumerate(self._columns):
-            kept = self._kept.get(j)
-            coded = column if kept is None else kept.rest
-            start, end = end, end + (0 if coded is None else len(coded.names))
-            part = None if coded is None else coded.decode(Z[:, start:end])
-            rests[j] = part
-            decoded.append(part if kept is None else None)
+        decoded: dict[int, Any] = {}
+        end = 0
+        for j, column in self._coded().items():
+            start, end = end, end + len(column.names)
+            decoded[j] = column.decode(Z[:, start:end])
         for j, kept in self._kept.items():
-            decoded[j] = kept.target(decoded, rests[j], j)
-        frame = pd.concat(decoded, axis=1)
+            # What the rule left of it makes room for the target.
+            decoded[j] = kept.target(decoded, decoded.get(j))
+        frame = pd.concat([decoded[j] for j in range(len(self._columns))], axis=1)
         if self._labels is None:
             return frame.to_numpy(dtype=self._array_dtype)
         frame.columns = self._labels
@@ -486,18 +475,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
-        names = [name for column in self._coded() for name in column.names]
+        names = [name for column in self._coded().values() for name in column.names]
         return np.asarray(names, dtype=object)
 
     def _without_density(self) -> list[Any]:
         """Return the names of columns that are not of different floats without gaps."""
+        coded = self._coded()
         return [
             column.name
             for j, column in enumerate(self._columns)
-            if type(column) is not _Floats
-            or column.names != [column.name]
             # What a rule computes has no density, and what it leaves has that of the column.
-            or (j in self._kept and self._kept[j].rest is None)
+            if type(column) is not _Floats or column.names != [column.name] or j not in coded
         ]
 
     def __sklearn_tags__(self):
