@@ -284,7 +284,7 @@ class BaseGenerativeModel(BaseEstimator):
     def _fit_scaler(self, X: np.ndarray) -> ColumnScaler:
         """Learn the column maps."""
         apart = self.scaling == "auto" and self.input_shape is None
-        return ColumnScaler(self._scaling_kind(X), GAP if apart else None).fit(X)
+        return ColumnScaler(self._scaling_kind(X), GAP if apart else 0.0).fit(X)
 
     def _scaled(self, X: np.ndarray, **given: Any) -> tuple[Tensor, Tensor]:
         """Return scaled rows, and the log-derivatives of the scaling summed over a row."""

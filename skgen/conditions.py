@@ -90,6 +90,15 @@ def _shown(label: Any, kind: str) -> str:
     return label if isinstance(label, str) and kind in ("number", "bool") else repr(label)
 
 
+def _rare(labels: np.ndarray, types: np.ndarray, counts: np.ndarray) -> list[tuple[str, int]]:
+    """Return labels of too few rows, as errors show them, and how many rows each has."""
+    return [
+        (f"{label:g}" if isinstance(label, float) else _shown(label, kind), n)
+        for label, kind, n in zip(labels.tolist(), types, counts.tolist(), strict=True)
+        if n < FEWEST_ROWS
+    ]
+
+
 def _value(label: Any) -> Any:
     """Return what labels of different types have in common where one was meant for the other."""
     text = {"True": "1", "False": "0"}.get(str(label), str(label))
@@ -179,7 +188,10 @@ class ConditionEncoder:
             numeric = column.dtype.kind in "fiu"
             if numeric and flat:
                 numeric = not np.array_equal(column, np.round(column))
-            labels, types = (None, None) if numeric else self._distinct(column)
+            labels = types = None
+            if not numeric:
+                labels, types, counts = self._distinct(column)
+                self.rare += _rare(labels, types, counts)
             self.labels.append(labels)
             self.label_types.append(types)
             scale = float(np.std(column.astype(float))) if numeric else 1.0
@@ -187,17 +199,13 @@ class ConditionEncoder:
         self.n_out = sum(1 if labels is None else len(labels) for labels in self.labels)
         return self
 
-    def _distinct(self, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the labels of a column, each once and in order, and the type of each."""
+    @staticmethod
+    def _distinct(column: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the labels of a column, each once and in order, their types and frequencies."""
         labels, types = _typed(column)
         _, first, counts = np.unique(_keys(labels, types), return_index=True, return_counts=True)
         order = np.argsort(labels[first], kind="stable")
-        labels, types = labels[first[order]], types[first[order]]
-        for label, kind, n in zip(labels.tolist(), types, counts[order].tolist(), strict=True):
-            if n < FEWEST_ROWS:
-                shown = f"{label:g}" if isinstance(label, float) else _shown(label, kind)
-                self.rare.append((shown, n))
-        return labels, types
+        return labels[first[order]], types[first[order]], counts[order]
 
     @staticmethod
     def _check_present(column: np.ndarray) -> None:

@@ -271,7 +271,7 @@ def combined(rule: Rule, numbers: Callable[[Any], np.ndarray]) -> np.ndarray:
 
 
 class _Searched:
-    """Some rows of a frame: numbers, what is missing, and codes of equal entries, by column."""
+    """Some rows of a frame: numbers, units, and what is missing, by column."""
 
     def __init__(self, frame: pd.DataFrame):
         step = -(-len(frame) // MOST_SEARCHED)
@@ -434,8 +434,13 @@ def tolerance(
     decimals = decimals_of(wanted) if decimals is None else decimals
     size = np.maximum(np.abs(wanted.astype(np.float64)), np.abs(value.astype(np.float64)))
     if isinstance(rule, Product):
-        return 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * size
+        return _last_digit(decimals, size)
     return np.zeros(1) if wanted.dtype.kind == value.dtype.kind == "i" else EPS * (size + 1e-300)
+
+
+def _last_digit(decimals: int, size: np.ndarray) -> np.ndarray:
+    """Return what rounding to decimals may change, with the rounding error of numbers so large."""
+    return 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * size
 
 
 def decimals_of(values: np.ndarray) -> int:
@@ -527,7 +532,7 @@ def _products(searched: _Searched) -> Any:
             x, y, z = (searched.numbers[j] for j in (a, b, t))
             for some in (few.choice(rows, 20), rows):
                 off = np.abs(x[some].astype(float) * y[some] - z[some])
-                if (off > 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * np.abs(z[some])).any():
+                if (off > _last_digit(decimals, np.abs(z[some]))).any():
                     break
             else:
                 telling = _telling(x[rows], 0, 1) & _telling(y[rows], 0, 1)

@@ -17,9 +17,9 @@ Every map is monotone and differentiable in each column, so that densities carry
     kurtosis beyond 3, or a value that repeats), and the standard map for the rest, whose shape it
     keeps.
 
-Whatever the map, two values of a column may be set a wide gap apart (`fit` with a gap): a diffusion
-or a flow decides such a column while the others are still noise, as a category is drawn before the
-numbers that depend on it. In one deviation of its own, or in that of columns of another unit, a
+Whatever the map, two values of a column may be set a wide gap apart: a diffusion or a flow decides
+such a column while the others are still noise, as a category is drawn before the numbers that
+depend on it. In one deviation of its own, or in that of columns of another unit, a
 label of three species is decided together with the measures, and disagrees with one in twenty.
 
 A column that repeats its values, five rows a value or more, is taken to live on them: each is a
@@ -220,9 +220,9 @@ class ColumnScaler:
     ----------
     kind : {"standard", "common", "quantile", "auto"}
         The map.
-    gap : float or None, default=None
+    gap : float, default=0.0
         How far apart the two values of a column that has no others are set, where other columns
-        have more; None maps such columns like the rest.
+        have more; 0 maps such columns like the rest.
 
     Attributes
     ----------
@@ -232,7 +232,7 @@ class ColumnScaler:
         Whether the columns are in one scale and share a small grid of values.
     """
 
-    def __init__(self, kind: str, gap: float | None = None):
+    def __init__(self, kind: str, gap: float = 0.0):
         self.kind, self.gap = kind, gap
 
     def fit(self, X: np.ndarray) -> "ColumnScaler":
@@ -244,8 +244,8 @@ class ColumnScaler:
         # Some of many rows tell as much.
         some = X[:: max(1, X.size // MAX_SEARCHED)]
         self.on_grid = self.kind == "common" and shared_levels(some) is not None
-        apart, gap = np.zeros_like(varying), self.gap
-        if gap is not None and not self.on_grid:
+        apart = np.zeros_like(varying)
+        if self.gap and not self.on_grid:
             apart = varying & _two_valued(X)
             apart &= (varying & ~apart).any()
         if self.kind == "common" and varying.any():
@@ -259,13 +259,12 @@ class ColumnScaler:
         for j in np.flatnonzero(varying & ~apart):
             self._fit_column(int(j), (X[:, j] - self.location[j]) / self.scale[j], X[:, j])
         for j in np.flatnonzero(apart):
-            assert gap is not None
-            self._set_apart(int(j), X[:, j].min(), X[:, j].max(), gap)
+            self._set_apart(int(j), X[:, j].min(), X[:, j].max())
         return self
 
-    def _set_apart(self, j: int, low: float, high: float, gap: float) -> None:
+    def _set_apart(self, j: int, low: float, high: float) -> None:
         """Put two values a gap apart; what is drawn is the nearer one."""
-        self.scale[j] = (high - low) / gap
+        self.scale[j] = (high - low) / self.gap
         middle = (low / 2 + high / 2 - self.location[j]) / self.scale[j]
         borders = np.array([-np.inf, middle, np.inf])
         self.atoms[j] = (borders[:-1], borders[1:], np.array([low, high]))
