@@ -27,16 +27,9 @@ from skgen.processes.noise import GeneratorNoise, PartNoise
 from skgen.progress import progress_bar
 
 with docstrings.kept("skorch"):
+    import skorch.callbacks
     from skorch import NeuralNet
-    from skorch.callbacks import (
-        Callback,
-        EarlyStopping,
-        GradientNormClipping,
-        InputShapeSetter,
-        LoadInitState,
-        LRScheduler,
-        ParamMapper,
-    )
+    from skorch.callbacks import Callback, LRScheduler
     from skorch.hf import AccelerateMixin
     from skorch.utils import noop
 
@@ -50,12 +43,12 @@ LIKE_WEIGHTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 # Callbacks of skorch that train otherwise, where its others watch.
 STEERING = (
-    EarlyStopping,
-    GradientNormClipping,
-    InputShapeSetter,
-    LoadInitState,
+    skorch.callbacks.EarlyStopping,
+    skorch.callbacks.GradientNormClipping,
+    skorch.callbacks.InputShapeSetter,
+    skorch.callbacks.LoadInitState,
+    skorch.callbacks.ParamMapper,
     LRScheduler,
-    ParamMapper,
 )
 
 
