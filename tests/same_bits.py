@@ -42,8 +42,7 @@ SMALL = {"max_steps": 10, "n_steps": 3, "random_state": 0, "verbose": 0}
 N, rng = 48, np.random.default_rng(0)
 IRIS, SPECIES = (part[::3][:N] for part in load_iris(return_X_y=True))
 SKEWED = np.exp(IRIS) * [1, 0.01, 100, 1]
-SOURCE = rng.normal(size=(40, 4))
-LEVELS = rng.integers(0, 4, (N, 5)).astype(float)
+SOURCE, LEVELS = rng.normal(size=(40, 4)), rng.integers(0, 4, (N, 5)).astype(float)
 BINARY = (rng.random((N, 6)) < np.linspace(0.2, 0.8, 6)).astype(float)
 IMAGES = load_digits().data[:N].reshape(N, 4, 2, 4, 2).sum((2, 4)).reshape(N, 16)
 LENGTHS = np.arange(N) % 8 + 1
@@ -64,6 +63,7 @@ FRAME = pd.DataFrame(
     }
 )
 FRAME.loc[::7, "day"] = pd.NaT
+ENCODER = TableEncoder(constraints=[skgen.Sum("total", ["a", "b"])])
 
 
 class Stop(Callback):
@@ -118,7 +118,7 @@ CASES = [
     ("vectors, warm start", {}, IRIS, {"condition": IMAGES[:, 5:7]}, "twice", {}),
     ("labels, killed", {}, IRIS, NAMED, "killed", {"guidance_scale": 1.0}),
     ("labels, scaled", [StandardScaler()], SKEWED, NAMED, "once", {}),
-    ("frame", [TableEncoder()], FRAME, {}, "once", {}),
+    ("frame", [ENCODER], FRAME, {}, "once", {}),
     ("imputer", {}, SKEWED, {}, "to impute", {}),
     ("frame, imputer", [TableEncoder()], FRAME, {}, "to impute", {}),
     ("over-sampler", {}, IRIS, NAMED, "to over-sample", {}),
