@@ -51,7 +51,7 @@ except ImportError:
     fcntl = None
 
 # One more whenever the description, or what the networks here are made of or take in, changes.
-FORMAT = 6
+FORMAT = 7
 MAX_DEPTH = 100
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624
