@@ -263,8 +263,8 @@ class Times:
             if kinds <= several:
                 made = [getattr(pd, name)(value) for value in entries]
                 units = {value.unit for value in made}
-                unit = next(u for u in ("ns", "us", "ms", "s") if u in units)
-                return cls(name, unit, zone, days)
+                finest = next(u for u in ("ns", "us", "ms", "s") if u in units)
+                return cls(name, finest, zone, days)
         return None
 
     def plain(self, entries: pd.Series) -> pd.Series:
