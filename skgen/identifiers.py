@@ -69,9 +69,11 @@ def identifying(column: pd.Series, name: Any = None) -> str | None:
             return None
     elif is_integer_dtype(dtype):
         return _of_integers(present, name)
-    elif is_float_dtype(dtype) and len(present) < len(column) and (present % 1 == 0).all():
-        # What pandas makes of integers with gaps.
-        return _of_integers(present, name)
+    elif is_float_dtype(dtype):
+        # Integers with gaps are floats to pandas.
+        values = present.to_numpy(dtype=np.float64)
+        whole = np.isfinite(values).all() and (values == np.floor(values)).all()
+        return _of_integers(present, name) if whole and len(present) < len(column) else None
     elif is_bool_dtype(dtype) or dtype.kind in "fcmMiu":
         return None
     return _of_labels(present.astype(object), name)

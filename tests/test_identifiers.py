@@ -88,6 +88,7 @@ ORDINARY = {
     "floats": pd.Series(RNG.normal(size=N)),
     "whole floats": pd.Series(np.arange(N) * 1.0),
     "whole floats with gaps": pd.Series(RNG.integers(0, 99, N) * 1.0).where(RNG.random(N) < 0.8),
+    "Arrow's floats with gaps": pd.Series([*RNG.normal(size=N - 1), None], dtype="double[pyarrow]"),
     "prices": pd.Series([Decimal(k) / 4 for k in range(N)], dtype=object),
     "ages": pd.Series(RNG.integers(0, 99, N)),
     "incomes": pd.Series(RNG.lognormal(10, 1, N).astype(int)),
