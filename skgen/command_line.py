@@ -391,8 +391,9 @@ def _check_output(options: argparse.Namespace) -> None:
     if target.is_dir():
         raise _UserError(f"cannot write {output!r}: it is a folder; name a file in it.")
     names = ["table"] if is_model else ["table", "model"]
-    read = [getattr(options, name, None) for name in names]
-    if target in [Path(path).resolve() for path in read if path is not None]:
+    read = [path for name in names if os.path.exists(path := getattr(options, name, None) or "")]
+    # By another name of the file too: a report is written into what is there.
+    if target.exists() and any(target.samefile(path) for path in read):
         raise _UserError(f"-o {output} would replace what is read; give another name.")
     if is_model and (output == STDOUT or (target.exists() and not target.is_file())):
         raise _UserError(f"cannot write the model to {output!r}: name a file.")

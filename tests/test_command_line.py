@@ -672,6 +672,22 @@ def test_a_model_that_cannot_be_written_is_refused_before_training(folder, no_fi
     assert re.fullmatch(f"skgen fit: error: cannot write (the model to )?'{name}': [^\n]+\n", err)
 
 
+def test_what_is_read_is_not_replaced_by_another_name_of_it(folder, no_fit, fitted, tmp_path):
+    text = (folder / "people.csv").read_bytes()
+    link, second = tmp_path / "link", tmp_path / "second"
+    link.symlink_to(folder / "people.csv")
+    try:
+        os.link(folder / "people.csv", second)
+    except OSError:
+        pytest.skip("the folder takes no second name of a file")
+    for path in (link, second):
+        for command in (["fit"], ["report", fitted[0]], ["score", fitted[0]]):
+            status, _, err = run(*command, folder / "people.csv", "-o", path, "--force")
+            assert status == 2
+            assert "would replace what is read" in err
+    assert (folder / "people.csv").read_bytes() == text
+
+
 def test_what_exists_is_replaced_by_force_only(folder, no_fit, fitted, numeric, tmp_path):
     path = tmp_path / "there"
     path.write_text("mine")
