@@ -14,8 +14,6 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
-from skgen.entries import is_whole
-
 # Fewer rows tell nothing; of more, so many are read for their form.
 MIN_ROWS, MIN_NUMBERS, MAX_READ = 10, 20, 2000
 # A column of labels is one of identifiers with so many different ones per entry; of texts of a
@@ -108,10 +106,9 @@ def _of_labels(present: pd.Series, name: Any) -> str | None:
     """Say why labels are identifiers or personal."""
     some = present.iloc[:: math.ceil(len(present) / MAX_READ)]
     kinds = set(map(type, some))
-    numbers = all(
-        issubclass(kind, int | np.integer | Decimal) and kind is not bool for kind in kinds
-    )
-    if numbers and all(map(is_whole, some)):
+    if kinds == {Decimal} and all(map(_is_whole_decimal, present)):
+        present, kinds = present.map(int), {int}
+    if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
         return _of_integers(present, name)
     if not kinds <= {str, np.str_, bytes, uuid.UUID, tuple}:
         # Numbers, times and the like, or a mixture.
@@ -138,6 +135,10 @@ def _of_labels(present: pd.Series, name: Any) -> str | None:
     if share >= NEARLY_ALL:
         return "a text of its own in each row" if share == 1 else "a text of its own in most rows"
     return None
+
+
+def _is_whole_decimal(value: Any) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value()
 
 
 def warning_of(reasons: dict[Any, str]) -> str:
