@@ -564,6 +564,13 @@ def test_a_comment_of_one_cell_is_no_row(tmp_path, mark):
     assert told(file) == [f"1 line that begins with {mark!r} left out"]
 
 
+@pytest.mark.parametrize("mark", ["#N/A", "#DIV/0!", "#VALUE!"])
+def test_errors_of_a_spreadsheet_begin_no_comment(tmp_path, mark):
+    file = open_table(file_of(tmp_path, f"# top\na,b\n1,2\n{mark},4\n5,6\n7,8\n"))
+    assert file.table["a"].tolist() == [1, pd.NA, 5, 7]
+    assert file.table["b"].tolist() == [2, 4, 6, 8]
+
+
 def test_rows_that_all_lack_cells_are_no_footer(tmp_path):
     file = open_table(file_of(tmp_path, "weight,kg\n1.5\n2.5\n3.5\n"))
     assert file.table["weight"].tolist() == [1.5, 2.5, 3.5]

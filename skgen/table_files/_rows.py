@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
-from ._columns import SEP, Texts
+from ._columns import DIGIT_GAPS, GAPS, SEP, Texts
 from ._dates import date_shape
 from ._doubts import Correction, Doubt, TableError
 from ._numbers import DIGITS, number_shape
@@ -230,7 +230,12 @@ def _is_simple(cell: str) -> bool:
 
 
 def _comment_of(cells: Sequence[str]) -> str:
-    return next((mark for mark in COMMENTS if cells and cells[0].startswith(mark)), "")
+    """Return the mark of comments that cells begin with, "" where they begin with none."""
+    first = cells[0].strip() if cells else ""
+    if first.casefold() in GAPS or first in DIGIT_GAPS.values():
+        # What Excel writes for an error, such as #N/A, is an entry.
+        return ""
+    return next((mark for mark in COMMENTS if first.startswith(mark)), "")
 
 
 def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> _Layout | None:
@@ -661,8 +666,8 @@ class _Gatherer:
         for at, row in enumerate(rows, self.n_read):
             size = len(row)
             # A line with no separator is a comment in any file.
-            mark = self.comment or (_comment_of(row) if size == 1 < n else "")
-            if mark and row and row[0].lstrip().startswith(mark):
+            mark = _comment_of(row)
+            if mark and (mark == self.comment or size == 1 < n):
                 self.comments.append(mark)
             elif size == n:
                 even.append(row)
