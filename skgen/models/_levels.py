@@ -6,18 +6,11 @@ import torch
 from skgen.scaling import ColumnScaler
 
 MAX_LEVELS = 256
-# Levels of so many decimals are a grid; with more they can be any numbers.
-MOST_DECIMALS = 6
 
 
 def _equal(values: np.ndarray, others: np.ndarray, eps: float) -> np.ndarray:
     """Return which values are equal up to a few roundings."""
     return np.abs(values - others) <= 4 * eps * np.abs(others)
-
-
-def _has_decimals(values: np.ndarray, decimals: int, eps: float) -> np.ndarray:
-    """Return which values have so many decimals at most, up to rounding."""
-    return _equal(values, np.round(values, decimals), eps)
 
 
 def _nearest(X: np.ndarray, levels: list[np.ndarray]) -> np.ndarray:
@@ -105,7 +98,6 @@ class LevelsMixin:
         share[(n_seen == 2) & (self._likelihood == "bernoulli")] = 0.0
         closed = other | (share == 0)
         self._refuse(X, unseen & closed & ~self._are_at(X, self._possible))
-        self._check_decimals(X, unseen & ~closed)
         log_share = np.broadcast_to(np.log1p(-share), X.shape).copy()
         each = share / np.where(other, 1, MAX_LEVELS)
         log_share[unseen] = np.log(np.broadcast_to(each, X.shape)[unseen])
@@ -115,21 +107,6 @@ class LevelsMixin:
     def _read(self, X, **given):
         """Return which entries of rows are read at all."""
         return np.ones(X.shape, bool)
-
-    def _check_decimals(self, X, unseen):
-        """Raise where a new level has more decimals than those of `fit`: it is off their grid."""
-        if not unseen.any():
-            return
-        values, eps = np.concatenate(self._levels), self._rounding(X)
-        numbers = range(MOST_DECIMALS + 1)
-        decimals = next((d for d in numbers if _has_decimals(values, d, eps).all()), None)
-        off = np.argwhere(unseen & ~_has_decimals(X, decimals, eps)) if decimals is not None else []
-        if len(off):
-            i, j = off[0]
-            raise ValueError(
-                f"X[{i}, {j}] is {X[i, j]}, which is off the grid of the data: the levels of fit "
-                f"have {decimals} decimals at most. Round it, or give all levels to fit as levels=."
-            )
 
     def _scaled(self, X, **given):
         X = X if self._likelihood == "gaussian" else _nearest(X, self._possible)
