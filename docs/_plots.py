@@ -71,14 +71,18 @@ def quality(source):
                 axis.plot(x, y, marker, color=color, label=name, zorder=3)
             elif name in RIVALS and pd.notna(y):
                 axis.plot(x, y, ".", color=GREY)
-                # The label stands below its point, and lower where another is in the way.
-                place = log10(x), y - 0.04
-                while any(abs(place[0] - a) < 0.38 and abs(place[1] - b) < 0.04 for a, b in labels):
-                    place = place[0], place[1] - 0.01
+                # The label stands below its point or above it, farther where others are in the way.
+                for offset in (-0.04, 0.04, -0.08, 0.08, -0.12, 0.12, -0.16):
+                    place = log10(x), y + offset
+                    if all(
+                        abs(place[0] - a) > 0.38 or abs(place[1] - b) > 0.039 for a, b in labels
+                    ):
+                        break
                 labels.append(place)
                 style = {"ha": "center", "va": "center", "fontsize": 7, "color": GREY}
                 axis.text(x, place[1], RIVALS[name], **style)
-        axis.set(title=table, xscale="log", xlim=(0.35, 4000), ylim=(0.46, 1.04))
+        axis.set(title=table, xscale="log", xlim=(0.35, 4000), ylim=(0.46, 1.15))
+        axis.set_yticks([0.5, 0.6, 0.7, 0.8, 0.9, 1])
         axis.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
     figure.supxlabel("seconds of the fit, processor (less is better)", fontsize=9)
     figure.supylabel("AUC of new rows against real ones (less is better)", fontsize=9)
