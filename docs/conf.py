@@ -69,7 +69,7 @@ html_title = f"scikit-gen {version}"
 html_show_sourcelink = False
 html_static_path = ["_static", str(MATHJAX / mathjax_path)]
 html_css_files = ["custom.css"]
-# The bar at the top keeps to one line from 960 px on: a button for the search, and five pages.
+# The bar at the top keeps to one line from 1,024 px on: a button for the search, and five pages.
 html_theme_options = {
     "header_links_before_dropdown": 5,
     "navbar_align": "left",
