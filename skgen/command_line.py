@@ -26,14 +26,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgen._version import __version__
 from skgen.base import REGISTRY
-from skgen.identifiers import BEGINNING as IDENTIFIERS
-from skgen.identifiers import identifying, looks_like_identifier, warning_of
 from skgen.metrics import classifier_two_sample_test
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
 from skgen.persistence import load_with_notes, save_with_notes
-from skgen.pipeline import GenerativePipeline
-from skgen.table import TableEncoder
 from skgen.table_files import (
     ORDERS,
     TableError,
@@ -45,6 +41,10 @@ from skgen.table_files import (
     taken_as,
     write_table,
 )
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.identifiers import BEGINNING as IDENTIFIERS
+from skgen.tables.identifiers import identifying, looks_like_identifier, warning_of
+from skgen.tables.pipeline import GenerativePipeline
 from skgen.threads import one_thread
 
 DEFAULT_MODEL = "vq-diffusion-bridge"

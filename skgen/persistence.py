@@ -30,20 +30,20 @@ from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequ
 
 from skgen import storage
 from skgen.base import REGISTRY
-from skgen.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.conditions import ConditionEncoder
-from skgen.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.entries import Intervals, Numbers, Times
-from skgen.imputation import GenerativeImputer
-from skgen.kept_rules import KeptRule
 from skgen.networks.conv import PatchGrid
-from skgen.over_sampling import GenerativeOverSampler
-from skgen.pipeline import GenerativePipeline
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
 from skgen.storage import FileFormatError, register, register_value
-from skgen.table import TableEncoder
+from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
+from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.imputation import GenerativeImputer
+from skgen.tables.kept_rules import KeptRule
+from skgen.tables.over_sampling import GenerativeOverSampler
+from skgen.tables.pipeline import GenerativePipeline
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
@@ -64,11 +64,12 @@ for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
+# By the names that the first files have, whatever module they are in by now.
 for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
-    # Where they were when the first files were written.
     register(_cls, f"skgen.table.{_cls.__name__}")
-for _cls in (FunctionOf, Inequality, KeptRule, Product, Sum):
-    register(_cls)
+for _cls in (FunctionOf, Inequality, Product, Sum):
+    register(_cls, f"skgen.constraints.{_cls.__name__}")
+register(KeptRule, "skgen.kept_rules.KeptRule")
 for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):

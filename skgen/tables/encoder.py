@@ -17,12 +17,12 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skgen.columns import _check_saved, _Floats, _make
-from skgen.constraints import checked_rules, found_rules
-from skgen.dtypes import as_objects, described, dtype_of
-from skgen.identifiers import identifying, warning_of
-from skgen.kept_rules import KeptRule
 from skgen.scaling import MAX_RATIO, share_unit
+from skgen.tables.columns import _check_saved, _Floats, _make
+from skgen.tables.constraints import checked_rules, found_rules
+from skgen.tables.dtypes import as_objects, described, dtype_of
+from skgen.tables.identifiers import identifying, warning_of
+from skgen.tables.kept_rules import KeptRule
 
 __all__ = ["TableEncoder"]
 

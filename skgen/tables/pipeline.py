@@ -40,7 +40,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import LikelihoodMixin, contained, several
 from skgen.shortfalls import seen_as
-from skgen.table import TableEncoder
+from skgen.tables.encoder import TableEncoder
 from skgen.threads import limited, threads_for
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
