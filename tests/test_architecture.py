@@ -53,6 +53,7 @@ FLOORS = {
         "skgen.tables.columns",
         "skgen.tables.constraints",
     },
+    "skgen.tables.densities": {"numpy", "scipy", "sklearn"},
     "skgen.tables.encoder": {
         "sklearn",
         "numpy",
@@ -60,6 +61,7 @@ FLOORS = {
         "skgen.tables.columns",
         "skgen.tables.constraints",
         "skgen.tables.kept_rules",
+        "skgen.tables.densities",
         "skgen.tables.dtypes",
         "skgen.tables.identifiers",
         "skgen.scaling",

@@ -6,6 +6,7 @@ columns. One more marks missing entries, where fit saw any. What comes back has 
 of values and the missing entries of what was there.
 """
 
+import math
 import warnings
 from numbers import Integral
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from skgen.scaling import MAX_RATIO, share_unit
 from skgen.tables.columns import _check_saved, _Floats, _make
 from skgen.tables.constraints import checked_rules, found_rules
+from skgen.tables.densities import constant, log_slope
 from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
 from skgen.tables.kept_rules import KeptRule
@@ -495,3 +497,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+@log_slope.register
+def _(step: TableEncoder, X: Any, Y: Any) -> Any:
+    # Of floats without gaps alone: all else has no density.
+    if step._without_density():
+        return None
+    return constant(-sum(math.log(column.scale) for column in step._coded().values()), X)
