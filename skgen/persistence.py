@@ -37,6 +37,7 @@ from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
 from skgen.storage import FileFormatError, register, register_value
+from skgen.storage.files import _name_of as name_of
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.tables.encoder import TableEncoder
@@ -179,7 +180,7 @@ def save_with_notes(model: Any, notes: dict[str, Any], path: str | os.PathLike) 
     """Write a model as `save` does, and beside it plain values that `load` leaves out."""
     _register_estimators()
     value = {"scikit-learn": sklearn.__version__, "object": model, "notes": notes}
-    if storage._name_of(type(model)) is None:
+    if name_of(type(model)) is None:
         raise TypeError(
             f"model must be an estimator of skgen, a pipeline of them, or of a class given to "
             f"skgen.persistence.register; got {type(model).__name__}."
@@ -238,7 +239,7 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     _register_estimators()
     value, objects = storage.read_with_objects(path, "model")
     model = value.get("object") if isinstance(value, dict) else None
-    if storage._name_of(type(model)) is None:
+    if name_of(type(model)) is None:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
     dropped = [text for part in objects for text in _drop_places(part)]
     if dropped:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
     "skgen._version": set(),
-    "skgen.storage": {"torch", "numpy", "safetensors", "skgen._version"},
+    "skgen.storage": {"torch", "numpy", "safetensors", "skgen._version", "skgen.storage"},
     "skgen.processes": {"torch", "scipy", "skgen.processes"},
     "skgen.networks": {"torch", "skgen.networks"},
     "skgen.progress": {"tqdm"},

@@ -42,9 +42,10 @@ from skorch.callbacks import Callback
 from torch import nn
 
 import skgen
-from skgen import persistence, storage
+from skgen import persistence
 from skgen.base import REGISTRY
 from skgen.persistence import FileFormatError, register
+from skgen.storage import files as storage
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
 IRIS, SPECIES = (part[::4] for part in load_iris(return_X_y=True))
@@ -626,7 +627,7 @@ def test_no_checkpoint_comes_out_of_a_file_however_deep(tmp_path):
 @pytest.mark.slow
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page = Path(__file__).parents[1] / "docs" / "user_guide" / "files.rst"
+    page = Path(__file__).parents[2] / "docs" / "user_guide" / "files.rst"
     blocks = re.findall(
         r"^.. code-block:: python\n\n((?:   .*\n|\n)+)", page.read_text(encoding="utf-8"), re.M
     )
@@ -791,7 +792,7 @@ PROGRAM = f"""
 import json, sys
 import pandas as pd
 import skgen
-from skgen import storage
+from skgen.storage import files as storage
 frame = pd.DataFrame({{"x": pd.to_datetime(["2020-01-01", "2020-01-02"]).tz_localize("UTC")}})
 skgen.persistence._register_estimators()
 data = storage.dumps({{"object": skgen.TableEncoder().fit(frame)}}, "model")

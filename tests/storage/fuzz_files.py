@@ -1,4 +1,4 @@
-"""Damaged and hostile model files by the thousand: ``python tests/fuzz_files.py 10000 [seed]``.
+"""Damaged and hostile model files by the thousand: ``python fuzz_files.py 10000 [seed]``.
 
 Half of them are a good file whose bytes were changed. The other half were made on purpose: their
 description or tensors were changed and the checksum made to fit. Loading any of them must raise
@@ -23,8 +23,9 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from skgen import BinaryLatentDiffusion, SchrodingerBridgeMatcher, storage
+from skgen import BinaryLatentDiffusion, SchrodingerBridgeMatcher
 from skgen.persistence import FileFormatError, _register_estimators
+from skgen.storage import files as storage
 
 # Of the events that Python announces: what runs, imports or fetches code, and opens files.
 FORBIDDEN = (
