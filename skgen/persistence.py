@@ -36,8 +36,7 @@ from skgen.networks.conv import PatchGrid
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
-from skgen.storage import FileFormatError, register, register_value
-from skgen.storage.files import _name_of as name_of
+from skgen.storage import FileFormatError, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.tables.encoder import TableEncoder

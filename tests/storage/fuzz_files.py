@@ -23,9 +23,8 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from skgen import BinaryLatentDiffusion, SchrodingerBridgeMatcher
+from skgen import BinaryLatentDiffusion, SchrodingerBridgeMatcher, storage
 from skgen.persistence import FileFormatError, _register_estimators
-from skgen.storage import files as storage
 
 # Of the events that Python announces: what runs, imports or fetches code, and opens files.
 FORBIDDEN = (
@@ -152,7 +151,7 @@ def forged(data, rng):
     description = json.dumps(content)
     if rng.random() < 0.02:
         description = "[" * rng.choice([500, 100_000])
-    checksum = storage._checksum(description, tensors)
+    checksum = storage.format.checksum(description, tensors)
     return save_tensors(tensors, {"skgen": description, "sha256": checksum})
 
 
@@ -203,7 +202,9 @@ def main(n_files, seed=0):
             faulthandler.cancel_dump_traceback_later()
         if make is damaged and outcome == "loaded":
             # The byte was what it had been, or a blank between two names.
-            contents = [storage._checksum(*storage._open(bytes_)) for bytes_ in (data, file)]
+            contents = [
+                storage.format.checksum(*storage.format.opened(bytes_)) for bytes_ in (data, file)
+            ]
             outcome = "loaded" if contents[0] != contents[1] else "unharmed"
         outcomes[f"{make.__name__}, {outcome}"] += 1
     if seen:

@@ -23,7 +23,9 @@ import sklearn
 import skops.io
 import torch
 from safetensors.numpy import save_file
+from safetensors.torch import load as load_tensors
 from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris
@@ -42,10 +44,9 @@ from skorch.callbacks import Callback
 from torch import nn
 
 import skgen
-from skgen import persistence
+from skgen import persistence, storage
 from skgen.base import REGISTRY
 from skgen.persistence import FileFormatError, register
-from skgen.storage import files as storage
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
 IRIS, SPECIES = (part[::4] for part in load_iris(return_X_y=True))
@@ -122,11 +123,11 @@ def test_names_in_files_stay_when_code_moves():
     persistence._register_estimators()
     known = {
         name: what
-        for name, what in storage._BY_NAME.items()
+        for name, what in storage.allowed._BY_NAME.items()
         if what.__module__.split(".")[0] == "skgen"
     }
     assert set(known) == NAMES_IN_FILES
-    assert all(storage._name_of(what) == name for name, what in known.items())
+    assert all(storage.name_of(what) == name for name, what in known.items())
 
 
 # Every estimator
@@ -425,7 +426,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, 
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage.os, call, fail)
+        patch.setattr(storage.files.os, call, fail)
         with pytest.raises(OSError, match="disk is full"):
             skgen.save(skgen.FlowMatcher(tolerance=0.25), tmp_path / "m")
     assert skgen.load(tmp_path / "m").tolerance == 0.5
@@ -543,7 +544,7 @@ def test_the_next_save_deletes_what_killed_ones_have_left(tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         # A process that dies here deletes nothing.
         patch.setattr(Path, "unlink", lambda self, **options: None)
-        patch.setattr(storage.os, "replace", lambda *paths: 1 / 0)
+        patch.setattr(storage.files.os, "replace", lambda *paths: 1 / 0)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
                 skgen.save(skgen.FlowMatcher(), path)
@@ -561,12 +562,12 @@ def test_a_save_does_not_delete_what_another_is_writing(tmp_path, monkeypatch):
 
     def interrupted(source, target):
         # In the middle of one save, a whole other one.
-        monkeypatch.setattr(storage.os, "replace", replace)
+        monkeypatch.setattr(storage.files.os, "replace", replace)
         skgen.save(skgen.FlowMatcher(tolerance=0.25), path)
         assert skgen.load(path).tolerance == 0.25
         replace(source, target)
 
-    monkeypatch.setattr(storage.os, "replace", interrupted)
+    monkeypatch.setattr(storage.files.os, "replace", interrupted)
     skgen.save(skgen.FlowMatcher(tolerance=0.5), path)
     assert skgen.load(path).tolerance == 0.5
     assert os.listdir(tmp_path) == ["m"]
@@ -643,9 +644,9 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
 
 def test_a_class_must_be_registered_to_be_loaded(tmp_path, monkeypatch):
     skgen.save(Sundry(1), tmp_path / "m")
-    name = storage._name_of(Sundry)
+    name = storage.name_of(Sundry)
     with monkeypatch.context() as patch:
-        patch.delitem(storage._BY_NAME, name)
+        patch.delitem(storage.allowed._BY_NAME, name)
         with pytest.raises(FileFormatError, match=r"Sundry', which is not registered here"):
             skgen.load(tmp_path / "m")
     assert skgen.load(tmp_path / "m").value == 1
@@ -696,10 +697,10 @@ def test_a_flipped_bit_is_found(tmp_path):
 
 
 def test_a_newer_format_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "FORMAT", 99)
+    monkeypatch.setattr(storage.format, "FORMAT", 99)
     skgen.save(skgen.FlowMatcher(), tmp_path / "m")
     monkeypatch.undo()
-    told = rf"format 99, written by skgen '.*'; skgen .* reads {storage.FORMAT}"
+    told = rf"format 99, written by skgen '.*'; skgen .* reads {storage.format.FORMAT}"
     with pytest.raises(FileFormatError, match=told):
         skgen.load(tmp_path / "m")
 
@@ -712,8 +713,8 @@ def test_deep_nesting_is_refused_both_ways(tmp_path):
         skgen.save(Sundry(value), tmp_path / "m")
     description = '{"a":' * 100_000
     tensors = {}
-    data = storage.save_tensors(
-        tensors, {"skgen": description, "sha256": storage._checksum(description, tensors)}
+    data = save_tensors(
+        tensors, {"skgen": description, "sha256": storage.format.checksum(description, tensors)}
     )
     with pytest.raises(FileFormatError, match="nested too deep"):
         storage.loads(data, "model")
@@ -721,12 +722,12 @@ def test_deep_nesting_is_refused_both_ways(tmp_path):
 
 def forge(value, **changes):
     """Give the bytes of a file whose root object has other attributes than it should."""
-    node = storage._Writer().node(value, "model")
+    node = storage.writer.Writer().node(value, "model")
     node.update(changes)
-    content = {"format": storage.FORMAT, "kind": "model", "versions": {}, "model": node}
+    content = {"format": storage.format.FORMAT, "kind": "model", "versions": {}, "model": node}
     description = json.dumps(content)
-    return storage.save_tensors(
-        {}, {"skgen": description, "sha256": storage._checksum(description, {})}
+    return save_tensors(
+        {}, {"skgen": description, "sha256": storage.format.checksum(description, {})}
     )
 
 
@@ -750,20 +751,20 @@ def test_forged_objects_are_refused(changes, message):
 def test_a_forged_random_state_reads_no_foreign_memory():
     value = np.random.RandomState(0)
     data = storage.dumps(value, "model")
-    tensors, description = storage.load_tensors(data), storage._open(data)[0]
+    tensors, description = load_tensors(data), storage.format.opened(data)[0]
     forged = description.replace('"pos": 624', '"pos": 9999999')
     assert forged != description
-    metadata = {"skgen": forged, "sha256": storage._checksum(forged, tensors)}
+    metadata = {"skgen": forged, "sha256": storage.format.checksum(forged, tensors)}
     with pytest.raises(FileFormatError, match="the place 9999999"):
-        storage.loads(storage.save_tensors(tensors, metadata), "model")
+        storage.loads(save_tensors(tensors, metadata), "model")
 
 
 def packed(node, tensors=None):
     """Give the bytes of a file of a description, its checksum in order."""
-    content = {"format": storage.FORMAT, "kind": "model", "versions": {}, "model": node}
+    content = {"format": storage.format.FORMAT, "kind": "model", "versions": {}, "model": node}
     description, tensors = json.dumps(content), tensors or {}
-    metadata = {"skgen": description, "sha256": storage._checksum(description, tensors)}
-    return storage.save_tensors(tensors, metadata)
+    metadata = {"skgen": description, "sha256": storage.format.checksum(description, tensors)}
+    return save_tensors(tensors, metadata)
 
 
 @pytest.mark.parametrize(
@@ -791,12 +792,13 @@ FOREIGN_DTYPES = [
 PROGRAM = f"""
 import json, sys
 import pandas as pd
+from safetensors.torch import save as save_tensors
 import skgen
-from skgen.storage import files as storage
+from skgen import storage
 frame = pd.DataFrame({{"x": pd.to_datetime(["2020-01-01", "2020-01-02"]).tz_localize("UTC")}})
 skgen.persistence._register_estimators()
 data = storage.dumps({{"object": skgen.TableEncoder().fit(frame)}}, "model")
-description, tensors = storage._open(data)
+description, tensors = storage.format.opened(data)
 content = json.loads(description)
 column = content["model"]["object"]["state"]["_columns"][0]["state"]
 assert "UTC" in column["dtype"]
@@ -804,8 +806,8 @@ files = {{}}
 for name in {FOREIGN_DTYPES!r}:
     column["dtype"] = name
     description = json.dumps(content)
-    metadata = {{"skgen": description, "sha256": storage._checksum(description, tensors)}}
-    files[name] = storage.save_tensors(tensors, metadata)
+    metadata = {{"skgen": description, "sha256": storage.format.checksum(description, tensors)}}
+    files[name] = save_tensors(tensors, metadata)
 seen, found = [], {{}}
 sys.addaudithook(lambda event, args: event in ("open", "import") and seen.append(str(args[0])))
 for name, data in files.items():
@@ -975,7 +977,7 @@ def test_weights_that_stand_in_a_file_many_times_over_are_refused():
         [held] * 1000,
         # And where objects that hold them are repeated.
         [
-            {"$": "object", "class": storage._name_of(Sundry), "state": {"value": held}},
+            {"$": "object", "class": storage.name_of(Sundry), "state": {"value": held}},
             *[{"$": "same", "number": 0}] * 1000,
         ],
     ):
