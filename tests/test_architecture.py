@@ -120,7 +120,6 @@ BESIDE = {
     "skgen.persistence",
     "skgen.tables",
     "skgen.table_files",
-    "skgen.html_report",
     "skgen.command_line",
     "skgen.__main__",
 }

@@ -289,9 +289,9 @@ def test_pictures_compute_on_one_thread(two_threads, watched):
 def test_commands_run_on_one_thread(two_threads, watched, tmp_path):
     seen, watch = watched
     for name in ("_fit", "_sample", "_score", "_report"):
-        watch(command_line, name)
-    watch(command_line, "open_table")
-    watch(command_line, "write_table")
+        watch(command_line.commands, name)
+    watch(command_line.commands, "open_table")
+    watch(command_line.commands, "write_table")
     table, model = str(tmp_path / "table.csv"), str(tmp_path / "model.skgen")
     frame().to_csv(table, index=False)
     fit = ["fit", table, "-o", model, "--model", "flow-matcher", "--set", "max_steps=2"]

@@ -837,7 +837,7 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from skgen.html_report import page
+    from skgen.command_line.report import page
 
     pipe, notes = _read_fitted(options.model, "report")
     if options.rows < MIN_HELD_OUT:

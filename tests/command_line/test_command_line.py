@@ -18,13 +18,14 @@ import pandas as pd
 import pytest
 
 import skgen
-from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
-from skgen.command_line import _models, main
+from skgen import FlowMatcher, TableEncoder, make_generative_pipeline
+from skgen.command_line import main, report
+from skgen.command_line.commands import _models
 from skgen.persistence import load_with_notes, save_with_notes
 from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # A name that would be a formula to matplotlib, and a tag to a browser.
 ODD = "<img src=x onerror=alert(1)> $a_{b$"
 CITIES = ["Oslo", "Paris", "Rome"]
@@ -502,7 +503,7 @@ def test_the_page_says_what_was_compared(page):
     assert "20 rows of people.csv that fit held out, 40 generated rows" in text
     assert "FlowMatcher(max_steps=2, n_steps=2, random_state=0)" in text
     assert "80 rows, 7 columns" in text
-    for meaning in html_report.MEANINGS.values():
+    for meaning in report.MEANINGS.values():
         assert meaning in text
     assert "<td>&lt;img src=x onerror=alert(1)&gt; $a_{b$</td>" in text
     assert "<td>city</td>" in text
@@ -511,15 +512,15 @@ def test_the_page_says_what_was_compared(page):
 def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_path, monkeypatch):
     seen = {}
 
-    def report(X_train, X_test, X_fake, **options):
+    def told(X_train, X_test, X_fake, **options):
         seen.update(train=len(X_train), test=len(X_test), fake=len(X_fake))
-        names = list(html_report.MEANINGS)
+        names = list(report.MEANINGS)
         columns = {"value": 0.5, "floor": 0.25, "verdict": "no different from real rows"}
         frame = pd.DataFrame(columns, index=names)
         frame.loc["near_copies", "verdict"] = "copies of training rows: 50%, not 1%"
         return frame
 
-    monkeypatch.setattr(html_report, "sample_report", report)
+    monkeypatch.setattr(report, "sample_report", told)
     path = tmp_path / "r.html"
     words = ["report", fitted[0], folder / "others.csv", "-o", path, "--rows", 30]
     status, out, _ = run(*words)
@@ -528,7 +529,7 @@ def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_pa
     assert seen == {"train": 30, "test": 30, "fake": 30}
     text = path.read_text(encoding="utf-8")
     assert "are taken as not seen" in text
-    assert html_report.MEANINGS["near_copies"] not in text
+    assert report.MEANINGS["near_copies"] not in text
     assert "No measure finds a difference" in text
     words = ["report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q"]
     assert run(*words)[0] == 2
