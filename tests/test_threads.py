@@ -31,6 +31,8 @@ from skgen import (
     metrics,
     plotting,
 )
+from skgen.command_line import commands
+from skgen.command_line import fit as learning
 from skgen.threads import one_thread
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -288,10 +290,10 @@ def test_pictures_compute_on_one_thread(two_threads, watched):
 
 def test_commands_run_on_one_thread(two_threads, watched, tmp_path):
     seen, watch = watched
-    for name in ("_fit", "_sample", "_score", "_report"):
-        watch(command_line.commands, name)
-    watch(command_line.commands, "open_table")
-    watch(command_line.commands, "write_table")
+    for name in ("open_table", "save_with_notes", "draw"):
+        watch(learning, name)
+    for name in ("read_model", "draw", "write_table"):
+        watch(commands, name)
     table, model = str(tmp_path / "table.csv"), str(tmp_path / "model.skgen")
     frame().to_csv(table, index=False)
     fit = ["fit", table, "-o", model, "--model", "flow-matcher", "--set", "max_steps=2"]

@@ -1,5 +1,9 @@
-"""The command line, for those who have a table and no Python."""
+"""The command line: a model of a table for those who have a CSV and no Python.
 
-from skgen.command_line.commands import main
+``fit`` learns a table by ``TableEncoder`` and a model and keeps both in a file of
+:func:`skgen.save`, which opens in Python too. ``sample``, ``score`` and ``report`` read it.
+"""
+
+from skgen.command_line.program import main
 
 __all__ = ["main"]
