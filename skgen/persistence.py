@@ -26,9 +26,9 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 
 from skgen import storage
+from skgen._compat import MetadataRequest, MethodMetadataRequest
 from skgen.base import REGISTRY
 from skgen.conditions import ConditionEncoder
 from skgen.entries import Intervals, Numbers, Times

@@ -18,6 +18,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from skgen._compat import scale_after_power
+
 
 @singledispatch
 def log_slope(step: Any, X: Any, Y: Any) -> np.ndarray | None:
@@ -60,7 +62,7 @@ def _(step: PowerTransformer, X: Any, Y: Any) -> Any:
         X = _array(X)
         of_columns = (step.lambdas_ - 1) * np.sign(X) * np.log1p(np.abs(X))
     total = of_columns.sum(1)
-    return total + _of_scale(step._scaler.scale_, X) if step.standardize else total
+    return total + _of_scale(scale_after_power(step), X) if step.standardize else total
 
 
 @log_slope.register

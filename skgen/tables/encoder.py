@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.scaling import MAX_RATIO, share_unit
 from skgen.tables.columns import _check_saved, _Floats, _make
 from skgen.tables.constraints import checked_rules, found_rules

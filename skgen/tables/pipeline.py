@@ -18,11 +18,11 @@ from sklearn import get_config
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
-from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skgen._compat import _get_output_config
 from skgen.base import LikelihoodMixin, contained, several
 from skgen.shortfalls import seen_as
 from skgen.tables.availability import can_score, can_score_samples, model_has
