@@ -50,7 +50,6 @@ INHERITED = {
     "_parameter_constraints": "the table of an estimator's parameters and their ranges",
     "_validate_params": "checks the parameters against that table",
     "_get_param_names": "the parameters, where get_params would read their values",
-    "_n_features_out": "how many names ClassNamePrefixFeaturesOutMixin makes",
     "_final_estimator": "the last step of a pipeline, of which it may lack",
     "_validate_steps": "checks the steps of a pipeline",
     "_get_metadata_for_step": "hands a pipeline's last step `source` as the steps transform it",
