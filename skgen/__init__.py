@@ -1,16 +1,16 @@
 """Generative models that behave like scikit-learn estimators."""
 
 from skgen._version import __version__ as __version__
-from skgen.constraints import FunctionOf, Inequality, Product, Sum
-from skgen.imputation import GenerativeImputer
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 from skgen.models.vq_diffusion_bridge import VQDiffusionBridge
-from skgen.over_sampling import GenerativeOverSampler
 from skgen.persistence import load, save
-from skgen.pipeline import GenerativePipeline, make_generative_pipeline
-from skgen.table import TableEncoder
+from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.imputation import GenerativeImputer
+from skgen.tables.over_sampling import GenerativeOverSampler
+from skgen.tables.pipeline import GenerativePipeline, make_generative_pipeline
 
 __all__ = [
     "BinaryLatentDiffusion",

@@ -22,18 +22,21 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import _safe_indexing, check_array, check_random_state
-from sklearn.utils._available_if import _AvailableIfDescriptor
-from sklearn.utils._param_validation import (
-    Interval,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skgen._compat import (
+    ADAPTERS_MANAGER,
+    Interval,
+    StrOptions,
+    _AvailableIfDescriptor,
+    _get_output_config,
+    _num_samples,
+    _safe_indexing,
+    validate_parameter_constraints,
+)
 from skgen.checkpoints import MAY_GO, Checkpoint, Digest, identity, module_state
 from skgen.conditions import ConditionEncoder
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys

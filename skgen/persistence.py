@@ -26,24 +26,24 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 
 from skgen import storage
+from skgen._compat import MetadataRequest, MethodMetadataRequest
 from skgen.base import REGISTRY
-from skgen.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.conditions import ConditionEncoder
-from skgen.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.entries import Intervals, Numbers, Times
-from skgen.imputation import GenerativeImputer
-from skgen.kept_rules import KeptRule
 from skgen.networks.conv import PatchGrid
-from skgen.over_sampling import GenerativeOverSampler
-from skgen.pipeline import GenerativePipeline
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.scaling import ColumnScaler, _Spline
-from skgen.storage import FileFormatError, register, register_value
-from skgen.table import TableEncoder
+from skgen.storage import FileFormatError, name_of, register, register_value
+from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
+from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.imputation import GenerativeImputer
+from skgen.tables.kept_rules import KeptRule
+from skgen.tables.over_sampling import GenerativeOverSampler
+from skgen.tables.pipeline import GenerativePipeline
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
@@ -64,11 +64,12 @@ for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
+# By the names that the first files have, whatever module they are in by now.
 for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
-    # Where they were when the first files were written.
     register(_cls, f"skgen.table.{_cls.__name__}")
-for _cls in (FunctionOf, Inequality, KeptRule, Product, Sum):
-    register(_cls)
+for _cls in (FunctionOf, Inequality, Product, Sum):
+    register(_cls, f"skgen.constraints.{_cls.__name__}")
+register(KeptRule, "skgen.kept_rules.KeptRule")
 for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
@@ -178,7 +179,7 @@ def save_with_notes(model: Any, notes: dict[str, Any], path: str | os.PathLike) 
     """Write a model as `save` does, and beside it plain values that `load` leaves out."""
     _register_estimators()
     value = {"scikit-learn": sklearn.__version__, "object": model, "notes": notes}
-    if storage._name_of(type(model)) is None:
+    if name_of(type(model)) is None:
         raise TypeError(
             f"model must be an estimator of skgen, a pipeline of them, or of a class given to "
             f"skgen.persistence.register; got {type(model).__name__}."
@@ -237,7 +238,7 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     _register_estimators()
     value, objects = storage.read_with_objects(path, "model")
     model = value.get("object") if isinstance(value, dict) else None
-    if storage._name_of(type(model)) is None:
+    if name_of(type(model)) is None:
         raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
     dropped = [text for part in objects for text in _drop_places(part)]
     if dropped:

@@ -31,6 +31,8 @@ from skgen import (
     metrics,
     plotting,
 )
+from skgen.command_line import commands
+from skgen.command_line import fit as learning
 from skgen.threads import one_thread
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -188,8 +190,8 @@ def test_pipelines_imputers_and_samplers_run_on_one_thread(two_threads, watched)
         watch(TableEncoder, name)
     for name in ("impute", "score_samples"):
         watch(FlowMatcher, name)
-    watch(skgen.imputation, "_copula_drawn")
-    watch(skgen.over_sampling, "column_or_1d")
+    watch(skgen.tables.imputation, "_copula_drawn")
+    watch(skgen.tables.over_sampling, "column_or_1d")
     numbers = make_generative_pipeline(PCA(), FlowMatcher(**QUICK))
     table = make_generative_pipeline(TableEncoder(), FlowMatcher(**QUICK))
     gaps = frame().where(np.random.default_rng(0).random((150, 5)) > 0.2)
@@ -288,10 +290,10 @@ def test_pictures_compute_on_one_thread(two_threads, watched):
 
 def test_commands_run_on_one_thread(two_threads, watched, tmp_path):
     seen, watch = watched
-    for name in ("_fit", "_sample", "_score", "_report"):
-        watch(command_line, name)
-    watch(command_line, "open_table")
-    watch(command_line, "write_table")
+    for name in ("open_table", "save_with_notes", "draw"):
+        watch(learning, name)
+    for name in ("read_model", "draw", "write_table"):
+        watch(commands, name)
     table, model = str(tmp_path / "table.csv"), str(tmp_path / "model.skgen")
     frame().to_csv(table, index=False)
     fit = ["fit", table, "-o", model, "--model", "flow-matcher", "--set", "max_steps=2"]

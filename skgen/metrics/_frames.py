@@ -20,8 +20,8 @@ from pandas.api.types import (
     is_object_dtype,
 )
 
-from skgen.identifiers import BEGINNING as IDENTIFIERS
-from skgen.table import TableEncoder
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.identifiers import BEGINNING as IDENTIFIERS
 
 # Up to so many categories get a column each, so that a single one can be named in a verdict.
 MAX_ONE_HOT = 20

@@ -25,11 +25,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skgen._compat import Interval, StrOptions
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.models._levels import LevelsMixin

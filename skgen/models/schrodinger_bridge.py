@@ -38,11 +38,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
 
+from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.base import (
     BaseGenerativeModel,
     LatentMixin,

@@ -23,9 +23,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skgen._compat import Interval, StrOptions
 from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.models._gaussian_diffusion import (
     NOISE_FEATURES,

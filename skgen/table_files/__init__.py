@@ -6,7 +6,7 @@ entries, and told: :func:`read_table` warns of what could be meant in another wa
 What is written comes out as what was read.
 """
 
-from skgen.identifiers import looks_like_identifier as looks_like_identifier
+from skgen.tables.identifiers import looks_like_identifier as looks_like_identifier
 
 from ._dates import ORDERS as ORDERS
 from ._doubts import TableError, TableWarning

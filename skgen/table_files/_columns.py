@@ -6,32 +6,19 @@ leave two readings open, the other columns of the file decide, and the choice is
 """
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from itertools import chain
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ._dates import DateFormat, NoDates, Reading, date_shape, read_dates
+from . import _values
+from ._codes import doubt_of_codes, doubt_of_quantities
+from ._dates import NoDates, Reading, date_shape, read_dates
+from ._decimals import decimal_of
 from ._doubts import Correction, Doubt, TableError
-from ._formulas import GUARD, unguarded
-from ._numbers import (
-    DIGITS,
-    INFINITE,
-    MAX_DIGITS,
-    NumberFormat,
-    n_digits,
-    number_shape,
-    readings,
-    unit_of,
-)
+from ._formats import ColumnFormat, Context
+from ._numbers import DIGITS, MAX_DIGITS, NumberFormat, n_digits
+from ._shapes import FEW_NUMBERS, Shapes
+from ._texts import MAX_SHAPES, SEP, Texts
 
-# What joins texts; a text file has none.
-SEP = "\0"
 # What marks a gap among numbers or dates, in small letters.
 _GAPS = r"""
 ? ?? ??? - -- --- – — . .. ... * ** n/a na n.a. n.a #n/a #na nan -nan null nil none nat <na> <null>
@@ -45,132 +32,8 @@ _WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> Na
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
 # Words that mark a gap in other columns, and are told where they stay words.
 KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
-# A column of fewer different numbers can be one of codes, with a word among them.
-FEW_NUMBERS = 10
-MAX_UNITS = 3
 MIN_COMPACT = 3
-# Numbers and dates have fewer ways of being written.
-MAX_SHAPES = 20_000
 SURE_COMPACT = 10
-CODE_NAME = re.compile(
-    r"(?:^|[\W_])(?:zip|plz|post(?:al)?_?code|postal|phone|tel|iban|ean|isbn)(?:$|[\W_])", re.I
-)
-
-
-class Texts:
-    """The texts of a column, joined chunk by chunk, which takes the memory of the file."""
-
-    def __init__(self, chunks: list[str], n: int):
-        self.chunks, self.n = chunks, n
-
-    def cells(self) -> Iterator[str]:
-        """Return an iterator over the texts."""
-        return chain.from_iterable(chunk.split(SEP) for chunk in self.chunks)
-
-    @cached_property
-    def shapes(self) -> Counter[str]:
-        """How many texts there are of each shape, until there are so many that they are words."""
-        shapes: Counter[str] = Counter()
-        for chunk in self.chunks:
-            shapes.update(chunk.translate(DIGITS).split(SEP))
-            if len(shapes) > MAX_SHAPES:
-                break
-        return shapes
-
-    def count(self, texts: Collection[str]) -> Counter[str]:
-        """Count how often some texts come."""
-        found: Counter[str] = Counter()
-        for chunk in self.chunks:
-            found.update([cell for cell in chunk.split(SEP) if cell in texts])
-        return found
-
-    @cached_property
-    def counts(self) -> Counter[str]:
-        """How often each text comes."""
-        counts: Counter[str] = Counter()
-        for chunk in self.chunks:
-            counts.update(chunk.split(SEP))
-        return counts
-
-    def find(self, pattern: str) -> str | None:
-        """Return the first text that begins with a pattern."""
-        compiled = re.compile(f"(?:^|{SEP})({pattern})")
-        for chunk in self.chunks:
-            found = compiled.search(chunk)
-            if found:
-                start = found.start(1)
-                return chunk[start:].split(SEP, 1)[0]
-        return None
-
-    def row_of(self, text: str) -> int:
-        """Return the first row that has a text."""
-        return next(row for row, cell in enumerate(self.cells()) if cell == text)
-
-    def first_but(self, gaps: set[str]) -> str:
-        """Return the first text that is no gap, "" if all are."""
-        return next((cell for cell in self.cells() if cell not in gaps), "")
-
-
-@dataclass
-class ColumnFormat:
-    """How a column is written.
-
-    Attributes
-    ----------
-    kind : {"numbers", "dates", "truth", "words", "empty"}
-        What it was taken for.
-    gaps : list of str
-        The marks of its gaps, the most frequent first.
-    number, date : NumberFormat, DateFormat or None
-        How its numbers or dates are written.
-    truth : list of str
-        How false and true are written.
-    """
-
-    kind: str
-    gaps: list[str] = field(default_factory=list)
-    number: NumberFormat | None = None
-    date: DateFormat | None = None
-    truth: list[str] = field(default_factory=list)
-
-    def state(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self)
-
-    @classmethod
-    def of_state(cls, state: Mapping[str, Any]) -> "ColumnFormat":
-        """Invert `state`."""
-        number, date = state["number"], state["date"]
-        return cls(
-            kind=state["kind"],
-            gaps=list(state["gaps"]),
-            number=None if number is None else NumberFormat(**number),
-            date=None if date is None else DateFormat(**date),
-            truth=list(state["truth"]),
-        )
-
-
-@dataclass
-class Context:
-    """What the file says of all its columns.
-
-    Attributes
-    ----------
-    name : str
-        The file's name, for messages.
-    separator : str
-        What sets its columns apart.
-    decimal : str or None
-        The decimal mark that the user says it has.
-    decimals, orders : Counter
-        Decimal marks, and orders of dates, that columns are sure of.
-    """
-
-    name: str = ""
-    separator: str = ","
-    decimal: str | None = None
-    decimals: Counter[str] = field(default_factory=Counter)
-    orders: Counter[str] = field(default_factory=Counter)
 
 
 class Column:
@@ -224,89 +87,18 @@ class Column:
         self.odd_word = ""
         # What stands behind all numbers, if it is to be cut off.
         self._unit = ""
-        self._split_shapes()
-
-    # What the shapes say
-
-    def _split_shapes(self) -> None:
-        """Count what looks like a number, like a date, and like neither."""
-        self.numeric: Counter[str] = Counter()
-        self.dated: Counter[str] = Counter()
-        self.rest: Counter[str] = Counter()
-        self.infinite = False
-        # Marks that the user gave may have digits, which shapes do not show.
-        self.given = self.texts.count(self.given_gaps) if self.given_gaps else Counter()
-        given_shapes: Counter[str] = Counter()
-        for text, count in self.given.items():
-            given_shapes[text.translate(DIGITS)] += count
-        for shape, count in self.texts.shapes.items():
-            count -= given_shapes[shape]
-            if count <= 0 or shape.casefold() in self.marks:
-                continue
-            if shape.lstrip("+-").casefold() in INFINITE:
-                self.infinite = True
-                continue
-            is_number = number_shape(shape) is not None
-            is_date = date_shape(shape) is not None
-            if is_number:
-                self.numeric[shape] = count
-            if is_date:
-                self.dated[shape] = count
-            if not is_number and not is_date:
-                self.rest[shape] = count
-        self.n_present = (
-            sum(self.numeric.values())
-            + sum(self.rest.values())
-            + sum(count for shape, count in self.dated.items() if shape not in self.numeric)
-        )
-
-    @property
-    def all_numbers(self) -> bool:
-        """Whether all that is no gap looks like a number."""
-        return bool(self.numeric) and sum(self.numeric.values()) == self.n_present
-
-    @property
-    def all_dates(self) -> bool:
-        """Whether all that is no gap looks like a date."""
-        return bool(self.dated) and sum(self.dated.values()) == self.n_present
+        self.shapes = Shapes(self.texts, self.marks, self.given_gaps)
 
     def certain_decimal(self) -> str | None:
         """Return the decimal mark that its entries leave no doubt of, if there is one."""
         if self.kind in ("words", "dates") or self.is_text:
             return None
-        if not self.numeric or 2 * sum(self.numeric.values()) < self.n_present:
+        if not self.shapes.numeric or 2 * sum(self.shapes.numeric.values()) < self.shapes.n_present:
             return None
-        possible = self._possible_decimals()
+        possible = self.shapes.possible_decimals()
         if len(possible) != 1:
-            return self._decimal_of_zeros() if len(possible) == 2 else None
+            return self.shapes.decimal_of_zeros() if len(possible) == 2 else None
         return next(iter(possible))
-
-    def _possible_decimals(self) -> frozenset[str]:
-        possible = frozenset(".,")
-        for shape in self.numeric:
-            found = number_shape(shape)
-            assert found is not None
-            possible &= readings(found.body)
-        return possible
-
-    def _bodies(self) -> list[str]:
-        return [found.body for found in map(number_shape, self.numeric) if found is not None]
-
-    def _open_mark(self) -> str:
-        """Return the mark that can be of decimals or of thousands, "" if there is none."""
-        marks = {mark for body in self._bodies() for mark in ".," if mark in body}
-        return marks.pop() if len(marks) == 1 else ""
-
-    def _decimal_of_zeros(self) -> str | None:
-        """Return the mark that is of decimals because 0 stands before it, as in 0.125."""
-        mark = self._open_mark()
-        if not mark:
-            return None
-        if self.texts.find(rf"[^\d{SEP}]*0{re.escape(mark)}\d"):
-            return mark
-        # Long numbers without a mark: it is not of thousands.
-        long = any(re.fullmatch("9{4,}", body) for body in self._bodies())
-        return mark if long else None
 
     # Decisions
 
@@ -320,7 +112,7 @@ class Column:
             self._be_dates(context, forced=True)
         elif self.kind == "truth":
             self._be_truth(forced=True, context=context)
-        elif self.n_present == 0 and not self.infinite and self._is_empty():
+        elif self.shapes.n_present == 0 and not self.shapes.infinite and self._is_empty():
             self._be_empty()
         elif len(self.texts.shapes) > MAX_SHAPES or not (
             (not self.is_text and self._be_truth())
@@ -358,7 +150,7 @@ class Column:
         self.format = ColumnFormat("dates", self._gap_list(), date=form)
 
     def _likely_orders(self, context: Context) -> tuple[str, ...]:
-        separators = {re.sub("9", "", shape)[:1] for shape in self.dated}
+        separators = {re.sub("9", "", shape)[:1] for shape in self.shapes.dated}
         comma = context.separator == ";" or context.decimals[","] > context.decimals["."]
         if separators == {"/"} and not comma:
             return ("MDY", "DMY", "YMD")
@@ -375,24 +167,19 @@ class Column:
         """Return the marks of gaps that come, the most frequent first."""
         return [gap for gap, _ in self.texts.count(self.gaps).most_common()] if self.gaps else []
 
-    def _mark_gaps(self) -> set[str]:
-        """Return the marks of gaps among numbers or dates that the column has."""
-        marks = {shape for shape in self.texts.shapes if shape.casefold() in self.marks}
-        return marks | set(self.given)
-
     def _is_empty(self) -> bool:
         """Tell whether there are only marks of gaps, and not several of them that are words."""
         return sum(shape not in self.word_marks for shape in self.texts.shapes) < 2
 
     def _be_empty(self) -> None:
-        self.gaps = self._mark_gaps()
+        self.gaps = self.shapes.gaps()
         self.format = ColumnFormat("empty", self._gap_list())
 
     def _be_words(self, declared: bool = False) -> None:
         # What is known to be words has the gaps that it had.
         known = self.word_marks if not declared else {""} | set(self.like.gaps if self.like else ())
         counts = self.texts.count({*known, *KEPT_WORDS, "+"})
-        self.gaps = {text for text in known if text in counts} | set(self.given)
+        self.gaps = {text for text in known if text in counts} | set(self.shapes.given)
         if "+" in counts and not declared:
             self.gaps.discard("-")
         if self.unquoted_gap and not declared and "NA" in counts:
@@ -400,7 +187,7 @@ class Column:
         self.format = ColumnFormat("words", self._gap_list())
         if declared:
             return
-        units = self._behind_numbers()
+        units = self.shapes.behind_numbers()
         if units:
             listed = ", ".join(map(repr, units))
             corrections = [Correction("numbers", self.name)] if len(units) == 1 else []
@@ -413,7 +200,7 @@ class Column:
                 )
 
     def _be_truth(self, forced: bool = False, context: Context | None = None) -> bool:
-        words = {shape for shape in self.rest if shape.casefold() in ("true", "false")}
+        words = {shape for shape in self.shapes.rest if shape.casefold() in ("true", "false")}
         if forced:
             known = dict(
                 zip(
@@ -422,16 +209,16 @@ class Column:
                     strict=True,
                 )
             )
-            self.gaps = self._mark_gaps()
+            self.gaps = self.shapes.gaps()
             odd = [t for t in self.texts.counts if t not in self.gaps and t.casefold() not in known]
             if odd:
-                raise self._error(odd[0], "which is neither true nor false", context)
+                raise _wrong_entry(self, odd[0], "which is neither true nor false", context)
             self.format = ColumnFormat("truth", self._gap_list(), truth=list(known.values()))
             return True
         if (
-            len(self.rest) > 2
-            or len(words) != len(self.rest)
-            or self.n_present != sum(self.rest.values())
+            len(self.shapes.rest) > 2
+            or len(words) != len(self.shapes.rest)
+            or self.shapes.n_present != sum(self.shapes.rest.values())
             or not words
         ):
             return False
@@ -441,7 +228,7 @@ class Column:
         one = next(iter(words))
         for value in ("false", "true"):
             by_value.setdefault(value, _as_written(value, one))
-        self.gaps = self._mark_gaps()
+        self.gaps = self.shapes.gaps()
         self.format = ColumnFormat(
             "truth", self._gap_list(), truth=[by_value["false"], by_value["true"]]
         )
@@ -449,35 +236,35 @@ class Column:
 
     def _odd_words(self, share: float) -> list[str]:
         """Return the words, without a digit, that stand among numbers or dates: one of them."""
-        if len(self.rest) == 1 and share >= 0.5:
-            word = next(iter(self.rest))
+        if len(self.shapes.rest) == 1 and share >= 0.5:
+            word = next(iter(self.shapes.rest))
             if "9" not in word and len(self.texts.counts) - 1 > FEW_NUMBERS:
                 self.odd_word = word
                 return [word]
         return []
 
     def _be_numbers(self, context: Context, forced: bool = False) -> bool:
-        n_numbers = sum(self.numeric.values())
-        if self.all_dates and not forced and not self._only_digits():
+        n_numbers = sum(self.shapes.numeric.values())
+        if self.shapes.all_dates and not forced and not self.shapes.only_digits():
             # 05.06.2024 is no number.
             return False
-        if not n_numbers and not self.infinite and not forced:
+        if not n_numbers and not self.shapes.infinite and not forced:
             return False
-        share = n_numbers / max(1, self.n_present)
+        share = n_numbers / max(1, self.shapes.n_present)
         odd: list[str] = []
-        if not forced and n_numbers < self.n_present:
+        if not forced and n_numbers < self.shapes.n_present:
             odd = self._odd_words(share)
             if not odd:
                 if share >= 0.5:
                     self._tell_the_odd("numbers", share)
                 return False
-        units = self._units()
-        if forced and n_numbers < self.n_present:
-            behind = self._behind_numbers()
-            if len(behind) == 1 and not self.dated:
+        units = self.shapes.units()
+        if forced and n_numbers < self.shapes.n_present:
+            behind = self.shapes.behind_numbers()
+            if len(behind) == 1 and not self.shapes.dated:
                 self._cut_unit(behind[0])
-            elif self.rest or n_numbers < self.n_present:
-                self._refuse("number", context)
+            elif self.shapes.rest or n_numbers < self.shapes.n_present:
+                raise _odd_entry(self, "number", context)
         elif len(units - {""}) > 1 or (units & {"%", "‰"} and len(units) > 1):
             listed = ", ".join(repr(unit) if unit else "nothing" for unit in sorted(units))
             if forced:
@@ -491,47 +278,36 @@ class Column:
                 Correction("drop", self.name),
             )
             return False
-        decimal = self._decimal(context, forced)
+        decimal, doubt = decimal_of(self.name, self.shapes, context, self.like, forced)
+        self.doubts += [] if doubt is None else [doubt]
         if decimal is None:
             return False
-        if not forced and self._is_code(decimal):
+        if not forced and (codes := doubt_of_quantities(self.name, self.texts, self.shapes)):
+            self.doubts.append(codes)
             return False
-        self.gaps = self._mark_gaps() | set(odd)
+        self.gaps = self.shapes.gaps() | set(odd)
         for word in odd:
             self._doubt(
-                f"{word!r} ({self.rest[word]}) is taken as a gap among numbers",
+                f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among numbers",
                 Correction("categories", self.name),
             )
-        form = NumberFormat.of(self.numeric, decimal) if self.numeric else NumberFormat()
-        if self.infinite:
+        form = (
+            NumberFormat.of(self.shapes.numeric, decimal) if self.shapes.numeric else NumberFormat()
+        )
+        if self.shapes.infinite:
             form.whole = False
-        if form.whole and any(n_digits(body) > MAX_DIGITS + 2 for body in self._bodies()):
+        if form.whole and any(n_digits(body) > MAX_DIGITS + 2 for body in self.shapes.bodies()):
             form.whole = False
         form.positive += self._unit
         form.negative += self._unit
         self.format = ColumnFormat("numbers", self._gap_list(), number=form)
-        if not forced:
-            self._tell_of_codes(form)
+        if not forced and form.whole:
+            self.doubts += doubt_of_codes(self.name, self.texts, self.shapes)
         return True
-
-    def _only_digits(self) -> bool:
-        return all(set(shape) == {"9"} for shape in self.numeric)
-
-    def _units(self) -> set[str]:
-        return {found.unit for found in map(number_shape, self.numeric) if found is not None}
-
-    def _behind_numbers(self) -> list[str]:
-        """Return the words, few, that stand behind the digits of all entries."""
-        found = {unit_of(shape) for shape in self.rest}
-        units = sorted(unit for unit in found if unit is not None)
-        is_all = len(units) == len(found) and sum(self.rest.values()) == self.n_present
-        # Many letters, or few numbers, are codes such as 12A.
-        is_codes = len(units) > 1 and len(self.texts.counts) <= FEW_NUMBERS
-        return units if is_all and len(units) <= MAX_UNITS and not is_codes else []
 
     def _cut_unit(self, unit: str) -> None:
         """Take numbers with a unit behind them for numbers; the unit comes back in writing."""
-        first = self.texts.first_but(self._mark_gaps())
+        first = self.texts.first_but(self.shapes.gaps())
         self._unit = first[len(first[: -len(unit)].rstrip()) :]
         chunks = [
             SEP.join(
@@ -541,10 +317,10 @@ class Column:
             for chunk in self.texts.chunks
         ]
         self.texts = Texts(chunks, self.texts.n)
-        self._split_shapes()
+        self.shapes = Shapes(self.texts, self.marks, self.given_gaps)
 
     def _tell_the_odd(self, kind: str, share: float) -> None:
-        odd = next(iter(self.rest), None)
+        odd = next(iter(self.shapes.rest), None)
         if odd is None:
             return
         text = self.texts.find(_pattern_of(odd)) or odd
@@ -554,120 +330,15 @@ class Column:
             Correction("gaps", self.name, text),
         )
 
-    def _refuse(self, kind: str, context: Context) -> None:
-        odd = next((shape for shape in (*self.rest, *self.dated) if shape not in self.numeric), "")
-        if kind == "date":
-            odd = next(
-                (shape for shape in (*self.rest, *self.numeric) if shape not in self.dated), ""
-            )
-        text = self.texts.find(_pattern_of(odd)) or odd
-        raise self._error(text, f"which is no {kind}", context)
-
-    def _error(self, text: str, why: str, context: Context | None) -> TableError:
-        where = context.name if context else ""
-        row = self.texts.row_of(text) if text else 0
-        if self.like is not None:
-            learnt = {"numbers": "numbers", "dates": "dates", "truth": "true and false"}[
-                self.like.kind
-            ]
-            more = ", like 2024-05-31" if learnt == "dates" else ""
-            return TableError(
-                f"{where}: column {self.name!r} has {text!r} in row {row}, and the model learnt "
-                f"{learnt} there{more}."
-            )
-        return TableError(
-            f"{where}: column {self.name!r} has {text!r} in row {row}, {why}",
-            [Correction("gaps", self.name, text)],
-        )
-
-    def _decimal(self, context: Context, forced: bool) -> str | None:
-        """Return the decimal mark; None, with a doubt, where none is right for all entries."""
-        possible = self._possible_decimals()
-        if context.decimal is not None:
-            possible &= {context.decimal}
-        if not possible:
-            text = "the marks in its numbers do not go together"
-            if context.decimal is not None:
-                text += f" with the decimal mark {context.decimal!r}"
-            if forced:
-                raise TableError(
-                    f"{context.name}: column {self.name!r}: {text}.",
-                    [Correction("categories", self.name)],
-                )
-            self._doubt(f"{text}, so that it is taken as categories", Correction("drop", self.name))
-            return None
-        if len(possible) == 1:
-            return next(iter(possible))
-        usual = context.decimals.most_common(1)[0][0] if context.decimals else None
-        mark = self._open_mark()
-        if not mark:
-            return usual or "."
-        sure = self._decimal_of_zeros()
-        if sure is not None:
-            return sure
-        if usual is not None:
-            if len(context.decimals) > 1:
-                self._doubt_decimal(usual, mark)
-            return usual
-        if self.like is not None and self.like.number is not None:
-            return self.like.number.decimal
-        if context.separator == ",":
-            return "."
-        decimal = "," if context.separator == ";" else "."
-        self._doubt_decimal(decimal, mark)
-        return decimal
-
-    def _doubt_decimal(self, decimal: str, mark: str) -> None:
-        what = "decimals" if mark == decimal else "thousands"
-        other = "." if decimal == "," else ","
-        self._doubt(f"the mark {mark!r} is taken as one of {what}", Correction("decimal", other))
-
-    def _is_code(self, decimal: str) -> bool:
-        """Tell, with a doubt, whether digits are names and not quantities."""
-        plain = [body for body in self._bodies() if set(body) == {"9"}]
-        if any(len(body) > MAX_DIGITS for body in plain) and len(plain) == len(self.numeric):
-            self._doubt(
-                f"numbers of up to {max(map(len, plain))} digits, which are names and no "
-                "quantities, taken as categories",
-                Correction("drop", self.name),
-                Correction("numbers", self.name),
-            )
-            return True
-        if not any(len(body) > 1 for body in plain):
-            return False
-        text = self.texts.find(r"0\d+(?![\d.,])")
-        if text is not None and text.isdigit():
-            self._doubt(
-                f"zeros in front, as in {text!r}, so that it is taken as categories",
-                Correction("numbers", self.name),
-            )
-            return True
-        return False
-
-    def _tell_of_codes(self, form: NumberFormat) -> None:
-        if not form.whole:
-            return
-        if CODE_NAME.search(self.name):
-            self._doubt(
-                "numbers, which its name says are codes", Correction("categories", self.name)
-            )
-            return
-        bodies = self._bodies()
-        lengths = {len(body) for body in bodies}
-        if min(lengths) >= 9 and len(lengths) == 1 and set("".join(bodies)) == {"9"}:
-            n = sum(self.numeric.values())
-            if n >= FEW_NUMBERS and len(self.texts.counts) > 0.95 * n:
-                self._doubt(
-                    f"numbers of {lengths.pop()} digits, nearly all different: codes?",
-                    Correction("categories", self.name),
-                    Correction("drop", self.name),
-                )
-
     def _be_compact_dates(self, context: Context) -> bool:
         """Take whole numbers like 20240131 for dates, if all are and of our time."""
-        if not self.all_numbers or not self.all_dates or not self._only_digits():
+        if (
+            not self.shapes.all_numbers
+            or not self.shapes.all_dates
+            or not self.shapes.only_digits()
+        ):
             return False
-        self.gaps = self._mark_gaps()
+        self.gaps = self.shapes.gaps()
         counts = self._present_counts()
         years = {text[:4] for text in counts if set(text) != {"0"}}
         if not all("1900" <= year <= "2099" or year == "9999" for year in years):
@@ -687,27 +358,27 @@ class Column:
         return True
 
     def _be_dates(self, context: Context, forced: bool = False) -> bool:
-        n_dates = sum(self.dated.values())
+        n_dates = sum(self.shapes.dated.values())
         if not n_dates and not forced:
             self._tell_of_times()
             return False
         odd: list[str] = []
-        if n_dates < self.n_present:
-            share = n_dates / max(1, self.n_present)
+        if n_dates < self.shapes.n_present:
+            share = n_dates / max(1, self.shapes.n_present)
             if forced:
-                self._refuse("date", context)
+                raise _odd_entry(self, "date", context)
             odd = self._odd_words(share)
             if not odd:
-                if share >= 0.5 and n_dates > sum(self.numeric.values()):
+                if share >= 0.5 and n_dates > sum(self.shapes.numeric.values()):
                     self._tell_the_odd("dates", share)
                 return False
-        self.gaps = self._mark_gaps() | set(odd)
+        self.gaps = self.shapes.gaps() | set(odd)
         counts = self._present_counts()
         try:
             found = read_dates(counts, order=self.order)
         except NoDates as error:
             if forced:
-                raise self._error(error.text, f"which {error.why}", context) from None
+                raise _wrong_entry(self, error.text, f"which {error.why}", context) from None
             if error.text:
                 row = self.texts.row_of(error.text)
                 self._doubt(
@@ -718,12 +389,12 @@ class Column:
             return False
         for word in odd:
             self._doubt(
-                f"{word!r} ({self.rest[word]}) is taken as a gap among dates",
+                f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among dates",
                 Correction("categories", self.name),
             )
         self._dates = found
         in_numbers = any(
-            shape.numbers for shape in map(date_shape, self.dated) if shape is not None
+            shape.numbers for shape in map(date_shape, self.shapes.dated) if shape is not None
         )
         if in_numbers and not found.ambiguous and found.format.order != "YMD":
             context.orders[found.format.order] += 1
@@ -731,8 +402,8 @@ class Column:
         return True
 
     def _tell_of_times(self) -> None:
-        times = all(re.fullmatch("99?:99(:99)?", shape) for shape in self.rest)
-        if self.rest and times and not self.numeric:
+        times = all(re.fullmatch("99?:99(:99)?", shape) for shape in self.shapes.rest)
+        if self.shapes.rest and times and not self.shapes.numeric:
             self._doubt("times of the day, taken as categories", Correction("drop", self.name))
 
     # The values
@@ -743,62 +414,16 @@ class Column:
 
     def series(self) -> pd.Series:
         """Return the entries as what they were taken for."""
-        kind = self.format.kind
-        if kind == "empty":
-            return pd.Series(np.full(self.texts.n, np.nan), name=self.name)
-        if kind == "numbers":
-            return self._number_series()
-        if kind == "dates":
-            return self._date_series()
-        if kind == "truth":
-            return self._truth_series()
-        # One object for each word, however often it comes.
-        words: dict[str, Any] = dict.fromkeys(self.gaps)
-        values: list[Any] = []
-        for chunk in self.texts.chunks:
-            cells = chunk.split(SEP)
-            new = set(cells).difference(words)
-            words.update(zip(new, map(unguarded, new) if GUARD in chunk else new, strict=True))
-            values.extend(map(words.__getitem__, cells))
-        if all(value is None for value in values):
-            return pd.Series(np.full(self.texts.n, np.nan), name=self.name)
-        return pd.Series(values, name=self.name)
-
-    def _number_series(self) -> pd.Series:
-        form = self.format.number
-        assert form is not None
-        shapes = self.numeric or {"9": 0}
-        values, missing = form.read(self.texts.chunks, shapes, self.gaps, SEP)
-        if form.whole and missing.any():
-            return pd.Series(pd.arrays.IntegerArray(values, missing), name=self.name)
-        return pd.Series(values, name=self.name)
-
-    def _date_series(self) -> pd.Series:
-        assert self._dates is not None
-        form = self._dates.format
-        moments = {**self._dates.moments, **dict.fromkeys(self.gaps, _NO_TIME)}
-        ticks = np.fromiter(map(moments.__getitem__, self.texts.cells()), np.int64, self.texts.n)
-        values = ticks.view(f"M8[{form.unit}]")
-        column = pd.Series(values, name=self.name)
-        if form.offset is None:
-            return column
-        column = column.dt.tz_localize("UTC")
-        if form.offset:
-            sign = "-" if form.offset < 0 else "+"
-            hours, minutes = divmod(abs(form.offset), 60)
-            column = column.dt.tz_convert(f"UTC{sign}{hours:02d}:{minutes:02d}")
-        return column
-
-    def _truth_series(self) -> pd.Series:
-        gaps = self.gaps
-        # Whatever the case, one of the two.
-        cells = [None if cell in gaps else cell.casefold() == "true" for cell in self.texts.cells()]
-        dtype = "boolean" if None in cells else "bool"
-        return pd.Series(pd.array(cells, dtype=dtype), name=self.name)
-
-
-# As numpy has it.
-_NO_TIME = np.iinfo(np.int64).min
+        form = self.format
+        if form.number is not None:
+            values = _values.numbers(self.texts, form.number, self.shapes.numeric, self.gaps)
+        elif self._dates is not None:
+            values = _values.dates(self.texts, self._dates, self.gaps)
+        else:
+            read = {"truth": _values.truth, "words": _values.words}.get(form.kind)
+            values = _values.empty(self.texts) if read is None else read(self.texts, self.gaps)
+        values.name = self.name
+        return values
 
 
 def _as_written(value: str, like: str) -> str:
@@ -815,3 +440,35 @@ def _pattern_of(shape: str) -> str:
 def _spelt(order: str) -> str:
     names = {"D": "day", "M": "month", "Y": "year"}
     return ", ".join(names[letter] for letter in order)
+
+
+def _odd_entry(column: Column, kind: str, context: Context) -> TableError:
+    """Return the error of the first entry that is no number, or no date."""
+    shapes = column.shapes
+    others, right = (
+        ((*shapes.rest, *shapes.numeric), shapes.dated)
+        if kind == "date"
+        else ((*shapes.rest, *shapes.dated), shapes.numeric)
+    )
+    odd = next((shape for shape in others if shape not in right), "")
+    text = column.texts.find(_pattern_of(odd)) or odd
+    return _wrong_entry(column, text, f"which is no {kind}", context)
+
+
+def _wrong_entry(column: Column, text: str, why: str, context: Context | None) -> TableError:
+    """Return the error of an entry that the column cannot have."""
+    where = context.name if context else ""
+    row = column.texts.row_of(text) if text else 0
+    if column.like is not None:
+        learnt = {"numbers": "numbers", "dates": "dates", "truth": "true and false"}[
+            column.like.kind
+        ]
+        more = ", like 2024-05-31" if learnt == "dates" else ""
+        return TableError(
+            f"{where}: column {column.name!r} has {text!r} in row {row}, and the model learnt "
+            f"{learnt} there{more}."
+        )
+    return TableError(
+        f"{where}: column {column.name!r} has {text!r} in row {row}, {why}",
+        [Correction("gaps", column.name, text)],
+    )

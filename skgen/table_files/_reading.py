@@ -14,10 +14,13 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
-from ._columns import SEP, Column, ColumnFormat, Context, Texts
+from ._columns import Column
 from ._dates import ORDERS
 from ._doubts import Doubt, TableError, TableWarning
-from ._rows import FileFormat, Rows, read_rows
+from ._formats import ColumnFormat, Context
+from ._layout import FileFormat
+from ._rows import Rows, read_rows
+from ._texts import SEP, Texts
 from ._words import taken_as
 
 EXTRAS = {"parquet": "pyarrow", "excel": "openpyxl"}

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._columns import ColumnFormat
 from ._dates import DateFormat
 from ._doubts import TableError
+from ._formats import ColumnFormat
 from ._formulas import guarded
+from ._layout import FileFormat
 from ._numbers import NumberFormat
 from ._reading import TableFormat, is_excel, is_parquet, lacks_extra
-from ._rows import FileFormat
 from ._words import is_date, is_number
 
 ISO = ["Y", 4], "-", ["m", 2], "-", ["d", 2]

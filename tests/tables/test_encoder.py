@@ -36,9 +36,9 @@ from skgen import (
     make_generative_pipeline,
     save,
 )
-from skgen.columns import _Labels
 from skgen.datasets import fetch_adult
 from skgen.shortfalls import shortfalls
+from skgen.tables.columns import _Labels
 
 # Random columns of many values, of which this file makes many, may look like identifiers.
 pytestmark = pytest.mark.filterwarnings("ignore:Columns look like identifiers:UserWarning")

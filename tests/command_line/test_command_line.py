@@ -13,6 +13,7 @@ import sys
 import tempfile
 import tomllib
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,14 @@ import pandas as pd
 import pytest
 
 import skgen
-from skgen import FlowMatcher, TableEncoder, command_line, html_report, make_generative_pipeline
-from skgen.command_line import _models, main
+from skgen import FlowMatcher, TableEncoder, make_generative_pipeline
+from skgen.command_line import fit, main, report
+from skgen.command_line.models import known_models
 from skgen.persistence import load_with_notes, save_with_notes
 from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training import StageNet
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # A name that would be a formula to matplotlib, and a tag to a browser.
 ODD = "<img src=x onerror=alert(1)> $a_{b$"
 CITIES = ["Oslo", "Paris", "Rome"]
@@ -504,7 +506,7 @@ def test_the_page_says_what_was_compared(page):
     assert "20 rows of people.csv that fit held out, 40 generated rows" in text
     assert "FlowMatcher(max_steps=2, n_steps=2, random_state=0)" in text
     assert "80 rows, 7 columns" in text
-    for meaning in html_report.MEANINGS.values():
+    for meaning in report.MEANINGS.values():
         assert meaning in text
     assert "<td>&lt;img src=x onerror=alert(1)&gt; $a_{b$</td>" in text
     assert "<td>city</td>" in text
@@ -513,15 +515,15 @@ def test_the_page_says_what_was_compared(page):
 def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_path, monkeypatch):
     seen = {}
 
-    def report(X_train, X_test, X_fake, **options):
+    def told(X_train, X_test, X_fake, **options):
         seen.update(train=len(X_train), test=len(X_test), fake=len(X_fake))
-        names = list(html_report.MEANINGS)
+        names = list(report.MEANINGS)
         columns = {"value": 0.5, "floor": 0.25, "verdict": "no different from real rows"}
         frame = pd.DataFrame(columns, index=names)
         frame.loc["near_copies", "verdict"] = "copies of training rows: 50%, not 1%"
         return frame
 
-    monkeypatch.setattr(html_report, "sample_report", report)
+    monkeypatch.setattr(report, "sample_report", told)
     path = tmp_path / "r.html"
     words = ["report", fitted[0], folder / "others.csv", "-o", path, "--rows", 30]
     status, out, _ = run(*words)
@@ -530,7 +532,7 @@ def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_pa
     assert seen == {"train": 30, "test": 30, "fake": 30}
     text = path.read_text(encoding="utf-8")
     assert "are taken as not seen" in text
-    assert html_report.MEANINGS["near_copies"] not in text
+    assert report.MEANINGS["near_copies"] not in text
     assert "No measure finds a difference" in text
     words = ["report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q"]
     assert run(*words)[0] == 2
@@ -677,14 +679,14 @@ def test_a_model_that_cannot_be_written_is_refused_before_training(folder, no_fi
 def test_a_model_is_not_lost_where_the_disk_is_full_by_now(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    save, output = command_line.save_with_notes, tmp_path / "m.skgen"
+    save, output = fit.save_with_notes, tmp_path / "m.skgen"
 
     def full(model, notes, path):
         if Path(path) == output:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         save(model, notes, path)
 
-    monkeypatch.setattr(command_line, "save_with_notes", full)
+    monkeypatch.setattr(fit, "save_with_notes", full)
     status, _, err = run("fit", folder / "people.csv", "-o", output, *QUICK, "-q")
     assert status == 2
     kept = re.search(r"No space left on device; the model is in (.*/m\.skgen)\.", err)
@@ -756,8 +758,8 @@ def test_python_without_docstrings_runs_it(numeric):
 def test_every_model_has_a_name():
     public = {name for name in skgen.__all__ if hasattr(getattr(skgen, name), "score_samples")}
     public -= {"GenerativePipeline"}
-    assert {cls.__name__ for cls in _models().values()} >= public
-    assert set(_models()) >= {
+    assert {cls.__name__ for cls in known_models().values()} >= public
+    assert set(known_models()) >= {
         "binary-latent-diffusion",
         "flow-matcher",
         "schrodinger-bridge-matcher",
@@ -766,7 +768,7 @@ def test_every_model_has_a_name():
     }
     status, out, _ = run("models")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(_models())
+    assert [line.split()[0] for line in out.splitlines()] == list(known_models())
 
 
 def test_the_parameters_of_a_model_are_listed():
@@ -868,4 +870,6 @@ def test_no_bar_is_written_to_a_file(numeric, fitted, folder, tmp_path, monkeypa
 
 def test_the_console_script_is_main():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["scripts"] == {"skgen": f"{main.__module__}:{main.__name__}"}
+    assert set(project["scripts"]) == {"skgen"}
+    module, name = project["scripts"]["skgen"].split(":")
+    assert getattr(import_module(module), name) is main

@@ -16,7 +16,7 @@ from skgen import (
     VQDiffusionBridge,
     make_generative_pipeline,
 )
-from skgen.constraints import broken, found_rules
+from skgen.tables.constraints import broken, found_rules
 
 COUNTRY = {"Bern": "CH", "Basel": "CH", "Paris": "FR", "Lyon": "FR", "Rome": "IT"}
 

@@ -7,287 +7,35 @@ is a smooth map between as many columns, densities are too:
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
 
-import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import norm
 from sklearn import get_config
-from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    KBinsDiscretizer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    OrdinalEncoder,
-    PowerTransformer,
-    QuantileTransformer,
-    RobustScaler,
-    StandardScaler,
-)
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
-from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skgen._compat import _get_output_config
 from skgen.base import LikelihoodMixin, contained, several
 from skgen.shortfalls import seen_as
-from skgen.table import TableEncoder
+from skgen.tables.availability import can_score, can_score_samples, model_has
+from skgen.tables.densities import log_slope
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.inverses import inverted
 from skgen.threads import limited, threads_for
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]
 
-# Numbers of which the images of common functions hold one.
-INSIDE = (0.0, 1.0, 0.5, -1.0, -0.5)
-
-
-# Log-determinants of scikit-learn's transformers: what each adds to the log-density of a row.
-
-
-@singledispatch
-def _log_slope(step: Any, X: Any, Y: Any) -> np.ndarray | None:
-    """Return log |det dY/dX| for rows X and their transforms Y; None where it is not known."""
-    return None
-
-
-def _constant(log_slope: float, X: Any) -> np.ndarray:
-    return np.full(len(X), log_slope)
-
-
-def _of_scale(scale: Any, X: Any) -> np.ndarray:
-    # A scaler that was told not to scale keeps None.
-    return _constant(0.0 if scale is None else -np.log(scale).sum(), X)
-
-
-@_log_slope.register(StandardScaler)
-@_log_slope.register(RobustScaler)
-def _(step: Any, X: Any, Y: Any) -> Any:
-    return _of_scale(step.scale_, X)
-
-
-@_log_slope.register
-def _(step: MaxAbsScaler, X: Any, Y: Any) -> Any:
-    return None if getattr(step, "clip", False) else _of_scale(step.scale_, X)
-
-
-@_log_slope.register
-def _(step: MinMaxScaler, X: Any, Y: Any) -> Any:
-    # Its scale multiplies. What is clipped is no longer one to one.
-    return None if step.clip else _of_scale(1 / step.scale_, X)
-
-
-@_log_slope.register
-def _(step: PowerTransformer, X: Any, Y: Any) -> Any:
-    if step.method == "box-cox":
-        log_slope = (step.lambdas_ - 1) * np.log(_array(X))
-    else:
-        X = _array(X)
-        log_slope = (step.lambdas_ - 1) * np.sign(X) * np.log1p(np.abs(X))
-    total = log_slope.sum(1)
-    return total + _of_scale(step._scaler.scale_, X) if step.standardize else total
-
-
-@_log_slope.register
-def _(step: QuantileTransformer, X: Any, Y: Any) -> Any:
-    total = np.zeros(len(X))
-    for x, y, knots in zip(_array(X).T, _array(Y).T, step.quantiles_.T, strict=True):
-        # Between two different knots the map is a straight line; beyond the last it is flat.
-        knots, place = np.unique(knots, return_index=True)
-        if len(knots) < 2:
-            return None
-        slopes = np.diff(step.references_[place]) / np.diff(knots)
-        k = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, len(slopes) - 1)
-        inside = (x >= knots[0]) & (x <= knots[-1])
-        total += np.where(inside, np.log(slopes[k]), -np.inf)
-        if step.output_distribution == "normal":
-            total -= norm.logpdf(y)
-    return total
-
-
-@_log_slope.register
-def _(step: PCA, X: Any, Y: Any) -> Any:
-    if Y.shape[1] != X.shape[1]:
-        return None
-    if not step.whiten:
-        return _constant(0.0, X)
-    scale = np.sqrt(step.explained_variance_)
-    return _of_scale(np.maximum(scale, np.finfo(scale.dtype).eps), X)
-
-
-@_log_slope.register
-def _(step: TableEncoder, X: Any, Y: Any) -> Any:
-    # Of floats without gaps alone: all else has no density.
-    if step._without_density():
-        return None
-    return _constant(-sum(math.log(column.scale) for column in step._coded().values()), X)
-
-
-# The way back of draws that no row could have been transformed to.
-
-
-@singledispatch
-def _inverted(step: Any, rows: np.ndarray, **params: Any) -> Any:
-    """Return rows in the units from before a step, also those that it cannot have returned."""
-    return step.inverse_transform(rows, **params)
-
-
-@_inverted.register(PowerTransformer)
-@_inverted.register(FunctionTransformer)
-def _(step: Any, rows: np.ndarray, **params: Any) -> Any:
-    # Powers below 0 and above 2 end somewhere, as do many functions: a logarithm has no image of
-    # draws below 0.
-    def inverse(rows: np.ndarray) -> Any:
-        with warnings.catch_warnings():
-            # What scikit-learn warns of is put right here.
-            warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
-            warnings.filterwarnings("ignore", "Some values in column", UserWarning)
-            return step.inverse_transform(rows.copy(), **params)
-
-    wrong = isinstance(step, PowerTransformer) or isinstance(step.inverse_func, np.ufunc)
-    told: list[str] = []
-    with np.errstate(invalid="call", divide="call", over="call", call=lambda *a: told.append(a[0])):
-        X = inverse(rows)
-        if not wrong and not told:
-            # What is NaN now was meant to be.
-            return X
-        return _brought_back(inverse, rows, X)
-
-
-@_inverted.register
-def _(step: Pipeline, rows: np.ndarray, **params: Any) -> Any:
-    if params or isinstance(step, GenerativePipeline):
-        return step.inverse_transform(rows, **params)
-    for _, inner in reversed(step.steps):
-        if inner not in (None, "passthrough"):
-            rows = _inverted(inner, rows)
-    return rows
-
-
-def _brought_back(inverse: Any, rows: np.ndarray, X: Any) -> Any:
-    """Return X = inverse(rows), each entry that has none that of the nearest number that has one.
-
-    The inverse maps each column by itself, and what it can take of a column is an interval.
-    """
-    values = np.asarray(X)
-    if values.shape != rows.shape or values.dtype.kind != "f":
-        return X
-    # Beyond this a square would be no number, as in a variance.
-    largest = np.sqrt(np.finfo(values.dtype).max) / 1e4
-    lost = np.isfinite(rows) & ~(np.abs(values) <= largest)
-    todo = np.flatnonzero(lost.any(1))
-    if len(todo) == 0:
-        return X
-    lost, far = lost[todo], rows[todo].copy()
-
-    def is_good(inner: np.ndarray) -> np.ndarray:
-        return np.abs(np.asarray(inverse(np.where(lost, inner, rows[todo])))) <= largest
-
-    near = np.full_like(far, np.nan)
-    for inside in INSIDE:
-        trial = np.full_like(far, inside)
-        near = np.where(np.isnan(near) & is_good(trial), trial, near)
-    if np.isnan(near[lost]).any():
-        return X
-    while True:
-        middle = near + (far - near) / 2
-        if not (lost & (middle != near) & (middle != far)).any():
-            break
-        good = is_good(middle)
-        near, far = np.where(good, middle, near), np.where(good, far, middle)
-    reached = rows.copy()
-    reached[todo] = np.where(lost, near, rows[todo])
-    return inverse(reached)
-
-
-@_inverted.register
-def _(step: OrdinalEncoder, rows: np.ndarray, **params: Any) -> Any:
-    rows = np.array(rows, dtype=np.float64)
-    for j, categories in enumerate(step.categories_):
-        missing = pd.isna(categories).any()
-        whole = np.clip(np.round(rows[:, j]), 0, max(0, len(categories) - 1 - missing))
-        gap = step.encoded_missing_value
-        if missing and not np.isnan(gap):
-            whole = np.where(np.abs(rows[:, j] - gap) < np.abs(rows[:, j] - whole), gap, whole)
-        rows[:, j] = whole
-    return step.inverse_transform(rows, **params)
-
-
-@_inverted.register
-def _(step: KBinsDiscretizer, rows: np.ndarray, **params: Any) -> Any:
-    if step.encode == "ordinal":
-        rows = np.clip(np.round(rows), 0, step.n_bins_ - 1)
-    return step.inverse_transform(rows, **params)
-
-
-# The pipeline.
-
-
-def _model_has(method: str) -> Any:
-    """Let a method exist where the last step has `method`, whose own error is raised otherwise."""
-
-    def check(self: Any) -> bool:
-        getattr(self._final_estimator, method)
-        return True
-
-    return check
-
-
-def _has_density(self: Any) -> bool:
-    """Tell whether the log-determinant of every step is known, or say of which it is not.
-
-    Of a step that is not fitted, its type tells whether it may be.
-    """
-    for name, step in self._transformers():
-        known = _log_slope.dispatch(type(step)) is not _log_slope.dispatch(object)
-        if known and hasattr(step, "n_features_in_"):
-            # What it returns for no rows is None where it is None for any.
-            n_out = len(step.get_feature_names_out())
-            no_rows = np.empty((0, step.n_features_in_)), np.empty((0, n_out))
-            known = _log_slope(step, *no_rows) is not None
-        if not known:
-            raise AttributeError(_without_density(name, step))
-    return True
-
-
-def _without_density(name: str, step: Any) -> str:
-    # A step that reads columns of many kinds knows which of them have no density.
-    columns: list[Any] = getattr(step, "_without_density", list)()
-    why = (
-        f"its columns {columns} are not of numbers with fractions, or have gaps or equal entries"
-        if columns
-        else "the log-determinant of what it does is not known"
-    )
-    return (
-        f"Rows have no density in the units of X, because of step '{name}', {step}: {why}. "
-        "score_encoded and score_samples_encoded score the encoded rows, those that the steps "
-        "hand to the model."
-    )
-
-
-def _can_score_samples(self: Any) -> bool:
-    return _model_has("score_samples")(self) and _has_density(self)
-
-
-def _can_score(self: Any) -> bool:
-    # A model without a density, such as a bridge between rows, scores the encoded rows its own way.
-    own_way = _model_has("score")(self) and not hasattr(self._final_estimator, "score_samples")
-    return own_way or _has_density(self)
-
 
 def _present(**given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _array(X: Any) -> np.ndarray:
-    return np.asarray(X, dtype=np.float64)
 
 
 def _missing(X: Any) -> np.ndarray:
@@ -428,7 +176,7 @@ class GenerativePipeline(Pipeline):
         rows = np.asarray(rows)
         for name, step in reversed(self._transformers()):
             params = {} if routed is None else routed[name].inverse_transform
-            rows = _inverted(step, rows, **params)
+            rows = inverted(step, rows, **params)
         return rows
 
     def _wrapped(self, rows: Any) -> Any:
@@ -507,7 +255,7 @@ class GenerativePipeline(Pipeline):
         ):
             return super().fit(X, y, **told, **params)
 
-    @available_if(_model_has("transform"))
+    @available_if(model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
         """Fit the steps and return the model's latent rows of X.
 
@@ -539,7 +287,7 @@ class GenerativePipeline(Pipeline):
         ):
             return super().fit_transform(X, y, **told, **params)
 
-    @available_if(_model_has("transform"))
+    @available_if(model_has("transform"))
     @limited
     def transform(self, X, *, condition=None, **params):
         """Transform rows by all steps, the model's latent being the last.
@@ -564,7 +312,7 @@ class GenerativePipeline(Pipeline):
             check_is_fitted(self)
             return self._model.transform(self._forward(X), condition=condition)
 
-    @available_if(_model_has("inverse_transform"))
+    @available_if(model_has("inverse_transform"))
     @limited
     def inverse_transform(self, X, *, condition=None, **params):
         """Map the model's latent rows back to data.
@@ -590,7 +338,7 @@ class GenerativePipeline(Pipeline):
             told = routed[self.steps[-1][0]].inverse_transform
         return self._wrapped(self._back(self._model.inverse_transform(X, **told), routed))
 
-    @available_if(_model_has("sample"))
+    @available_if(model_has("sample"))
     @limited
     def sample(
         self,
@@ -638,7 +386,7 @@ class GenerativePipeline(Pipeline):
         X = self._wrapped(self._back(rows))
         return (X, *others) if others else X
 
-    @available_if(_model_has("sample_batches"))
+    @available_if(model_has("sample_batches"))
     def sample_batches(self, n_samples, batch_size=16_384, **options):
         """Draw new rows, some at a time, in the memory of a batch.
 
@@ -660,7 +408,7 @@ class GenerativePipeline(Pipeline):
         check_is_fitted(self)
         return map(self._returned, self._model.sample_batches(n_samples, batch_size, **options))
 
-    @available_if(_model_has("impute"))
+    @available_if(model_has("impute"))
     @limited
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
         """Draw the missing entries of X given the observed ones.
@@ -724,7 +472,7 @@ class GenerativePipeline(Pipeline):
             rows = steps[0][1].keep_constraints(rows, drawn, missing)
         return self._wrapped(rows)
 
-    @available_if(_model_has("trajectory"))
+    @available_if(model_has("trajectory"))
     @limited
     def translate(self, source, *, condition=None, **options):
         """Carry rows of the source to the data, by a bridge.
@@ -761,7 +509,7 @@ class GenerativePipeline(Pipeline):
             carried = self._model.inverse_transform(rows, **told, **options)
         return self._wrapped(self._back(carried))
 
-    @available_if(_can_score_samples)
+    @available_if(can_score_samples)
     @limited
     def score_samples(self, X, *, condition=None):
         """Return the log-likelihood of each row, or its lower bound, in nats.
@@ -786,7 +534,7 @@ class GenerativePipeline(Pipeline):
         with self._gaps_named(X):
             return self._score_rows(X, routed, _present(condition=condition))
 
-    @available_if(_model_has("score_samples"))
+    @available_if(model_has("score_samples"))
     @limited
     def score_samples_encoded(self, X, *, condition=None):
         """Return the model's score of each encoded row: as the steps hand it to the model.
@@ -808,7 +556,7 @@ class GenerativePipeline(Pipeline):
         with self._gaps_named(X):
             return self._model.score_samples(self._forward(X), **_present(condition=condition))
 
-    @available_if(_model_has("score"))
+    @available_if(model_has("score"))
     @limited
     def score_encoded(self, X, y=None, *, condition=None):
         """Return how well the model explains the encoded rows: higher is better.
@@ -840,18 +588,17 @@ class GenerativePipeline(Pipeline):
             return self._model.score(self._forward(X), **_present(condition=condition))
 
     def _score_rows(self, X: Any, routed: Any, told: dict[str, Any]) -> np.ndarray:
-        log_slope: Any = 0.0
+        total: Any = 0.0
         for name, step in self._transformers():
             Y = step.transform(X, **routed[name].transform)
-            slope = _log_slope(step, X, Y)
-            log_slope, X = log_slope + slope, Y
+            total, X = total + log_slope(step, X, Y), Y
         scores = self._model.score_samples(X, **told)
         if isinstance(self._model, LikelihoodMixin):
             # The units of X change a density, and leave a probability as it is.
-            log_slope = self._model._log_volume(torch.as_tensor(log_slope)).numpy()
-        return scores + log_slope
+            total = self._model._log_volume(torch.as_tensor(total)).numpy()
+        return scores + total
 
-    @available_if(_can_score)
+    @available_if(can_score)
     @limited
     def score(self, X, y=None, *, condition=None, source=None, **params):
         """Return how well the pipeline explains X: higher is better.
@@ -936,6 +683,10 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
         whole = given.where(~missing[:, j], completed.iloc[:, j].array)
         columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
     return pd.concat(columns, axis=1)
+
+
+# A pipeline within a pipeline knows its own way back.
+inverted.register(GenerativePipeline, inverted.dispatch(object))
 
 
 def make_generative_pipeline(*steps, memory=None, verbose=False):

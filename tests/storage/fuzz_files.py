@@ -1,4 +1,4 @@
-"""Damaged and hostile model files by the thousand: ``python tests/fuzz_files.py 10000 [seed]``.
+"""Damaged and hostile model files by the thousand: ``python fuzz_files.py 10000 [seed]``.
 
 Half of them are a good file whose bytes were changed. The other half were made on purpose: their
 description or tensors were changed and the checksum made to fit. Loading any of them must raise
@@ -151,7 +151,7 @@ def forged(data, rng):
     description = json.dumps(content)
     if rng.random() < 0.02:
         description = "[" * rng.choice([500, 100_000])
-    checksum = storage._checksum(description, tensors)
+    checksum = storage.format.checksum(description, tensors)
     return save_tensors(tensors, {"skgen": description, "sha256": checksum})
 
 
@@ -202,7 +202,9 @@ def main(n_files, seed=0):
             faulthandler.cancel_dump_traceback_later()
         if make is damaged and outcome == "loaded":
             # The byte was what it had been, or a blank between two names.
-            contents = [storage._checksum(*storage._open(bytes_)) for bytes_ in (data, file)]
+            contents = [
+                storage.format.checksum(*storage.format.opened(bytes_)) for bytes_ in (data, file)
+            ]
             outcome = "loaded" if contents[0] != contents[1] else "unharmed"
         outcomes[f"{make.__name__}, {outcome}"] += 1
     if seen:

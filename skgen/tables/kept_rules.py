@@ -1,7 +1,7 @@
 """How the columns of a table keep a rule: what is encoded in the place of one, and the way back.
 
 Of ``low <= high`` the difference is encoded in the place of ``high``, and of the other rules of
-:mod:`skgen.constraints` nothing in the place of their target. Rows whose gaps were drawn are
+:mod:`skgen.tables.constraints` nothing in the place of their target. Rows whose gaps were drawn are
 mended: what was observed stays, and what was drawn moves.
 """
 
@@ -12,8 +12,15 @@ import pandas as pd
 from pandas.api.types import is_float_dtype
 from scipy.spatial import cKDTree
 
-from skgen.columns import MAX_DECIMALS, _make, _of_dtype
-from skgen.constraints import FunctionOf, Inequality, Product, as_numbers, combined, tolerance
+from skgen.tables.columns import MAX_DECIMALS, _make, _of_dtype
+from skgen.tables.constraints import (
+    FunctionOf,
+    Inequality,
+    Product,
+    as_numbers,
+    combined,
+    tolerance,
+)
 
 # Of a factor that is drawn, how many steps away others are tried.
 MOST_STEPS = 50

@@ -6,6 +6,7 @@ columns. One more marks missing entries, where fit saw any. What comes back has 
 of values and the missing entries of what was there.
 """
 
+import math
 import warnings
 from numbers import Integral
 from typing import Any, ClassVar
@@ -14,15 +15,16 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skgen.columns import _check_saved, _Floats, _make
-from skgen.constraints import checked_rules, found_rules
-from skgen.dtypes import as_objects, described, dtype_of
-from skgen.identifiers import identifying, warning_of
-from skgen.kept_rules import KeptRule
+from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.scaling import MAX_RATIO, share_unit
+from skgen.tables.columns import _check_saved, _Floats, _make
+from skgen.tables.constraints import checked_rules, found_rules
+from skgen.tables.densities import constant, log_slope
+from skgen.tables.dtypes import as_objects, described, dtype_of
+from skgen.tables.identifiers import identifying, warning_of
+from skgen.tables.kept_rules import KeptRule
 
 __all__ = ["TableEncoder"]
 
@@ -183,7 +185,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for column in self._columns:
             column.check_saved()
         self._learn_rules(frame)
-        self._keep_proportions(frame)
+        _keep_proportions(self._columns, self._kept, frame)
         self._labels = X.columns if isinstance(X, pd.DataFrame) else None
         if self._labels is not None and not hasattr(self, "feature_names_in_"):
             _check_saved(_described_index(self._labels), "The names of the columns of X hold")
@@ -214,36 +216,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return what is encoded, by place: a column, or what a rule leaves of it, if anything."""
         coded = dict(enumerate(self._columns)) | {j: kept.rest for j, kept in self._kept.items()}
         return {j: column for j, column in coded.items() if column is not None}
-
-    def _keep_proportions(self, frame: pd.DataFrame) -> None:
-        """Give columns of floats that can be of one unit one scale."""
-        inner = [getattr(column, "inner", column) for column in self._columns]
-        floats = {
-            j: column
-            for j, column in enumerate(inner)
-            if isinstance(column, _Floats) and column.n_codes and j not in self._kept
-        }
-        scales = [column.scale for column in floats.values()]
-        # Each was rounded to a power of two.
-        if len(scales) < 2 or max(scales) > 2 * MAX_RATIO * min(scales):
-            return
-        some = frame.iloc[:: max(1, len(frame) // MAX_SEARCHED)]
-        values = np.stack(
-            [
-                self._columns[j].encode(some.iloc[:, j], True, "error")[:, 0]
-                * (column.scale / max(scales))
-                for j, column in floats.items()
-            ],
-            1,
-        )
-        complete = ~np.isnan(values).any(1)
-        # Few complete rows, or others than the rest, tell too little.
-        if complete.mean() < 0.5 or not share_unit(values[complete]):
-            return
-        scale = 2.0 ** round(np.mean(np.log2(scales)))
-        for column in floats.values():
-            column.filler *= column.scale / scale
-            column.scale = scale
 
     def __getstate__(self):
         state = super().__getstate__()
@@ -344,7 +316,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
         if holes and self._kept:
-            frame = self._filled(frame)
+            frame = _filled(frame, self._kept)
         coded, blocks = self._coded(), []
         for j, column in enumerate(self._columns):
             # Also where a rule tells it: what stands in it is checked so.
@@ -355,16 +327,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if j in coded:
                 blocks.append(block)
         return np.concatenate(blocks, 1)
-
-    def _filled(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a frame with the entries that rules tell from those that are there."""
-        series = [frame.iloc[:, j] for j in range(frame.shape[1])]
-        for _ in self._kept:
-            for kept in self._kept.values():
-                kept.fill(series)
-        filled = pd.concat(series, axis=1)
-        filled.columns = frame.columns
-        return filled
 
     def keep_constraints(self, X, drawn, missing):
         """Make drawn entries of completed rows keep the rules, given those that were observed.
@@ -405,23 +367,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return in words where X has a gap in a column that had none in fit; None if nowhere."""
         frame, coded = self._frame(X, reset=False), self._coded()
         for j, column in enumerate(self._columns):
-            given = frame.iloc[:, j]
-            unread = column.n_codes > 0 and not column.has_gaps and j in coded
-            gaps = (
-                np.isnan(column.encode(given, False, self.handle_unknown)).any(1) if unread else []
-            )
-            if np.any(gaps):
-                row = int(np.argmax(gaps))
-                what = (
-                    "no entry"
-                    if pd.isna(given.iloc[row])
-                    else f"{given.iloc[row]!r}, which fit did not see,"
-                )
-                return (
-                    f"X has {what} in row {row} of column {column.name!r}, which had no gap in "
-                    "fit: impute draws what is missing, and a model that is to know gaps of this "
-                    "column is fitted to rows that have some."
-                )
+            if column.n_codes > 0 and not column.has_gaps and j in coded:
+                given = frame.iloc[:, j]
+                gaps = np.isnan(column.encode(given, False, self.handle_unknown)).any(1)
+                if gaps.any():
+                    return _words_for_gap(column, given, int(gaps.argmax()))
         return None
 
     def inverse_transform(self, X):
@@ -499,3 +449,63 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _keep_proportions(columns: list[Any], kept: dict[int, KeptRule], frame: pd.DataFrame) -> None:
+    """Give columns of floats that can be of one unit one scale."""
+    inner = [getattr(column, "inner", column) for column in columns]
+    floats = {
+        j: column
+        for j, column in enumerate(inner)
+        if isinstance(column, _Floats) and column.n_codes and j not in kept
+    }
+    scales = [column.scale for column in floats.values()]
+    # Each was rounded to a power of two.
+    if len(scales) < 2 or max(scales) > 2 * MAX_RATIO * min(scales):
+        return
+    some = frame.iloc[:: max(1, len(frame) // MAX_SEARCHED)]
+    values = np.stack(
+        [
+            columns[j].encode(some.iloc[:, j], True, "error")[:, 0] * (column.scale / max(scales))
+            for j, column in floats.items()
+        ],
+        1,
+    )
+    complete = ~np.isnan(values).any(1)
+    # Few complete rows, or others than the rest, tell too little.
+    if complete.mean() < 0.5 or not share_unit(values[complete]):
+        return
+    scale = 2.0 ** round(np.mean(np.log2(scales)))
+    for column in floats.values():
+        column.filler *= column.scale / scale
+        column.scale = scale
+
+
+def _filled(frame: pd.DataFrame, kept: dict[int, KeptRule]) -> pd.DataFrame:
+    """Return a frame with the entries that rules compute from those that are there."""
+    series = [frame.iloc[:, j] for j in range(frame.shape[1])]
+    for _ in kept:
+        for rule in kept.values():
+            rule.fill(series)
+    filled = pd.concat(series, axis=1)
+    filled.columns = frame.columns
+    return filled
+
+
+def _words_for_gap(column: Any, given: pd.Series, row: int) -> str:
+    """Say that a row has a gap in a column which had none in fit, and what would do."""
+    entry = given.iloc[row]
+    what = "no entry" if pd.isna(entry) else f"{entry!r}, which fit did not see,"
+    return (
+        f"X has {what} in row {row} of column {column.name!r}, which had no gap in fit: impute "
+        "draws what is missing, and a model that is to know gaps of this column is fitted to rows "
+        "that have some."
+    )
+
+
+@log_slope.register
+def _(step: TableEncoder, X: Any, Y: Any) -> Any:
+    # Of floats without gaps alone: all else has no density.
+    if step._without_density():
+        return None
+    return constant(-sum(math.log(column.scale) for column in step._coded().values()), X)

@@ -10,7 +10,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 from skgen import FlowMatcher, TableEncoder, make_generative_pipeline
-from skgen.identifiers import identifying, looks_like_identifier
+from skgen.tables.identifiers import identifying, looks_like_identifier
 
 N = 60
 RNG = np.random.default_rng(0)

@@ -20,7 +20,6 @@ from pandas.api.types import (
 )
 
 from skgen import storage
-from skgen.dtypes import as_objects, described, dtype_of
 from skgen.entries import (
     MAX_EXACT,
     Intervals,
@@ -32,6 +31,7 @@ from skgen.entries import (
     is_number,
     is_whole,
 )
+from skgen.tables.dtypes import as_objects, described, dtype_of
 
 MAX_DECIMALS = 12
 # Marks such as 9999: how many a column has at an end at most, and how far they are from all other

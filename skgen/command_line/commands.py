@@ -1,0 +1,136 @@
+"""``skgen sample``, ``skgen score`` and ``skgen report``: what a model of a table is asked."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from skgen._version import __version__
+from skgen.command_line.files import STDOUT, hash_of, read_fitted, read_model, read_rows
+from skgen.command_line.messages import UserError, print_result, warn
+from skgen.command_line.rows import (
+    CHECKED_ROWS,
+    MIN_HELD_OUT,
+    draw,
+    find_unseen,
+    parted,
+    split,
+    told_apart,
+)
+from skgen.metrics._frames import as_numbers
+from skgen.table_files import TableFormat, table_text, write_table
+
+
+def sample(options: argparse.Namespace) -> int:
+    """Draw new rows."""
+    pipe, notes = read_model(options.model)
+    rows = draw(pipe, notes, options.n, options.seed, options.condition)
+    format = TableFormat.of_state(notes["format"]) if "format" in notes else None
+    if options.output in (None, STDOUT):
+        text = table_text(rows, format, keep_formulas=options.keep_formulas, newline="\n")
+        print_result(text)
+    else:
+        write_table(rows, options.output, format, keep_formulas=options.keep_formulas)
+    return 0
+
+
+def score(options: argparse.Namespace) -> int:
+    """Compare rows that the model has not seen with the model."""
+    pipe, notes = read_fitted(options.model, "score")
+    table, format = read_rows(options.table, notes, options)
+    if hash_of(options.table) == notes["hash"]:
+        warn("score", "this is the table that was learnt; rows not seen would tell more.")
+    rows, condition = parted(table, notes)
+    unseen, example = find_unseen(pipe, rows, condition, notes)
+    if unseen.all():
+        raise UserError(
+            f"each row of {options.table} has an entry never seen in training: {example}"
+        )
+    rows = rows[~unseen].reset_index(drop=True)
+    told = {} if condition is None else {"condition": condition[~unseen]}
+    if hasattr(pipe, "score_samples"):
+        known_scores = pipe.score_samples(rows, **told)
+        unit = "log-likelihood or its lower bound, in the units of the table"
+    else:
+        known_scores = pipe.score_samples_encoded(rows, **told)
+        unit = "of the encoded rows; compares models and rows of this table only"
+    scores = np.full(len(table), np.nan)
+    scores[~unseen] = known_scores
+    if len(table) >= MIN_HELD_OUT:
+        drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
+        real, fake = as_numbers({options.table: table, "new rows": drawn}).values()
+        share = f"{told_apart(real, fake):.1%} of pairs; 50% would be no difference"
+    else:
+        share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
+    result = f"told apart: {share}\nscore: {known_scores.mean():.4g} nats a row ({unit})\n"
+    if unseen.any():
+        result += (
+            f"left out of the score: {unseen.sum()} of {len(table)} rows, with an entry never seen "
+            f"in training, such as {example}\n"
+        )
+    if options.output is None:
+        print_result(result)
+        return 0
+    scored = table.assign(skgen_score=scores)
+    if options.output == STDOUT:
+        print_result(table_text(scored, format, keep_formulas=options.keep_formulas))
+        print(result, end="", file=sys.stderr)
+        return 0
+    write_table(scored, options.output, format, keep_formulas=options.keep_formulas)
+    print_result(result)
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a page that judges the model by rows it has not seen."""
+    from skgen.command_line.report import page
+
+    pipe, notes = read_fitted(options.model, "report")
+    if options.rows < MIN_HELD_OUT:
+        raise UserError(f"--rows must be at least {MIN_HELD_OUT}, got {options.rows}.")
+    table, _ = read_rows(options.table, notes, options)
+    is_learnt = hash_of(options.table) == notes["hash"]
+    if is_learnt and notes["n_held_out"] == 0:
+        raise UserError(
+            f"no row of {options.table} was held out by fit; give rows that the model has not seen."
+        )
+    if is_learnt:
+        reference, unseen = split(table, notes)
+    else:
+        if len(table) < 2 * MIN_HELD_OUT:
+            raise UserError(
+                f"{options.table} has {len(table)} rows; at least {2 * MIN_HELD_OUT} are needed."
+            )
+        reference, unseen = split(table, {"seed": 0, "n_held_out": len(table) // 2})
+    drawn = draw(pipe, notes, options.rows, None)
+    facts = {
+        "model": " ".join(repr(pipe[-1]).split()),
+        "fitted to": f"{notes['n_rows'] - notes['n_held_out']} rows, {len(table.columns)} columns",
+        "training": f"{pipe[-1].n_steps_} gradient steps, seed {notes['seed']}",
+        "compared": f"{min(len(unseen), options.rows)} rows of {Path(options.table).name} that "
+        f"{'fit held out' if is_learnt else 'are taken as not seen'}, {len(drawn)} generated rows",
+        "written by": f"skgen {__version__}",
+    }
+    if not options.quiet and options.output != STDOUT:
+        print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
+    numbers = as_numbers({"learnt rows": reference, options.table: unseen, "new rows": drawn})
+    text = page(
+        title=f"Samples of {Path(options.model).name}",
+        facts=facts,
+        real=table,
+        drawn=drawn,
+        numbers=list(numbers.values()),
+        verbose=False if options.quiet else "auto",
+        history=pipe[-1].history_,
+        copies_known=is_learnt,
+        max_rows=options.rows,
+        show_rows=options.show_rows,
+    )
+    if options.output == STDOUT:
+        print_result(text)
+        return 0
+    Path(options.output).write_text(text, encoding="utf-8")
+    if not options.quiet:
+        print(f"wrote {options.output}; open it in a browser")
+    return 0

@@ -1,0 +1,42 @@
+"""What a command prints: its result, its warnings, and the errors that the user can mend."""
+
+import difflib
+import os
+import sys
+from typing import Any
+
+INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """What the user can mend, in one sentence."""
+
+
+def nearest(name: str, names: Any) -> str:
+    """Return names to choose from, the most similar first."""
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(names)}."
+
+
+def warn(command: str, text: str) -> None:
+    """Print a warning of a command in one line."""
+    print(f"skgen {command}: warning: {text}", file=sys.stderr, flush=True)
+
+
+def print_result(text: str) -> None:
+    """Print what a command was asked for; fail where nobody can get it."""
+    if sys.stdout is None:
+        raise UserError("the standard output is closed, so that the result would be lost.")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        close_stdout()
+        raise UserError(f"cannot write to the standard output: {error.strerror}.") from None
+
+
+def close_stdout() -> None:
+    """Let the interpreter end in silence where the standard output takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

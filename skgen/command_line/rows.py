@@ -1,0 +1,118 @@
+"""Rows of a model's table: those held out, those drawn, and those that it does not know."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skgen.command_line.messages import UserError, nearest
+from skgen.metrics import classifier_two_sample_test
+from skgen.tables.pipeline import GenerativePipeline
+
+MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
+# The check after a fit is to take seconds; `report` takes its time.
+CHECKED_ROWS = 500
+
+
+def split(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows to learn and those held out."""
+    order = np.random.default_rng(notes["seed"]).permutation(len(table))
+    held = np.sort(order[: notes["n_held_out"]])
+    learnt = np.sort(order[notes["n_held_out"] :])
+    return table.iloc[learnt].reset_index(drop=True), table.iloc[held].reset_index(drop=True)
+
+
+def parted(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
+    """Return the columns that are drawn, and the values of the one to condition on, or None."""
+    if notes["condition"] is None:
+        return table, None
+    name = notes["condition"]["name"]
+    return table.drop(columns=name), table[name].to_numpy()
+
+
+def find_unseen(
+    pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any, notes: dict[str, Any]
+) -> tuple[np.ndarray, str]:
+    """Return which rows have an entry that the model does not know, and one such entry in words."""
+    entries = pd.DataFrame(pipe[0].find_unseen(rows), columns=rows.columns)
+    values = rows
+    if condition is not None:
+        name, known = notes["condition"]["name"], notes["condition"]["values"]
+        # Numbers with decimals are a scale, of which every value can be asked for.
+        is_scale = known.dtype.kind == "f"
+        entries[name] = pd.isna(condition) if is_scale else ~np.isin(condition, known)
+        values = rows.assign(**{name: condition})
+    unseen = entries.any(axis=1).to_numpy()
+    if not unseen.any():
+        return unseen, ""
+    row = int(unseen.argmax())
+    name = entries.columns[entries.iloc[row].to_numpy().argmax()]
+    value = values[name].iloc[row]
+    what = "a gap" if pd.isna(value) else repr(value)
+    return unseen, f"{what} of column {name!r} in row {row}"
+
+
+def draw(
+    pipe: Any, notes: dict[str, Any], n_rows: int, seed: int | None, value: str | None = None
+) -> pd.DataFrame:
+    """Draw a table of rows, the condition in its place."""
+    condition = notes.get("condition")
+    if condition is None:
+        if value is not None and notes:
+            raise UserError("the model was fitted without --condition, so it takes no value.")
+        model = pipe[-1] if isinstance(pipe, GenerativePipeline) else pipe
+        encoder = getattr(model, "condition_encoder_", None)
+        told = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
+        rows = pipe.sample(n_rows, random_state=seed, **told)
+        # Sequences come with their lengths.
+        rows = rows[0] if isinstance(rows, tuple) else rows
+        names = getattr(pipe, "feature_names_in_", None)
+        return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)
+    values = condition["values"]
+    if value is None:
+        rng = np.random.default_rng(notes["seed"] if seed is None else seed)
+        chosen = rng.choice(values, n_rows, p=condition["shares"])
+    else:
+        chosen = np.full(n_rows, value_of(value, condition), dtype=values.dtype)
+    rows = pipe.sample(n_rows, condition=chosen, random_state=seed)
+    column = pd.Series(chosen)
+    column = column.astype("str") if column.dtype == object else column
+    rows.insert(condition["place"], condition["name"], column)
+    return rows
+
+
+def value_of(text: str, condition: dict[str, Any]) -> Any:
+    """Return the value of the column to condition on that a text is."""
+    values, name = condition["values"], condition["name"]
+    same = [value for value in values.tolist() if str(value) == text]
+    if values.dtype == bool:
+        same = [value for value in values.tolist() if str(value).casefold() == text.casefold()]
+    if same:
+        return same[0]
+    if values.dtype.kind in "iuf":
+        try:
+            number = float(text)
+        except ValueError:
+            raise UserError(f"{name!r} is a number, and --condition is {text!r}.") from None
+        if values.dtype.kind == "f" or number in values:
+            return number
+    raise UserError(
+        f"{name!r} was never {text!r}; {nearest(text, [str(value) for value in values[:20]])}"
+    )
+
+
+def told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> float:
+    """Return how well a classifier tells tables of numbers apart."""
+    real, fake = (t.sample(min(len(t), CHECKED_ROWS), random_state=0) for t in (real, fake))
+    return classifier_two_sample_test(real, fake, n_splits=2, random_state=0)
+
+
+def frequencies(table: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Return how often each value of the column to condition on comes, and where it stands."""
+    shares = table[name].value_counts(normalize=True).sort_index()
+    return {
+        "name": name,
+        "place": table.columns.get_loc(name),
+        "values": shares.index.to_numpy(),
+        "shares": shares.to_numpy(),
+    }

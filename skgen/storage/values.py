@@ -1,0 +1,115 @@
+"""Values such as dates and Decimals: each is written as plain values that say what it is."""
+
+import datetime
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from skgen.storage.errors import text_of
+
+MAX_EXPONENT = 10_000
+
+
+@dataclass(frozen=True)
+class Value:
+    """How values of a class are written as plain ones, and how they are read again."""
+
+    cls: type
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+VALUES: dict[type, str] = {}
+VALUES_BY_NAME: dict[str, Value] = {}
+
+
+def register_value(
+    cls: type, name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]
+) -> None:
+    """Let values of a class be saved, such as dates: plain values say what they are.
+
+    Parameters
+    ----------
+    cls : type
+        The class; what is derived from it is another one.
+    name : str
+        Its name in files.
+    write : callable
+        Returns the plain values, such as a number, a text or a list of those.
+    read : callable
+        Inverts `write`. It is called with whatever stands in a file, and raises what it likes for
+        what cannot be.
+    """
+    VALUES[cls] = name
+    VALUES_BY_NAME[name] = Value(cls, write, read)
+
+
+def _zone(key: str) -> ZoneInfo:
+    # A name in the system's table of time zones, and no path to anywhere else.
+    if not re.fullmatch(r"[A-Za-z][\w+-]*(/[A-Za-z][\w+-]*)*", key):
+        raise ValueError(f"there is no time zone {key[:100]!r}")
+    return ZoneInfo(key)
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text_of(text))
+    if value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"a Decimal has the exponent {value.adjusted()}")
+    return value
+
+
+def _time_of(cls: Any, parts: Any) -> Any:
+    count, unit, number = parts
+    if unit == "generic":
+        # Of no unit, there is nothing but what is missing.
+        return cls("NaT")
+    return cls(count, (unit, number))
+
+
+def _datetime_parts(value: Any) -> list[Any]:
+    date = [value.year, value.month, value.day] if isinstance(value, datetime.date) else []
+    time = [value.hour, value.minute, value.second, value.microsecond]
+    return [*date, *time, value.tzinfo, value.fold]
+
+
+register_value(bytes, "bytes", bytes.hex, bytes.fromhex)
+register_value(complex, "complex", lambda v: [v.real, v.imag], lambda p: complex(*p))
+register_value(Decimal, "Decimal", str, _decimal)
+register_value(Fraction, "Fraction", lambda v: [v.numerator, v.denominator], lambda p: Fraction(*p))
+register_value(UUID, "UUID", lambda v: v.hex, UUID)
+register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
+register_value(
+    datetime.datetime,
+    "datetime",
+    _datetime_parts,
+    lambda p: datetime.datetime(*p[:-1], fold=p[-1]),
+)
+register_value(datetime.time, "time", _datetime_parts, lambda p: datetime.time(*p[:-1], fold=p[-1]))
+register_value(
+    datetime.timedelta,
+    "timedelta",
+    lambda v: [v.days, v.seconds, v.microseconds],
+    lambda p: datetime.timedelta(*p),
+)
+register_value(
+    datetime.timezone,
+    "timezone",
+    lambda v: list(v.__getinitargs__()),
+    lambda p: datetime.timezone(*p),
+)
+register_value(ZoneInfo, "ZoneInfo", lambda v: v.key, _zone)
+for _times in (np.datetime64, np.timedelta64):
+    register_value(
+        _times,
+        _times.__name__,
+        lambda v: [int(v.astype(np.int64)), *np.datetime_data(v.dtype)],
+        partial(_time_of, _times),
+    )

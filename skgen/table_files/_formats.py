@@ -1,0 +1,71 @@
+"""How a column is written, and what the file says of all its columns."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ._dates import DateFormat
+from ._numbers import NumberFormat
+
+
+@dataclass
+class ColumnFormat:
+    """How a column is written.
+
+    Attributes
+    ----------
+    kind : {"numbers", "dates", "truth", "words", "empty"}
+        What it was taken for.
+    gaps : list of str
+        The marks of its gaps, the most frequent first.
+    number, date : NumberFormat, DateFormat or None
+        How its numbers or dates are written.
+    truth : list of str
+        How false and true are written.
+    """
+
+    kind: str
+    gaps: list[str] = field(default_factory=list)
+    number: NumberFormat | None = None
+    date: DateFormat | None = None
+    truth: list[str] = field(default_factory=list)
+
+    def state(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> "ColumnFormat":
+        """Invert `state`."""
+        number, date = state["number"], state["date"]
+        return cls(
+            kind=state["kind"],
+            gaps=list(state["gaps"]),
+            number=None if number is None else NumberFormat(**number),
+            date=None if date is None else DateFormat(**date),
+            truth=list(state["truth"]),
+        )
+
+
+@dataclass
+class Context:
+    """What the file says of all its columns.
+
+    Attributes
+    ----------
+    name : str
+        The file's name, for messages.
+    separator : str
+        What sets its columns apart.
+    decimal : str or None
+        The decimal mark that the user says it has.
+    decimals, orders : Counter
+        Decimal marks, and orders of dates, that columns are sure of.
+    """
+
+    name: str = ""
+    separator: str = ","
+    decimal: str | None = None
+    decimals: Counter[str] = field(default_factory=Counter)
+    orders: Counter[str] = field(default_factory=Counter)

@@ -1,0 +1,1 @@
+"""Tables: frames of mixed columns as numbers and back, and what people put around a model."""
