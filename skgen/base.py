@@ -35,10 +35,20 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 from torch import Tensor, nn
 
 from skgen.checkpoints import MAY_GO, Checkpoint, Digest, identity, module_state
-from skgen.conditions import ConditionEncoder
+from skgen.data.checks import explained
+from skgen.data.conditions import ConditionEncoder
+from skgen.data.scaling import ColumnScaler, share_unit
+from skgen.data.sources import (
+    is_stored,
+    most_read,
+    most_surveyed,
+    named,
+    pieces,
+    run_length,
+    survey,
+    taken,
+)
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
-from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
-from skgen.scaling import ColumnScaler, share_unit
 from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_rare, warn_of_shortfalls
 from skgen.threads import limited, threads_for
 from skgen.training import (
@@ -53,7 +63,6 @@ from skgen.training import (
     train,
 )
 from skgen.validation import held_out
-from skgen.wrong_entries import explained
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""

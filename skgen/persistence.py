@@ -31,8 +31,9 @@ from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequ
 from skgen import storage
 from skgen.base import REGISTRY
 from skgen.columns import _Converted, _Empty, _Floats, _Labels, _Steps
-from skgen.conditions import ConditionEncoder
 from skgen.constraints import FunctionOf, Inequality, Product, Sum
+from skgen.data.conditions import ConditionEncoder
+from skgen.data.scaling import ColumnScaler, _Spline
 from skgen.entries import Intervals, Numbers, Times
 from skgen.imputation import GenerativeImputer
 from skgen.kept_rules import KeptRule
@@ -41,7 +42,6 @@ from skgen.over_sampling import GenerativeOverSampler
 from skgen.pipeline import GenerativePipeline
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
-from skgen.scaling import ColumnScaler, _Spline
 from skgen.storage import FileFormatError, register, register_value
 from skgen.table import TableEncoder
 
@@ -69,7 +69,10 @@ for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
     register(_cls, f"skgen.table.{_cls.__name__}")
 for _cls in (FunctionOf, Inequality, KeptRule, Product, Sum):
     register(_cls)
-for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
+for _cls in (ColumnScaler, _Spline):
+    register(_cls, f"skgen.scaling.{_cls.__name__}")
+register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
+for _cls in (PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)

@@ -19,10 +19,10 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from skgen.columns import _check_saved, _Floats, _make
 from skgen.constraints import checked_rules, found_rules
+from skgen.data.scaling import MAX_RATIO, share_unit
 from skgen.dtypes import as_objects, described, dtype_of
 from skgen.identifiers import identifying, warning_of
 from skgen.kept_rules import KeptRule
-from skgen.scaling import MAX_RATIO, share_unit
 
 __all__ = ["TableEncoder"]
 

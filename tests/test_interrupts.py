@@ -16,7 +16,7 @@ from torch import nn
 import skgen.base
 import skgen.training
 from skgen.base import REGISTRY, BaseGenerativeModel
-from skgen.scaling import ColumnScaler
+from skgen.data.scaling import ColumnScaler
 from skgen.training import StageNet, _Average, _Batches, _Choose, _Objective
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}

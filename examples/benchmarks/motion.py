@@ -29,7 +29,7 @@ from _motion import N_BITS, N_STEPS, Judge, load, settings
 from sklearn.decomposition import PCA
 
 from skgen import BinaryLatentDiffusion
-from skgen.conditions import ConditionEncoder
+from skgen.data.conditions import ConditionEncoder
 from skgen.models.binary_latent_diffusion import _BinaryLatentDiffusion
 from skgen.networks.mlp import initialize
 from skgen.training import Plan

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from skgen.scaling import ColumnScaler
+from skgen.data.scaling import ColumnScaler
 
 MAX_LEVELS = 256
 # Levels of so many decimals are a grid; with more they can be any numbers.

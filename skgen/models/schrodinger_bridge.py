@@ -53,6 +53,8 @@ from skgen.base import (
     _tensor,
     hashed,
 )
+from skgen.data.checks import explained
+from skgen.data.sources import is_stored, named, surveyed
 from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.models._principal_axes import PrincipalAxes
@@ -65,9 +67,7 @@ from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
-from skgen.rows import is_stored, named, surveyed
 from skgen.threads import limited
-from skgen.wrong_entries import explained
 
 TIME_FEATURES = 32
 CONDITION_FEATURES = 32
