@@ -33,7 +33,10 @@ from skgen.base import REGISTRY
 from skgen.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.data.conditions import ConditionEncoder
+from skgen.data.levels import Levels
+from skgen.data.row_map import RowMap
 from skgen.data.scaling import ColumnScaler, _Spline
+from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
 from skgen.imputation import GenerativeImputer
 from skgen.kept_rules import KeptRule
@@ -72,7 +75,7 @@ for _cls in (FunctionOf, Inequality, KeptRule, Product, Sum):
 for _cls in (ColumnScaler, _Spline):
     register(_cls, f"skgen.scaling.{_cls.__name__}")
 register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
-for _cls in (PatchGrid, LinearReference):
+for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)

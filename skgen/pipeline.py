@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.stats import norm
 from sklearn import get_config
 from sklearn.decomposition import PCA
@@ -38,7 +37,7 @@ from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skgen.base import LikelihoodMixin, contained, several
+from skgen.base import contained, several
 from skgen.shortfalls import seen_as
 from skgen.table import TableEncoder
 from skgen.threads import limited, threads_for
@@ -834,9 +833,10 @@ class GenerativePipeline(Pipeline):
             slope = _log_slope(step, X, Y)
             log_slope, X = log_slope + slope, Y
         scores = self._model.score_samples(X, **told)
-        if isinstance(self._model, LikelihoodMixin):
+        row_map = getattr(self._model, "row_map_", None)
+        if row_map is not None and row_map.levels is not None:
             # The units of X change a density, and leave a probability as it is.
-            log_slope = self._model._log_volume(torch.as_tensor(log_slope)).numpy()
+            return scores
         return scores + log_slope
 
     @available_if(_can_score)

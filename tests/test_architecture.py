@@ -31,7 +31,7 @@ FLOORS = {
     "skgen.checkpoints": {"torch", "numpy", "skgen.storage", "skgen.processes"},
     "skgen.entries": {"numpy", "pandas"},
     "skgen.dtypes": {"numpy", "pandas", "pyarrow"},
-    "skgen.data": {"torch", "numpy", "pandas", "scipy", "skgen.data", "skgen.entries"},
+    "skgen.data": {"torch", "numpy", "pandas", "scipy", "sklearn", "skgen.data", "skgen.entries"},
     "skgen.validation": {"numpy", "torch"},
     # The metrics, which the models ask, read frames by it.
     "skgen.identifiers": {"numpy", "pandas"},
@@ -83,7 +83,6 @@ FLOORS = {
         "skgen.models._column_densities",
         "skgen.models._completion",
         "skgen.models._gaussian_diffusion",
-        "skgen.models._levels",
         "skgen.models._principal_axes",
         "skgen.models._representation",
         "skgen.models._spread",

@@ -58,8 +58,8 @@ class _RealCode(_BinaryLatentDiffusion):
 class CodeOnly(BinaryLatentDiffusion):
     """The first stage: encoder and decoder."""
 
-    # No row is drawn, so what fit would learn of draws at its end is not needed.
-    _draws_blurred = False
+    def _calibrate(self, *args):
+        """Do without what fit would learn of draws at its end: no row is drawn."""
 
     def _stages(self, *args):
         yield next(super()._stages(*args))

@@ -1,94 +1,92 @@
-"""Rows too many to hold: where they lie, which are looked at first, how the others are read.
+"""The rows that a bridge starts from, with the columns of X."""
 
-A fit learns scales, axes and the like from a survey, a random part of bounded size, and reads the
-rest when its turn comes, a few thousand rows at a time. Rows may lie in memory, in a memory map,
-or in anything on disk that has a ``shape``, a ``dtype`` and ``chunks`` and is cut by rows, as the
-arrays of zarr, h5py and dask are.
-"""
-
-from collections.abc import Iterator
-from numbers import Integral
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from sklearn.utils import check_array
 
-# Tables up to this size are held and seen whole.
-SURVEYED_ROWS, SURVEYED_ENTRIES = 100_000, 2**26
-# Entries read at a time; rows beside one another on disk that are read together, and the least
-# number of such places that are mixed; and runs that an order is drawn of.
-READ_ENTRIES, STORED_RUN, MIXED_RUNS, MAX_RUNS = 2**22, 256, 64, 2**22
+from skgen.data.checks import check_largest, explained
+from skgen.data.out_of_core import is_stored, named, pieces, surveyed
 
 
-def is_stored(X: Any) -> bool:
-    """Tell whether rows lie on disk, to be read a part at a time."""
-    parts = ("shape", "dtype", "chunks")
-    return isinstance(X, np.memmap) or all(hasattr(X, name) for name in parts)
+def read_source(
+    estimator: Any, source: Any, names: Any, n_features: int, digest: Callable[..., Any] | None
+) -> tuple[np.ndarray, Any]:
+    """Return the rows of a source, of too many a random part, and the digest of all of them.
 
-
-def most_surveyed(n_features: int) -> int:
-    """Return how many rows of a width are held and seen whole."""
-    return min(SURVEYED_ROWS, max(1, SURVEYED_ENTRIES // max(1, n_features)))
-
-
-def most_read(n_features: int) -> int:
-    """Return how many rows of a width are read at a time."""
-    return max(1, READ_ENTRIES // max(1, n_features))
-
-
-def run_length(X: Any) -> int:
-    """Return how many rows beside one another are read together.
-
-    One where every row can be had alone, unless there are so many that their order alone would
-    take too much memory; more on disk, where rows come in chunks.
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the source.
+    source : array-like of shape (n_source, n_features), or rows on disk
+        The source.
+    names : sequence or None
+        The names of the columns of X.
+    n_features : int
+        Their number.
+    digest : callable or None
+        Makes a digest of a shape, to which rows are added; None for no digest.
     """
-    n_rows, n_features = X.shape
-    stored = 1 if isinstance(X, np.ndarray) else min(STORED_RUN, _chunk_rows(X))
-    mixed = max(1, most_read(n_features) // MIXED_RUNS)
-    return max(min(stored, mixed), -(-n_rows // MAX_RUNS))
+    total = None
+    if is_stored(source):
+        total = _digest_of(source, digest)
+        source = surveyed(source)
+        if is_stored(source):
+            source = named(np.asarray(source[:]), source)
+    source = matched(source, names, "source", stacklevel=6)
+    with explained(estimator, source, "source"):
+        rows = check_array(source, dtype=np.float64, ensure_min_samples=2, input_name="source")
+    total = _digest_of(rows, digest) if total is None else total
+    rows = surveyed(rows)
+    check_largest(rows, "source")
+    if rows.shape[1] != n_features:
+        raise ValueError(
+            f"source has {rows.shape[1]} columns, but X has {n_features}: both ends of a bridge "
+            "need the same columns."
+        )
+    return rows, total
 
 
-def _chunk_rows(X: Any) -> int:
-    # One length for all chunks in zarr and h5py, a tuple of lengths in dask; none where an array
-    # lies in one piece.
-    chunk: Any = X.chunks[0] if X.chunks else STORED_RUN
-    return int(chunk) if isinstance(chunk, Integral) else int(max(chunk))
+def _digest_of(rows: Any, digest: Callable[..., Any] | None) -> Any:
+    if digest is None:
+        return None
+    total = digest(rows.shape)
+    for _, part in pieces(rows):
+        total.add(part)
+    return total
 
 
-def survey(X: Any) -> np.ndarray:
-    """Return the numbers of a random part of the rows, in order: the same ones each time."""
-    n_rows, n_features = X.shape
-    run = run_length(X)
-    n_runs = most_surveyed(n_features) // run
-    chosen = np.random.default_rng(0).choice(n_rows // run, n_runs, replace=False)
-    return (np.sort(chosen)[:, None] * run + np.arange(run)).ravel()
+def matched(rows: Any, names: Any, what: str, stacklevel: int | None = None) -> Any:
+    """Return rows with the columns in the order of those of X, matched by their names.
 
-
-def taken(X: Any, index: np.ndarray) -> Any:
-    """Return the rows of the given numbers, which increase; a frame where columns have names."""
-    if isinstance(X, np.ndarray):
-        return np.asarray(X[index])
-    # One slice a chunk: what lies on disk is decompressed once, and one chunk of it is held.
-    chunk = _chunk_rows(X)
-    cuts = np.flatnonzero(np.diff(index // chunk)) + 1
-    parts = [np.asarray(X[p[0] : p[-1] + 1])[p - p[0]] for p in np.split(index, cuts)]
-    return named(np.concatenate(parts), X)
-
-
-def surveyed(X: Any) -> Any:
-    """Return rows, of too many to hold a random part."""
-    return X if X.shape[0] <= most_surveyed(X.shape[1]) else taken(X, survey(X))
-
-
-def named(rows: np.ndarray, X: Any) -> Any:
-    """Return rows with the names that the columns of X have, if any."""
-    return pd.DataFrame(rows, columns=list(X.columns)) if hasattr(X, "columns") else rows
-
-
-def pieces(X: Any) -> Iterator[tuple[slice, Any]]:
-    """Yield all rows from front to back, a bounded number at a time, and which they are."""
-    n_rows, n_features = X.shape
-    size = most_read(n_features)
-    for start in range(0, n_rows, size):
-        part = slice(start, min(start + size, n_rows))
-        yield part, named(np.asarray(X[part]), X)
+    Rows or an X without names are taken by the places of their columns, with a warning if asked
+    for; names that are no strings count where neither has such.
+    """
+    found = getattr(rows, "columns", None)
+    found, names = (None if part is None else list(part) for part in (found, names))
+    if found == names:
+        return rows
+    of_texts = [
+        part is not None and all(isinstance(name, str) for name in part) for part in (found, names)
+    ]
+    if found is None or names is None or of_texts[0] != of_texts[1]:
+        if stacklevel is not None and of_texts[0] != of_texts[1]:
+            with_names, without = (what, "X") if of_texts[0] else ("X", what)
+            warnings.warn(
+                f"{with_names} has names of columns, but {without} has none: the columns of {what} "
+                "are taken by their places.",
+                stacklevel=stacklevel,
+            )
+        return rows
+    lacking = [name for name in names if name not in found]
+    unknown = [name for name in found if name not in names]
+    if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
+        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
+        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        raise ValueError(
+            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
+            "ends of a bridge need the same columns."
+        )
+    return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]

@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skgen import BinaryLatentDiffusion
+from skgen.data.row_map import Data
 from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.models import binary_latent_diffusion
 from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
@@ -258,7 +259,7 @@ def test_codes_carry_the_rows(code_only):
     # Far below the variance of the columns, .2 to 3: the code is not empty.
     assert np.mean((rows - IRIS) ** 2) < 0.15 * IRIS.var(0).mean()
     # So does the decoder's linear part alone: of the scaled columns it leaves less than a fifth.
-    scaled = model._scaled(IRIS)[0].float()
+    scaled = model.row_map_.forward(Data(IRIS)).x.float()
     tokens = 2 * torch.from_numpy(model.transform(IRIS)).float() - 1
     with torch.no_grad():
         left = (scaled - model.module_.decoder.linear(tokens)).square().mean()
