@@ -57,11 +57,6 @@ from skgen.training import (
 )
 from skgen.validation import held_out
 
-# What files have one by one of which an estimator is one `RowMap`.
-IN_ROW_MAP = (
-    *("scaler_", "condition_encoder_", "_fit_dtype", "_has_lengths", "_source"),
-    *("_levels", "_possible_levels", "_n_level_rows"),
-)
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
 
@@ -334,68 +329,25 @@ class BaseGenerativeModel(BaseEstimator):
     def _learn(self, data: Data, *, reset: bool, partial: bool) -> Any:
         self._validate_params()
         digest = Digest if self.checkpoint is not None and not partial else None
-        names = getattr(data.X, "columns", None)
-        data = replace(data, X=self._validated(data, reset))
-        (n_rows, n_features), source_digest = data.X.shape, None
-        if data.source is not None:
-            source, source_digest = read_source(self, data.source, names, n_features, digest)
-            data = replace(data, source=source)
-        out_of_core, part, where = None, data, None
-        if n_rows > most_surveyed(n_features):
-            # What is learnt of the rows as a whole is learnt from a part of them.
-            out_of_core = OutOfCoreRows(data, partial_of(validated, self))
-            where = "In a random part of X"
-        with located(where):
-            if out_of_core is not None:
-                part = out_of_core.survey(reset)
-            check_layout(self.input_shape, n_features)
-            check_largest(part.X, "X")
-            if reset:
-                needs_condition = self.condition_dropout == 0
-                layout = self.input_shape
-                row_map = RowMap(self.scaling, layout, self._likelihood, needs_condition)
-                part = row_map.fit(part, getattr(self, "levels", None))
-            else:
-                row_map = self.row_map_.copy()
-                part = row_map.check(part)
-        seed = _seed(self.random_state)
-        if reset:
-            row_map.fit_condition(data.condition, n_rows)
-        if row_map.condition_encoder is not None and data.condition is None:
-            raise ValueError("The model learns with a condition: give condition= here too.")
-        inputs: dict[str, Any] = {}
-        if out_of_core is not None:
-            inputs = out_of_core.check(row_map, digest)
-        rows = row_map.forward(part)
-        if reset and row_map.condition_encoder is not None:
-            warn_of_rare(row_map.condition_encoder.rare)
-        device = self._training_device()
-        checkpoint = None
+        rows, out_of_core, inputs = self._rows_to_learn(data, reset, digest)
+        seed, device, checkpoint = _seed(self.random_state), self._training_device(), None
         if digest is not None:
-            if out_of_core is None:
-                inputs = {"X": part.X, "condition": rows.condition, "lengths": part.lengths}
-            inputs["source"] = source_digest
             start: Any = None
             if not reset:
                 start = [module_state(self.module_), len(self.history_), self.row_map_]
             fit = identity(self, inputs, start, seed, device, self._callback_settings())
             checkpoint = Checkpoint(self.checkpoint, fit, seed)
             seed = checkpoint.seed
-        self.row_map_ = row_map
         # A piece is too small a part of the data to choose the weights by a part of it.
         split = None if partial else self._split(rows, seed)
-        learnt, valid, reader = rows.single(), None, None
-        if split is not None:
-            learnt, valid = (learnt.take(index) for index in split)
+        chosen, held = (slice(None), None) if split is None else split
+        learnt = rows.single(chosen)
         training = learnt.batch(device)
-        validation = None if valid is None else valid.batch(device)
+        validation = None if held is None else rows.single(held).batch(device)
+        reader = None
         if out_of_core is not None:
-            n, read = out_of_core.rest(row_map, None if split is None else split[1])
-
-            def batch_of(index: np.ndarray) -> dict[str, Tensor]:
-                return read(index).batch(device)
-
-            reader = Reader(n, out_of_core.run, out_of_core.most, batch_of)
+            n, read = out_of_core.rest(self.row_map_, held)
+            reader = Reader(n, out_of_core.run, out_of_core.most, lambda i: read(i).batch(device))
         if reset:
             generator = torch.Generator().manual_seed(seed)
             module = self._build_module(learnt, generator)
@@ -419,7 +371,8 @@ class BaseGenerativeModel(BaseEstimator):
         self._piece_weights = self._average_pieces(before) if partial else None
         self.nets_ = nets
         self.history_ = history if reset else self.history_ + history
-        row_map.dtype = part.X.dtype
+        row_map, n_rows = self.row_map_, len(rows.x) if out_of_core is None else out_of_core.n_rows
+        row_map.dtype = rows.values.dtype
         self._copies: dict[torch.dtype, nn.Module] = {}
         if row_map.calibrates and not getattr(self.module_, "draws_values", False):
             self._calibrate(n_rows, rows.condition, seed + 9)
@@ -428,8 +381,51 @@ class BaseGenerativeModel(BaseEstimator):
         if checkpoint is not None and not interrupted:
             checkpoint.remove()
         if not interrupted and not partial:
-            self._warn_of_shortfalls(part.X, rows.condition, seed + 11)
+            self._warn_of_shortfalls(rows.values, rows.condition, seed + 11)
         return self
+
+    def _rows_to_learn(
+        self, data: Data, reset: bool, digest: Any
+    ) -> tuple[Rows, OutOfCoreRows | None, dict[str, Any]]:
+        """Return the rows of a fit, of too many a part and what reads the others.
+
+        The map to them is set. The third are the data by their names, as a checkpoint distinguishes
+        them, or the digests of what is not held.
+        """
+        names = getattr(data.X, "columns", None)
+        data = replace(data, X=self._validated(data, reset))
+        (n_rows, n_features), inputs, out_of_core = data.X.shape, {}, None
+        if data.source is not None:
+            source, inputs["source"] = read_source(self, data.source, names, n_features, digest)
+            data = replace(data, source=source)
+        if n_rows > most_surveyed(n_features):
+            # What is learnt of the rows as a whole is learnt from a part of them.
+            out_of_core = OutOfCoreRows(data, partial_of(validated, self))
+        with located(None if out_of_core is None else "In a random part of X"):
+            part = data if out_of_core is None else out_of_core.survey(reset)
+            check_layout(self.input_shape, n_features)
+            check_largest(part.X, "X")
+            if reset:
+                needs_condition = self.condition_dropout == 0
+                layout = self.input_shape
+                row_map = RowMap(self.scaling, layout, self._likelihood, needs_condition)
+                part = row_map.fit(part, getattr(self, "levels", None))
+            else:
+                row_map = self.row_map_.copy()
+                part = row_map.check(part)
+        if reset:
+            row_map.fit_condition(data.condition, n_rows)
+        if row_map.condition_encoder is not None and data.condition is None:
+            raise ValueError("The model learns with a condition: give condition= here too.")
+        if out_of_core is not None:
+            inputs |= out_of_core.check(row_map, digest)
+        rows = row_map.forward(part)
+        if out_of_core is None:
+            inputs |= {"X": part.X, "condition": rows.condition, "lengths": part.lengths}
+        if reset and row_map.condition_encoder is not None:
+            warn_of_rare(row_map.condition_encoder.rare)
+        self.row_map_ = row_map
+        return rows, out_of_core, inputs
 
     def _validated(self, data: Data, reset: bool) -> Any:
         """Return X as an array of numbers, or as it is where it is read a part at a time."""
@@ -678,7 +674,8 @@ class BaseGenerativeModel(BaseEstimator):
 
     def _rows(self, data: Data, gaps: bool = False) -> Rows:
         """Return rows as the module reads them."""
-        return self.row_map_.forward(self._checked(data, gaps))
+        data = self._checked(data, gaps)
+        return self.row_map_.forward(data)
 
     @staticmethod
     def _parameters_of(part: nn.Module | None) -> list[nn.Parameter]:
@@ -981,9 +978,7 @@ class BaseGenerativeModel(BaseEstimator):
         defaults = {name: signature.parameters[name].default for name in self._get_param_names()}
         if "scaler_" in state:
             # A file that has the parts of the map one by one.
-            state = {**state, "row_map_": RowMap.of_state(state)}
-            for name in IN_ROW_MAP:
-                state.pop(name, None)
+            state = RowMap.into_state(state)
         super().__setstate__({**defaults, **state})
 
 
@@ -1126,7 +1121,8 @@ class LikelihoodMixin:
 
     @limited
     def _score_rows(self: Any, data: Data) -> np.ndarray:
-        rows = self.row_map_.to_score(self._checked(data))
+        data = self._checked(data)
+        rows = self.row_map_.to_score(data)
         dtype = torch.float32 if rows.values.dtype == np.float32 else torch.float64
         module = self._module_in(dtype)
         dtype = next(module.parameters()).dtype

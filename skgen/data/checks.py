@@ -44,18 +44,9 @@ LARGEST, FARTHEST = 1e150, 1e12
 def validated(
     estimator: Any, X: Any, *, rows: np.ndarray | None = None, **options: Any
 ) -> np.ndarray:
-    """Return X as numbers for an estimator, or say which entry is none.
+    """Return X as numbers by scikit-learn's ``validate_data``, or say which entry is none.
 
-    Parameters
-    ----------
-    estimator : estimator
-        What was given the rows.
-    X : array-like
-        The rows.
-    rows : ndarray, default=None
-        Their numbers, where they are a part of what was given.
-    **options : dict of str to object
-        Options of scikit-learn's ``validate_data``.
+    ``rows`` are the numbers of the rows, where they are a part of what was given.
     """
     with explained(estimator, X, rows=rows):
         return validate_data(estimator, X, dtype=[np.float64, np.float32], **options)

@@ -179,6 +179,6 @@ class OutOfCoreRows:
             index = index + np.searchsorted(before, index, side="right")
             X = check_array(taken(self.data.X, index), dtype=[np.float64, np.float32])
             data = row_map.check(replace(self.data.beside(index), X=X))
-            return row_map.forward(data).single()
+            return row_map.forward(data).single(slice(None))
 
         return self.n_rows - len(held), read

@@ -101,16 +101,11 @@ class Rows:
         """Columns of the encoded condition, 0 for none."""
         return 0 if self.condition is None else self.condition.shape[1]
 
-    def single(self) -> "Rows":
-        """Return what a network learns from, in single precision."""
-        parts = (self.condition, self.source)
-        condition, source = (None if part is None else part.float() for part in parts)
-        return Rows(self.x.float(), condition, source=source)
-
-    def take(self, index: Tensor) -> "Rows":
-        """Return what a network learns from of the rows of given numbers, and the whole source."""
-        condition = None if self.condition is None else self.condition[index]
-        return Rows(self.x[index], condition, source=self.source)
+    def single(self, index: Any) -> "Rows":
+        """Return what a network learns from, in single precision, of the rows of given numbers."""
+        condition = None if self.condition is None else self.condition[index].float()
+        source = None if self.source is None else self.source.float()
+        return Rows(self.x[index].float(), condition, source=source)
 
     def batch(self, device: torch.device | str) -> dict[str, Tensor]:
         """Return what a loss takes, by name, on a device."""
@@ -167,24 +162,24 @@ class RowMap:
         self.has_source = False
 
     @classmethod
-    def of_state(cls, state: Mapping[str, Any]) -> "RowMap":
-        """Return the map of an estimator whose file has its parts one by one."""
+    def into_state(cls, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state of an estimator with one map for the parts that its file has."""
+        state = dict(state)
+        names = ("_fit_dtype", "_has_lengths", "_levels", "_possible_levels", "_n_level_rows")
+        dtype, has_lengths, seen, possible, n_rows = (state.pop(name, None) for name in names)
         likelihood = state.get("likelihood", "gaussian")
-        if "autoencoder" in state and state["autoencoder"] is None:
-            likelihood = "bernoulli"
-        needs_condition = state.get("condition_dropout") == 0
+        likelihood = likelihood if state.get("autoencoder", "") is not None else "bernoulli"
+        needs_condition = state["condition_dropout"] == 0
         row_map = cls(state["scaling"], state["input_shape"], likelihood, needs_condition)
-        row_map.scaler, row_map.dtype = state["scaler_"], state["_fit_dtype"]
-        row_map.condition_encoder = state["condition_encoder_"]
+        row_map.scaler, row_map.dtype = state.pop("scaler_"), dtype
+        row_map.condition_encoder = state.pop("condition_encoder_")
         row_map.has_source = bool(getattr(state["module_"], "has_source", False))
-        if state.get("_has_lengths"):
-            row_map.frames = Frames(row_map.input_shape)
-        if state.get("_levels"):
+        row_map.frames = Frames(row_map.input_shape) if has_lengths else None
+        if seen is not None and likelihood != "gaussian":
             row_map.levels = levels = Levels(likelihood == "bernoulli")
-            levels.seen, levels.dtype = state["_levels"], row_map.dtype
-            levels.possible = state.get("_possible_levels") or levels.seen
-            levels.n_rows = state.get("_n_level_rows", np.inf)
-        return row_map
+            levels.seen, levels.possible, levels.dtype = seen, possible or seen, dtype
+            levels.n_rows = np.inf if n_rows is None else n_rows
+        return {**state, "row_map_": row_map}
 
     # Learning.
 
@@ -347,19 +342,6 @@ class RowMap:
         if self.frames is None or lengths is None:
             return X
         return self.frames.inverse(X, lengths)
-
-    def check_lengths(self) -> Frames:
-        """Return how frames are marked, or raise where rows have no lengths."""
-        if self.frames is None:
-            raise ValueError(
-                "return_lengths=True needs a model of sequences of unequal length: fit it with "
-                "lengths=."
-            )
-        return self.frames
-
-    def lengths(self, x: Tensor) -> np.ndarray:
-        """Return the lengths of scaled rows that have them."""
-        return self.check_lengths().split(x)[1].numpy()
 
     # What a network is built by.
 

@@ -16,18 +16,8 @@ def read_source(
 ) -> tuple[np.ndarray, Any]:
     """Return the rows of a source, of too many a random part, and the digest of all of them.
 
-    Parameters
-    ----------
-    estimator : estimator
-        What was given the source.
-    source : array-like of shape (n_source, n_features), or rows on disk
-        The source.
-    names : sequence or None
-        The names of the columns of X.
-    n_features : int
-        Their number.
-    digest : callable or None
-        Makes a digest of a shape, to which rows are added; None for no digest.
+    Its columns are matched with those of X, which are so many and may have names. ``digest`` makes
+    a digest of a shape, to which rows are added; None for no digest.
     """
     total = None
     if is_stored(source):

@@ -1120,10 +1120,15 @@ class BinaryLatentDiffusion(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         if not return_lengths:
             return self._sample(n_samples, condition, guidance_scale, n_steps, random_state)
         check_is_fitted(self)
-        self.row_map_.check_lengths()
+        frames = self.row_map_.frames
+        if frames is None:
+            raise ValueError(
+                "return_lengths=True needs a model of sequences of unequal length: fit it with "
+                "lengths=."
+            )
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state)
-        return self._drawn(rows, guidance_scale), self.row_map_.lengths(rows)
+        return self._drawn(rows, guidance_scale), frames.split(rows)[1].numpy()
 
     def impute(
         self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None, lengths=None
