@@ -164,7 +164,7 @@ class RowMap:
     @classmethod
     def into_state(cls, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of an estimator with one map for the parts that its file has."""
-        state = dict(state)
+        state = {name: part for name, part in state.items() if name != "_source"}
         names = ("_fit_dtype", "_has_lengths", "_levels", "_possible_levels", "_n_level_rows")
         dtype, has_lengths, seen, possible, n_rows = (state.pop(name, None) for name in names)
         likelihood = state.get("likelihood", "gaussian")
@@ -290,16 +290,18 @@ class RowMap:
 
     def to_score(self, data: Data) -> Rows:
         """Map checked data to rows whose log-probability, or log-density, is asked for."""
-        if self.levels is None:
-            return self.forward(self._filled(data))
-        mask = self._mask(data)
-        read = np.ones(data.X.shape, bool)
-        if mask is not None:
-            read = np.repeat(mask, data.X.shape[1] // mask.shape[1], 1)
-        X, log_share = self.levels.to_score(data.X, read)
-        rows = self.forward(self._filled(replace(data, X=X)))
+        X, mask, log_share = data.X, self._mask(data), None
+        if self.levels is not None:
+            read = np.ones(X.shape, bool)
+            if mask is not None:
+                read = np.repeat(mask, X.shape[1] // mask.shape[1], 1)
+            X, log_share = self.levels.to_score(X, read)
+        if self.frames is not None and mask is not None:
+            # The noise of a row is keyed by its values: what is not read has none.
+            X = self.frames.cut(X, mask)
+        rows = self.forward(replace(data, X=X))
         # A probability does not change with the unit.
-        return replace(rows, log_slope=torch.from_numpy(log_share))
+        return rows if log_share is None else replace(rows, log_slope=torch.from_numpy(log_share))
 
     def scaled(self, X: np.ndarray, lengths: Any = None) -> tuple[Tensor, Tensor]:
         """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
@@ -341,7 +343,7 @@ class RowMap:
             X = self.levels.inverse(x, self.scaler.location, self.scaler.scale, drawn)
         if self.frames is None or lengths is None:
             return X
-        return self.frames.inverse(X, lengths)
+        return self.frames.cut(X, np.arange(self.frames.longest) < lengths.numpy()[:, None])
 
     # What a network is built by.
 

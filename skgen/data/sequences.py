@@ -84,10 +84,10 @@ class Frames:
         frames = x.unflatten(1, (self.longest, -1))
         return frames[..., :-1].flatten(1), frames[..., -1].sum(1).round().long()
 
-    def inverse(self, X: np.ndarray, lengths: Tensor) -> np.ndarray:
-        """Return rows with zeros beyond their lengths."""
-        mask = np.arange(self.longest) < lengths.numpy()[:, None]
-        return (X.reshape(len(X), self.longest, -1) * mask[..., None]).reshape(len(X), -1)
+    def cut(self, X: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return rows with zeros in the place of frames that are not there."""
+        frames = X.reshape(len(X), self.longest, -1)
+        return np.where(mask[..., None], frames, X.dtype.type(0)).reshape(len(X), -1)
 
     def extended(self, columns: Tensor, value: float) -> Tensor:
         """Return what belongs to the columns along the last dimension, a value for the mask."""

@@ -502,6 +502,13 @@ def test_padding_is_not_read(unequal):
     np.testing.assert_array_equal(*same)
 
 
+def test_the_score_of_a_sequence_does_not_depend_on_others(unequal):
+    X, lengths, model = unequal
+    together = model.score_samples(X[:6], lengths=lengths[:6])
+    alone = [model.score_samples(X[[i]], lengths=lengths[[i]])[0] for i in range(6)]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_lengths_are_learnt_and_returned(unequal_learnt):
