@@ -238,3 +238,32 @@ def test_docstring_check_can_fail():
 @pytest.mark.parametrize("path", sorted(PYTHON_FILES), ids=lambda path: str(path.relative_to(ROOT)))
 def test_file_says_what_it_is(path):
     assert opens_with_docstring(path.read_text(encoding="utf-8"))
+
+
+# The methods and properties of the base classes that a model may have its own of.
+HOOKS = {
+    *("_build_module", "_stages", "_sampling_options", "_finish_fit", "_n_features_out"),
+    *("_likelihood", "_most_sampling_steps", "_check_latent", "_from_latent", "_to_latent"),
+}
+
+
+def own_names(path):
+    """Give the names that each class of a file defines, by the name of the class."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.name: {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def test_models_override_the_listed_hooks_alone():
+    inherited = set().union(*own_names(ROOT / "skgen" / "base.py").values())
+    private = {name for name in inherited if name.startswith("_") and not name.startswith("__")}
+    found = {}
+    for path in (ROOT / "skgen" / "models").glob("[!_]*.py"):
+        for cls, names in own_names(path).items():
+            if not cls.startswith("_"):
+                found[cls] = names & private
+    assert len(found) >= 5
+    assert set().union(*found.values()) == HOOKS, found
