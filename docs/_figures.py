@@ -2,7 +2,7 @@
 
 The benchmark scripts write one figure a row: data, model, split, measure, value, goal, machine. A
 reader wants one row a measure, with its mean and its spread over splits or seeds. Tables of other
-columns are on the page of measured results as they are, and left out here.
+columns are on pages of the notebook as they are, and left out here.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ PAGE = """All figures
 ===========
 
 What the scripts in ``examples/benchmarks/`` wrote, a section a script's table: the mean of each
-measure over splits or seeds, and the standard deviation where there are several. :doc:`/benchmarks`
-says what they mean, what was to be reached, and what was tried.
+measure over splits or seeds, and the standard deviation where there are several. The
+:doc:`notebook </notebook/index>` says what they mean, what was to be reached, and what was tried.
 """
 SECTION = """
 {name}

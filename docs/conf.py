@@ -5,6 +5,7 @@ Nothing here needs a network, so there are no links into other projects' documen
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 # Small networks do not gain by more threads: two examples run at a time instead. Set before torch
@@ -16,6 +17,7 @@ import skgen
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from _figures import write_figures  # noqa: E402
+from _plots import write_plots  # noqa: E402
 
 project = "scikit-gen"
 author = "the scikit-gen developers"
@@ -40,6 +42,11 @@ autosummary_ignore_module_all = False
 autosummary_imported_members = True
 numpydoc_show_class_members = False
 
+# MathJax comes with the pages, in one file, so that equations show without a network too. Of the
+# package only that file is wanted: as an extension it would copy all of MathJax, 24 MB.
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+mathjax_path = "tex-svg.js"
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -60,10 +67,17 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = f"scikit-gen {version}"
 html_show_sourcelink = False
+html_static_path = ["_static", str(MATHJAX / mathjax_path)]
+html_css_files = ["custom.css"]
+# The bar at the top keeps to one line from 1,024 px on: a button for the search, and five pages.
 html_theme_options = {
+    "header_links_before_dropdown": 5,
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+html_sidebars = {"index": [], "choosing": [], "results": []}
 
 
 def leave_out_foreign_members(app, what, name, obj, skip, options):
@@ -72,9 +86,13 @@ def leave_out_foreign_members(app, what, name, obj, skip, options):
     return True if module.split(".")[0] != "skgen" else None
 
 
+def write_measured(app):
+    """Write the page of all figures, and the pictures of the page of results."""
+    write_figures(HERE / "benchmarks", HERE / "generated")
+    write_plots(HERE / "benchmarks", HERE / "generated" / "plots")
+
+
 def setup(app):
-    """Connect what autodoc asks before it shows a member, and what writes the page of figures."""
+    """Connect what autodoc asks before it shows a member, and what is written before a build."""
     app.connect("autodoc-skip-member", leave_out_foreign_members)
-    app.connect(
-        "builder-inited", lambda app: write_figures(HERE / "benchmarks", HERE / "generated")
-    )
+    app.connect("builder-inited", write_measured)

@@ -391,8 +391,9 @@ def _check_output(options: argparse.Namespace) -> None:
     if target.is_dir():
         raise _UserError(f"cannot write {output!r}: it is a folder; name a file in it.")
     names = ["table"] if is_model else ["table", "model"]
-    read = [getattr(options, name, None) for name in names]
-    if target in [Path(path).resolve() for path in read if path is not None]:
+    read = [path for name in names if os.path.exists(path := getattr(options, name, None) or "")]
+    # By another name of the file too: a report is written into what is there.
+    if target.exists() and any(target.samefile(path) for path in read):
         raise _UserError(f"-o {output} would replace what is read; give another name.")
     if is_model and (output == STDOUT or (target.exists() and not target.is_file())):
         raise _UserError(f"cannot write the model to {output!r}: name a file.")
@@ -617,15 +618,24 @@ def _fit(options: argparse.Namespace) -> int:
         say(f"every row keeps, and every new one will: {rule}")
     # What is of this process only; whatever becomes of the check, the model is kept.
     model.set_params(verbose="auto", checkpoint=None)
-    save_with_notes(pipe, notes, options.output)
+    try:
+        save_with_notes(pipe, notes, options.output)
+    except OSError as error:
+        # It could be written before the training. A full disk is no reason to lose the model.
+        kept = Path(tempfile.mkdtemp(prefix="skgen-")) / Path(options.output).name
+        save_with_notes(pipe, notes, kept)
+        reason = error.strerror or error
+        raise _UserError(
+            f"cannot write {options.output!r} any more: {reason}; the model is in {kept}."
+        ) from None
     size = os.path.getsize(options.output) / 1e6
-    kept = f"{options.output} ({size:.1f} MB)"
+    place = f"{options.output} ({size:.1f} MB)"
     if any(net.interrupted_ for net in model.nets_):
-        so_far = f"interrupted after {model.n_steps_} steps; the model so far is in {kept}"
+        so_far = f"interrupted after {model.n_steps_} steps; the model so far is in {place}"
         again = "; the same command goes on from the checkpoint" if options.checkpoint else ""
         _warn("fit", f"{so_far}{again}.")
         return INTERRUPTED
-    say(f"learnt in {seconds:.0f} s, {model.n_steps_} steps; the model is in {kept}")
+    say(f"learnt in {seconds:.0f} s, {model.n_steps_} steps; the model is in {place}")
     if options.quiet:
         return 0
     if len(held) == 0:

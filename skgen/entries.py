@@ -189,6 +189,17 @@ def _exact(value: Any) -> Fraction:
     return Fraction(value.item() if isinstance(value, np.generic) else value)
 
 
+def _is_midnight(moment: Any) -> bool:
+    moment = pd.Timestamp(moment)
+    return moment == moment.normalize()
+
+
+def _most_are_days(entries: pd.Series) -> bool:
+    """Tell whether most of the moments at midnight are dates."""
+    midnights = [type(value) is datetime.date for value in entries if _is_midnight(value)]
+    return 2 * sum(midnights) >= len(midnights)
+
+
 class Times:
     """Dates, moments, times of day, durations and periods, counted in a unit of theirs.
 
@@ -200,10 +211,15 @@ class Times:
         Their unit, where the type has several.
     zone : tzinfo, default=None
         The time zone of what comes back.
+    days : bool, default=False
+        Whether moments at midnight come back as dates.
     """
 
-    def __init__(self, kind: str, unit: Any = None, zone: Any = None):
-        self.kind, self.unit, self.zone = kind, unit, zone
+    # A file of an earlier version does not know of days.
+    days = False
+
+    def __init__(self, kind: str, unit: Any = None, zone: Any = None, days: bool = False):
+        self.kind, self.unit, self.zone, self.days = kind, unit, zone, days
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -224,8 +240,10 @@ class Times:
             return cls("date")
         if kinds == {datetime.time}:
             return cls("time", None, zone) if len(zones) == 1 else None
-        if kinds == {datetime.datetime}:
-            return cls("datetime", None, zone)
+        moments = {datetime.date, datetime.datetime, pd.Timestamp, np.datetime64}
+        days = datetime.date in kinds <= moments and _most_are_days(entries)
+        if kinds <= {datetime.date, datetime.datetime}:
+            return cls("datetime", None, zone, days)
         if kinds == {datetime.timedelta}:
             return cls("timedelta")
         if kinds == {pd.Period}:
@@ -239,13 +257,14 @@ class Times:
                 return None
             return cls(kinds.pop().__name__, unit)
         for name, several in (
-            ("Timestamp", {datetime.datetime, pd.Timestamp, np.datetime64}),
+            ("Timestamp", moments),
             ("Timedelta", {datetime.timedelta, pd.Timedelta, np.timedelta64}),
         ):
             if kinds <= several:
                 made = [getattr(pd, name)(value) for value in entries]
                 units = {value.unit for value in made}
-                return cls(name, next(u for u in ("ns", "us", "ms", "s") if u in units), zone)
+                finest = next(u for u in ("ns", "us", "ms", "s") if u in units)
+                return cls(name, finest, zone, days)
         return None
 
     def plain(self, entries: pd.Series) -> pd.Series:
@@ -257,7 +276,10 @@ class Times:
 
     def entries(self, values: Any) -> list[Any]:
         """Invert `plain`."""
-        return [getattr(self, f"_entry_{self.kind}")(int(value)) for value in values]
+        made = [getattr(self, f"_entry_{self.kind}")(int(value)) for value in values]
+        if not self.days:
+            return made
+        return [value.date() if _is_midnight(value) else value for value in made]
 
     def _moment(self, value: Any) -> Any:
         """Return a moment in UTC, without a zone; raise for what is none or has another kind."""

@@ -7,11 +7,12 @@ of such columns come out again in what is drawn, stand in saved files, and may b
 import math
 import re
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_integer_dtype
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 # Fewer rows tell nothing; of more, so many are read for their form.
 MIN_ROWS, MIN_NUMBERS, MAX_READ = 10, 20, 2000
@@ -30,7 +31,10 @@ NAMED = re.compile(
 )
 E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
 PHONE = re.compile(r"(?:\+|\(|0|\d+[ /().-])[\d /().-]{5,20}\d")
-TIME = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}.*")
+TIME = re.compile(
+    r"(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4}))(?:[T ].*)?"
+    r"|\d{1,2}:\d{2}.*"
+)
 NUMBER = re.compile(r"[+-]?\d*[.,]?\d+")
 # Two to four words in capitals, the last name first or last.
 PERSON = re.compile(r"[^\W\d_]['’\w.-]*,?(?: [^\W\d_]['’\w.-]*){1,3}")
@@ -63,6 +67,11 @@ def identifying(column: pd.Series, name: Any = None) -> str | None:
             return None
     elif is_integer_dtype(dtype):
         return _of_integers(present, name)
+    elif is_float_dtype(dtype):
+        # Integers with gaps are floats to pandas.
+        values = present.to_numpy(dtype=np.float64)
+        whole = np.isfinite(values).all() and (values == np.floor(values)).all()
+        return _of_integers(present, name) if whole and len(present) < len(column) else None
     elif is_bool_dtype(dtype) or dtype.kind in "fcmMiu":
         return None
     return _of_labels(present.astype(object), name)
@@ -78,7 +87,8 @@ def _of_integers(present: pd.Series, name: Any) -> str | None:
     if not present.is_unique:
         return None
     values = [int(present.min()), int(present.max())]
-    counts = values[1] - values[0] == len(present) - 1
+    # A few rows may have been left out.
+    counts = len(present) >= NEARLY_ALL * (values[1] - values[0] + 1)
     if counts and not (values[0] >= 1800 and values[1] <= 2200):
         return "numbers that count the rows"
     if len(present) < MIN_NUMBERS:
@@ -96,6 +106,8 @@ def _of_labels(present: pd.Series, name: Any) -> str | None:
     """Say why labels are identifiers or personal."""
     some = present.iloc[:: math.ceil(len(present) / MAX_READ)]
     kinds = set(map(type, some))
+    if kinds == {Decimal} and all(map(_is_whole_decimal, present)):
+        present, kinds = present.map(int), {int}
     if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
         return _of_integers(present, name)
     if not kinds <= {str, np.str_, bytes, uuid.UUID, tuple}:
@@ -123,6 +135,10 @@ def _of_labels(present: pd.Series, name: Any) -> str | None:
     if share >= NEARLY_ALL:
         return "a text of its own in each row" if share == 1 else "a text of its own in most rows"
     return None
+
+
+def _is_whole_decimal(value: Any) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value()
 
 
 def warning_of(reasons: dict[Any, str]) -> str:

@@ -405,9 +405,9 @@ class GenerativePipeline(Pipeline):
 
     @contextmanager
     def _gaps_named(self, X: Any) -> Iterator[None]:
-        """Say of a gap that the model refuses in which column of X it is.
+        """Say of a gap that a step refuses in which column of X it is.
 
-        The model knows the encoded columns only, in which a gap is NaN where fit saw none.
+        A step knows the rows of the one before only, in which columns may have no names.
         """
         try:
             yield
@@ -415,7 +415,9 @@ class GenerativePipeline(Pipeline):
             reason = None
             with suppress(Exception):
                 _, first = self._transformers()[0]
-                reason = first._unseen_gap(X) if isinstance(first, TableEncoder) else None
+                if "NaN" in str(error):
+                    encoded = isinstance(first, TableEncoder)
+                    reason = first._unseen_gap(X) if encoded else _with_gap(error, X)
             if reason is None:
                 raise
             raise ValueError(reason) from error
@@ -496,7 +498,12 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with _nothing_left_told(), threads_for(self), seen_as(self._model, X, self._back):
+        with (
+            _nothing_left_told(),
+            self._gaps_named(X),
+            threads_for(self),
+            seen_as(self._model, X, self._back),
+        ):
             return super().fit(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
@@ -523,7 +530,12 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with _nothing_left_told(), threads_for(self), seen_as(self._model, X, self._back):
+        with (
+            _nothing_left_told(),
+            self._gaps_named(X),
+            threads_for(self),
+            seen_as(self._model, X, self._back),
+        ):
             return super().fit_transform(X, y, **told, **params)
 
     @available_if(_model_has("transform"))
@@ -877,6 +889,14 @@ class GenerativePipeline(Pipeline):
             if told.get("source") is not None:
                 told["source"] = self._source_rows(told["source"])
             return self._model.score(self._forward(X, routed), **told)
+
+
+def _with_gap(error: ValueError, X: Any) -> str | None:
+    """Return the words of an error behind the place of the first gap in a frame; None without."""
+    if not isinstance(X, pd.DataFrame) or not X.isna().to_numpy().any():
+        return None
+    j, i = (int(place[0]) for place in np.nonzero(X.isna().to_numpy().T))
+    return f"X has no entry in row {i} of column {X.columns[j]!r}: {error}"
 
 
 def _unwrapped(source: Any) -> Any:

@@ -51,7 +51,7 @@ except ImportError:
     fcntl = None
 
 # One more whenever the description, or what the networks here are made of or take in, changes.
-FORMAT = 6
+FORMAT = 7
 MAX_DEPTH = 100
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624
@@ -995,7 +995,12 @@ def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:
         part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
         # Nobody may read of it what they could not read of the file that it replaces.
         mode = 0o666 if before is None else 0o600
-        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode), "wb")
+        try:
+            number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode)
+        except OSError as error:
+            # In the name that was given, not in that of the temporary file.
+            raise OSError(error.errno, error.strerror, str(target)) from None
+        file = os.fdopen(number, "wb")
         _lock(file)
         if before is not None and os.name == "posix":
             _take_over(file.fileno(), before)

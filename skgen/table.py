@@ -271,8 +271,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"TableEncoder takes pandas frames and arrays, and X is a {type(X).__module__}."
                 f"{type(X).__name__}; X.to_pandas() makes a pandas frame of it."
             )
-        X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
-        return pd.DataFrame(X)
+        rows = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
+        if rows.dtype.kind in "OUS":
+            # NumPy makes texts of all entries of a list that has some, and pandas a dtype of its
+            # own of columns of texts.
+            return pd.DataFrame(np.asarray(X, dtype=object), dtype=object)
+        return pd.DataFrame(rows)
 
     def _check_order(self, found: pd.Index) -> None:
         # Of names that are no strings scikit-learn takes no notice.

@@ -37,6 +37,9 @@ N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
 MIN_EPOCH_STEPS = 10
 PATIENCE = 10
+# Of a loss in parts, one or another improves by chance at nearly every evaluation: so many of them
+# have to bring so much together.
+PARTS_PATIENCE, LEAST_GAIN = 5, 0.01
 MAX_GRADIENT_NORM = 1.0
 # What optimisers remember of a weight and has its shape: their loops take that for granted.
 LIKE_WEIGHTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
@@ -91,7 +94,7 @@ class Stage:
     name : str
         Its name in the history.
     loss : callable
-        ``loss(noise, **batch)`` gives a loss a row, of shape (n,).
+        ``loss(noise, **batch)`` gives a loss a row, of shape (n,); or its parts, (n, n_parts).
     module : nn.Module
         What the loss runs on.
     parameters : list of nn.Parameter
@@ -108,6 +111,9 @@ class Stage:
         Whether Ctrl-C ended it.
     diagnose : callable
         Gives further figures for the last row of the stage's history.
+    owners : list of Tensor, default=None
+        Of each parameter, the part of the loss that each of its rows has an effect on; it has none
+        on another. Validation then chooses the weights part by part.
     """
 
     name: str
@@ -120,6 +126,7 @@ class Stage:
     pace: float = 1.0
     interrupted: bool = False
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
+    owners: Sequence[Tensor] | None = None
 
 
 @dataclass
@@ -304,13 +311,28 @@ class _Average(Callback):
 
 
 class _Choose(Callback):
-    """Keep the average that validated best; stop when it has not improved for a while."""
+    """Keep the average that validated best; stop when it has not improved for a while.
 
-    def __init__(self, average: _Average, early_stopping: bool):
+    Where the loss has parts that depend on weights of their own, each part's weights are kept from
+    where that part was best.
+    """
+
+    def __init__(self, average: _Average, owners: Sequence[Tensor] | None, early_stopping: bool):
         self.average, self.early_stopping = average, early_stopping
+        self.owners = list(owners or [torch.tensor(0)] * len(average.parameters))
+        self.n_parts = 1 + max(int(owner.max()) for owner in self.owners)
 
     def on_train_begin(self, net, **kwargs):
-        self.best_loss, self.best, self.since = math.inf, None, 0
+        self.best_loss = torch.full((self.n_parts,), math.inf, dtype=torch.float64)
+        self.best, self.totals = None, []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.total, self.n_rows = torch.zeros_like(self.best_loss), 0
+
+    def on_batch_end(self, net, training, y_pred=None, **kwargs):
+        if not training:
+            self.total += y_pred.detach().cpu().double().sum(0)
+            self.n_rows += len(y_pred)
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1].get("valid_loss")
@@ -318,11 +340,20 @@ class _Choose(Callback):
             return
         if not math.isfinite(loss):
             raise TrainingError(net.lost(loss, "validation"))
-        self.since += 1
-        if loss < self.best_loss:
-            self.best_loss, self.since = loss, 0
-            self.best = [a.clone() for a in self.average.average]
-        if self.early_stopping and self.since >= PATIENCE:
+        parts = self.total / self.n_rows
+        better = parts < self.best_loss
+        self.best_loss = torch.minimum(parts, self.best_loss)
+        self.totals.append(float(self.best_loss.sum()))
+        new = self.average.average
+        if self.best is None:
+            self.best = [a.clone() for a in new]
+        for kept, value, owner in zip(self.best, new, self.owners, strict=True):
+            rows = better[owner].to(value.device)
+            rows = rows.view(rows.shape + (1,) * (value.ndim - rows.ndim))
+            kept.copy_(torch.where(rows, value, kept))
+        patience, least = (PARTS_PATIENCE, LEAST_GAIN) if self.n_parts > 1 else (PATIENCE, 0.0)
+        before = self.totals[:-patience][-1:]
+        if self.early_stopping and before and before[0] - self.totals[-1] <= least:
             net.stop_training = True
 
     def on_train_end(self, net, **kwargs):
@@ -463,7 +494,7 @@ class StageNet(NeuralNet):
             "optimizer": self.optimizer_.state_dict(),
             "schedule": callbacks["schedule"].lr_scheduler_.state_dict(),
             "average": [average.average, average.step],
-            "choose": [choose.best_loss, choose.best, choose.since],
+            "choose": [choose.best_loss, choose.best, choose.totals],
             "generators": [self.generator_.get_state(), self.order_.get_state()],
             "batches": [self.batches_._order, self.batches_._at],
             "history": [
@@ -493,7 +524,8 @@ class StageNet(NeuralNet):
         self.optimizer_.load_state_dict(state["optimizer"])
         callbacks["schedule"].lr_scheduler_.load_state_dict(dict(state["schedule"]))
         average.average, average.step = moved(state["average"][0]), state["average"][1]
-        choose.best_loss, choose.best, choose.since = state["choose"]
+        choose.best_loss, choose.best, totals = state["choose"]
+        choose.totals = list(totals)
         choose.best = moved(choose.best)
         for generator, kept in zip(
             (self.generator_, self.order_), state["generators"], strict=True
@@ -515,15 +547,18 @@ class StageNet(NeuralNet):
     def _check_state(self, state: Mapping[str, Any]) -> None:
         """Check what would be noticed too late, or never, when it is put back."""
         weights = self.stage.parameters
-        average, (best_loss, best, since) = state["average"], state["choose"]
+        average, (best_loss, best, totals) = state["average"], state["choose"]
         for tensors in (average[0], average[0] if best is None else best):
             for value, weight in zip(tensors, weights, strict=True):
                 _check_tensor(value, weight, "average")
-        steps = (state["step"], average[1], since)
+        if not all(isinstance(total, float) for total in totals):
+            raise ValueError("the losses of its evaluations are of another type")
+        steps = (state["step"], average[1])
         if any(type(step) is not int or step < 0 for step in steps) or steps[0] > self.n_steps:
             raise ValueError(f"its steps are {steps!r:.50}")
-        if not isinstance(best_loss, float) or type(state["stop"]) is not bool:
-            raise ValueError("what it says of the validation is of another type")
+        _check_tensor(best_loss, dict(self.callbacks_)["choose"].best_loss, "best loss")
+        if type(state["stop"]) is not bool:
+            raise ValueError("whether it was to stop is of another type")
         _check_alike(
             dict(state["schedule"]),
             dict(self.callbacks_)["schedule"].lr_scheduler_.state_dict(),
@@ -605,8 +640,8 @@ class StageNet(NeuralNet):
             return self.module_(self.noise_, **batch)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the mean over rows."""
-        return y_pred.mean()
+        """Return the mean over rows, of all parts together."""
+        return y_pred.mean(0).sum()
 
 
 def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]:
@@ -714,7 +749,8 @@ class SharedStageNet(AccelerateMixin, StageNet):
 
     def validation_step(self, batch, **fit_params):
         """Judge all rows; the processes agree on the loss, and so on what they choose by it."""
-        return self._agreed(super().validation_step(batch, **fit_params))
+        step = self._agreed(super().validation_step(batch, **fit_params))
+        return {**step, "y_pred": self.accelerator.reduce(step["y_pred"].detach(), "mean")}
 
     def _agreed(self, step: dict[str, Any]) -> dict[str, Any]:
         return {**step, "loss": self.accelerator.reduce(step["loss"].detach(), "mean")}
@@ -810,7 +846,7 @@ def train(
             ),
         ),
         ("average", average),
-        ("choose", _Choose(average, plan.early_stopping)),
+        ("choose", _Choose(average, stage.owners, plan.early_stopping)),
     ]
     bar = _Bar(stage.name, n_steps, plan.verbose, plan.started)
     if plan.verbose:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import io
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +20,7 @@ import pandas as pd
 import pytest
 
 import skgen
-from skgen import FlowMatcher, TableEncoder, html_report, make_generative_pipeline
+from skgen import FlowMatcher, TableEncoder, command_line, html_report, make_generative_pipeline
 from skgen.command_line import _models, main
 from skgen.persistence import load_with_notes, save_with_notes
 from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
@@ -670,6 +672,39 @@ def test_a_model_that_cannot_be_written_is_refused_before_training(folder, no_fi
     status, out, err = run("fit", folder / "people.csv", "-o", name)
     assert (status, out) == (2, "")
     assert re.fullmatch(f"skgen fit: error: cannot write (the model to )?'{name}': [^\n]+\n", err)
+
+
+def test_a_model_is_not_lost_where_the_disk_is_full_by_now(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    save, output = command_line.save_with_notes, tmp_path / "m.skgen"
+
+    def full(model, notes, path):
+        if Path(path) == output:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        save(model, notes, path)
+
+    monkeypatch.setattr(command_line, "save_with_notes", full)
+    status, _, err = run("fit", folder / "people.csv", "-o", output, *QUICK, "-q")
+    assert status == 2
+    kept = re.search(r"No space left on device; the model is in (.*/m\.skgen)\.", err)
+    assert len(skgen.load(kept[1]).sample(3)) == 3
+
+
+def test_what_is_read_is_not_replaced_by_another_name_of_it(folder, no_fit, fitted, tmp_path):
+    text = (folder / "people.csv").read_bytes()
+    link, second = tmp_path / "link", tmp_path / "second"
+    link.symlink_to(folder / "people.csv")
+    try:
+        os.link(folder / "people.csv", second)
+    except OSError:
+        pytest.skip("the folder takes no second name of a file")
+    for path in (link, second):
+        for command in (["fit"], ["report", fitted[0]], ["score", fitted[0]]):
+            status, _, err = run(*command, folder / "people.csv", "-o", path, "--force")
+            assert status == 2
+            assert "would replace what is read" in err
+    assert (folder / "people.csv").read_bytes() == text
 
 
 def test_what_exists_is_replaced_by_force_only(folder, no_fit, fitted, numeric, tmp_path):

@@ -2,6 +2,7 @@
 
 import uuid
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,24 @@ IDENTIFIERS = {
         pd.Series([*range(N - 1), None], dtype="Int64"),
         "numbers that count the rows",
     ),
+    "counted, some left out": (
+        pd.Series(np.arange(N + 4)).drop([3, 20, 31, 40]).reset_index(drop=True),
+        "numbers that count the rows",
+    ),
+    "counted Decimals": (
+        pd.Series([Decimal(k) for k in range(N)], dtype=object),
+        "numbers that count the rows",
+    ),
+    # Integers with gaps are floats where no nullable dtype was asked for.
+    "order_id": (
+        pd.Series(RNG.permutation(9 * N)[:N] * 1.0).where(np.arange(N) % 4 > 0),
+        "a number of its own in each row",
+    ),
+    # No date, though of three numbers; they look like those of telephones.
+    "social security": (
+        texts(lambda: f"{digits(3)}-{digits(2)}-{digits(4)}"),
+        "telephone numbers",
+    ),
     "customer_id": (pd.Series(RNG.permutation(9 * N)[:N]), "a number of its own in each row"),
     "userId": (pd.Series(RNG.permutation(9 * N)[:N]), "a number of its own in each row"),
     "serial": (
@@ -68,6 +87,9 @@ IDENTIFIERS = {
 ORDINARY = {
     "floats": pd.Series(RNG.normal(size=N)),
     "whole floats": pd.Series(np.arange(N) * 1.0),
+    "whole floats with gaps": pd.Series(RNG.integers(0, 99, N) * 1.0).where(RNG.random(N) < 0.8),
+    "Arrow's floats with gaps": pd.Series([*RNG.normal(size=N - 1), None], dtype="double[pyarrow]"),
+    "prices": pd.Series([Decimal(k) / 4 for k in range(N)], dtype=object),
     "ages": pd.Series(RNG.integers(0, 99, N)),
     "incomes": pd.Series(RNG.lognormal(10, 1, N).astype(int)),
     "weights": pd.Series(RNG.permutation(1_500_000)[:N]),

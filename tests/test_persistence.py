@@ -383,6 +383,10 @@ def test_places_that_cannot_be_written_are_named(tmp_path):
         skgen.save(skgen.FlowMatcher(), tmp_path / "nowhere" / "m")
     with pytest.raises(IsADirectoryError, match="it is a folder"):
         skgen.save(skgen.FlowMatcher(), tmp_path)
+    if os.path.isdir("/proc/self"):
+        # A folder in which nobody can make files: no word of the temporary one.
+        with pytest.raises(OSError, match=r"No such file or directory: '/proc/m'"):
+            skgen.save(skgen.FlowMatcher(), "/proc/m")
     with pytest.raises(FileNotFoundError):
         skgen.load(tmp_path / "m")
 

@@ -672,3 +672,17 @@ def test_a_table_in_which_nothing_varies_is_told_in_words_of_the_table():
     # What varies in one column is enough.
     drawn = pipe.fit(frame.assign(d=np.arange(30) % 7)).sample(3)
     assert drawn["a"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("step", [StandardScaler(), PCA()], ids=["passes it on", "refuses it"])
+def test_a_gap_is_told_by_its_column_in_the_frame(step):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=list("abc"))
+    pipe = make_generative_pipeline(step, FlowMatcher(max_steps=2, random_state=0)).fit(frame)
+    holes = frame.copy()
+    holes.loc[[3, 7], "b"] = np.nan
+    for method in (pipe.score, pipe.transform, pipe.fit, pipe.fit_transform):
+        with pytest.raises(ValueError, match=r"no entry in row 3 of column 'b': .* contains NaN"):
+            method(holes)
+    # An array has no names, and the words of the step stay what they are.
+    with pytest.raises(ValueError, match=r"^Input X contains NaN"):
+        pipe.fit(holes.to_numpy())

@@ -490,6 +490,11 @@ def test_empty_surplus_cells_are_left_out(tmp_path, columns, surplus):
     [
         ("age,income\n" + "20,1000,9\n" * 5, "line 2 has 3 cells and the header 2: '20,1000,9'"),
         ("a;b\n" + "x;y\n" * 30 + "x;y;z\n", "line 32 has 3 cells and the header 2"),
+        ("a;b\n" + "20;1000;9\n" * 5, "line 2 has 3 cells and the header 2: '20;1000;9'"),
+        ("a;b\n" + "1;0,5;9\n" * 5, "line 2 has 3 cells and the header 2: '1;0,5;9'"),
+        ("a\tb\n" + "1\t2\t9\n" * 5, "line 2 has 3 cells and the header 2"),
+        ("a|b\n" + "1|x|9\n" * 5, "line 2 has 3 cells and the header 2"),
+        ("a;b\n1;x\n" + "1;x;9\n" * 20, "line 3 has 3 cells and the header 2"),
         ("a,b,\n1,2,3\n4,5,6\n", "line 2 has 3 cells and the header 2"),
         ("age\n20,1000\n21,1001\n", "line 2 has 2 cells and the header 1"),
         ('a,b\n"x\ny",1\nz,2,3\n', "line 4 has 3 cells and the header 2"),
@@ -528,6 +533,14 @@ def test_what_stands_above_the_header_is_left_out_and_told(tmp_path, above, doub
     assert table_text(file.table, file.format, newline="\n") == text
 
 
+def test_a_separator_that_no_line_has_sets_nothing_apart(tmp_path):
+    # Written by hand, or by a program whose rows go by another mark.
+    file = open_table(file_of(tmp_path, "sep=;\na,b\n1,2.5\n2,3.5\n"))
+    assert file.table.to_dict("list") == {"a": [1, 2], "b": [2.5, 3.5]}
+    file = open_table(file_of(tmp_path, "sep=;\na\n1\n2\n"))
+    assert file.table.to_dict("list") == {"a": [1, 2]}
+
+
 def test_a_header_may_begin_with_a_mark(tmp_path):
     for text in ("#id,name\n1,a\n2,b\n", "# x,y\n1.5,2\n3.5,4\n", "% done,y\n1.5,2\n3.5,4\n"):
         file = open_table(file_of(tmp_path, text))
@@ -542,6 +555,26 @@ def test_comments_between_rows_are_left_out_only_behind_one_on_top(tmp_path):
     assert len(told(file)) == 2
     with pytest.raises(TableError, match="line 3 has 3 cells"):
         open_table(file_of(tmp_path, "a,b\n1,x\n# one, two, three\n"))
+
+
+@pytest.mark.parametrize("mark", ["#", "//", "%"])
+def test_a_comment_of_one_cell_is_no_row(tmp_path, mark):
+    file = open_table(file_of(tmp_path, f"a;b\nx;1\n{mark} by hand\ny;2\nx;3\n"))
+    assert file.table.to_dict("list") == {"a": ["x", "y", "x"], "b": [1, 2, 3]}
+    assert told(file) == [f"1 line that begins with {mark!r} left out"]
+
+
+@pytest.mark.parametrize("mark", ["#N/A", "#DIV/0!", "#VALUE!"])
+def test_errors_of_a_spreadsheet_begin_no_comment(tmp_path, mark):
+    file = open_table(file_of(tmp_path, f"# top\na,b\n1,2\n{mark},4\n5,6\n7,8\n"))
+    assert file.table["a"].tolist() == [1, pd.NA, 5, 7]
+    assert file.table["b"].tolist() == [2, 4, 6, 8]
+
+
+def test_rows_that_all_lack_cells_are_no_footer(tmp_path):
+    file = open_table(file_of(tmp_path, "weight,kg\n1.5\n2.5\n3.5\n"))
+    assert file.table["weight"].tolist() == [1.5, 2.5, 3.5]
+    assert "3 rows with fewer cells than the header" in told(file)[0]
 
 
 def test_a_title_that_may_be_the_header_is_refused(tmp_path):

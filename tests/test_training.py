@@ -134,6 +134,30 @@ def test_the_kept_weights_are_those_of_the_best_evaluation():
     assert watch.values[-1] > 2
 
 
+def test_each_part_of_a_loss_keeps_its_own_best_weights():
+    """Two numbers on one way: the first passes its validation row early, the second late."""
+    module = Point()
+    module.p = nn.Parameter(torch.zeros(2, 1))
+    target, watch = torch.tensor([1.0, 4.0]), Watch(module)
+    watch.on_batch_end = lambda net, training, **kwargs: None
+
+    def parts(noise, x):
+        return 0.5 * (x - module.p[:, 0]).square()
+
+    rows, valid = torch.full((40, 2), 10.0), target.expand(10, 2).clone()
+    owners = [torch.tensor([0, 1])]
+    stage = Stage("descent", parts, module, [module.p], {"x": rows}, {"x": valid}, owners=owners)
+    plan = Plan(n_steps=200, batch_size=8, lr=0.2, ema_decay=0.0, early_stopping=False, device=CPU)
+    net = train(stage, plan, seed=0)
+    losses = np.array(net.history[:, "valid_loss"])
+    best = dict(net.callbacks_)["choose"].best_loss.numpy()
+    # Each number stands where its own loss was least; no single evaluation had both.
+    kept = 0.5 * (target - module.p[:, 0].detach()).square()
+    np.testing.assert_allclose(kept, best, rtol=1e-4)
+    assert best.sum() < losses.min()
+    assert module.p[0] < module.p[1]
+
+
 def test_training_stops_when_validation_has_not_improved():
     whole, _, _ = fit(valid=1.0, n_steps=1000)
     net, module, _ = fit(valid=1.0, n_steps=1000, early_stopping=True)

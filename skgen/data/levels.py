@@ -7,18 +7,11 @@ import torch
 from torch import Tensor
 
 MAX_LEVELS = 256
-# Levels of so many decimals are a grid; with more they can be any numbers.
-MOST_DECIMALS = 6
 
 
 def _equal(values: np.ndarray, others: np.ndarray, eps: float) -> np.ndarray:
     """Return which values are equal up to a few roundings."""
     return np.abs(values - others) <= 4 * eps * np.abs(others)
-
-
-def _has_decimals(values: np.ndarray, decimals: int, eps: float) -> np.ndarray:
-    """Return which values have so many decimals at most, up to rounding."""
-    return _equal(values, np.round(values, decimals), eps)
 
 
 def _nearest(X: np.ndarray, levels: list[np.ndarray]) -> np.ndarray:
@@ -107,7 +100,6 @@ class Levels:
         share[(n_seen == 2) & self.is_binary] = 0.0
         closed = other | (share == 0)
         self._refuse(X, unseen & closed & ~self._are_at(X, self.possible))
-        self._check_decimals(X, unseen & ~closed)
         log_share = np.broadcast_to(np.log1p(-share), X.shape).copy()
         each = share / np.where(other, 1, MAX_LEVELS)
         log_share[unseen] = np.log(np.broadcast_to(each, X.shape)[unseen])
@@ -149,23 +141,6 @@ class Levels:
     def _rounding(self, X: np.ndarray) -> float:
         """Return the relative rounding error of X or of the rows of `fit`, the larger one."""
         return max(float(np.finfo(dtype).eps) for dtype in (X.dtype, self.dtype))
-
-    def _check_decimals(self, X: np.ndarray, unseen: np.ndarray) -> None:
-        """Raise where a new level has more decimals than those of `fit`: it is off their grid."""
-        if not unseen.any():
-            return
-        values, eps = np.concatenate(self.seen), self._rounding(X)
-        numbers = range(MOST_DECIMALS + 1)
-        decimals = next((d for d in numbers if _has_decimals(values, d, eps).all()), None)
-        if decimals is None:
-            return
-        off = np.argwhere(unseen & ~_has_decimals(X, decimals, eps))
-        if len(off):
-            i, j = off[0]
-            raise ValueError(
-                f"X[{i}, {j}] is {X[i, j]}, which is off the grid of the data: the levels of fit "
-                f"have {decimals} decimals at most. Round it, or give all levels to fit as levels=."
-            )
 
     def _find(self, X: np.ndarray, given: Any) -> list[np.ndarray]:
         if given is not None:

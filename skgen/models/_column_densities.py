@@ -13,6 +13,9 @@ mean, deviation and tilts,
 
 by functions that start at zero. What few rows do not teach stays Gaussian, a line between columns
 stays a line within the cells, and what a network learns of a cell, its neighbours learn with it.
+The networks of two columns share no weight. So validation chooses the weights of each column by
+itself, and, at last, by how much its corrections are multiplied: some columns of a table are
+overfitted long before others are learnt.
 
 Missing entries are proposed by the same form given all that is observed, with the conditional
 Gaussian as the start. Of some proposals one is drawn by the ratio of the density of whole rows to
@@ -34,13 +37,13 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
 from skgen.models._cells import SMALLEST_SCALE, Cells, Cuts, draw_index
-from skgen.models._representation import sight
-from skgen.networks.autoregressive import MaskedMLP
-from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.models._representation import in_parts, sight
+from skgen.networks.autoregressive import ColumnwiseMADE
 from skgen.networks.mlp import Apart, zero_init
 
-N_KNOTS = 32
-OBSERVED_FEATURES = 8
+N_KNOTS = 8
+# What the corrections of a column may be multiplied by.
+SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Share of the hidden units that a step of training leaves out.
 DROPOUT = 0.25
 # Columns of about as many cells are computed together: up to 4, up to 64, and more.
@@ -152,8 +155,8 @@ class ColumnDensities(nn.Module):
     ----------
     cuts : list of Cuts
         The cells of each column.
-    n_condition, n_context : int
-        Numbers of an encoded condition, and of its embedding; 0 for none.
+    n_condition : int
+        Numbers of an encoded condition; 0 for none.
     width : int
         Hidden units of each column's network.
     condition_dropout : float
@@ -171,7 +174,6 @@ class ColumnDensities(nn.Module):
         self,
         cuts: list[Cuts],
         n_condition: int,
-        n_context: int,
         *,
         width: int,
         condition_dropout: float,
@@ -179,6 +181,7 @@ class ColumnDensities(nn.Module):
     ):
         super().__init__()
         d = self.n_features = len(cuts)
+        self.n_condition = n_condition
         self.condition_dropout, self.is_probability = condition_dropout, is_probability
         sizes = [len(cut.level) if cut.kind == "levels" else math.inf for cut in cuts]
         # Columns of few values first.
@@ -190,9 +193,9 @@ class ColumnDensities(nn.Module):
         self.gaussian_given: Any = GaussianRegressions(d, n_condition) if n_condition else None
         n_in = N_KNOTS + 1
         with torch.device("meta"):
-            self.embedding = ConditionEmbedding(n_condition, n_context) if n_condition else None
-            self.evidence = Apart(d, n_in + 1, OBSERVED_FEATURES)
-            self.network = MaskedMLP(d, n_in, 0, OBSERVED_FEATURES, n_context, width=width)
+            # A condition, and whether it is shown.
+            n_context = n_condition + 1 if n_condition else 0
+            self.network = ColumnwiseMADE(d, n_in, n_in + 1, n_context, width=width)
             self.heads = nn.ModuleList(
                 zero_init(Apart(len(group.columns), width, 2 + sum(_branches(group.n_cells))))
                 for group in self.groups
@@ -226,8 +229,7 @@ class ColumnDensities(nn.Module):
 
     def _evidence(self, x: Tensor, observed: Tensor) -> Tensor:
         marks = observed[..., None]
-        features = torch.cat([self._features(x) * marks, marks], -1)
-        return self.evidence(features.transpose(0, 1)).transpose(0, 1)
+        return torch.cat([self._features(x) * marks, marks], -1)
 
     def _shown(self, x: Tensor, condition: Tensor | None, noise: Any = None) -> Tensor:
         """Return 1 for the rows whose condition is read, (n, 1); noise hides some."""
@@ -239,9 +241,11 @@ class ColumnDensities(nn.Module):
         return shown
 
     def _context(self, x: Tensor, condition: Tensor | None, shown: Tensor) -> Tensor:
-        if self.embedding is None or condition is None:
-            return embed(self.embedding, x, None)
-        return self.embedding(condition, shown)
+        if self.gaussian_given is None:
+            return x.new_empty(len(x), 0)
+        if condition is None:
+            condition = x.new_zeros(len(x), self.n_condition)
+        return torch.cat([condition * shown, shown], -1)
 
     # The Gaussian that the network corrects.
 
@@ -303,7 +307,7 @@ class ColumnDensities(nn.Module):
         """Return log p of each entry given those before, (n, d); of ordered columns."""
         evidence = self._evidence(x, torch.zeros_like(x) if observed is None else observed)
         context = self._context(x, condition, shown)
-        h = self.network.hidden(self._features(x), evidence, context)
+        h = self.network(self._features(x), evidence, context)
         if dropout is not None:
             h = h * (dropout.uniforms(h) >= DROPOUT) / (1 - DROPOUT)
         means, scales = self._gaussian(x, observed, condition, shown)
@@ -316,13 +320,42 @@ class ColumnDensities(nn.Module):
         return result
 
     def loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return -log p of the rows in nats; of a quarter of them given a random part of each."""
+        """Return -log p of each entry in nats, of ordered columns, (n, d).
+
+        Of a quarter of the rows it is that of a random part given the rest, which counts nothing.
+        """
         x = x[:, self.order]
         observed = sight(noise, x, None)
         shown = self._shown(x, condition, noise if self.training else None)
         dropout = noise if self.training else None
         log_p = self._log_p(x, observed, condition, shown, dropout)
-        return -(log_p * (1 - observed)).sum(1)
+        return -(log_p * (1 - observed))
+
+    def owners(self) -> dict[nn.Parameter, Tensor]:
+        """Return the column, in order, that each row of each weight belongs to."""
+        owners = self.network.owners()
+        for group, head in zip(self.groups, self.heads, strict=True):
+            owners |= dict.fromkeys(head.parameters(), group.columns)
+        return owners
+
+    @torch.no_grad()
+    def shrink(self, x: Tensor, condition: Tensor | None = None) -> None:
+        """Multiply the corrections of each column by what rows that are new to it ask for."""
+        weights = [p for head in self.heads for p in head.parameters()]
+        whole = [p.clone() for p in weights]
+
+        def log_p(x: Tensor, condition: Tensor | None) -> Tensor:
+            x = x[:, self.order]
+            return self._log_p(x, None, condition, self._shown(x, condition))
+
+        found = []
+        for factor in SHRINKAGES:
+            torch._foreach_copy_(weights, torch._foreach_mul(whole, factor))
+            found.append(torch.cat(in_parts(log_p, x, condition)).mean(0))
+        best = torch.tensor(SHRINKAGES, device=x.device)[torch.stack(found).argmax(0)]
+        owners = self.owners()
+        for weight, value in zip(weights, whole, strict=True):
+            weight.copy_(value * best[owners[weight]].view(-1, 1, 1))
 
     def log_likelihood(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Return log p of each row, in nats."""

@@ -659,8 +659,7 @@ class BinaryLatentDiffusion(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
     take their shares. So the probabilities of all levels sum to one at most. A new level of
     discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
-    given, discrete data have no others. A value with more decimals than any level of `fit`, up
-    to six, is refused.
+    given, discrete data have no others.
 
     References
     ----------

@@ -451,7 +451,7 @@ class _VQTable(_VQDiffusionBridge):
         """Leave out what the decoder leaves out: no draw and no score asks for it."""
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the distribution of the rows."""
+        """Learn the distribution of the rows; return a loss a column."""
         return self.prior.loss(noise, x, condition)
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
@@ -647,8 +647,7 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
     take their shares. So the probabilities of all levels sum to one at most. A new level of
     discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
-    given, discrete data have no others. A value with more decimals than any level of `fit`, up
-    to six, is refused.
+    given, discrete data have no others.
 
     References
     ----------
@@ -830,7 +829,6 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             prior = ColumnDensities(
                 self._cuts(rows.x),
                 n_condition,
-                c,
                 width=(self.hidden_units or 64) // 2 or 1,
                 condition_dropout=float(self.condition_dropout),
                 is_probability=self.likelihood != "gaussian",
@@ -970,6 +968,8 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, **plan):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
+            if "owners" in plan:
+                plan["owners"] = [plan["owners"][p] for p in parameters]
             return Stage(name, loss, module, parameters, train, valid, **plan)
 
         def effort(share, fewest):
@@ -1012,11 +1012,14 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         plan = {}
         if isinstance(module, _VQTable):
             plan = {"effort": effort(1.0, FEWEST_CODE_STEPS), "pace": ONE_BY_ONE_PACE}
+            plan["owners"] = module.prior.owners()
         elif isinstance(module.prior.network, MaskedMLP):
             few = len(train["x"]) < FEW_ROWS
             fewest, pace = (FEWEST_CODE_STEPS, 1.0) if few else (FEWEST_LAW_STEPS, ONE_BY_ONE_PACE)
             plan = {"effort": effort(ONE_BY_ONE_EFFORT, fewest), "pace": pace}
         yield stage("prior", module.prior_loss, prior, **plan)
+        if isinstance(module, _VQTable) and valid is not None:
+            module.prior.shrink(**valid)
 
     def _finish_fit(self):
         self.n_tokens_ = self.module_.n_tokens

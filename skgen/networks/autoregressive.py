@@ -9,7 +9,7 @@ Gregor, Murray and Larochelle, *MADE: masked autoencoder for distribution estima
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -212,6 +212,68 @@ class CausalTransformer(nn.Module):
         return step
 
 
+class ColumnwiseMADE(nn.Module):
+    """A small network for each column, which reads the columns before; no two share a weight.
+
+    Parameters
+    ----------
+    d, n_in : int
+        Columns of a row, and features of each.
+    n_seen : int
+        Features of each column that all networks read.
+    n_context : int
+        Columns of the context; 0 for none.
+    width : int
+        Units of a column's two layers.
+    """
+
+    before: Tensor
+
+    def __init__(self, d: int, n_in: int, n_seen: int, n_context: int = 0, *, width: int):
+        super().__init__()
+        self.d, self.n_in, self.width = d, n_in, width
+        self.first = nn.Linear(d * n_in, d * width, bias=False)
+        self.told = nn.Linear(d * n_seen + n_context, d * width)
+        self.inner = Apart(d, width, width)
+        place = torch.arange(d, device="cpu")
+        before = (place[:, None] > place).float()
+        self.register_buffer("before", before[:, None, :, None])
+
+    def owners(self) -> dict[nn.Parameter, Tensor]:
+        """Return the column that each row of each weight belongs to."""
+        column = torch.arange(self.d, device="cpu")
+        unit = column.repeat_interleave(self.width)
+        layers = {self.first: unit, self.told: unit, self.inner: column}
+        return {p: owner for layer, owner in layers.items() for p in layer.parameters()}
+
+    def _told(self, seen: Tensor, context: Tensor) -> Tensor:
+        return self.told(torch.cat([seen.flatten(1), context], -1))
+
+    def forward(self, rows: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+        """Map (n, d, n_in) features to the units of each column's last layer, (d, n, width)."""
+        sizes = (self.d, self.width, self.d, self.n_in)
+        weight = (self.first.weight.view(sizes) * self.before).view_as(self.first.weight)
+        h = F.linear(rows.flatten(1), weight) + self._told(seen, context)
+        h = F.silu(h).unflatten(1, (self.d, -1)).transpose(0, 1)
+        return h + F.silu(self.inner(h))
+
+    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+        """Return the network at one column after another: the column before in, its units out."""
+        told = self._told(seen, context)
+        weight = self.first.weight.T
+
+        def step(column: int, before: Tensor) -> Tensor:
+            start = column * self.width
+            if column:
+                # All that follow read the column before.
+                rows = slice((column - 1) * self.n_in, column * self.n_in)
+                told[:, start:].addmm_(before, weight[rows, start:])
+            h = F.silu(told[:, start : start + self.width])
+            return h + F.silu(self.inner.at(column, h))
+
+        return step
+
+
 class MaskedMLP(nn.Module):
     """A small network for each token, which reads the tokens before.
 
@@ -221,8 +283,7 @@ class MaskedMLP(nn.Module):
     Parameters
     ----------
     n_tokens, n_in, n_out : int
-        Tokens of a row, numbers that a token comes with, and logits that leave; 0 for a walker
-        that gives the units of the last layer but one, as `hidden` does.
+        Tokens of a row, numbers that a token comes with, and logits that leave.
     n_seen : int
         Features of each place that are seen whatever the order.
     n_context : int
@@ -231,52 +292,25 @@ class MaskedMLP(nn.Module):
         Units of a token's two layers.
     """
 
-    before: Tensor
-
     def __init__(
         self, n_tokens: int, n_in: int, n_out: int, n_seen: int, n_context: int = 0, *, width: int
     ):
         super().__init__()
-        self.n_tokens, self.width = n_tokens, width
         self.read = Apart(n_tokens, n_in, READ_FEATURES)
-        self.first = nn.Linear(n_tokens * READ_FEATURES, n_tokens * width, bias=False)
-        self.told = nn.Linear(n_tokens * n_seen + n_context, n_tokens * width)
-        self.inner = Apart(n_tokens, width, width)
-        self.last: Any = zero_init(Apart(n_tokens, width, n_out)) if n_out else None
-        place = torch.arange(n_tokens, device="cpu")
-        before = (place[:, None] > place).float()
-        self.register_buffer("before", before[:, None, :, None])
-
-    def _told(self, seen: Tensor, context: Tensor) -> Tensor:
-        return self.told(torch.cat([seen.flatten(1), context], -1))
-
-    def hidden(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
-        """Map (n, n_tokens, n_in) tokens to what the last layer reads, (n_tokens, n, width)."""
-        read = self.read(tokens.transpose(0, 1)).transpose(0, 1).flatten(1)
-        sizes = (self.n_tokens, self.width, self.n_tokens, READ_FEATURES)
-        weight = (self.first.weight.view(sizes) * self.before).view_as(self.first.weight)
-        h = F.linear(read, weight) + self._told(seen, context)
-        h = F.silu(h).unflatten(1, (self.n_tokens, -1)).transpose(0, 1)
-        return h + F.silu(self.inner(h))
+        self.network = ColumnwiseMADE(n_tokens, READ_FEATURES, n_seen, n_context, width=width)
+        self.last = zero_init(Apart(n_tokens, width, n_out))
 
     def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
-        return self.last(self.hidden(tokens, seen, context)).transpose(0, 1)
+        read = self.read(tokens.transpose(0, 1)).transpose(0, 1)
+        return self.last(self.network(read, seen, context)).transpose(0, 1)
 
     def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Return the network at one token after another: the token before in, (n, n_out) out."""
-        told = self._told(seen, context)
-        weight = self.first.weight.T
+        walk = self.network.walker(seen, context)
+        read, last = self.read, cast(Apart, self.last)
 
         def step(place: int, token: Tensor) -> Tensor:
-            start = place * self.width
-            if place:
-                # All that follow read the token before.
-                read = self.read.at(place - 1, token)
-                rows = slice((place - 1) * READ_FEATURES, place * READ_FEATURES)
-                told[:, start:].addmm_(read, weight[rows, start:])
-            h = F.silu(told[:, start : start + self.width])
-            h = h + F.silu(self.inner.at(place, h))
-            return h if self.last is None else self.last.at(place, h)
+            return last.at(place, walk(place, read.at(place - 1, token) if place else token))
 
         return step

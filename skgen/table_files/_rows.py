@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
-from ._columns import SEP, Texts
+from ._columns import DIGIT_GAPS, GAPS, SEP, Texts
 from ._dates import date_shape
 from ._doubts import Correction, Doubt, TableError
 from ._numbers import DIGITS, number_shape
@@ -230,7 +230,12 @@ def _is_simple(cell: str) -> bool:
 
 
 def _comment_of(cells: Sequence[str]) -> str:
-    return next((mark for mark in COMMENTS if cells and cells[0].startswith(mark)), "")
+    """Return the mark of comments that cells begin with, "" where they begin with none."""
+    first = cells[0].strip() if cells else ""
+    if first.casefold() in GAPS or first in DIGIT_GAPS.values():
+        # What Excel writes for an error, such as #N/A, is an entry.
+        return ""
+    return next((mark for mark in COMMENTS if first.startswith(mark)), "")
 
 
 def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> _Layout | None:
@@ -277,6 +282,10 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> _Layout |
         for cells in rest
     ]
     share = sum(fits) / len(fits) if fits else 1.0
+    if 1 < n_names < width:
+        # Rows of one length are well set apart, though the header lacks names: they are refused
+        # later, and not taken for a single column.
+        share = max(share, 0.3 * sum(len(cells) == width for cells in rest) / max(1, len(rest)))
     simple = [_is_simple(cell) for cells in rest[:200] for cell in cells]
     looks = sum(simple) / len(simple) if simple else 1.0
     score = share * (0.3 + 0.7 * looks)
@@ -496,10 +505,12 @@ def read_rows(
     assert first is not None
     told = SEP_LINE.fullmatch(first[0])
     if told is not None and separator is None:
-        separator, skip = told[1], 1
+        skip = 1
         sample = sample[first.end() :]
         if not sample.strip():
             raise TableError(f"{name} is no table: No columns in it.")
+        # A mark that no line has sets nothing apart.
+        separator = told[1] if told[1] in sample else None
     layout = _best_layout(sample, separator, name)
     format = layout.format
     format.encoding = found_encoding
@@ -626,7 +637,9 @@ class _Gatherer:
         self.name, self.n, self.comment = name, n, comment
         self.chunks: list[list[str]] = [[] for _ in range(n)]
         self.doubts: list[Doubt] = []
-        self.n_rows = self.n_read = self.n_comments = 0
+        self.n_rows = self.n_read = 0
+        # The mark of each comment that was left out.
+        self.comments: list[str] = []
         # Rows that are too short: their number in the table and in the file, and their cells.
         self.short: list[tuple[int, int, int]] = []
 
@@ -652,8 +665,10 @@ class _Gatherer:
         n, even = self.n, []
         for at, row in enumerate(rows, self.n_read):
             size = len(row)
-            if self.comment and row and row[0].lstrip().startswith(self.comment):
-                self.n_comments += 1
+            # A line with no separator is a comment in any file.
+            mark = _comment_of(row)
+            if mark and (mark == self.comment or size == 1 < n):
+                self.comments.append(mark)
             elif size == n:
                 even.append(row)
             elif not any(map(str.strip, row)):
@@ -670,9 +685,9 @@ class _Gatherer:
 
     def columns(self) -> list[Texts]:
         """Return the columns, without what stands below the table."""
-        if self.n_comments:
-            text = f"{self.n_comments} lines that begin with {self.comment!r} left out"
-            self.doubts.append(Doubt(None, text))
+        for mark, count in Counter(self.comments).items():
+            lines = "line that begins" if count == 1 else "lines that begin"
+            self.doubts.append(Doubt(None, f"{count} {lines} with {mark!r} left out"))
         n_footer = self._footer() if self.n > 1 and self.n_rows else 0
         self.n_rows -= n_footer
         self._tell_short()
@@ -693,6 +708,9 @@ class _Gatherer:
                 break
             text = row[0] if is_text else text
             count += 1
+        if count == self.n_rows:
+            # What stands below nothing is the table.
+            return 0
         if text:
             self.doubts.append(Doubt(None, f"{text[:60]!r} below the rows left out"))
         elif count:

@@ -57,7 +57,6 @@ def densities(x, levels, wave=0.0, condition=None, is_probability=False):
     module = ColumnDensities(
         cuts,
         n_condition,
-        4 if n_condition else 0,
         width=8,
         condition_dropout=0.1,
         is_probability=is_probability,
@@ -159,6 +158,37 @@ def test_draws_follow_the_density():
     share = module._log_p(rows, None, None, shown)[:, kind].exp().numpy()
     assert abs(share.sum() - 1) < 1e-6
     assert abs(drawn[:, 2].mean() - share[1]) < 5 * math.sqrt(share[1] * (1 - share[1]) / n)
+
+
+def test_each_weight_has_an_effect_on_one_column():
+    """Its rows' owners say on which: the gradient of another column's density is zero."""
+    x = mixed_rows(200)
+    module = densities(x, LEVELS, wave=0.5).requires_grad_()
+    owners = module.owners()
+    assert owners.keys() == set(module.parameters())
+    losses = module.loss(noise(), torch.from_numpy(x)).sum(0)
+    for j, loss in enumerate(losses):
+        gradients = torch.autograd.grad(loss, list(owners), retain_graph=True)
+        for gradient, owner in zip(gradients, owners.values(), strict=True):
+            assert not gradient[owner != j].any()
+
+
+def test_corrections_stay_as_far_as_new_rows_bear_them_out():
+    """Rows that follow them keep them whole; others are never told worse than by all or none."""
+    module = densities(mixed_rows(2000), LEVELS, wave=0.5)
+    heads = [head.weight.clone() for head in module.heads]
+    # The likelihood of 4,000 rows tells the whole corrections from three quarters of them.
+    module.shrink(module.sample(noise(), 4000, None))
+    for head, weight in zip(module.heads, heads, strict=True):
+        torch.testing.assert_close(head.weight, weight)
+    rows = torch.from_numpy(mixed_rows(400, 1))
+    whole = module.log_likelihood(rows, None).mean()
+    module.shrink(rows)
+    shrunk = module.log_likelihood(rows, None).mean()
+    for head in module.heads:
+        head.weight.zero_()
+        head.bias.zero_()
+    assert shrunk > max(whole, module.log_likelihood(rows, None).mean())
 
 
 def test_missing_entries_follow_the_density_given_the_observed_ones(monkeypatch):
