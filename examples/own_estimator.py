@@ -50,9 +50,9 @@ class _RealNVP(torch.nn.Module):
 class RealNVP(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Normalizing flow: exact log-likelihood, exact inverse."""
 
-    def _build_module(self, rows, n_condition, generator):
+    def _build_module(self, rows, generator):
         with torch.device("meta"):
-            module = _RealNVP(rows.shape[1], n_condition, float(self.condition_dropout))
+            module = _RealNVP(rows.x.shape[1], rows.n_condition, float(self.condition_dropout))
         return initialize(module, generator)
 
     def _stages(self, module, train, valid, noise):

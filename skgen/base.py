@@ -15,7 +15,8 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial as partial_of
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skgen._compat import (
@@ -33,15 +34,15 @@ from skgen._compat import (
     StrOptions,
     _AvailableIfDescriptor,
     _get_output_config,
-    _num_samples,
-    _safe_indexing,
     validate_parameter_constraints,
 )
 from skgen.checkpoints import MAY_GO, Checkpoint, Digest, identity, module_state
-from skgen.conditions import ConditionEncoder
+from skgen.data.checks import check_largest, check_layout, check_near, validated
+from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
+from skgen.data.row_map import Data, RowMap, Rows, rows_of
+from skgen.data.sequences import without_gaps
+from skgen.data.sources import read_source
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
-from skgen.rows import is_stored, most_read, most_surveyed, named, pieces, run_length, survey, taken
-from skgen.scaling import ColumnScaler, share_unit
 from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_rare, warn_of_shortfalls
 from skgen.threads import limited, threads_for
 from skgen.training import (
@@ -56,19 +57,13 @@ from skgen.training import (
     train,
 )
 from skgen.validation import held_out
-from skgen.wrong_entries import explained
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 MIN_VALIDATED_ROWS = 20
-# Largest value whose square is still a number, with room for a sum; and standard deviations from
-# the training data at which float32 has none left to tell rows apart, or to square them.
-LARGEST, FARTHEST = 1e150, 1e12
 PIECE_SHARE = 0.3
-# Between two values of a column; the other columns have a deviation of 1.
-GAP = 4.0
 # Rows drawn at the end of a fit, which show where repeated values part: so many for each training
 # row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
@@ -77,22 +72,6 @@ MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
 # of borders than coarse draws do.
 LAYOUT_STEPS = 32
 FEW_ROWS, FEW_ROWS_STEPS = 128, 12
-
-
-def _tensor(X: np.ndarray) -> Tensor:
-    # A copy: a frame may lend memory that must not be written to, which torch cannot express.
-    return torch.from_numpy(np.array(X, dtype=np.float64))
-
-
-def _check_largest(rows: np.ndarray, name: str) -> None:
-    """Raise where a value is too large to be squared."""
-    large = np.argwhere(np.abs(rows) > np.float64(LARGEST))
-    if len(large):
-        row, column = large[0]
-        raise ValueError(
-            f"{name}[{row}, {column}] is {rows[row, column]:g}: values beyond {LARGEST:g} cannot "
-            "be squared. Look for a wrong unit, or divide the column by a constant."
-        )
 
 
 def _weights(module: nn.Module) -> list[Tensor]:
@@ -109,29 +88,6 @@ class _Place:
 
     seed: int
     start: int
-
-
-@contextmanager
-def _told(where: str | None) -> Iterator[None]:
-    """Say in which rows it was that a value was wrong, where not all of them are looked at."""
-    try:
-        yield
-    except ValueError as error:
-        if where is None:
-            raise
-        raise ValueError(f"{where}: {error}") from error
-
-
-def _rows_of(values: Any, index: Any, n_rows: int, name: str) -> Any:
-    """Return some rows of what goes with n_rows rows; a single value serves them all."""
-    single = isinstance(values, str) or getattr(values, "ndim", 1) == 0
-    if single or not hasattr(values, "__len__"):
-        return values
-    if _num_samples(values) != n_rows:
-        raise ValueError(
-            f"{name} has {_num_samples(values)} rows where {n_rows} are needed, one for each row."
-        )
-    return _safe_indexing(values, index)
 
 
 def contained(values: np.ndarray, container: str, names: Any, given: Any = None) -> Any:
@@ -212,6 +168,7 @@ class BaseGenerativeModel(BaseEstimator):
     }
 
     module_: Any
+    row_map_: Any
     _n_pieces: int
     _piece_weights: list[Tensor] | None
     history_: list[dict[str, Any]]
@@ -262,8 +219,8 @@ class BaseGenerativeModel(BaseEstimator):
 
     # What a model brings -------------------------------------------------------------------
 
-    def _build_module(self, rows: Tensor, n_condition: int, generator: torch.Generator) -> Any:
-        """Return the paper's nn.Module for scaled rows, its weights drawn from the generator."""
+    def _build_module(self, rows: Rows, generator: torch.Generator) -> Any:
+        """Return the paper's nn.Module for training rows, its weights drawn from the generator."""
         raise NotImplementedError
 
     def _stages(
@@ -276,48 +233,16 @@ class BaseGenerativeModel(BaseEstimator):
         """Yield the stages of training, each drawn when the one before it has trained."""
         raise NotImplementedError
 
-    def _check_values(self, X: np.ndarray, reset: bool) -> None:
-        """Raise where a model cannot take the values of X; on reset, learn what scaling needs."""
-
-    def _prepared(self, X: np.ndarray, reset: bool, **given: Any) -> np.ndarray:
-        """Return X checked, and as scaling should see it."""
-        self._check_values(X, reset)
-        return X
-
-    def _fit_scaler(self, X: np.ndarray) -> ColumnScaler:
-        """Learn the column maps."""
-        apart = self.scaling == "auto" and self.input_shape is None
-        return ColumnScaler(self._scaling_kind(X), GAP if apart else 0.0).fit(X)
-
-    def _scaled(self, X: np.ndarray, **given: Any) -> tuple[Tensor, Tensor]:
-        """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
-        rows, log_slope = self.scaler_.forward(_tensor(X))
-        self._check_near(X, rows)
-        return rows, log_slope
-
-    def _check_near(self, X: np.ndarray, rows: Tensor) -> None:
-        """Raise where scaled rows are too far out for a network to answer."""
-        far = (~(rows.abs() <= FARTHEST)).nonzero()
-        if len(far):
-            row, column = far[0].tolist()
-            raise ValueError(
-                f"X[{row}, {column}] is {X[row, column]:g}, more than {FARTHEST:g} standard "
-                "deviations from what the model has learnt; look for a wrong unit or a mark of a "
-                "missing value."
-            )
-
-    def _inputs(self, X: Any, condition: Any, **given: Any) -> dict[str, Any]:
-        """Return the data of a fit by their names, as a checkpoint tells them apart.
-
-        Of rows too many to be held, these are the hashes.
-        """
-        return {"X": X, "condition": condition, **given}
-
     def _callback_settings(self) -> dict[str, Any]:
         """Return the settings of the callbacks, as a checkpoint tells them apart."""
         steer, watch = steering(self.callbacks or ())
         told = {f"{name}{MAY_GO}": settings for name, settings in watch.items()}
         return {"callbacks": steer or None, **told}
+
+    @property
+    def _likelihood(self) -> str:
+        """The distribution of the data: "gaussian" has no levels, the others have."""
+        return getattr(self, "likelihood", "gaussian")
 
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
@@ -363,7 +288,7 @@ class BaseGenerativeModel(BaseEstimator):
         UserWarning
             If a label to condition on has fewer than five rows.
         """
-        return self._fit(X, condition, reset=not self._continues(), partial=False)
+        return self._fit(Data(X, condition))
 
     def partial_fit(self, X, y=None, *, condition=None):
         """Go on learning from a piece of the data.
@@ -388,81 +313,49 @@ class BaseGenerativeModel(BaseEstimator):
         self : object
             The estimator, trained further.
         """
-        return self._fit(X, condition, reset=not hasattr(self, "module_"), partial=True)
+        return self._fit(Data(X, condition), partial=True)
 
-    def _continues(self) -> bool:
-        return bool(self.warm_start) and hasattr(self, "module_")
-
-    def _fit(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
+    def _fit(self, data: Data, partial: bool = False) -> Any:
+        reset = not hasattr(self, "module_") or not (partial or self.warm_start)
         before = self.__dict__.copy()
         try:
             with threads_for(self):
-                return self._learn(X, condition, reset=reset, partial=partial, **given)
+                return self._learn(data, reset=reset, partial=partial)
         except BaseException:
             # All or nothing: a failed fit leaves what was there.
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
-    def _learn(self, X: Any, condition: Any, *, reset: bool, partial: bool, **given: Any) -> Any:
+    def _learn(self, data: Data, *, reset: bool, partial: bool) -> Any:
         self._validate_params()
-        X = self._validated(X, reset)
-        n_rows, everything, where = X.shape[0], None, None
-        if n_rows > most_surveyed(X.shape[1]):
-            # What is learnt of the rows as a whole is learnt from a part of them.
-            everything, where = _Everything(self, X, condition, given), "In a random part of X"
-        with _told(where):
-            if everything is not None:
-                X, given = everything.look(reset)
-            self._check_input_shape()
-            _check_largest(X, "X")
-            X = self._prepared(X, reset, **given)
-        seed = _seed(self.random_state)
-        if reset:
-            self.scaler_ = self._fit_scaler(X)
-            self.condition_encoder_ = (
-                None if condition is None else ConditionEncoder().fit(condition, n_rows)
-            )
-        if self.condition_encoder_ is not None and condition is None:
-            raise ValueError("The model learns with a condition: give condition= here too.")
-        kept = self.checkpoint is not None and not partial
-        inputs: dict[str, Any] = {}
-        if everything is not None:
-            inputs = everything.check(kept)
-            condition = everything.condition_of(everything.surveyed)
-        encoded = self._encode_condition(condition, len(X))
-        if reset and self.condition_encoder_ is not None:
-            warn_of_rare(self.condition_encoder_.rare)
-        device = self._training_device()
-        checkpoint = None
-        if kept:
-            inputs = self._inputs(**(inputs or {"X": X, "condition": encoded, **given}))
-            start = None
+        digest = Digest if self.checkpoint is not None and not partial else None
+        rows, out_of_core, inputs = self._rows_to_learn(data, reset, digest)
+        seed, device, checkpoint = _seed(self.random_state), self._training_device(), None
+        if digest is not None:
+            start: Any = None
             if not reset:
-                start = [module_state(self.module_), len(self.history_)]
-                start += [self.scaler_, self.condition_encoder_]
+                start = [module_state(self.module_), len(self.history_), self.row_map_]
             fit = identity(self, inputs, start, seed, device, self._callback_settings())
             checkpoint = Checkpoint(self.checkpoint, fit, seed)
             seed = checkpoint.seed
-        rows, _ = self._scaled(X, **given)
-        data = {"x": rows.float().to(device)}
-        if encoded is not None:
-            data["condition"] = encoded.float().to(device)
-        training, validation, reader = data, None, None
         # A piece is too small a part of the data to choose the weights by a part of it.
-        split = None if partial else self._split(rows, encoded, seed)
-        if split is not None:
-            training, validation = (
-                {k: v[part.to(device)] for k, v in data.items()} for part in split
-            )
-        if everything is not None:
-            reader = everything.reader(None if split is None else split[1], device)
+        split = None if partial else self._split(rows, seed)
+        chosen, held = (slice(None), None) if split is None else split
+        learnt = rows.single(chosen)
+        training = learnt.batch(device)
+        validation = None if held is None else rows.single(held).batch(device)
+        reader = None
+        if out_of_core is not None:
+            n, read = out_of_core.rest(self.row_map_, held)
+            reader = Reader(n, out_of_core.run, out_of_core.most, lambda i: read(i).batch(device))
         if reset:
             generator = torch.Generator().manual_seed(seed)
-            n_condition = 0 if encoded is None else encoded.shape[1]
-            module = self._build_module(training["x"].cpu(), n_condition, generator)
+            module = self._build_module(learnt, generator)
         else:
             module = copy.deepcopy(self.module_)
+            if learnt.source is not None:
+                module.source = learnt.source
             seed = seed + len(self.history_)
             if partial and self._piece_weights is not None:
                 torch._foreach_copy_(_weights(module), self._piece_weights)
@@ -479,20 +372,65 @@ class BaseGenerativeModel(BaseEstimator):
         self._piece_weights = self._average_pieces(before) if partial else None
         self.nets_ = nets
         self.history_ = history if reset else self.history_ + history
-        self._fit_dtype = X.dtype
+        row_map, n_rows = self.row_map_, len(rows.x) if out_of_core is None else out_of_core.n_rows
+        row_map.dtype = rows.values.dtype
         self._copies: dict[torch.dtype, nn.Module] = {}
-        if self._draws_blurred and self.scaler_.calibrates:
-            self._calibrate(n_rows, encoded, seed + 9)
+        if row_map.calibrates and not getattr(self.module_, "draws_values", False):
+            self._calibrate(n_rows, rows.condition, seed + 9)
         self._finish_fit()
         interrupted = any(net.interrupted_ for net in nets)
         if checkpoint is not None and not interrupted:
             checkpoint.remove()
         if not interrupted and not partial:
-            self._warn_of_shortfalls(X, encoded, seed + 11)
+            self._warn_of_shortfalls(rows.values, rows.condition, seed + 11)
         return self
 
-    def _validated(self, X: Any, reset: bool) -> Any:
+    def _rows_to_learn(
+        self, data: Data, reset: bool, digest: Any
+    ) -> tuple[Rows, OutOfCoreRows | None, dict[str, Any]]:
+        """Return the rows of a fit, of too many a part and what reads the others.
+
+        The map to them is set. The third are the data by their names, as a checkpoint distinguishes
+        them, or the digests of what is not held.
+        """
+        names = getattr(data.X, "columns", None)
+        data = replace(data, X=self._validated(data, reset))
+        (n_rows, n_features), inputs, out_of_core = data.X.shape, {}, None
+        if data.source is not None:
+            source, inputs["source"] = read_source(self, data.source, names, n_features, digest)
+            data = replace(data, source=source)
+        if n_rows > most_surveyed(n_features):
+            # What is learnt of the rows as a whole is learnt from a part of them.
+            out_of_core = OutOfCoreRows(data, partial_of(validated, self))
+        with located(None if out_of_core is None else "In a random part of X"):
+            part = data if out_of_core is None else out_of_core.survey(reset)
+            check_layout(self.input_shape, n_features)
+            check_largest(part.X, "X")
+            if reset:
+                needs_condition = self.condition_dropout == 0
+                layout = self.input_shape
+                row_map = RowMap(self.scaling, layout, self._likelihood, needs_condition)
+                part = row_map.fit(part, getattr(self, "levels", None))
+            else:
+                row_map = self.row_map_.copy()
+                part = row_map.check(part)
+        if reset:
+            row_map.fit_condition(data.condition, n_rows)
+        if row_map.condition_encoder is not None and data.condition is None:
+            raise ValueError("The model learns with a condition: give condition= here too.")
+        if out_of_core is not None:
+            inputs |= out_of_core.check(row_map, digest)
+        rows = row_map.forward(part)
+        if out_of_core is None:
+            inputs |= {"X": part.X, "condition": rows.condition, "lengths": part.lengths}
+        if reset and row_map.condition_encoder is not None:
+            warn_of_rare(row_map.condition_encoder.rare)
+        self.row_map_ = row_map
+        return rows, out_of_core, inputs
+
+    def _validated(self, data: Data, reset: bool) -> Any:
         """Return X as an array of numbers, or as it is where it is read a part at a time."""
+        X = without_gaps(data.X, data.lengths, self.input_shape)
         if is_stored(X):
             if len(X.shape) != 2 and not isinstance(X, np.ndarray):
                 raise ValueError(
@@ -502,10 +440,7 @@ class BaseGenerativeModel(BaseEstimator):
             if len(X.shape) == 2 and X.shape[0] > most_surveyed(X.shape[1]):
                 return X
             X = X if isinstance(X, np.ndarray) else named(np.asarray(X[:]), X)
-        with explained(self, X):
-            return validate_data(
-                self, X, dtype=[np.float64, np.float32], ensure_min_samples=2, reset=reset
-            )
+        return validated(self, X, ensure_min_samples=2, reset=reset)
 
     def _average_pieces(self, before: list[Tensor] | None) -> list[Tensor]:
         """Average the weights over the pieces so far; return those of the last one.
@@ -520,11 +455,6 @@ class BaseGenerativeModel(BaseEstimator):
             old = [w.to(new.device) for w, new in zip(before, weights, strict=True)]
             torch._foreach_copy_(weights, torch._foreach_lerp(old, weights, share))
         return last
-
-    @property
-    def _draws_blurred(self) -> bool:
-        """Whether what is drawn of a value that a column repeats only comes near it."""
-        return True
 
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
         """Draw rows for the scaler to learn from where repeated values part in them."""
@@ -549,7 +479,7 @@ class BaseGenerativeModel(BaseEstimator):
             return
         rows = rows[torch.isfinite(rows).all(1)]
         if len(rows):
-            self.scaler_ = copy.copy(self.scaler_).calibrate(rows)
+            self.row_map_.calibrate(rows)
 
     def _warn_of_shortfalls(self, X: np.ndarray, encoded: Tensor | None, seed: int) -> None:
         """Draw rows and say what they lack of those of a fit that took its time.
@@ -567,7 +497,7 @@ class BaseGenerativeModel(BaseEstimator):
             # The model is trained.
             return
         if torch.isfinite(rows).all():
-            drawn = self._to_data(rows, drawn=True)
+            drawn = self.row_map_.inverse(rows, drawn=True)
             warn_of_shortfalls(self, X, drawn, getattr(self, "feature_names_in_", None))
 
     def _finish_fit(self) -> None:
@@ -663,11 +593,9 @@ class BaseGenerativeModel(BaseEstimator):
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
-    def _split(
-        self, rows: Tensor, encoded: Tensor | None, seed: int
-    ) -> tuple[Tensor, Tensor] | None:
+    def _split(self, rows: Rows, seed: int) -> tuple[Tensor, Tensor] | None:
         """Return which rows to learn from and which choose the weights; None to learn from all."""
-        n = len(rows)
+        n = len(rows.x)
         n_held = round(self.validation_fraction * n)
         if n < MIN_VALIDATED_ROWS or n_held == 0:
             return None
@@ -676,20 +604,13 @@ class BaseGenerativeModel(BaseEstimator):
                 f"validation_fraction={self.validation_fraction} leaves {n - n_held} of {n} rows "
                 "to learn from; take less, such as 0.1."
             )
-        condition = None if encoded is None else encoded.numpy()
-        held = held_out(rows.numpy(), condition, self.validation_fraction, seed)
+        condition = None if rows.condition is None else rows.condition.numpy()
+        held = held_out(rows.x.numpy(), condition, self.validation_fraction, seed)
         if len(held) == 0:
             return None
         kept = torch.ones(n, dtype=torch.bool)
         kept[held] = False
         return kept.nonzero()[:, 0], held
-
-    def _scaling_kind(self, X: np.ndarray) -> str:
-        if self.scaling != "auto":
-            return self.scaling
-        if self.input_shape is not None or share_unit(X):
-            return "common"
-        return "auto"
 
     def _training_device(self) -> torch.device:
         accelerator = (self.net_params or {}).get("accelerator")
@@ -710,41 +631,7 @@ class BaseGenerativeModel(BaseEstimator):
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
-    def _check_input_shape(self) -> None:
-        if self.input_shape is None:
-            return
-        shape = tuple(self.input_shape)
-        if len(shape) not in (2, 3) or any(
-            not isinstance(side, Integral) or side < 1 for side in shape
-        ):
-            raise ValueError(
-                "input_shape must be (channels, height, width) or (length, channels), positive "
-                f"integers; got {self.input_shape!r}."
-            )
-        if np.prod(shape) != self.n_features_in_:
-            raise ValueError(
-                f"input_shape={shape} means {np.prod(shape)} features a row, but X has "
-                f"{self.n_features_in_}."
-            )
-
     # Using a fitted model ------------------------------------------------------------------
-
-    def _encode_condition(self, condition: Any, n_rows: int) -> Tensor | None:
-        if self.condition_encoder_ is None:
-            if condition is not None:
-                raise ValueError(
-                    "condition was given, but the model was fitted without one; "
-                    "fit it with condition=."
-                )
-            return None
-        if condition is None:
-            if self.condition_dropout == 0:
-                raise ValueError(
-                    "The model was fitted with a condition and condition_dropout=0, so it needs a "
-                    "condition here too; it answers without one after condition_dropout=0.1."
-                )
-            return None
-        return torch.from_numpy(self.condition_encoder_.transform(condition, n_rows))
 
     def _module_in(self, dtype: torch.dtype) -> Any:
         """Return the fitted module in a precision; the copies are made once."""
@@ -767,11 +654,29 @@ class BaseGenerativeModel(BaseEstimator):
             self._parameter_constraints, settings, caller_name=type(self).__name__
         )
 
-    def _check_rows(self, X: Any, **kwargs: Any) -> np.ndarray:
+    @property
+    def scaler_(self) -> Any:
+        """The scales of the columns."""
+        return self.row_map_.scaler
+
+    @property
+    def condition_encoder_(self) -> Any:
+        """The encoder of conditions, None for a model without."""
+        return self.row_map_.condition_encoder
+
+    def _checked(self, data: Data, gaps: bool = False) -> Data:
+        """Return data with X as numbers, with NaN for gaps if there may be any."""
         check_is_fitted(self)
         self._check_settings()
-        with explained(self, X):
-            return validate_data(self, X, dtype=[np.float64, np.float32], reset=False, **kwargs)
+        X, finite = data.X, "allow-nan" if gaps else True
+        if not gaps:
+            X = without_gaps(X, data.lengths, self.row_map_.input_shape)
+        return replace(data, X=validated(self, X, reset=False, ensure_all_finite=finite))
+
+    def _rows(self, data: Data, gaps: bool = False) -> Rows:
+        """Return rows as the module reads them."""
+        data = self._checked(data, gaps)
+        return self.row_map_.forward(data)
 
     @staticmethod
     def _parameters_of(part: nn.Module | None) -> list[nn.Parameter]:
@@ -812,15 +717,6 @@ class BaseGenerativeModel(BaseEstimator):
         """
         container = _get_output_config("transform", self)["dense"]
         return contained(values, container, getattr(self, "feature_names_in_", None), given)
-
-    def _known(self, known: Tensor) -> Tensor:
-        """Extend the marks of observed entries to columns that scaling added, if any."""
-        return known
-
-    def _to_data(self, rows: Tensor, drawn: bool = False) -> np.ndarray:
-        """Map scaled rows, drawn by the model or carried by it, back to the units of X."""
-        Y = rows.double()
-        return self.scaler_.snap(self.scaler_.inverse(Y), Y, drawn).numpy()
 
     def sample(
         self,
@@ -889,7 +785,7 @@ class BaseGenerativeModel(BaseEstimator):
 
         def drawn(start):
             part = slice(start, min(start + batch_size, n_samples))
-            told = _rows_of(condition, part, n_samples, "condition")
+            told = rows_of(condition, part, n_samples, "condition")
             # Blocks that two batches share are drawn for each of them.
             place = _Place(seed, start)
             return self.sample(part.stop - start, condition=told, random_state=place, **options)
@@ -909,8 +805,7 @@ class BaseGenerativeModel(BaseEstimator):
         check_is_fitted(self)
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state, **options)
-        self._check_drawn(rows, guidance_scale)
-        return self._frame(self._to_data(rows, drawn=True).astype(self._fit_dtype))
+        return self._drawn(rows, guidance_scale)
 
     def _check_draw(
         self, n_samples: Any, condition: Any, guidance_scale: Any, n_steps: Any
@@ -920,7 +815,7 @@ class BaseGenerativeModel(BaseEstimator):
             raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
         self._check_sampling(n_steps, guidance_scale, condition)
         n_samples = int(n_samples)
-        return n_samples, self._encode_condition(condition, n_samples)
+        return n_samples, self.row_map_.encode(condition, n_samples)
 
     def _draw(
         self,
@@ -965,6 +860,11 @@ class BaseGenerativeModel(BaseEstimator):
                 "The drawn rows are not finite: something pulled them too far. Take a smaller "
                 f"guidance_scale (it is {guidance_scale:g}), a milder guide, or more n_steps."
             )
+
+    def _drawn(self, rows: Tensor, guidance_scale: Any) -> Any:
+        """Return new scaled rows in the units and the container of the data."""
+        self._check_drawn(rows, guidance_scale)
+        return self._frame(self.row_map_.inverse(rows, drawn=True).astype(self.row_map_.dtype))
 
     def _noise(self, seed: int, number: int) -> GeneratorNoise:
         mixed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
@@ -1019,28 +919,23 @@ class BaseGenerativeModel(BaseEstimator):
             array of shape (n_draws, n_samples, n_features), or in a list of frames where
             ``set_output`` asks for frames.
         """
-        return self._impute(X, n_draws, condition, n_steps, random_state)
+        return self._impute(Data(X, condition), n_draws, n_steps, random_state)
 
     @limited
-    def _impute(
-        self, X: Any, n_draws: Any, condition: Any, n_steps: Any, random_state: Any, **given: Any
-    ) -> Any:
-        whole, X = X, self._check_rows(X, ensure_all_finite="allow-nan")
+    def _impute(self, data: Data, n_draws: Any, n_steps: Any, random_state: Any) -> Any:
+        check_is_fitted(self)
         if not hasattr(self.module_, "impute"):
             raise NotImplementedError(
                 f"{type(self).__name__} draws whole rows only: its module has no impute."
             )
         if not isinstance(n_draws, Integral) or n_draws < 1:
             raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}.")
-        self._check_sampling(n_steps, 0.0, condition)
-        encoded = self._encode_condition(condition, len(X))
+        self._check_sampling(n_steps, 0.0, data.condition)
+        rows = self._rows(data, gaps=True)
         seed = _seed(self.random_state if random_state is None else random_state)
         n_draws = int(n_draws)
+        X, encoded, observed = rows.values, rows.condition, rows.observed
         missing = np.isnan(X)
-        # A missing entry stands at its column's centre until it is drawn.
-        filled = np.where(missing, self.scaler_.location, X.astype(np.float64))
-        rows, _ = self._scaled(filled, **given)
-        known = self._known(torch.from_numpy(~missing))
         options = self._sampling_options()
         if n_steps is not None:
             options["n_steps"] = int(n_steps)
@@ -1055,15 +950,15 @@ class BaseGenerativeModel(BaseEstimator):
             with self._computing(self.module_):
                 completed = self.module_.impute(
                     self._noise(seed, number),
-                    rows[index].float().to(self.module_device),
-                    known[index].to(self.module_device),
+                    rows.x[index].float().to(self.module_device),
+                    observed[index].to(self.module_device),
                     told,
                     **options,
                 )
-            values = self._to_data(completed.cpu(), drawn=True).astype(X.dtype)
+            values = self.row_map_.inverse(completed.cpu(), drawn=True).astype(X.dtype)
             hole = missing[index]
             result[draw[:, None], index[:, None], :] = np.where(hole, values, X[index])[:, None, :]
-        return several([self._frame(rows, whole) for rows in result])
+        return several([self._frame(table, data.X) for table in result])
 
     # State ---------------------------------------------------------------------------------
 
@@ -1082,90 +977,10 @@ class BaseGenerativeModel(BaseEstimator):
         # A file of an earlier version lacks the parameters that came later.
         signature = inspect.signature(type(self).__init__)
         defaults = {name: signature.parameters[name].default for name in self._get_param_names()}
+        if "scaler_" in state:
+            # A file that has the parts of the map one by one.
+            state = RowMap.into_state(state)
         super().__setstate__({**defaults, **state})
-
-
-def hashed(X: Any) -> Digest:
-    """Return the hash of rows in memory or on disk, by which a checkpoint knows them."""
-    digest = Digest(X.shape)
-    for _, part in pieces(X):
-        digest.add(part)
-    return digest
-
-
-class _Everything:
-    """All rows of a fit that takes scales and the like from a survey, a random part of them.
-
-    Parameters
-    ----------
-    model : BaseGenerativeModel
-        Whose fit it is.
-    X : ndarray, or rows on disk
-        The rows.
-    condition, given : object and dict of str to object
-        What goes with them.
-    """
-
-    def __init__(self, model: Any, X: Any, condition: Any, given: Mapping[str, Any]):
-        self.model, self.X, self.condition, self.given = model, X, condition, given
-        self.n_rows = X.shape[0]
-        self.surveyed = survey(X)
-
-    def condition_of(self, index: Any) -> Any:
-        return _rows_of(self.condition, index, self.n_rows, "condition")
-
-    def given_of(self, index: Any) -> dict[str, Any]:
-        return {k: _rows_of(v, index, self.n_rows, k) for k, v in self.given.items()}
-
-    def look(self, reset: bool) -> tuple[np.ndarray, dict[str, Any]]:
-        """Return the surveyed rows, checked, and what goes with them."""
-        X = taken(self.X, self.surveyed)
-        if is_stored(self.X):
-            with explained(self.model, X, rows=self.surveyed):
-                X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=reset)
-        return X, self.given_of(self.surveyed)
-
-    def check(self, told_apart: bool) -> dict[str, Any]:
-        """Look at every row once, so that what is wrong is told before training.
-
-        Return the hashes of the rows, and of what goes with each, by name, where they are wanted.
-        """
-        # The same rows that are read in other runs come in another order.
-        context = self.n_rows, run_length(self.X)
-        names = ("X", "condition", *self.given)
-        hashes = {name: Digest(context) for name in names} if told_apart else {}
-        for part, X in pieces(self.X):
-            where = f"In the rows of X from {part.start} on"
-            rows = np.arange(*part.indices(self.n_rows))
-            with _told(where), explained(self.model, X, rows=rows):
-                if is_stored(self.X):
-                    X = validate_data(self.model, X, dtype=[np.float64, np.float32], reset=False)
-                _check_largest(X, "X")
-                given = self.given_of(part)
-                rows = self.model._prepared(X, False, **given)
-                encoded = self.model._encode_condition(self.condition_of(part), len(X))
-            for name, values in ({"X": rows, "condition": encoded, **given}).items():
-                if told_apart and values is not None:
-                    hashes[name].add(values)
-        return hashes
-
-    def reader(self, held_out: Tensor | None, device: torch.device) -> Reader:
-        """Return the rows for training: all but those of the survey that are held out."""
-        X, model = self.X, self.model
-        held = np.empty(0, np.int64) if held_out is None else self.surveyed[held_out.numpy()]
-        # The number of a row among the others is less by as many as are held out before it.
-        before = np.sort(held) - np.arange(len(held))
-
-        def read(index: np.ndarray) -> dict[str, Tensor]:
-            index = index + np.searchsorted(before, index, side="right")
-            part = check_array(taken(X, index), dtype=[np.float64, np.float32])
-            given = self.given_of(index)
-            rows, _ = model._scaled(model._prepared(part, False, **given), **given)
-            encoded = model._encode_condition(self.condition_of(index), len(index))
-            data = {"x": rows} if encoded is None else {"x": rows, "condition": encoded}
-            return {name: values.float().to(device) for name, values in data.items()}
-
-        return Reader(self.n_rows - len(held), run_length(X), most_read(X.shape[1]), read)
 
 
 class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -1210,7 +1025,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Z : ndarray or frame of shape (n_samples, n_latent)
             The latent of each row.
         """
-        return self._encode_rows(X, condition)
+        return self._encode_rows(Data(X, condition))
 
     @limited
     def inverse_transform(self, X, *, condition=None):
@@ -1230,16 +1045,14 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         Z = self._check_latent(X)
-        encoded = self._encode_condition(condition, len(Z))
+        encoded = self.row_map_.encode(condition, len(Z))
         return self._frame(self._decode_rows(Z, encoded), X)
 
     @limited
-    def _encode_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
+    def _encode_rows(self: Any, data: Data) -> np.ndarray:
         """Return the latent rows of data, without a container."""
-        X = self._check_rows(X)
-        encoded = self._encode_condition(condition, len(X))
-        rows, _ = self._scaled(X, **given)
-        return self._from_latent(self._apply("encode", rows, encoded, X.dtype))
+        rows = self._rows(data)
+        return self._from_latent(self._apply("encode", rows.x, rows.condition, rows.values.dtype))
 
     def _from_latent(self, rows: np.ndarray) -> np.ndarray:
         """Map what the module encodes to what the user sees."""
@@ -1248,14 +1061,14 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _to_latent(self: Any, Z: np.ndarray) -> Tensor:
         """Invert `_from_latent`."""
         rows = torch.from_numpy(Z.copy())
-        self._check_near(Z, rows)
+        check_near(Z, rows)
         return rows
 
     @limited
-    def _decode_rows(self, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
+    def _decode_rows(self: Any, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
         """Return the data of latent rows, without a container."""
         rows = self._apply("decode", self._to_latent(Z), encoded, np.float64, Z.dtype)
-        return self._to_data(torch.from_numpy(rows)).astype(Z.dtype)
+        return self.row_map_.inverse(torch.from_numpy(rows)).astype(Z.dtype)
 
     def _check_latent(self, X: Any) -> np.ndarray:
         Z = check_array(X, dtype=[np.float64, np.float32], input_name="X", estimator=self)
@@ -1305,14 +1118,13 @@ class LikelihoodMixin:
         log_likelihood : ndarray of shape (n_samples,)
             Deterministic: the noise of a row is keyed by its own values.
         """
-        return self._score_rows(X, condition)
+        return self._score_rows(Data(X, condition))
 
     @limited
-    def _score_rows(self: Any, X: Any, condition: Any, **given: Any) -> np.ndarray:
-        X, log_share = self._to_score(self._check_rows(X), **given)
-        encoded = self._encode_condition(condition, len(X))
-        rows, log_slope = self._scaled(X, **given)
-        dtype = torch.float32 if X.dtype == np.float32 else torch.float64
+    def _score_rows(self: Any, data: Data) -> np.ndarray:
+        data = self._checked(data)
+        rows = self.row_map_.to_score(data)
+        dtype = torch.float32 if rows.values.dtype == np.float32 else torch.float64
         module = self._module_in(dtype)
         dtype = next(module.parameters()).dtype
         options = self._sampling_options()
@@ -1328,18 +1140,14 @@ class LikelihoodMixin:
                 total += loss_of(RowNoise(keys, draw, module.score_draws)).double()
             return -total / module.score_draws
 
-        told = None if encoded is None else encoded.to(dtype)
-        arrays = [rows.to(dtype), row_keys(_tensor(X)), told]
+        told = None if rows.condition is None else rows.condition.to(dtype)
+        arrays = [
+            rows.x.to(dtype),
+            row_keys(torch.from_numpy(rows.values.astype(np.float64))),
+            told,
+        ]
         values = self._in_blocks(function, module, arrays)
-        return (values + self._log_volume(log_slope)).numpy().astype(np.float64) + log_share
-
-    def _to_score(self: Any, X: np.ndarray, **given: Any) -> tuple[np.ndarray, Any]:
-        """Return checked rows as their score takes them, and what it adds for each."""
-        return self._prepared(X, False, **given), 0.0
-
-    def _log_volume(self, log_slope: Tensor) -> Tensor:
-        """Return what the change of units adds to a log-density; 0 for probabilities."""
-        return log_slope
+        return (values + rows.log_slope).numpy().astype(np.float64)
 
     def score(self, X, y=None, *, condition=None):
         """Return the mean of `score_samples`: higher is better.

@@ -30,12 +30,15 @@ from sklearn.preprocessing import (
 from skgen import storage
 from skgen._compat import MetadataRequest, MethodMetadataRequest
 from skgen.base import REGISTRY
-from skgen.conditions import ConditionEncoder
+from skgen.data.conditions import ConditionEncoder
+from skgen.data.levels import Levels
+from skgen.data.row_map import RowMap
+from skgen.data.scaling import ColumnScaler, _Spline
+from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
 from skgen.networks.conv import PatchGrid
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
-from skgen.scaling import ColumnScaler, _Spline
 from skgen.storage import FileFormatError, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
@@ -70,7 +73,10 @@ for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
 for _cls in (FunctionOf, Inequality, Product, Sum):
     register(_cls, f"skgen.constraints.{_cls.__name__}")
 register(KeptRule, "skgen.kept_rules.KeptRule")
-for _cls in (ColumnScaler, _Spline, ConditionEncoder, PatchGrid, LinearReference):
+for _cls in (ColumnScaler, _Spline):
+    register(_cls, f"skgen.scaling.{_cls.__name__}")
+register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
+for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)

@@ -77,8 +77,8 @@ def code_only():
 
     def of(Estimator):
         class CodeOnly(Estimator):
-            # Nothing is drawn, so what a fit learns of draws at its end is not needed.
-            _draws_blurred = False
+            def _calibrate(self, *args):
+                """Do without what a fit learns of draws at its end: nothing is drawn."""
 
             def _stages(self, *args):
                 yield next(super()._stages(*args))

@@ -14,9 +14,10 @@ from sklearn.datasets import load_iris
 from torch import nn
 
 import skgen.base
+import skgen.data.row_map
 import skgen.training
 from skgen.base import REGISTRY, BaseGenerativeModel
-from skgen.scaling import ColumnScaler
+from skgen.data.scaling import ColumnScaler
 from skgen.training import StageNet, _Average, _Batches, _Choose, _Objective
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
@@ -29,8 +30,9 @@ CALLED = [
     *((cls, name) for cls in (_Average, _Choose) for name in vars(cls) if name.startswith("on_")),
     *((_Batches, name) for name in ("__init__", "shuffled", "ordered")),
     *((_Objective, name) for name in ("__init__", "forward")),
+    (skgen.data.row_map, "_tensor"),
     *((ColumnScaler, name) for name in ("fit", "forward", "inverse", "calibrate")),
-    *((skgen.base, name) for name in ("train", "_seed", "_tensor", "_weights", "_pools")),
+    *((skgen.base, name) for name in ("train", "_seed", "_weights", "_pools")),
     *((skgen.training, "tqdm"), (nn.utils, "clip_grad_norm_"), (torch.Tensor, "backward")),
     *((torch, name) for name in ("randperm", "_foreach_lerp_", "_foreach_copy_")),
     *(

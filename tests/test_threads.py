@@ -103,10 +103,10 @@ def watched(monkeypatch):
 def test_models_of_tables_run_on_one_thread(Model, two_threads, watched, few_draws):
     seen, watch = watched
     for name in ("forward", "inverse"):
-        watch(skgen.base.ColumnScaler, name)
+        watch(skgen.data.scaling.ColumnScaler, name)
     watch(torch.nn.Linear, "forward")
     watch(skgen.base, "row_keys")
-    watch(skgen.base, "validate_data")
+    watch(skgen.data.checks, "validate_data")
     model = Model(**QUICK)
     gaps = IRIS[:5].copy()
     gaps[:, 1] = np.nan
@@ -142,7 +142,7 @@ def test_models_of_tables_run_on_one_thread(Model, two_threads, watched, few_dra
 def test_bridges_between_tables_run_on_one_thread(stochastic, two_threads, watched):
     seen, watch = watched
     watch(torch.nn.Linear, "forward")
-    watch(skgen.base, "validate_data")
+    watch(skgen.data.checks, "validate_data")
     model = SchrodingerBridgeMatcher(**QUICK).fit(IRIS[:75], source=IRIS[75:])
     model.inverse_transform(IRIS[:5], stochastic=stochastic, random_state=0)
     model.transform(IRIS[:5], stochastic=stochastic, random_state=0)

@@ -29,7 +29,7 @@ from _motion import N_BITS, N_STEPS, Judge, load, settings
 from sklearn.decomposition import PCA
 
 from skgen import BinaryLatentDiffusion
-from skgen.conditions import ConditionEncoder
+from skgen.data.conditions import ConditionEncoder
 from skgen.models.binary_latent_diffusion import _BinaryLatentDiffusion
 from skgen.networks.mlp import initialize
 from skgen.training import Plan
@@ -58,8 +58,8 @@ class _RealCode(_BinaryLatentDiffusion):
 class CodeOnly(BinaryLatentDiffusion):
     """The first stage: encoder and decoder."""
 
-    # No row is drawn, so what fit would learn of draws at its end is not needed.
-    _draws_blurred = False
+    def _calibrate(self, *args):
+        """Do without what fit would learn of draws at its end: no row is drawn."""
 
     def _stages(self, *args):
         yield next(super()._stages(*args))

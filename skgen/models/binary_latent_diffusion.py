@@ -31,8 +31,8 @@ from torch.nn import functional as F
 
 from skgen._compat import Interval, StrOptions
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.data.row_map import Data
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
-from skgen.models._levels import LevelsMixin
 from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
     SMALLEST_LOG_VARIANCE,
@@ -520,7 +520,7 @@ def _entropy(logit: Tensor) -> Tensor:
     return F.softplus(logit) - logit * torch.sigmoid(logit)
 
 
-class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+class BinaryLatentDiffusion(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Binary autoencoder with a Bernoulli diffusion over its codes.
 
     Gives every row a code of bits (`transform`), draws new rows (`sample`), scores rows by a lower
@@ -774,129 +774,18 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         self.verbose = verbose
         self.random_state = random_state
 
-    # Data: levels, and sequences with lengths.
-
     @property
     def _likelihood(self):
         return "bernoulli" if self.autoencoder is None else self.likelihood
 
-    def _prepared(self, X, reset, lengths=None):
-        X = super()._prepared(X, reset)
-        if reset:
-            self._has_lengths = lengths is not None
-        mask = self._presence(X, lengths)
-        if mask is None:
-            return X
-        # Padding takes the mean of what is there, so that it does not count for the scale.
-        frames = X.reshape(len(X), *mask.shape[1:2], -1)
-        weight = mask[..., None].astype(X.dtype)
-        mean = (frames * weight).sum(0) / np.maximum(weight.sum(0), 1)
-        return np.where(mask[..., None], frames, mean).reshape(len(X), -1)
-
-    def _padded(self, X, lengths):
-        """Return X with zeros for gaps beyond the lengths, where nothing is read."""
-        framed = hasattr(X, "mask")
-        if lengths is None or not isinstance(self.input_shape, tuple | list):
-            return X
-        if isinstance(X, np.memmap) or not (framed or isinstance(X, np.ndarray | list)):
-            # Read a part at a time, and never held whole.
-            return X
-        rows, lengths = np.asarray(X), np.asarray(lengths)
-        sound = rows.ndim == 2 and rows.dtype.kind == "f" and lengths.dtype.kind in "iuf"
-        if not sound or lengths.shape != rows.shape[:1]:
-            # What is wrong is told where it is looked for.
-            return X
-        frame = np.arange(rows.shape[1]) * int(self.input_shape[0]) // rows.shape[1]
-        gap = np.isnan(rows) & (frame >= lengths[:, None])
-        if not gap.any():
-            return X
-        return X.mask(gap, 0.0) if framed else np.where(gap, rows.dtype.type(0), rows)
-
-    def _presence(self, X, lengths):
-        """Return which frames of each row are there, (n, length), or None without lengths."""
-        if not self._has_lengths:
-            if lengths is not None:
-                raise ValueError(
-                    "lengths was given, but the model was fitted without; fit it with lengths=."
-                )
-            return None
-        if self.input_shape is None or len(self.input_shape) != 2:
-            raise ValueError(
-                "lengths belong to sequences: give input_shape=(length, channels); it is "
-                f"{self.input_shape!r}."
-            )
-        longest = int(self.input_shape[0])
-        lengths = np.full(len(X), longest) if lengths is None else np.asarray(lengths)
-        if lengths.shape != (len(X),):
-            raise ValueError(
-                f"lengths must have one number for each of the {len(X)} rows, got shape "
-                f"{lengths.shape}."
-            )
-        if lengths.dtype.kind not in "iuf":
-            raise ValueError(f"lengths must be whole numbers, got {lengths.tolist()[0]!r}.")
-        wrong = np.flatnonzero(~((lengths >= 1) & (lengths <= longest) & (lengths % 1 == 0)))
-        if len(wrong):
-            raise ValueError(
-                f"lengths[{wrong[0]}] is {lengths[wrong[0]]}; a length is a whole number from 1 to "
-                f"{longest}."
-            )
-        return np.arange(longest) < lengths[:, None]
-
-    def _read(self, X, lengths=None):
-        mask = self._presence(X, lengths)
-        read = super()._read(X)
-        return read if mask is None else np.repeat(mask, X.shape[1] // mask.shape[1], 1)
-
-    def _scaled(self, X, lengths=None):
-        rows, log_slope = super()._scaled(X)
-        mask = self._presence(X, lengths)
-        if mask is None:
-            return rows, log_slope
-        there = torch.from_numpy(mask)[..., None].to(rows.dtype)
-        frames = rows.unflatten(1, (mask.shape[1], -1)) * there
-        # Without quantile maps a scale is a column's own, whatever the row.
-        slopes = -torch.from_numpy(np.log(self.scaler_.scale)).unflatten(0, (mask.shape[1], -1))
-        log_slope = (there * slopes).sum((1, 2))
-        return torch.cat([frames, there], -1).flatten(1), log_slope
-
-    def _known(self, known):
-        if not self._has_lengths:
-            return known
-        frames = known.unflatten(1, (int(self.input_shape[0]), -1))
-        return torch.cat([frames, torch.ones_like(frames[..., :1])], -1).flatten(1)
-
-    def _split_lengths(self, rows):
-        """Take the presence of frames off scaled rows; return them and their lengths."""
-        frames = rows.unflatten(1, (int(self.input_shape[0]), -1))
-        return frames[..., :-1].flatten(1), frames[..., -1].sum(1).round().long()
-
-    @property
-    def _draws_blurred(self):
-        # Which frames are there is drawn with a sequence of unequal length, and not its blur.
-        return super()._draws_blurred and not self._has_lengths
-
-    def _to_data(self, rows, drawn=False):
-        if not self._has_lengths:
-            return super()._to_data(rows, drawn)
-        rows, lengths = self._split_lengths(rows)
-        X = super()._to_data(rows, drawn)
-        longest = int(self.input_shape[0])
-        mask = np.arange(longest) < lengths.numpy()[:, None]
-        return (X.reshape(len(X), longest, -1) * mask[..., None]).reshape(len(X), -1)
-
-    def _scaling_kind(self, X):
-        kind = super()._scaling_kind(X)
-        return "common" if self._has_lengths and kind == "quantile" else kind
-
     # The networks.
 
-    def _build_module(self, rows, n_condition, generator):
-        n, d = rows.shape
+    def _build_module(self, rows, generator):
+        (n, d), n_condition = rows.x.shape, rows.n_condition
         c = CONDITION_FEATURES if n_condition else 0
         width = self.hidden_units or (64 if n <= 128 else 128)
-        shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
-        if self._has_lengths:
-            shape = (shape[0], shape[1] + 1)
+        row_map = self.row_map_
+        shape = row_map.shape
         has_code = self.autoencoder is not None
         encoder = decoder = evidence = codebook = None
         n_positions, n_bits = 1, d
@@ -940,19 +829,19 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             evidence,
             codebook,
             embedding,
-            self._spread(),
+            Spread(1 if row_map.columns_alike else d, row_map.offset(), correlated=shape is None),
             n_features=d,
             n_bits=n_bits,
             n_positions=n_positions,
             shape=shape,
-            has_lengths=self._has_lengths,
+            has_lengths=row_map.frames is not None,
             block_size=256 if shape is None else 64,
             binarization=self.autoencoder,
             likelihood=kind,
-            edges=self._edges() if kind == "discrete" else None,
+            edges=row_map.edges(),
             kl_weight=float(self.kl_weight),
             vlb_weight=float(self.vlb_weight),
-            encoder_noise=0.0 if kind == "bernoulli" else self._input_noise(rows, n_bits),
+            encoder_noise=0.0 if kind == "bernoulli" else self._input_noise(rows.x, n_bits),
             condition_dropout=float(self.condition_dropout),
             fading_steps=max(1, round(FADING_SHARE * self._n_stage_steps(n))),
             rising_steps=max(1, round(RISING_SHARE * self._n_stage_steps(n))),
@@ -969,14 +858,6 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             roomy = n > MANY_ROWS and n_bits >= AMPLE_BITS * d
             share = AMPLE_BITS_NOISE if roomy and self.input_shape is None else ENCODER_NOISE
         return input_noise(rows, float(share))
-
-    def _spread(self):
-        offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
-        if self._has_lengths:
-            frames = offset.unflatten(0, (int(self.input_shape[0]), -1))
-            offset = torch.cat([frames, torch.zeros_like(frames[:, :1])], 1).flatten()
-        pooled = self._has_lengths or self._columns_alike
-        return Spread(1 if pooled else len(offset), offset, correlated=self.input_shape is None)
 
     def _halvings(self, shape):
         return None if len(shape) == 3 else {"frame": 0, "frames": 2}[self.code]
@@ -1007,14 +888,6 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             MapEncoder(shape, n_told, c, n_halvings=halvings),
             MapDecoder(shape, n_read, c, n_halvings=halvings),
         )
-
-    def _edges(self):
-        edges = super()._edges()
-        if self._has_lengths:
-            length = int(self.input_shape[0])
-            edges = edges.unflatten(0, (length, -1))
-            edges = torch.cat([edges, torch.full_like(edges[:, :1], math.inf)], 1).flatten(0, 1)
-        return edges
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, watched=False, **plan):
@@ -1090,9 +963,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         UserWarning
             If a label to condition on has fewer than five rows.
         """
-        reset = not self._continues()
-        X = self._padded(X, lengths)
-        return self._fit(X, condition, reset=reset, partial=False, lengths=lengths)
+        return self._fit(Data(X, condition, lengths))
 
     def partial_fit(self, X, y=None, *, condition=None, lengths=None):
         """Go on learning from a piece of the data.
@@ -1118,9 +989,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         self : object
             The estimator, trained further.
         """
-        reset = not hasattr(self, "module_")
-        X = self._padded(X, lengths)
-        return self._fit(X, condition, reset=reset, partial=True, lengths=lengths)
+        return self._fit(Data(X, condition, lengths), partial=True)
 
     def fit_transform(self, X, y=None, *, condition=None, lengths=None):
         """Fit to X and return its codes.
@@ -1163,7 +1032,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         Z : ndarray or frame of shape (n_samples, n_bits), or a column for every eight bits
             Bits, their probabilities, or bytes, as ``output`` asks.
         """
-        return self._encode_rows(self._padded(X, lengths), condition, lengths=lengths)
+        return self._encode_rows(Data(X, condition, lengths))
 
     def score_samples(self, X, *, condition=None, lengths=None):
         """Return a lower bound of the log-likelihood of each row, in nats.
@@ -1184,7 +1053,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             Deterministic. A log-density in the units of X, or, for discrete and binary data, a
             log-probability; with lengths, of the sequence and its length.
         """
-        return self._score_rows(self._padded(X, lengths), condition, lengths=lengths)
+        return self._score_rows(Data(X, condition, lengths))
 
     def score(self, X, y=None, *, condition=None, lengths=None):
         """Return the mean of `score_samples`: higher is better.
@@ -1250,16 +1119,15 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
         if not return_lengths:
             return self._sample(n_samples, condition, guidance_scale, n_steps, random_state)
         check_is_fitted(self)
-        if not self._has_lengths:
+        frames = self.row_map_.frames
+        if frames is None:
             raise ValueError(
                 "return_lengths=True needs a model of sequences of unequal length: fit it with "
                 "lengths=."
             )
         n_samples, encoded = self._check_draw(n_samples, condition, guidance_scale, n_steps)
         rows = self._draw(n_samples, encoded, guidance_scale, n_steps, random_state)
-        self._check_drawn(rows, guidance_scale)
-        X = self._frame(self._to_data(rows, drawn=True).astype(self._fit_dtype))
-        return X, self._split_lengths(rows)[1].numpy()
+        return self._drawn(rows, guidance_scale), frames.split(rows)[1].numpy()
 
     def impute(
         self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None, lengths=None
@@ -1295,7 +1163,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
             a single draw would be: ``X[k]`` is the k-th in an array of shape (n_draws, n_samples,
             n_features), or in a list of frames where ``set_output`` asks for frames.
         """
-        return self._impute(X, n_draws, condition, n_steps, random_state, lengths=lengths)
+        return self._impute(Data(X, condition, lengths), n_draws, n_steps, random_state)
 
     @property
     def _n_features_out(self) -> int:
@@ -1331,7 +1199,7 @@ class BinaryLatentDiffusion(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGener
                     "255."
                 )
             bits = np.unpackbits(Z.astype(np.uint8), axis=1, count=n_bits)
-            return bits.astype(self._fit_dtype)
+            return bits.astype(self.row_map_.dtype)
         Z = check_array(X, dtype=[np.float64, np.float32], input_name="X", estimator=self)
         if Z.shape[1] != n_bits:
             raise ValueError(

@@ -30,7 +30,6 @@ minibatch optimal transport*, TMLR 2024.
 """
 
 import math
-import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
@@ -39,7 +38,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
@@ -48,11 +47,10 @@ from skgen.base import (
     LatentMixin,
     LikelihoodMixin,
     Stage,
-    _check_largest,
     _seed,
-    _tensor,
-    hashed,
 )
+from skgen.data.row_map import Data
+from skgen.data.sources import matched
 from skgen.metrics import energy_distance
 from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.models._principal_axes import PrincipalAxes
@@ -65,9 +63,7 @@ from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
 from skgen.processes.schedules import SCHEDULES
 from skgen.processes.transport import partners
-from skgen.rows import is_stored, named, surveyed
 from skgen.threads import limited
-from skgen.wrong_entries import explained
 
 TIME_FEATURES = 32
 CONDITION_FEATURES = 32
@@ -597,38 +593,8 @@ class _SchrodingerBridge(nn.Module):
         return self.law.complete(noise, x, observed, context, n_levels, kind=0)
 
 
-def _matched(rows: Any, names: Any, what: str, warned: bool = False) -> Any:
-    """Return rows with the columns in the order of those of X, matched by their names.
-
-    Rows or an X without names are taken by the places of their columns, with a warning if asked
-    for; names that are no strings count where neither has such.
-    """
-    found = getattr(rows, "columns", None)
-    found, names = (None if part is None else list(part) for part in (found, names))
-    if found == names:
-        return rows
-    of_texts = [
-        part is not None and all(isinstance(name, str) for name in part) for part in (found, names)
-    ]
-    if found is None or names is None or of_texts[0] != of_texts[1]:
-        if warned and of_texts[0] != of_texts[1]:
-            with_names, without = (what, "X") if of_texts[0] else ("X", what)
-            warnings.warn(
-                f"{with_names} has names of columns, but {without} has none: the columns of {what} "
-                "are taken by their places.",
-                stacklevel=4,
-            )
-        return rows
-    lacking = [name for name in names if name not in found]
-    unknown = [name for name in found if name not in names]
-    if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
-        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
-        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
-        raise ValueError(
-            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
-            "ends of a bridge need the same columns."
-        )
-    return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]
+def _unwrapped(source: Any) -> Any:
+    return source.rows if isinstance(source, Whole) else source
 
 
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
@@ -896,7 +862,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         UserWarning
             If a label to condition on has fewer than five rows.
         """
-        return self._fit_from(source, X, condition, reset=not self._continues(), partial=False)
+        return self._fit(Data(X, condition, source=_unwrapped(source)))
 
     def partial_fit(self, X, y=None, *, source=None, condition=None):
         """Go on learning from a piece of the data.
@@ -921,25 +887,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         self : object
             The estimator, trained further.
         """
-        new = not hasattr(self, "module_")
-        return self._fit_from(source, X, condition, reset=new, partial=True)
-
-    def _fit_from(self, source, X, condition, *, reset, partial):
-        if source is not None:
-            rows = source.rows if isinstance(source, Whole) else source
-            if is_stored(rows):
-                self._source_hash = hashed(rows) if self.checkpoint is not None else None
-                rows = surveyed(rows)
-            if is_stored(rows):
-                rows = named(np.asarray(rows[:]), rows)
-            source = _matched(rows, getattr(X, "columns", None), "source", warned=True)
-        self._given_source = source
-        try:
-            return self._fit(X, condition, reset=reset, partial=partial)
-        finally:
-            # A fit that fails restores what there was before it, this included.
-            self.__dict__.pop("_given_source", None)
-            self.__dict__.pop("_source_hash", None)
+        return self._fit(Data(X, condition, source=_unwrapped(source)), partial=True)
 
     def fit_transform(self, X, y=None, *, source=None, condition=None):
         """Fit to X and carry it to the source.
@@ -963,41 +911,14 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         fitted = self.fit(X, y, source=source, condition=condition)
         return fitted.transform(X, condition=condition)
 
-    def _check_values(self, X, reset):
+    def _validate_params(self):
+        super()._validate_params()
         self._check_grid()
         if self.coupling == "reference" and (self.sigma == 0 or self.n_iterations == 1):
             raise ValueError(
                 "coupling='reference' needs sigma > 0 and n_iterations of at least 2: its first "
                 "iteration knows the source alone."
             )
-        if "_given_source" not in self.__dict__:
-            # Rows to score, or further rows of a fit that has its source.
-            return
-        source = self.__dict__.pop("_given_source")
-        self._source = None
-        if source is None:
-            self._source_hash = None
-        else:
-            with explained(self, source, "source"):
-                rows = check_array(
-                    source, dtype=np.float64, ensure_min_samples=2, input_name="source"
-                )
-            if self.checkpoint is not None and "_source_hash" not in self.__dict__:
-                self._source_hash = hashed(rows)
-            self._source = surveyed(rows)
-            _check_largest(self._source, "source")
-            if self._source.shape[1] != self.n_features_in_:
-                raise ValueError(
-                    f"source has {self._source.shape[1]} columns, but X has "
-                    f"{self.n_features_in_}: both ends of a bridge need the same columns."
-                )
-        if not reset and self._source is not None and not self.module_.has_source:
-            raise ValueError("The model was fitted from a normal source; it cannot take rows now.")
-
-    def _n_projections(self, has_source):
-        if self.n_iterations is not None:
-            return self.n_iterations
-        return 2 if has_source or self.coupling == "reference" else 1
 
     def _check_grid(self):
         if isinstance(self.time_grid, str):
@@ -1016,23 +937,16 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 f"{sorted(GRIDS)}."
             )
 
-    def _inputs(self, X, condition, **given):
-        return {**super()._inputs(X, condition, **given), "source": self._source_hash}
+    def _n_projections(self, has_source):
+        if self.n_iterations is not None:
+            return self.n_iterations
+        return 2 if has_source or self.coupling == "reference" else 1
 
-    def _fit_scaler(self, X):
-        # Both ends in one scale: distances between them must mean something.
-        return super()._fit_scaler(X if self._source is None else np.concatenate([X, self._source]))
-
-    def _scaled_source(self):
-        source, self._source = self._source, None
-        return None if source is None else self.scaler_.forward(_tensor(source))[0].float()
-
-    def _build_module(self, rows, n_condition, generator):
-        n, d = rows.shape
+    def _build_module(self, rows, generator):
+        (n, d), n_condition, source = rows.x.shape, rows.n_condition, rows.source
         c = CONDITION_FEATURES if n_condition else 0
         n_heads = 2 if self.sigma > 0 else 1
         width = self.hidden_units or (64 if n <= 128 or d <= SMALL_TABLE else 128)
-        source = self._scaled_source()
         with torch.device("meta"):
 
             def network_of(n_heads, n_context):
@@ -1064,14 +978,11 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         once = self._n_projections(source is not None) == 1
         stays = self.coupling == "independent" and self.sigma == 0 and once
         if law is not None:
-            law.axes.fit(rows)
-        module.fit_ends(rows, source, aligned=not stays)
+            law.axes.fit(rows.x)
+        module.fit_ends(rows.x, source, aligned=not stays)
         return module
 
     def _stages(self, module, train, valid, noise):
-        source = self._scaled_source()
-        if source is not None:
-            module.source = source.to(train["x"].device)
         parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
         for iteration in range(1, self._n_projections(module.has_source) + 1):
             effort = 1.0 if iteration == 1 else LATER_EFFORT
@@ -1147,6 +1058,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     # Carrying rows.
 
     def _sampling_options(self):
+        self._check_grid()
         names = ("ode_solver", "sde_solver", "n_steps", "time_grid", "tolerance")
         return {name: getattr(self, name) for name in names}
 
@@ -1236,12 +1148,10 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             Each row at the source: standard normal numbers, or rows in the units of the source.
         """
         if not stochastic:
-            return self._encode_rows(X, condition)
-        X = self._check_rows(X)
-        encoded = self._encode_condition(condition, len(X))
-        rows, _ = self._scaled(X)
-        carried = self._carried("encode", rows, encoded, random_state).numpy()
-        return self._from_latent(carried).astype(X.dtype)
+            return self._encode_rows(Data(X, condition))
+        rows = self._rows(Data(X, condition))
+        carried = self._carried("encode", rows.x, rows.condition, random_state).numpy()
+        return self._from_latent(carried).astype(rows.values.dtype)
 
     @limited
     def inverse_transform(self, X, *, condition=None, stochastic=False, random_state=None):
@@ -1267,9 +1177,9 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         if not stochastic:
             return super().inverse_transform(X, condition=condition)
         Z = self._check_latent(X)
-        encoded = self._encode_condition(condition, len(Z))
+        encoded = self.row_map_.encode(condition, len(Z))
         carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
-        return self._frame(self._to_data(carried).astype(Z.dtype), X)
+        return self._frame(self.row_map_.inverse(carried).astype(Z.dtype), X)
 
     @limited
     def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
@@ -1304,7 +1214,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         elif stochastic:
             self._check_noise(True)
         Z = self._check_latent(Z)
-        encoded = self._encode_condition(condition, len(Z))
+        encoded = self.row_map_.encode(condition, len(Z))
         seed = _seed(self.random_state if random_state is None else random_state)
         options = {**self._sampling_options(), "n_steps": int(n_steps), "ode_solver": "heun"}
         blocks = iter(range(len(Z)))
@@ -1318,23 +1228,23 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
         kind = "quadratic" if stochastic and self.sde_solver == "bridge" else "cosine"
         times = _times(int(n_steps), self.time_grid, kind)
         n, d = Z.shape
-        rows = self.scaler_.inverse(paths.transpose(0, 1).reshape(-1, d).double()).numpy()
+        rows = self.row_map_.scaler.inverse(paths.transpose(0, 1).reshape(-1, d).double()).numpy()
         return times, rows.reshape(len(times), n, d).astype(Z.dtype)
 
     def _check_latent(self, X, name="X"):
         if self.module_.has_source:
-            X = _matched(X, getattr(self, "feature_names_in_", None), name)
+            X = matched(X, getattr(self, "feature_names_in_", None), name)
         return super()._check_latent(X)
 
     def _from_latent(self, rows):
         if not self.module_.has_source:
             return rows
-        return self._to_data(torch.from_numpy(rows)).astype(rows.dtype)
+        return self.row_map_.inverse(torch.from_numpy(rows)).astype(rows.dtype)
 
     def _to_latent(self, Z):
         if not self.module_.has_source:
             return super()._to_latent(Z)
-        return self._scaled(Z)[0]
+        return self.row_map_.scaled(Z)[0]
 
     # Missing entries and scores.
 
@@ -1397,21 +1307,18 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             if source is not None:
                 raise ValueError("The model was fitted from a normal source; it takes no rows.")
             return super().score(X, condition=condition)
-        X = self._check_rows(X)
+        real = self._rows(Data(X, condition))
         if source is None:
             rows = self.module_.source.double().cpu()
         else:
-            source = source.rows if isinstance(source, Whole) else source
-            rows = self._to_latent(self._check_latent(source, "source"))
-        encoded = self._encode_condition(condition, len(X))
-        if encoded is not None and len(rows) != len(X):
+            rows = self._to_latent(self._check_latent(_unwrapped(source), "source"))
+        if real.condition is not None and len(rows) != len(real.x):
             raise ValueError(
-                f"condition belongs to the {len(X)} rows of X, and the source has {len(rows)}: "
-                "give a source row for each."
+                f"condition belongs to the {len(real.x)} rows of X, and the source has "
+                f"{len(rows)}: give a source row for each."
             )
-        carried = self._apply("decode", rows, encoded, np.float64)
-        real, _ = self._scaled(X)
-        return -energy_distance(real.numpy(), carried)
+        carried = self._apply("decode", rows, real.condition, np.float64)
+        return -energy_distance(real.x.numpy(), carried)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns of the source.

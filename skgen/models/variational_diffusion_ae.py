@@ -27,13 +27,13 @@ from torch import Tensor, nn
 
 from skgen._compat import Interval, StrOptions
 from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
+from skgen.data.row_map import Data
 from skgen.models._gaussian_diffusion import (
     NOISE_FEATURES,
     GaussianDiffusion,
     Noise,
     Predictor,
 )
-from skgen.models._levels import LevelsMixin
 from skgen.models._principal_axes import PrincipalAxes
 from skgen.models._representation import in_parts, input_noise
 from skgen.models._trust import trust_draws
@@ -370,7 +370,7 @@ class _VariationalDiffusionAE(nn.Module):
         return self.decoder.complete(noise, x, observed, context, n_steps, ALONE)
 
 
-class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Variational autoencoder with a diffusion decoder and a diffusion prior.
 
     Learns features (`transform`), draws new rows (`sample`), scores rows by a lower bound of their
@@ -636,7 +636,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
                 raise ValueError(f"guide must be callable, got {guide!r}.")
 
             def to_data(rows):
-                return self.scaler_.inverse(rows.double())
+                return self.row_map_.scaler.inverse(rows.double())
 
             def told(X):
                 value = guide(X)
@@ -673,23 +673,22 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         """
         if not isinstance(n, Integral) or n < 2:
             raise ValueError(f"n must be an integer of at least 2, got {n!r}.")
-        ends = [self._encode_rows(X, condition) for X in (A, B)]
+        ends = [self._encode_rows(Data(X, condition)) for X in (A, B)]
         if len(ends[0]) != len(ends[1]):
             raise ValueError(f"A and B must pair up, got {len(ends[0])} and {len(ends[1])} rows.")
         share = np.linspace(0, 1, n, dtype=ends[0].dtype)[None, :, None]
         Z = ends[0][:, None] * (1 - share) + ends[1][:, None] * share
         Z = Z.reshape(-1, Z.shape[-1])
-        encoded = self._encode_condition(condition, len(ends[0]))
+        encoded = self.row_map_.encode(condition, len(ends[0]))
         if encoded is not None:
             encoded = encoded.repeat_interleave(n, 0)
         return self._decode_rows(Z, encoded).reshape(len(ends[0]), n, -1)
 
-    def _build_module(self, rows, n_condition, generator):
-        (n, d), k = rows.shape, self.n_components
+    def _build_module(self, rows, generator):
+        (n, d), n_condition, k = rows.x.shape, rows.n_condition, self.n_components
         c = CONDITION_FEATURES if n_condition else 0
-        levels, gamma_0 = None, GAMMA_0
-        if self.likelihood == "discrete":
-            levels = self._scaled_levels(self._levels)
+        levels, gamma_0 = self.row_map_.scaled_levels(), GAMMA_0
+        if levels is not None:
             gap = levels.diff(dim=1)
             spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
             # An eighth of a level: z_0 tells its own level from the next.
@@ -730,10 +729,10 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             head = None
             if represent and self.input_shape is None:
                 head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
-        encoder_noise = input_noise(rows, float(self.encoder_noise))
+        encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
             # It has the components already: enough noise for the last that it begins to tell.
-            variance, axes = _principal_components(rows, k)
+            variance, axes = _principal_components(rows.x, k)
             weight = float(self.kl_weight) / d
             told = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
             if len(told):
@@ -759,9 +758,9 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
             levels=None,
         )
         initialize(module, generator)
-        decoder.axes.fit(rows)
+        decoder.axes.fit(rows.x)
         if isinstance(encoder, SkipMLP):
-            _start_at_principal_components(encoder.linear, rows, variance, axes, weight)
+            _start_at_principal_components(encoder.linear, rows.x, variance, axes, weight)
         if levels is not None:
             module.levels = levels.float() - decoder.axes.mean[:, None]
         return module
@@ -816,7 +815,7 @@ class VariationalDiffusionAE(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGene
         self.latent_kl_ = self.history_[-1]["latent_kl"]
         if self.verbose and self.verbose != "auto":
             print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
-        if self.latent_kl_ < EMPTY_LATENT and not self.scaler_.constant.all():
+        if self.latent_kl_ < EMPTY_LATENT and not self.row_map_.scaler.constant.all():
             warnings.warn(
                 f"The latent is empty: its KL from N(0, I) is {self.latent_kl_:.3f} nats, so that "
                 "transform returns next to nothing about X. The bound is tight without it; "

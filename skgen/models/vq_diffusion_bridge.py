@@ -46,7 +46,6 @@ from skgen.models._code_priors import (
     BridgePrior,
 )
 from skgen.models._column_densities import ColumnDensities
-from skgen.models._levels import LevelsMixin
 from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
     ERRORS_PER_BIN,
@@ -439,6 +438,8 @@ class _VQTable(_VQDiffusionBridge):
     """
 
     prior: ColumnDensities
+    # What it draws of a value that a column repeats is that value, to the bit.
+    draws_values = True
 
     def _count(self, index: Tensor) -> None:
         """Leave the prior alone: it counts cells of its own."""
@@ -469,7 +470,7 @@ class _VQTable(_VQDiffusionBridge):
         return self.prior.impute(noise, x, observed, condition, **options)
 
 
-class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Vector-quantised autoencoder with a diffusion bridge as the prior of its codes.
 
     Gives every row a code of a few tokens, each one of a codebook's rows (`transform`), draws new
@@ -782,10 +783,11 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     # The networks.
 
-    def _build_module(self, rows, n_condition, generator):
-        n, d = rows.shape
+    def _build_module(self, rows, generator):
+        (n, d), n_condition = rows.x.shape, rows.n_condition
         c = CONDITION_FEATURES if n_condition else 0
-        shape = None if self.input_shape is None else tuple(int(side) for side in self.input_shape)
+        row_map = self.row_map_
+        shape = row_map.shape
         width = self.hidden_units or (64 if n <= (128 if shape else MANY_ROWS) else 128)
         theta, centre = float(self.theta), float(self.z_star)
         eta = math.sqrt(2 * theta) if self.eta is None else float(self.eta)
@@ -825,13 +827,12 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         if columnwise:
             embedding = None
             prior = ColumnDensities(
-                self._cuts(rows),
+                self._cuts(rows.x),
                 n_condition,
                 width=(self.hidden_units or 64) // 2 or 1,
                 condition_dropout=float(self.condition_dropout),
                 is_probability=self.likelihood != "gaussian",
             )
-        offset = torch.from_numpy(self.scaler_.location / self.scaler_.scale).float()
         plain = by_place or self.likelihood == "bernoulli"
         module = (_VQTable if columnwise else _VQDiffusionBridge)(
             prior,
@@ -841,19 +842,19 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             normalizer,
             codebook,
             embedding,
-            Spread(1 if self._columns_alike else d, offset, correlated=shape is None),
+            Spread(1 if row_map.columns_alike else d, row_map.offset(), correlated=shape is None),
             n_features=d,
             n_tokens=n_tokens,
             shape=shape,
             by_place=by_place,
             block_size=256 if shape is None else 64,
             likelihood=self.likelihood,
-            edges=self._edges() if self.likelihood == "discrete" else None,
+            edges=row_map.edges(),
             quantization=self.quantization,
             tau=float(self.tau),
             commitment=float(self.commitment),
             prior_weight=float(self.prior_weight),
-            encoder_noise=0.0 if plain else input_noise(rows, self.encoder_noise),
+            encoder_noise=0.0 if plain else input_noise(rows.x, self.encoder_noise),
             condition_dropout=float(self.condition_dropout),
             rising_steps=max(1, round(RISING_SHARE * self._n_stage_steps(n))),
         )
@@ -862,10 +863,10 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     def _cuts(self, rows):
         """Return the cells of the columns of scaled rows, of levels or of repeated values."""
-        levels = self.scaler_.repeated()
+        levels = self.row_map_.scaler.repeated()
         if self.likelihood != "gaussian":
             levels = []
-            for values in self._scaled_levels(self._levels).numpy():
+            for values in self.row_map_.scaled_levels().numpy():
                 values = values[np.isfinite(values)]
                 if self.likelihood == "bernoulli":
                     # A value that one column never has in fit has a small probability there.
@@ -893,7 +894,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         """
         if shape is None:
             # Many columns of one small grid are pixels, or like them.
-            mixes = bridges or self._columns_alike
+            mixes = bridges or self.row_map_.columns_alike
             if self.n_tokens is None and d <= (MOST_GRID_TOKENS if mixes else MOST_COLUMN_TOKENS):
                 return d, 0
             return int(self.n_tokens or MIXED_TOKENS), None
@@ -1022,7 +1023,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
 
     def _finish_fit(self):
         self.n_tokens_ = self.module_.n_tokens
-        self.codebook_ = self.module_.codebook.code.cpu().numpy().astype(self._fit_dtype)
+        self.codebook_ = self.module_.codebook.code.cpu().numpy().astype(self.row_map_.dtype)
         told = [row["perplexity"] for row in self.history_ if "perplexity" in row]
         if told:
             self.perplexity_ = told[-1]
@@ -1066,7 +1067,7 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
         self._check_drawn(rows, 0.0)
         n_points = (n_steps or self.n_steps or self.n_timesteps) + 1
         blocks = [torch.stack(path[i : i + n_points]) for i in range(0, len(path), n_points)]
-        paths = torch.cat(blocks, 1)[:, :n_samples].cpu().numpy().astype(self._fit_dtype)
+        paths = torch.cat(blocks, 1)[:, :n_samples].cpu().numpy().astype(self.row_map_.dtype)
         return module.prior.times(module.spacing(), n_points - 1).cpu().numpy(), paths
 
     @property
@@ -1081,10 +1082,6 @@ class VQDiffusionBridge(LevelsMixin, LatentMixin, LikelihoodMixin, BaseGenerativ
             "temperature": float(self.temperature),
             "draw_noise": self.input_shape is None,
         }
-
-    @property
-    def _draws_blurred(self):
-        return super()._draws_blurred and not isinstance(self.module_, _VQTable)
 
     @property
     def _most_sampling_steps(self):

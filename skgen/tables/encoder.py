@@ -18,7 +18,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
-from skgen.scaling import MAX_RATIO, share_unit
+from skgen.data.scaling import MAX_RATIO, share_unit
 from skgen.tables.columns import _check_saved, _Floats, _make
 from skgen.tables.constraints import checked_rules, found_rules
 from skgen.tables.densities import constant, log_slope

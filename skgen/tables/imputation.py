@@ -25,8 +25,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import HasMethods, Interval
+from skgen.data.checks import explained
 from skgen.threads import limited
-from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeImputer"]
 

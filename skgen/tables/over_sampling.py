@@ -15,8 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from skgen._compat import HasMethods, Interval, StrOptions
+from skgen.data.checks import explained
 from skgen.threads import limited
-from skgen.wrong_entries import explained
 
 __all__ = ["GenerativeOverSampler"]
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn import get_config
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -23,7 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgen._compat import _get_output_config
-from skgen.base import LikelihoodMixin, contained, several
+from skgen.base import contained, several
 from skgen.shortfalls import seen_as
 from skgen.tables.availability import can_score, can_score_samples, model_has
 from skgen.tables.densities import log_slope
@@ -593,10 +592,9 @@ class GenerativePipeline(Pipeline):
             Y = step.transform(X, **routed[name].transform)
             total, X = total + log_slope(step, X, Y), Y
         scores = self._model.score_samples(X, **told)
-        if isinstance(self._model, LikelihoodMixin):
-            # The units of X change a density, and leave a probability as it is.
-            total = self._model._log_volume(torch.as_tensor(total)).numpy()
-        return scores + total
+        # The units of X change a density, and leave a probability as it is.
+        levels = getattr(getattr(self._model, "row_map_", None), "levels", None)
+        return scores + total if levels is None else scores
 
     @available_if(can_score)
     @limited

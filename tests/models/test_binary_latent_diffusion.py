@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skgen import BinaryLatentDiffusion
+from skgen.data.row_map import Data
 from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.models import binary_latent_diffusion
 from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
@@ -258,7 +259,7 @@ def test_codes_carry_the_rows(code_only):
     # Far below the variance of the columns, .2 to 3: the code is not empty.
     assert np.mean((rows - IRIS) ** 2) < 0.15 * IRIS.var(0).mean()
     # So does the decoder's linear part alone: of the scaled columns it leaves less than a fifth.
-    scaled = model._scaled(IRIS)[0].float()
+    scaled = model.row_map_.forward(Data(IRIS)).x.float()
     tokens = 2 * torch.from_numpy(model.transform(IRIS)).float() - 1
     with torch.no_grad():
         left = (scaled - model.module_.decoder.linear(tokens)).square().mean()
@@ -499,6 +500,13 @@ def test_padding_is_not_read(unequal):
     )
     same = model.score_samples(X[1:2]), model.score_samples(X[1:2], lengths=lengths[1:2])
     np.testing.assert_array_equal(*same)
+
+
+def test_the_score_of_a_sequence_does_not_depend_on_others(unequal):
+    X, lengths, model = unequal
+    together = model.score_samples(X[:6], lengths=lengths[:6])
+    alone = [model.score_samples(X[[i]], lengths=lengths[[i]])[0] for i in range(6)]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
 
 
 @pytest.mark.slow

@@ -356,9 +356,9 @@ def test_source_passes_through_a_grid_search(source, seen):
     sizes = []
 
     class Spy(SchrodingerBridgeMatcher):
-        def _build_module(self, rows, n_condition, generator):
-            sizes.append(len(self._source))
-            return super()._build_module(rows, n_condition, generator)
+        def _build_module(self, rows, generator):
+            sizes.append(len(rows.source))
+            return super()._build_module(rows, generator)
 
     with config_context(enable_metadata_routing=True):
         model = Spy(max_steps=4, random_state=0).set_fit_request(source=True)

@@ -20,6 +20,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skgen import VariationalDiffusionAE
+from skgen.data.row_map import Data
 from skgen.datasets import CorrelatedGaussian
 from skgen.models._gaussian_diffusion import GaussianDiffusion
 from skgen.models._principal_axes import PrincipalAxes
@@ -535,8 +536,10 @@ def test_discrete_scores_are_those_of_probabilities(bits):
     # The mean over X has four distinct rows, and their errors, in it.
     truth = np.log(p)[(2 * X[:, 0] + X[:, 1]).astype(int)].mean()
     assert model.score(X) < truth + 3 * np.sqrt(np.sum((p * error) ** 2))
-    # The unit of the data has no part in a probability.
-    assert (model._log_volume(torch.full((4,), 3.0)) == 0).all()
+    # The unit of the data has no part in a probability: what is added is the share of two levels
+    # for those that no row had.
+    added = model.row_map_.to_score(Data(pairs)).log_slope
+    np.testing.assert_allclose(added, 2 * np.log1p(-1 / (len(X) + 1)))
 
 
 @pytest.mark.statistical

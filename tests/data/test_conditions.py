@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skgen.conditions import ConditionEncoder
+from skgen.data.conditions import ConditionEncoder
 
 
 def encode(condition, n=None, then=None):

@@ -6,12 +6,19 @@ or in anything on disk that has a ``shape``, a ``dtype`` and ``chunks`` and is c
 arrays of zarr, h5py and dask are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_array
+from torch import Tensor
+
+from skgen.data.checks import check_largest
+from skgen.data.row_map import Data, RowMap, Rows
 
 # Tables up to this size are held and seen whole.
 SURVEYED_ROWS, SURVEYED_ENTRIES = 100_000, 2**26
@@ -92,3 +99,86 @@ def pieces(X: Any) -> Iterator[tuple[slice, Any]]:
     for start in range(0, n_rows, size):
         part = slice(start, min(start + size, n_rows))
         yield part, named(np.asarray(X[part]), X)
+
+
+@contextmanager
+def located(where: str | None) -> Iterator[None]:
+    """Say in which rows it was that a value was wrong, where not all of them are looked at."""
+    try:
+        yield
+    except ValueError as error:
+        if where is None:
+            raise
+        raise ValueError(f"{where}: {error}") from error
+
+
+class OutOfCoreRows:
+    """Rows of a fit that are too many to be held, and what goes with them, in pieces.
+
+    Scales and the like are learnt from a survey, a random part of the rows.
+
+    Parameters
+    ----------
+    data : Data
+        The rows, in memory or on disk.
+    validate : callable
+        ``validate(X, rows=numbers, reset=reset)`` returns rows on disk as numbers, or raises.
+    """
+
+    def __init__(self, data: Data, validate: Callable[..., np.ndarray]):
+        self.data, self.validate = data, validate
+        self.n_rows, n_features = data.X.shape
+        self.run, self.most = run_length(data.X), most_read(n_features)
+        self.surveyed = survey(data.X)
+
+    def survey(self, reset: bool) -> Data:
+        """Return the surveyed rows, and what goes with them."""
+        X = taken(self.data.X, self.surveyed)
+        if is_stored(self.data.X):
+            X = self.validate(X, rows=self.surveyed, reset=reset)
+        return replace(self.data.beside(self.surveyed), X=X, source=self.data.source)
+
+    def check(self, row_map: RowMap, digest: Callable[..., Any] | None) -> dict[str, Any]:
+        """Look at every row once, so that what is wrong is told before training.
+
+        Return the digests of the rows, and of what goes with each, by name, where a way to make
+        them is given.
+        """
+        # The same rows that are read in other runs come in another order.
+        context = self.n_rows, self.run
+        digests: dict[str, Any] = {}
+        for part, X in pieces(self.data.X):
+            numbers = np.arange(*part.indices(self.n_rows))
+            with located(f"In the rows of X from {part.start} on"):
+                if is_stored(self.data.X):
+                    X = self.validate(X, rows=numbers, reset=False)
+                check_largest(X, "X")
+                data = row_map.check(replace(self.data.beside(part), X=X))
+                condition = row_map.encode(data.condition, len(X))
+            for name, values in (
+                ("X", data.X),
+                ("condition", condition),
+                ("lengths", data.lengths),
+            ):
+                if digest is not None and values is not None:
+                    digests.setdefault(name, digest(context)).add(values)
+        return digests
+
+    def rest(
+        self, row_map: RowMap, held_out: Tensor | None
+    ) -> tuple[int, Callable[[np.ndarray], Rows]]:
+        """Return how many rows are left to learn from, and what reads those of given numbers.
+
+        All are but those of the survey that are held out.
+        """
+        held = np.empty(0, np.int64) if held_out is None else self.surveyed[held_out.numpy()]
+        # The number of a row among the others is less by as many as are held out before it.
+        before = np.sort(held) - np.arange(len(held))
+
+        def read(index: np.ndarray) -> Rows:
+            index = index + np.searchsorted(before, index, side="right")
+            X = check_array(taken(self.data.X, index), dtype=[np.float64, np.float32])
+            data = row_map.check(replace(self.data.beside(index), X=X))
+            return row_map.forward(data).single(slice(None))
+
+        return self.n_rows - len(held), read

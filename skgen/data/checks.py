@@ -1,16 +1,19 @@
-"""What is told of rows with an entry that no model takes: which one, where, and what would do.
+"""Checks of what is given: which entry is wrong, where, and what would do.
 
-scikit-learn's checks find such rows; their messages name no row and no column, and for missing
-entries they recommend classifiers.
+scikit-learn's checks find rows with an entry that no model takes; their messages name no row and no
+column, and for missing entries they recommend classifiers.
 """
 
 import datetime
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import validate_data
+from torch import Tensor
 
 NOT_NUMBERS = (
     "TableEncoder makes numbers of strings, categories and dates: "
@@ -33,6 +36,61 @@ DATES = (
 NO_NUMBER = ("could not convert", "argument must be", "promoted", "Cannot cast", "Cannot interpret")
 INFINITE = "Put a finite number in its place, or leave the row out."
 ROWS_AT_ONCE = 2**16
+# Largest value whose square is still a number, with room for a sum; and standard deviations from
+# the training data at which float32 has none left to tell rows apart, or to square them.
+LARGEST, FARTHEST = 1e150, 1e12
+
+
+def validated(
+    estimator: Any, X: Any, *, rows: np.ndarray | None = None, **options: Any
+) -> np.ndarray:
+    """Return X as numbers by scikit-learn's ``validate_data``, or say which entry is none.
+
+    ``rows`` are the numbers of the rows, where they are a part of what was given.
+    """
+    with explained(estimator, X, rows=rows):
+        return validate_data(estimator, X, dtype=[np.float64, np.float32], **options)
+
+
+def check_largest(rows: np.ndarray, name: str) -> None:
+    """Raise where a value is too large to be squared."""
+    large = np.argwhere(np.abs(rows) > np.float64(LARGEST))
+    if len(large):
+        row, column = large[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {rows[row, column]:g}: values beyond {LARGEST:g} cannot "
+            "be squared. Look for a wrong unit, or divide the column by a constant."
+        )
+
+
+def check_near(X: np.ndarray, x: Tensor) -> None:
+    """Raise where scaled rows x of X are too far out for a network to answer."""
+    far = (~(x.abs() <= FARTHEST)).nonzero()
+    if len(far):
+        row, column = far[0].tolist()
+        raise ValueError(
+            f"X[{row}, {column}] is {X[row, column]:g}, more than {FARTHEST:g} standard "
+            "deviations from what the model has learnt; look for a wrong unit or a mark of a "
+            "missing value."
+        )
+
+
+def check_layout(input_shape: Any, n_features: int) -> None:
+    """Raise where a layout is none of rows of so many features."""
+    if input_shape is None:
+        return
+    shape = tuple(input_shape)
+    if len(shape) not in (2, 3) or any(
+        not isinstance(side, Integral) or side < 1 for side in shape
+    ):
+        raise ValueError(
+            "input_shape must be (channels, height, width) or (length, channels), positive "
+            f"integers; got {input_shape!r}."
+        )
+    if np.prod(shape) != n_features:
+        raise ValueError(
+            f"input_shape={shape} means {np.prod(shape)} features a row, but X has {n_features}."
+        )
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from skgen import (
     VQDiffusionBridge,
     make_generative_pipeline,
 )
-from skgen import rows as rows_module
+from skgen.data import out_of_core
+from skgen.data.out_of_core import MAX_RUNS, most_surveyed, run_length, survey, surveyed, taken
 from skgen.datasets import ParquetRows
-from skgen.rows import MAX_RUNS, most_surveyed, run_length, survey, surveyed, taken
 from skgen.training import Reader, _ReadBatches
 
 ESTIMATORS = [
@@ -38,8 +38,8 @@ X = np.column_stack(
 @pytest.fixture
 def small_bounds(monkeypatch):
     """Let 1,500 rows be too many, and a fit read 128 rows of three columns at a time."""
-    monkeypatch.setattr(rows_module, "SURVEYED_ROWS", 400)
-    monkeypatch.setattr(rows_module, "READ_ENTRIES", 3 * 128)
+    monkeypatch.setattr(out_of_core, "SURVEYED_ROWS", 400)
+    monkeypatch.setattr(out_of_core, "READ_ENTRIES", 3 * 128)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_stored_rows_are_those_of_the_array(mapped, tmp_path):
     on_disk[:] = X
     index = np.sort(RNG.choice(1500, 300, replace=False))
     for stored in (mapped, on_disk, dask.from_array(X, chunks=(110, 3)), OnDisk(X, 64)):
-        assert rows_module.is_stored(stored)
+        assert out_of_core.is_stored(stored)
         np.testing.assert_array_equal(taken(stored, index), X[index])
     pd.testing.assert_frame_equal(
         taken(ParquetRows(tmp_path / "rows.parquet"), index),

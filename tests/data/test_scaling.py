@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 from sklearn.datasets import load_iris
 
-from skgen.scaling import BLUR, MAX_RATIO, ColumnScaler, _borders, share_unit, shared_levels
+from skgen.data.scaling import BLUR, MAX_RATIO, ColumnScaler, _borders, share_unit, shared_levels
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,172 @@
+"""Data on a grid of levels, discrete or binary: the levels of each column, and their scores."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MAX_LEVELS = 256
+
+
+def _equal(values: np.ndarray, others: np.ndarray, eps: float) -> np.ndarray:
+    """Return which values are equal up to a few roundings."""
+    return np.abs(values - others) <= 4 * eps * np.abs(others)
+
+
+def _nearest(X: np.ndarray, levels: list[np.ndarray]) -> np.ndarray:
+    """Return rows with each entry at the nearest level of its column."""
+    columns = []
+    for x, grid in zip(X.T, levels, strict=True):
+        grid = grid.astype(X.dtype)
+        columns.append(grid[np.searchsorted((grid[1:] + grid[:-1]) / 2, x)])
+    return np.stack(columns, 1)
+
+
+class Levels:
+    r"""Levels of each column: found in `fit`, checked, and the nearest taken in samples.
+
+    A row to be scored may have a level that no row of `fit` had. Of n rows in `fit`, a column
+    keeps a share :math:`\epsilon = 1 / (n + 1)` of its probability for such levels, of which there
+    may be K: the other one of a binary column, or up to 256. With :math:`p_0` the probabilities of
+    the levels in `fit`, v one of them and u one that is none and nearest to v,
+
+    .. math::
+
+        p(v | \cdot) = (1 - \epsilon) \, p_0(v | \cdot), \qquad
+        p(u | \cdot) = \frac{\epsilon}{K} \, p_0(v | \cdot),
+
+    so that the probabilities of all levels sum to one at most. Where `fit` knew all levels, both of
+    a binary column or those given as ``levels``, :math:`\epsilon` is 0. New rows have the levels
+    of `fit`.
+
+    Parameters
+    ----------
+    is_binary : bool
+        Whether columns have two values each.
+
+    Attributes
+    ----------
+    seen, possible : list of ndarray
+        The levels that each column had in `fit`, and those that it may have.
+    n_rows : float
+        Rows of `fit`; infinitely many where all levels were given.
+    dtype : dtype
+        Of the rows of `fit`.
+    """
+
+    def __init__(self, is_binary: bool):
+        self.is_binary = is_binary
+
+    def fit(self, X: np.ndarray, given: Any = None) -> "Levels":
+        """Learn the levels from rows, or take those that are given for all columns."""
+        self.possible = self._find(X, given)
+        self.n_rows = len(X) if self.is_binary or given is None else np.inf
+        self.dtype = X.dtype
+        # Of binary columns those that rows have are added by `see`.
+        self.seen = [v[:0] for v in self.possible] if self.is_binary else self.possible
+        return self
+
+    def see(self, X: np.ndarray) -> None:
+        """Raise where an entry of rows to learn from is at no level; note which levels there are.
+
+        Binary columns may show their other value in a later piece.
+        """
+        self._refuse(X, ~self._are_at(X, self.possible))
+        if self.is_binary:
+            at = zip(_nearest(X, self.possible).T, self.seen, strict=True)
+            self.seen = [np.union1d(levels, x).astype(np.float64) for x, levels in at]
+
+    def nearest(self, X: np.ndarray) -> np.ndarray:
+        """Return rows with each entry at the nearest possible level."""
+        return _nearest(X, self.possible)
+
+    def to_score(self, X: np.ndarray, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows at levels of `fit`, and what the score of each adds for those it had.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+            Rows.
+        read : ndarray of shape (n, n_features)
+            Which entries are read at all.
+        """
+        unseen = read & ~self._are_at(X, self.seen)
+        n_seen, n_possible = (
+            np.array([len(levels) for levels in part]) for part in (self.seen, self.possible)
+        )
+        other = n_possible > n_seen
+        share = np.full(X.shape[1], 1 / (self.n_rows + 1))
+        share[(n_seen == 2) & self.is_binary] = 0.0
+        closed = other | (share == 0)
+        self._refuse(X, unseen & closed & ~self._are_at(X, self.possible))
+        log_share = np.broadcast_to(np.log1p(-share), X.shape).copy()
+        each = share / np.where(other, 1, MAX_LEVELS)
+        log_share[unseen] = np.log(np.broadcast_to(each, X.shape)[unseen])
+        return _nearest(X, self.seen), (log_share * read).sum(1)
+
+    def scaled(self, location: np.ndarray, scale: np.ndarray, drawn: bool = True) -> Tensor:
+        """Return the levels of columns in scaled units, (n_features, n_levels), inf-padded.
+
+        Those of `fit`, which new rows have, or all that decoded rows may have.
+        """
+        columns = self.seen if drawn else self.possible
+        grid = np.full((len(columns), max(map(len, columns))), np.inf)
+        for j, levels in enumerate(columns):
+            grid[j, : len(levels)] = (levels - location[j]) / scale[j]
+        return torch.from_numpy(grid)
+
+    def inverse(self, x: Tensor, location: np.ndarray, scale: np.ndarray, drawn: bool) -> Any:
+        """Return the levels nearest to scaled rows, in the units of X."""
+        columns = self.seen if drawn else self.possible
+        grid = self.scaled(location, scale, drawn)
+        nearest = (x.double()[..., None] - grid).abs().argmin(-1).numpy()
+        return np.stack([levels[nearest[:, j]] for j, levels in enumerate(columns)], 1)
+
+    @staticmethod
+    def _refuse(X: np.ndarray, wrong: np.ndarray) -> None:
+        """Raise where an entry is marked as wrong."""
+        if wrong.any():
+            # The first column, and the first row in it.
+            j, i = (int(place[0]) for place in np.nonzero(wrong.T))
+            raise ValueError(
+                f"X[{i}, {j}] is {X[i, j]}, which is not among the levels of its column; give all "
+                "levels as levels=, or leave it None in fit to take those that X has."
+            )
+
+    def _are_at(self, X: np.ndarray, levels: list[np.ndarray]) -> np.ndarray:
+        """Return which entries are at a level of their column, up to rounding."""
+        return _equal(X, _nearest(X, levels), self._rounding(X))
+
+    def _rounding(self, X: np.ndarray) -> float:
+        """Return the relative rounding error of X or of the rows of `fit`, the larger one."""
+        return max(float(np.finfo(dtype).eps) for dtype in (X.dtype, self.dtype))
+
+    def _find(self, X: np.ndarray, given: Any) -> list[np.ndarray]:
+        if given is not None:
+            grid = np.unique(np.asarray(given, dtype=np.float64))
+            if not np.isfinite(grid).all() or len(grid) < 2:
+                raise ValueError(f"levels must be two or more finite numbers, got {given!r}.")
+            if self.is_binary and len(grid) > 2:
+                raise ValueError(f"Binary data have two levels, got levels={given!r}.")
+            return [grid] * X.shape[1]
+        levels = [np.unique(column).astype(np.float64) for column in X.T]
+        most = max(map(len, levels))
+        if self.is_binary and most > 2:
+            column = int(np.argmax([len(values) for values in levels]))
+            raise ValueError(
+                f"Binary data have two values a column, but column {column} of X has {most}, "
+                f"{levels[column][:3].tolist()} among them; other data take another likelihood= "
+                "and an autoencoder."
+            )
+        if self.is_binary:
+            # A table of zeros and ones, or of any two values, may have both in each column.
+            both = np.unique(np.concatenate(levels))
+            both = np.array([0.0, 1.0]) if np.isin(both, [0, 1]).all() else both
+            return [both] * len(levels) if len(both) == 2 else levels
+        if most > MAX_LEVELS:
+            raise ValueError(
+                f"likelihood='discrete' is for data on a grid, but a column of X has {most} "
+                f"values, more than {MAX_LEVELS}; use likelihood='gaussian'."
+            )
+        return levels

@@ -1,0 +1,82 @@
+"""The rows that a bridge starts from, with the columns of X."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skgen.data.checks import check_largest, explained
+from skgen.data.out_of_core import is_stored, named, pieces, surveyed
+
+
+def read_source(
+    estimator: Any, source: Any, names: Any, n_features: int, digest: Callable[..., Any] | None
+) -> tuple[np.ndarray, Any]:
+    """Return the rows of a source, of too many a random part, and the digest of all of them.
+
+    Its columns are matched with those of X, which are so many and may have names. ``digest`` makes
+    a digest of a shape, to which rows are added; None for no digest.
+    """
+    total = None
+    if is_stored(source):
+        total = _digest_of(source, digest)
+        source = surveyed(source)
+        if is_stored(source):
+            source = named(np.asarray(source[:]), source)
+    source = matched(source, names, "source", stacklevel=6)
+    with explained(estimator, source, "source"):
+        rows = check_array(source, dtype=np.float64, ensure_min_samples=2, input_name="source")
+    total = _digest_of(rows, digest) if total is None else total
+    rows = surveyed(rows)
+    check_largest(rows, "source")
+    if rows.shape[1] != n_features:
+        raise ValueError(
+            f"source has {rows.shape[1]} columns, but X has {n_features}: both ends of a bridge "
+            "need the same columns."
+        )
+    return rows, total
+
+
+def _digest_of(rows: Any, digest: Callable[..., Any] | None) -> Any:
+    if digest is None:
+        return None
+    total = digest(rows.shape)
+    for _, part in pieces(rows):
+        total.add(part)
+    return total
+
+
+def matched(rows: Any, names: Any, what: str, stacklevel: int | None = None) -> Any:
+    """Return rows with the columns in the order of those of X, matched by their names.
+
+    Rows or an X without names are taken by the places of their columns, with a warning if asked
+    for; names that are no strings count where neither has such.
+    """
+    found = getattr(rows, "columns", None)
+    found, names = (None if part is None else list(part) for part in (found, names))
+    if found == names:
+        return rows
+    of_texts = [
+        part is not None and all(isinstance(name, str) for name in part) for part in (found, names)
+    ]
+    if found is None or names is None or of_texts[0] != of_texts[1]:
+        if stacklevel is not None and of_texts[0] != of_texts[1]:
+            with_names, without = (what, "X") if of_texts[0] else ("X", what)
+            warnings.warn(
+                f"{with_names} has names of columns, but {without} has none: the columns of {what} "
+                "are taken by their places.",
+                stacklevel=stacklevel,
+            )
+        return rows
+    lacking = [name for name in names if name not in found]
+    unknown = [name for name in found if name not in names]
+    if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
+        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
+        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        raise ValueError(
+            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
+            "ends of a bridge need the same columns."
+        )
+    return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]
