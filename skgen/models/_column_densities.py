@@ -41,7 +41,8 @@ from skgen.models._representation import in_parts, sight
 from skgen.networks.autoregressive import ColumnwiseMADE
 from skgen.networks.mlp import Apart, zero_init
 
-N_KNOTS = 8
+# Knots of a column, fewer where columns are many: the first layer grows with their square.
+FEWEST_KNOTS, MOST_KNOTS, ALL_KNOTS = 8, 32, 512
 # What the corrections of a column may be multiplied by.
 SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Share of the hidden units that a step of training leaves out.
@@ -187,11 +188,12 @@ class ColumnDensities(nn.Module):
         # Columns of few values first.
         order = sorted(range(d), key=lambda j: sizes[j])
         self.register_buffer("order", torch.tensor(order, device="cpu"))
-        self.register_buffer("knot", torch.zeros(d, N_KNOTS + 1, device="cpu"))
+        n_knots = min(max(ALL_KNOTS // d, FEWEST_KNOTS), MOST_KNOTS)
+        self.register_buffer("knot", torch.zeros(d, n_knots + 1, device="cpu"))
         self.groups = nn.ModuleList(_grouped([cuts[j] for j in order]))
         self.gaussian = GaussianRegressions(d, 0)
         self.gaussian_given: Any = GaussianRegressions(d, n_condition) if n_condition else None
-        n_in = N_KNOTS + 1
+        n_in = n_knots + 1
         with torch.device("meta"):
             # A condition, and whether it is shown.
             n_context = n_condition + 1 if n_condition else 0
@@ -208,7 +210,7 @@ class ColumnDensities(nn.Module):
         for group in self.groups:
             for place, j in enumerate(group.columns.tolist()):
                 group.fit(place, cuts[j], rows[:, j], self.is_probability)
-        shares = np.linspace(0, 1, N_KNOTS + 1)
+        shares = np.linspace(0, 1, self.knot.shape[1])
         for j, column in enumerate(rows.T):
             # Where values repeat, knots at the values themselves.
             knots = np.unique(np.quantile(column, shares, method="nearest"))
