@@ -108,7 +108,7 @@ def files_of_the_clone():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "given"),
-    [("plot_digits.py", []), ("plot_choosing.py", []), ("plot_choosing.py", ["map.svg"])],
+    [("plot_digits.py", []), ("plot_digits.py", ["some.png"])],
 )
 def test_an_example_leaves_a_clone_as_it_was(name, given, monkeypatch, tmp_path, capsys):
     # Few rows and the least number of steps: what is drawn does not matter here.
@@ -138,7 +138,7 @@ def test_no_other_example_of_the_gallery_writes_files():
         for path in (ROOT / "examples").glob("*.py")
         if writing.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"plot_digits.py", "plot_choosing.py"}
+    assert found == {"plot_digits.py"}
 
 
 # An estimator of one's own
