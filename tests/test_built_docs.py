@@ -1,8 +1,9 @@
 """The built documentation as a reader meets it: its links, its pictures, its scripts.
 
 Every page under docs/_build/html is parsed, and then opened in a headless Chromium that is driven
-over DevTools' pipe. No other host is reached: what a page asks of one, such as MathJax, is left out
-of account, and a page must do without it.
+over DevTools' pipe. No other host is reached. Scripts that pages need, such as MathJax, come with
+them and are checked like the rest. What a page asks of another host is not checked, and the page
+must do without it.
 """
 
 import json

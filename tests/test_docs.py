@@ -15,6 +15,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skgen import (
+    BinaryLatentDiffusion,
+    SchrodingerBridgeMatcher,
+    VariationalDiffusionAE,
+    VQDiffusionBridge,
+)
 from skgen.base import BaseGenerativeModel
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,6 +95,108 @@ def test_the_page_on_judging_runs_as_printed(tmp_path, monkeypatch):
     assert page["new_table"].dtypes.equals(page["table"].dtypes)
 
 
+# Tasks
+
+
+def shortened(Estimator):
+    """Return a `fit` of at most a few steps, whatever `max_steps` the page gives."""
+    fit = Estimator.fit
+
+    def short_fit(self, *given, **named):
+        return fit(self.set_params(max_steps=min(self.max_steps or 10, 10)), *given, **named)
+
+    return short_fit
+
+
+def run_task(name, folder, monkeypatch):
+    """Run a page on a task with short fits: what its models learn does not matter here."""
+    monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 0)
+    monkeypatch.setattr("skgen.metrics._report.N_SPLITS", 6)
+    monkeypatch.setattr("skgen.metrics._report.N_CLASSIFIED", 2)
+    return run_blocks(f"user_guide/tasks/{name}.rst", folder, monkeypatch)
+
+
+def test_every_page_on_a_task_is_run_here():
+    pages = {path.stem for path in (DOCS / "user_guide" / "tasks").glob("*.rst")} - {"index"}
+    tests = {name.removeprefix("test_the_task_") for name in globals() if "_the_task_" in name}
+    assert pages == tests
+
+
+def test_the_task_synthesise(tmp_path, monkeypatch):
+    page = run_task("synthesise", tmp_path, monkeypatch)
+    assert page["new_table"].dtypes.equals(page["table"].dtypes)
+    assert page["new_table"].shape == page["test"].shape
+    assert page["third"].columns.tolist() == page["table"].columns.tolist()[:-1]
+    assert np.isfinite(page["report"][["value", "floor"]].to_numpy()).all()
+
+
+def test_the_task_impute(tmp_path, monkeypatch):
+    page = run_task("impute", tmp_path, monkeypatch)
+    observed = ~page["hidden"]
+    for rows in (page["X_complete"], *page["draws"]):
+        np.testing.assert_array_equal(rows[observed], page["X_test"][observed])
+        assert np.isfinite(rows).all()
+    assert page["draws"].shape == (20, 72, 5)
+    assert len(page["X_train"]) == 106
+    # Without its network the model is a Gaussian copula, which knows more than the median does.
+    assert page["error"][page["hidden"]].mean() < page["by_median"][page["hidden"]].mean()
+
+
+def test_the_task_oversample(tmp_path, monkeypatch):
+    page = run_task("oversample", tmp_path, monkeypatch)
+    X_few, y_more = page["X_few"], page["y_more"]
+    np.testing.assert_array_equal(page["X_more"][: len(X_few)], X_few)
+    assert np.unique(y_more, return_counts=True)[1].tolist() == [40] * 4
+    assert (y_more[len(X_few) :] == 5).all()
+
+
+def test_the_task_features(tmp_path, monkeypatch):
+    monkeypatch.setattr(VariationalDiffusionAE, "fit", shortened(VariationalDiffusionAE))
+    page = run_task("features", tmp_path, monkeypatch)
+    assert page["W"].shape == (500, 8)
+    assert page["X_back"].shape == (500, 64)
+    assert set(page["accuracy"]) == {"latent", "PCA"}
+
+
+def test_the_task_translate(tmp_path, monkeypatch):
+    monkeypatch.setattr(SchrodingerBridgeMatcher, "fit", shortened(SchrodingerBridgeMatcher))
+    page = run_task("translate", tmp_path, monkeypatch)
+    found = page["found"]
+    assert found["truth"][1] == 0
+    assert found["carried"][0] < found["drifted"][0]
+
+
+def test_the_task_anomalies(tmp_path, monkeypatch):
+    page = run_task("anomalies", tmp_path, monkeypatch)
+    # Normal data teach a Gaussian copula without its network what is strange already.
+    assert min(page["auc"].values()) > 0.9
+    assert 0 < page["flagged"].mean() < 0.3
+
+
+# Short fits of digits lack dependences of pixels, and are warned of.
+@pytest.mark.filterwarnings("ignore:What VQDiffusionBridge has learnt falls short")
+def test_the_task_images(tmp_path, monkeypatch):
+    page = run_task("images", tmp_path, monkeypatch)
+    upper = page["upper"]
+    observed = np.isfinite(upper)
+    for rows in page["completed"]:
+        np.testing.assert_array_equal(rows[observed], upper[observed])
+        assert np.isfinite(rows).all()
+    assert page["X_new"].shape == (100, 64)
+    assert np.isfinite(page["copies"])
+
+
+def test_the_task_sequences(tmp_path, monkeypatch):
+    for Estimator in (VQDiffusionBridge, BinaryLatentDiffusion):
+        monkeypatch.setattr(Estimator, "fit", shortened(Estimator))
+    page = run_task("sequences", tmp_path, monkeypatch)
+    frames, lengths = page["new_rows"].reshape(200, 8, 2), page["new_lengths"]
+    assert all((row[n:] == 0).all() for row, n in zip(frames, lengths, strict=True))
+    assert page["Z"].shape == (600, 32)
+    assert page["points"].shape == (100, 8, 2)
+    assert page["ends"].shape == (5, 16)
+
+
 # Examples
 
 
@@ -108,7 +216,7 @@ def files_of_the_clone():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "given"),
-    [("plot_digits.py", []), ("plot_choosing.py", []), ("plot_choosing.py", ["map.svg"])],
+    [("plot_digits.py", []), ("plot_digits.py", ["some.png"])],
 )
 def test_an_example_leaves_a_clone_as_it_was(name, given, monkeypatch, tmp_path, capsys):
     # Few rows and the least number of steps: what is drawn does not matter here.
@@ -138,7 +246,7 @@ def test_no_other_example_of_the_gallery_writes_files():
         for path in (ROOT / "examples").glob("*.py")
         if writing.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"plot_digits.py", "plot_choosing.py"}
+    assert found == {"plot_digits.py"}
 
 
 # An estimator of one's own

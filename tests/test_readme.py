@@ -1,9 +1,14 @@
-"""The README, held to be true: its two commands are single lines, and its Python blocks run."""
+"""The README, held to be true: its two commands are single lines, and its Python blocks run.
+
+So are the files beside it that name versions and files of the project.
+"""
 
 import re
 from pathlib import Path
 
 import pytest
+
+import skgen
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +39,22 @@ def test_ci_runs_the_test_command_of_the_readme():
 def test_ci_runs_the_tests_that_the_command_of_the_readme_leaves_out():
     left_out = re.search(r' -m "not (\w+)"$', blocks("sh")[1].strip()).group(1)
     assert re.search(rf"^step .* -m pytest .*-m {left_out}$", CI, flags=re.MULTILINE)
+
+
+def test_the_citation_names_the_version_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.*)$", citation, re.MULTILINE) == [skgen.__version__]
+
+
+def test_files_that_the_guide_for_contributors_names_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(
+        r"(?:\.ci|docs|examples|skgen|tests)/[a-z_/]+(?:\.(?:py|rst)\b|/run\b)?", text
+    )
+    paths = [name for name in named if not name.startswith("docs/_build")]
+    assert len(paths) > 10
+    missing = [name for name in paths if not (ROOT / name).exists()]
+    assert missing == []
 
 
 @pytest.mark.slow
