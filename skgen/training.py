@@ -111,9 +111,9 @@ class Stage:
         Whether Ctrl-C ended it.
     diagnose : callable
         Gives further figures for the last row of the stage's history.
-    owners : list of Tensor, default=None
-        Of each parameter, the part of the loss that each of its rows has an effect on; it has none
-        on another. Validation then chooses the weights part by part.
+    owners : dict of nn.Parameter to Tensor
+        The part of the loss that each row of a parameter has an effect on, where it has none on
+        another. Validation then chooses the weights part by part.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Stage:
     pace: float = 1.0
     interrupted: bool = False
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
-    owners: Sequence[Tensor] | None = None
+    owners: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -313,13 +313,13 @@ class _Average(Callback):
 class _Choose(Callback):
     """Keep the average that validated best; stop when it has not improved for a while.
 
-    Where the loss has parts that depend on weights of their own, each part's weights are kept from
-    where that part was best.
+    Of a loss in parts, the weights of each part are those of that part's best evaluation.
     """
 
-    def __init__(self, average: _Average, owners: Sequence[Tensor] | None, early_stopping: bool):
+    def __init__(self, average: _Average, owners: Mapping[Any, Tensor], early_stopping: bool):
         self.average, self.early_stopping = average, early_stopping
-        self.owners = list(owners or [torch.tensor(0)] * len(average.parameters))
+        # Where the losses are compared, whatever device the weights are on.
+        self.owners = [owners.get(p, torch.tensor(0)).cpu() for p in average.parameters]
         self.n_parts = 1 + max(int(owner.max()) for owner in self.owners)
 
     def on_train_begin(self, net, **kwargs):

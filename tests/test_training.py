@@ -145,7 +145,7 @@ def test_each_part_of_a_loss_keeps_its_own_best_weights():
         return 0.5 * (x - module.p[:, 0]).square()
 
     rows, valid = torch.full((40, 2), 10.0), target.expand(10, 2).clone()
-    owners = [torch.tensor([0, 1])]
+    owners = {module.p: torch.tensor([0, 1])}
     stage = Stage("descent", parts, module, [module.p], {"x": rows}, {"x": valid}, owners=owners)
     plan = Plan(n_steps=200, batch_size=8, lr=0.2, ema_decay=0.0, early_stopping=False, device=CPU)
     net = train(stage, plan, seed=0)

@@ -324,7 +324,8 @@ class ColumnDensities(nn.Module):
     def loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return -log p of each entry in nats, of ordered columns, (n, d).
 
-        Of a quarter of the rows it is that of a random part given the rest, which counts nothing.
+        In a quarter of the rows a random part is observed: its entries count nothing, and the
+        others are given it.
         """
         x = x[:, self.order]
         observed = sight(noise, x, None)

@@ -968,8 +968,6 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, **plan):
             parameters = [p for part in parts if part is not None for p in part.parameters()]
-            if "owners" in plan:
-                plan["owners"] = [plan["owners"][p] for p in parameters]
             return Stage(name, loss, module, parameters, train, valid, **plan)
 
         def effort(share, fewest):

@@ -170,6 +170,13 @@ class GenerativePipeline(Pipeline):
                 raise
             raise ValueError(reason) from error
 
+    @contextmanager
+    def _learning(self, X: Any) -> Iterator[None]:
+        """Say of what goes wrong in a fit, or of what it could not learn, where it is in X."""
+        told = seen_as(self._model, X, self._back)
+        with _nothing_left_told(), self._gaps_named(X), threads_for(self), told:
+            yield
+
     def _back(self, rows: Any, routed: Any = None) -> Any:
         """Return rows of the last step in the units of X."""
         rows = np.asarray(rows)
@@ -246,12 +253,7 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with (
-            _nothing_left_told(),
-            self._gaps_named(X),
-            threads_for(self),
-            seen_as(self._model, X, self._back),
-        ):
+        with self._learning(X):
             return super().fit(X, y, **told, **params)
 
     @available_if(model_has("transform"))
@@ -278,12 +280,7 @@ class GenerativePipeline(Pipeline):
         """
         self._check_steps()
         told = self._addressed(condition=condition, source=source)
-        with (
-            _nothing_left_told(),
-            self._gaps_named(X),
-            threads_for(self),
-            seen_as(self._model, X, self._back),
-        ):
+        with self._learning(X):
             return super().fit_transform(X, y, **told, **params)
 
     @available_if(model_has("transform"))
