@@ -76,7 +76,7 @@ TRANSPORT_BATCH = 256
 # Of the mean variance of an end along its axes.
 LEAST_VARIANCE = 1e-5
 LATER_EFFORT = 0.5
-# What noise adds to the loss takes steps to average out, however few the rows.
+# What noise adds to the loss of a table takes steps to average out, however few the rows.
 FEWEST_NOISY_STEPS = 750
 SMALL_TABLE = 4
 EXACT_DIVERGENCE = 16
@@ -987,8 +987,8 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
     def _stages(self, module, train, valid, noise):
         parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
         n_steps = self._n_stage_steps(len(train["x"]))
-        noisy = self.sigma > 0 and self.max_steps is None and valid is not None
-        fewest = FEWEST_NOISY_STEPS if noisy else 0
+        is_noisy_table = self.sigma > 0 and self.input_shape is None and valid is not None
+        fewest = FEWEST_NOISY_STEPS if is_noisy_table and self.max_steps is None else 0
         for iteration in range(1, self._n_projections(module.has_source) + 1):
             effort = max(1.0, fewest / n_steps) * (1.0 if iteration == 1 else LATER_EFFORT)
             n_least = round(PAIRS_PER_STEP * effort * n_steps)
