@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from torch import nn
 
 from skgen import storage
 from skgen._compat import MetadataRequest, MethodMetadataRequest
@@ -37,9 +38,18 @@ from skgen.data.scaling import ColumnScaler, _Spline
 from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
 from skgen.networks.conv import PatchGrid
+from skgen.papers._bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
+from skgen.papers._cells import Cells
+from skgen.papers._code_priors import AutoregressivePrior, BridgePrior
+from skgen.papers._column_densities import ColumnDensities
+from skgen.papers._correction_shrinkage import CorrectionShrinkage
+from skgen.papers._gaussian_diffusion import GaussianDiffusion
+from skgen.papers._gaussian_regressions import GaussianRegressions
+from skgen.papers._principal_axes import PrincipalAxes
+from skgen.papers._residuals import ResidualDistribution
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
-from skgen.storage import FileFormatError, name_of, register, register_value
+from skgen.storage import FileFormatError, keep_attributes, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
 from skgen.tables.encoder import TableEncoder
@@ -80,6 +90,24 @@ for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)
+
+# Networks, by the names of the files that they first stood in, and of the attributes that they had.
+_NETWORKS: dict[str, type[nn.Module]] = {
+    "_bernoulli_diffusion.BernoulliDiffusion": BernoulliDiffusion,
+    "_bernoulli_diffusion.KnownLaw": BitFrequencies,
+    "_cells.Cells": Cells,
+    "_code_priors.AutoregressivePrior": AutoregressivePrior,
+    "_code_priors.BridgePrior": BridgePrior,
+    "_column_densities.ColumnDensities": ColumnDensities,
+    "_column_densities.GaussianRegressions": GaussianRegressions,
+    "_gaussian_diffusion.GaussianDiffusion": GaussianDiffusion,
+    "_principal_axes.PrincipalAxes": PrincipalAxes,
+    "_spread.Spread": ResidualDistribution,
+    "_trust.Trust": CorrectionShrinkage,
+}
+for _name, _network in _NETWORKS.items():
+    register(_network, f"skgen.models.{_name}")
+keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 
 register(Numbers)
 register(Times)

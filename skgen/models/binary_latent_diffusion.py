@@ -32,20 +32,27 @@ from torch.nn import functional as F
 from skgen._compat import Interval, StrOptions
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.data.row_map import Data
-from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
-from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
-from skgen.models._spread import (
+from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
+from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.networks.mlp import ApartMLP, ResidualMLP, SkipMLP, initialize, zero_init
+from skgen.networks.sequence import Transformer
+from skgen.papers._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
+from skgen.papers._representation import (
+    draw_observed,
+    in_parts,
+    input_noise,
+    stack,
+    stacked,
+    warm_up,
+)
+from skgen.papers._residuals import (
     SMALLEST_LOG_VARIANCE,
-    Spread,
+    ResidualDistribution,
     decoding_errors,
     decoding_nats,
     draw_decoded,
     normal_loss,
 )
-from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
-from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ApartMLP, ResidualMLP, SkipMLP, initialize, zero_init
-from skgen.networks.sequence import Transformer
 from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 
 CONDITION_FEATURES = 32
@@ -162,7 +169,7 @@ class _BinaryLatentDiffusion(nn.Module):
 
     codebook: nn.Linear | None
     edges: Tensor | None
-    spread: Spread
+    spread: ResidualDistribution
 
     def __init__(
         self,
@@ -172,7 +179,7 @@ class _BinaryLatentDiffusion(nn.Module):
         evidence: nn.Module | None,
         codebook: nn.Linear | None,
         embedding: ConditionEmbedding | None,
-        spread: Spread,
+        spread: ResidualDistribution,
         *,
         n_features: int,
         n_bits: int,
@@ -353,7 +360,7 @@ class _BinaryLatentDiffusion(nn.Module):
 
     def _prior_losses(self, noise: Any, x: Tensor, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Return cross-entropy and bound of the diffusion, with part of x in sight."""
-        context, held = self._evident(x, sight(noise, x, None), c)
+        context, held = self._evident(x, draw_observed(noise, x, None), c)
         return self.diffusion.losses(noise, z, context, held)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -375,12 +382,12 @@ class _BinaryLatentDiffusion(nn.Module):
             return error + self._prior_losses(noise, x, z, c)[1]
         logit, z, loss = self._look(noise, x, c)
         mean = self.reconstruct(z, c)
-        share = torch.full_like(z[0, 0], JOINT_SHARE * rising(self.steps_seen, self.rising_steps))
+        share = torch.full_like(z[0, 0], JOINT_SHARE * warm_up(self.steps_seen, self.rising_steps))
         # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
         if self.likelihood != "bernoulli":
             errors = self._of_frames(x, x - mean.detach())
             share = share * errors.square().mean().clamp(max=1.0)
-        self.diffusion.law.follow(z.detach())
+        self.diffusion.frequencies.update_ema(z.detach())
         entropy, bound = self._prior_losses(noise, x, z.detach() + share * (z - z.detach()), c)
         return self._coded(x, z, mean, logit) + loss + entropy + self.vlb_weight * bound
 
@@ -425,7 +432,7 @@ class _BinaryLatentDiffusion(nn.Module):
 
     def fit_law(self, x: Tensor, condition: Tensor | None = None) -> None:
         """Tell the diffusion what is known of the law of the bits beforehand."""
-        self.diffusion.law.fit(self.probabilities(x, condition))
+        self.diffusion.frequencies.fit(self.probabilities(x, condition))
 
     def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
         """Return the probabilities that the bits are 1."""
@@ -479,7 +486,7 @@ class _BinaryLatentDiffusion(nn.Module):
         seen: Tensor | None = None,
     ) -> Tensor:
         """Draw bits, all or those that are not seen, then a row given them."""
-        like = self.diffusion.law.logits.new_empty(n, self.n_bits)
+        like = self.diffusion.frequencies.logits.new_empty(n, self.n_bits)
         given, x = x, like.new_zeros(n, self.n_features) if x is None else x
         c = self._embed(like, condition)
         context, held = self._evident(x, seen, c)
@@ -829,7 +836,9 @@ class BinaryLatentDiffusion(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             evidence,
             codebook,
             embedding,
-            Spread(1 if row_map.columns_alike else d, row_map.offset(), correlated=shape is None),
+            ResidualDistribution(
+                1 if row_map.columns_alike else d, row_map.offset(), correlated=shape is None
+            ),
             n_features=d,
             n_bits=n_bits,
             n_positions=n_positions,

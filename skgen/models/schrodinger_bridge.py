@@ -52,12 +52,12 @@ from skgen.base import (
 from skgen.data.row_map import Data
 from skgen.data.sources import matched
 from skgen.metrics import energy_distance
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._trust import trust_draws
 from skgen.networks.conv import UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
 from skgen.networks.mlp import correction, initialize
+from skgen.papers._correction_shrinkage import trust_draws
+from skgen.papers._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers._principal_axes import PrincipalAxes
 from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger_covariance
 from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise

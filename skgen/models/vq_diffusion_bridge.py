@@ -2,7 +2,7 @@ r"""A vector-quantised autoencoder, and a law of its codes: a diffusion bridge l
 
 An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code of a codebook,
 :math:`e_k`, replaces; a decoder gives :math:`p(x|e_k)`, and the bridge of
-:mod:`skgen.models._code_priors` the prior :math:`p(k)`:
+:mod:`skgen.papers._code_priors` the prior :math:`p(k)`:
 
 .. math::
 
@@ -12,7 +12,7 @@ with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder,
 are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
 asks for codes that it can predict. Latents are normalised to the mean and variance of the process,
 so that it cannot ask for small ones instead. Tables whose columns have tokens of their own take,
-unless told otherwise, the distribution of :mod:`skgen.models._column_densities`, one column after
+unless told otherwise, the distribution of :mod:`skgen.papers._column_densities`, one column after
 another. It is trained after encoder, decoder and codebook, on values rather than codes.
 
 The source lets :math:`z_e` itself start the bridge, with a law :math:`N(z_e, s^2 I)`. Here the
@@ -31,36 +31,44 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgen._compat import Interval, StrOptions
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
-from skgen.models._cells import Cuts
-from skgen.models._code_priors import (
-    BELIEF_FEATURES,
-    NOISE_FEATURES,
-    TOKEN_FEATURES,
-    AutoregressivePrior,
-    BridgePrior,
-)
-from skgen.models._column_densities import ColumnDensities
-from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
-from skgen.models._spread import (
-    ERRORS_PER_BIN,
-    Spread,
-    decoding_errors,
-    decoding_nats,
-    draw_decoded,
-    normal_loss,
-)
 from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.conv import GROUP_SIZE, MapDecoder, MapEncoder, TokenUNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.quantizers import Codebook, Normalizer
 from skgen.networks.sequence import Transformer
+from skgen.papers._cells import Cuts
+from skgen.papers._code_priors import (
+    BELIEF_FEATURES,
+    NOISE_FEATURES,
+    TOKEN_FEATURES,
+    AutoregressivePrior,
+    BridgePrior,
+)
+from skgen.papers._column_densities import ColumnDensities
+from skgen.papers._representation import (
+    draw_observed,
+    in_parts,
+    input_noise,
+    stack,
+    stacked,
+    warm_up,
+)
+from skgen.papers._residuals import (
+    ERRORS_PER_BIN,
+    ResidualDistribution,
+    decoding_errors,
+    decoding_nats,
+    draw_decoded,
+    normal_loss,
+)
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
 from skgen.threads import limited
 
@@ -91,6 +99,14 @@ MOST_TOKENS = 64
 SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
 
+PENALTIES = np.logspace(-4, 3, 15)
+
+
+def ridge_regression(x, y):
+    """Return coefficients, intercept and mean square error by the best penalty: a `Regress`."""
+    ridge = RidgeCV(alphas=PENALTIES).fit(x, y)
+    return ridge.coef_, float(ridge.intercept_), -ridge.best_score_
+
 
 class _Places(nn.Module):
     """One network for every column of a table, or every frame of a sequence."""
@@ -120,7 +136,7 @@ class _VQDiffusionBridge(nn.Module):
         normalizer: Normalizer,
         codebook: Codebook,
         embedding: ConditionEmbedding | None,
-        spread: Spread,
+        spread: ResidualDistribution,
         *,
         n_features: int,
         n_tokens: int,
@@ -280,12 +296,12 @@ class _VQDiffusionBridge(nn.Module):
             return error + self._prior_loss(noise, x, q, index, condition)
         self.steps_seen += 1
         # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
-        weight = self.prior_weight * rising(self.steps_seen, self.rising_steps)
+        weight = self.prior_weight * warm_up(self.steps_seen, self.rising_steps)
         share = weight * variance.mean().clamp(max=1.0)
         # The prior's own weights learn at full weight.
         z = q + share * (straight - straight.detach())
         assert isinstance(self.prior, BridgePrior)
-        self.prior.follow(index)
+        self.prior.update_ema(index)
         # On a map the prior is the dear part, and is trained anew when the code is done.
         n = math.ceil(len(x) / PRIOR_PART) if self.on_map else len(x)
         told = None if condition is None else condition[:n]
@@ -306,7 +322,7 @@ class _VQDiffusionBridge(nn.Module):
         self, noise: Any, x: Tensor, z: Tensor, index: Tensor, condition: Tensor | None
     ) -> Tensor:
         c = self._embed(x, condition, noise if self.training else None)
-        seen = self._seen(x, sight(noise, x, self.shape))
+        seen = self._seen(x, draw_observed(noise, x, self.shape))
         code = self.codebook.code.detach()
         return self.prior.loss(noise, z, index, code, self.spacing(), seen, c)
 
@@ -342,7 +358,7 @@ class _VQDiffusionBridge(nn.Module):
 
     def welcome(self, x: Tensor, **_: Any) -> None:
         """Tell the prior of codes that a later piece of data has and no earlier one had."""
-        self.prior.welcome(self.codes(x))
+        self.prior.add_new_codes(self.codes(x))
 
     def use(self, x: Tensor, **_: Any) -> dict[str, float]:
         """Return the perplexity of the codes, and the share of them that is used at all."""
@@ -411,7 +427,7 @@ class _VQDiffusionBridge(nn.Module):
             told,
             (c, c_0),
             guidance_scale=guidance_scale,
-            held=held,
+            observed=held,
             **options,
         )
         mean = self.reconstruct(self.codebook(index))
@@ -842,7 +858,9 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             normalizer,
             codebook,
             embedding,
-            Spread(1 if row_map.columns_alike else d, row_map.offset(), correlated=shape is None),
+            ResidualDistribution(
+                1 if row_map.columns_alike else d, row_map.offset(), correlated=shape is None
+            ),
             n_features=d,
             n_tokens=n_tokens,
             shape=shape,
@@ -980,7 +998,9 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         coder = [module.encoder, module.decoder, module.normalizer, module.codebook]
         prior = [module.prior, module.evidence, module.embedding]
         if isinstance(module, _VQTable) and not module.started:
-            module.prior.fit(self._cuts(train["x"]), train["x"], train.get("condition"))
+            module.prior.fit(
+                self._cuts(train["x"]), train["x"], train.get("condition"), ridge_regression
+            )
         module.start(noise, train["x"], self.batch_size)
         if not module.settled:
             # Later pieces of data keep the code, and teach the decoder and the prior.

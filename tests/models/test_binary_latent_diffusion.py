@@ -19,8 +19,8 @@ from skgen import BinaryLatentDiffusion
 from skgen.data.row_map import Data
 from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.models import binary_latent_diffusion
-from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
-from skgen.models._spread import Spread, log_probability
+from skgen.papers._bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
+from skgen.papers._residuals import ResidualDistribution, log_probability
 from skgen.processes import bernoulli
 from skgen.processes.noise import GeneratorNoise
 
@@ -45,7 +45,7 @@ def counted_law(n_bits=3):
     """Make a known law of integer counts, and its probabilities, the unseen part left out."""
     states = states_of(n_bits)
     counts = torch.arange(1, len(states) + 1) * 500
-    law = KnownLaw(n_bits).double()
+    law = BitFrequencies(n_bits).double()
     law.fit(states.repeat_interleave(counts, 0))
     return law.double(), states, (counts / counts.sum()).double()
 
@@ -79,7 +79,7 @@ def test_known_law_holds_bits_by_their_own_odds():
 
 def test_many_different_rows_leave_independent_bits():
     rows = (torch.rand(500, 30, generator=torch.Generator().manual_seed(0)) < 0.3).float()
-    law = KnownLaw(30)
+    law = BitFrequencies(30)
     law.fit(rows)
     assert len(law.states) == 0
     logit = law(rows[:4], torch.full((4, 1), 0.8))
@@ -93,7 +93,7 @@ def test_bound_is_below_the_law_and_near_it(schedule):
     law, states, p = counted_law()
     T = 128
     diffusion = BernoulliDiffusion(Nothing(), 3, schedule, n_timesteps=T).double()
-    diffusion.law = law
+    diffusion.frequencies = law
     k = diffusion.k(torch.arange(T + 1).double() / T).clamp(0, 1)
     context = torch.empty(1, 0).double()
     bound = torch.zeros(len(states)).double()
@@ -113,7 +113,7 @@ def test_losses_estimate_the_bound_without_bias():
 
     law, states, _ = counted_law()
     diffusion = BernoulliDiffusion(Nothing(), 3, n_timesteps=4).double()
-    diffusion.law = law
+    diffusion.frequencies = law
     z_0, context = states[5], torch.empty(1, 0).double()
     k = diffusion.k(torch.arange(5).double() / 4).clamp(0, 1)
     exact = 0.0
@@ -312,7 +312,7 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     def gradient(steps_seen, share):
         module.steps_seen = steps_seen
         module.zero_grad()
-        module.diffusion.law.logits.zero_()
+        module.diffusion.frequencies.logits.zero_()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(binary_latent_diffusion, "JOINT_SHARE", share)
             noise = GeneratorNoise(torch.Generator().manual_seed(0))
@@ -349,10 +349,10 @@ def test_half_precision_learns_bits_at_once():
 
 def test_what_was_counted_is_forgotten_while_bits_are_learnt():
     rows = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(300, 1)
-    law = KnownLaw(2)
+    law = BitFrequencies(2)
     law.fit(rows)
     assert len(law.states) == 2
-    law.follow(torch.ones(50, 2))
+    law.update_ema(torch.ones(50, 2))
     assert len(law.states) == 0
     # From a half, three hundredths of the way to the batch's frequency of 1.
     torch.testing.assert_close(torch.sigmoid(law.logits), torch.full((2,), 0.515))
@@ -583,7 +583,7 @@ def test_errors_are_drawn_as_they_were_seen():
         0.1 * torch.randn(mean.shape, generator=generator),
         -torch.log(torch.rand(mean.shape, generator=generator)),
     )
-    spread = Spread(1, torch.zeros(1))
+    spread = ResidualDistribution(1, torch.zeros(1))
     spread.fit(mean, error)
     for height, part in ((0.2, mean < 0.5), (0.8, mean >= 0.5)):
         at = torch.full((20_000, 1), height)
@@ -606,7 +606,7 @@ def correlated_errors(n):
     covariance = torch.tensor([[1.0, 0.6, 0.0], [0.6, 0.5, -0.3], [0.0, -0.3, 2.0]])
     root = torch.linalg.cholesky(covariance)
     error = torch.randn(n, 3, generator=generator) @ root.T
-    spread = Spread(3, torch.zeros(3), correlated=True)
+    spread = ResidualDistribution(3, torch.zeros(3), correlated=True)
     spread.fit(torch.zeros(n, 3), error)
     spread.fit_correlation(torch.zeros(n, 3), error)
     return spread, covariance
@@ -640,7 +640,7 @@ def test_errors_that_go_together_have_their_joint_density():
 @pytest.mark.parametrize("n", [1, 2, 9, 60])
 def test_few_errors_do(n):
     mean = torch.linspace(-1, 1, n).expand(3, -1).T
-    spread = Spread(3, torch.zeros(3))
+    spread = ResidualDistribution(3, torch.zeros(3))
     spread.fit(mean, 0.5 * torch.ones(n, 3))
     at = torch.zeros(4, 3)
     torch.testing.assert_close(spread.draw(at, torch.full((4, 3), 0.3)), torch.full((4, 3), 0.5))

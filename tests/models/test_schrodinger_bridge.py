@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from skgen import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.datasets import CorrelatedGaussian
 from skgen.metrics import energy_distance
-from skgen.models._principal_axes import PrincipalAxes
 from skgen.models.schrodinger_bridge import _SchrodingerBridge
+from skgen.papers._principal_axes import PrincipalAxes
 from skgen.processes.bridges import LinearReference, schrodinger_covariance
 from skgen.processes.noise import GeneratorNoise
 

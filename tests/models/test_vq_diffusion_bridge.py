@@ -16,10 +16,10 @@ from sklearn.model_selection import GridSearchCV
 
 from skgen import VQDiffusionBridge
 from skgen.models import vq_diffusion_bridge
-from skgen.models._code_priors import AutoregressivePrior, BridgePrior
-from skgen.models._column_densities import ColumnDensities
 from skgen.models.vq_diffusion_bridge import PRIOR_PART
 from skgen.networks.mlp import initialize
+from skgen.papers._code_priors import AutoregressivePrior, BridgePrior
+from skgen.papers._column_densities import ColumnDensities
 from skgen.processes import ornstein_uhlenbeck as ou
 from skgen.processes.noise import GeneratorNoise
 
@@ -235,7 +235,7 @@ def test_frequencies_are_counted_and_later_ones_only_where_there_were_none():
     prior.fit(torch.tensor([[0, 3], [0, 1], [2, 1], [0, 1]]))
     counted = torch.tensor([[0.75, 0.0, 0.25, 0.0], [0.0, 0.75, 0.0, 0.25]]).double()
     torch.testing.assert_close(prior.frequency.data, counted)
-    prior.welcome(torch.tensor([[1, 1], [0, 0]]))
+    prior.add_new_codes(torch.tensor([[1, 1], [0, 0]]))
     counted[0, 1] = counted[1, 0] = 0.5
     torch.testing.assert_close(prior.frequency.data, counted)
 

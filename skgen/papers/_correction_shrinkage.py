@@ -40,7 +40,7 @@ def trust_draws(rows: Tensor, input_shape: Any) -> list[int]:
     return [min(each, n - start) for start in range(0, n, each)]
 
 
-class Trust(nn.Module):
+class CorrectionShrinkage(nn.Module):
     """Shares of a correction to follow, by place between two ends; ones until learnt.
 
     Parameters

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from skgen import VariationalDiffusionAE
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._trust import N_LEVELS, Trust, trust_draws
+from skgen.papers._correction_shrinkage import N_LEVELS, CorrectionShrinkage, trust_draws
+from skgen.papers._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers._principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule, alpha_sigma
 
@@ -117,7 +117,7 @@ def test_training_and_new_rows_follow_the_network_whole():
 
 
 def test_shares_of_kinds_are_apart_and_linear_between_levels():
-    trust = Trust(2).double()
+    trust = CorrectionShrinkage(2).double()
     place = (torch.arange(N_LEVELS, dtype=torch.float64) + 0.5) / N_LEVELS
     moved = torch.ones(N_LEVELS, 3, dtype=torch.float64)
     wanted = place[:, None].expand(-1, 3)
@@ -131,7 +131,7 @@ def test_shares_of_kinds_are_apart_and_linear_between_levels():
 
 
 def test_levels_without_rows_and_without_corrections_are_followed_whole():
-    trust = Trust()
+    trust = CorrectionShrinkage()
     trust.learn([(torch.tensor([0.5]), torch.zeros(1, 2), torch.ones(1, 2))])
     assert (trust.share == 1).all()
 

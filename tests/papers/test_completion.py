@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.stats import kstest, norm
 
-from skgen.models import _completion
-from skgen.models._completion import complete
-from skgen.models._principal_axes import PrincipalAxes
+from skgen.papers import _completion
+from skgen.papers._completion import complete
+from skgen.papers._principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 
 # A bow: 31 round normal laws along a parabola, more of them to the right.
