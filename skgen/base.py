@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ from skgen._compat import (
 )
 from skgen.checkpoints import MAY_GO, Checkpoint, Digest, identity, module_state
 from skgen.data.checks import check_largest, check_layout, check_near, validated
+from skgen.data.latent_format import LatentFormat
 from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
 from skgen.data.row_map import Data, RowMap, Rows, rows_of
 from skgen.data.sequences import without_gaps
@@ -247,11 +248,6 @@ class BaseGenerativeModel(BaseEstimator):
     def _sampling_options(self) -> dict[str, Any]:
         """Return what the module's ``sample`` and ``impute`` take from the constructor."""
         return {}
-
-    @property
-    def _most_sampling_steps(self) -> int | None:
-        """The most steps that a sampler can take; None for any number."""
-        return None
 
     # Fitting -------------------------------------------------------------------------------
 
@@ -887,7 +883,7 @@ class BaseGenerativeModel(BaseEstimator):
                     "guidance_scale > 0 needs a model that also learnt without a condition: fit "
                     "it with condition_dropout > 0."
                 )
-        most = self._most_sampling_steps
+        most = getattr(self.module_, "most_steps", None)
         if most is not None and (wanted := int(n_steps or self.n_steps or 1)) > most:
             raise ValueError(
                 f"n_steps={wanted} is more than the {most} steps of the diffusion; fit with a "
@@ -991,6 +987,10 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """The number of latent columns: that of the data, unless a model says otherwise."""
         return self.n_features_in_
 
+    def _latent_format(self) -> LatentFormat:
+        """Return what latent rows look like to users; a place for models."""
+        return LatentFormat(self._n_features_out)
+
     def fit_transform(self, X, y=None, *, condition=None):
         """Fit to X and return its latent rows.
 
@@ -1056,7 +1056,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _from_latent(self, rows: np.ndarray) -> np.ndarray:
         """Map what the module encodes to what the user sees."""
-        return rows
+        return self._latent_format().show(rows)
 
     def _to_latent(self: Any, Z: np.ndarray) -> Tensor:
         """Invert `_from_latent`."""
@@ -1071,13 +1071,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self.row_map_.inverse(torch.from_numpy(rows)).astype(Z.dtype)
 
     def _check_latent(self, X: Any) -> np.ndarray:
-        Z = check_array(X, dtype=[np.float64, np.float32], input_name="X", estimator=self)
-        if Z.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"inverse_transform takes the {self._n_features_out} latent columns that transform "
-                f"returns, got {Z.shape[1]}."
-            )
-        return Z
+        return self._latent_format().read(X, self)
 
     def _apply(
         self, method: str, rows: Tensor, encoded: Tensor | None, out: Any, precision: Any = None

@@ -45,8 +45,11 @@ from skgen.papers._column_densities import ColumnDensities
 from skgen.papers._correction_shrinkage import CorrectionShrinkage
 from skgen.papers._gaussian_diffusion import GaussianDiffusion
 from skgen.papers._gaussian_regressions import GaussianRegressions
+from skgen.papers._layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
 from skgen.papers._principal_axes import PrincipalAxes
 from skgen.papers._residuals import ResidualDistribution
+from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
+from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.storage import FileFormatError, keep_attributes, name_of, register, register_value
@@ -104,10 +107,22 @@ _NETWORKS: dict[str, type[nn.Module]] = {
     "_principal_axes.PrincipalAxes": PrincipalAxes,
     "_spread.Spread": ResidualDistribution,
     "_trust.Trust": CorrectionShrinkage,
+    "binary_latent_diffusion._BinaryLatentDiffusion": BinaryLatentDiffusionModule,
+    "binary_latent_diffusion._Denoiser": BitDenoiser,
+    "binary_latent_diffusion._SlowLinear": _SlowLinear,
+    "binary_latent_diffusion._WholeDecoder": _SequenceDecoder,
+    "binary_latent_diffusion._WholeEncoder": _SequenceEncoder,
+    "vq_diffusion_bridge._Places": _EachPlace,
+    "vq_diffusion_bridge._VQDiffusionBridge": VQDiffusionBridgeModule,
+    "vq_diffusion_bridge._VQTable": ColumnwiseVQModule,
 }
 for _name, _network in _NETWORKS.items():
     register(_network, f"skgen.models.{_name}")
+_CODE_ATTRIBUTES = {"residuals": "spread", "frozen": "settled", "initialized": "started"}
+for _network in (BinaryLatentDiffusionModule, VQDiffusionBridgeModule, ColumnwiseVQModule):
+    keep_attributes(_network, _CODE_ATTRIBUTES)
 keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
+keep_attributes(BitDenoiser, {"reads_observed": "holds"})
 
 register(Numbers)
 register(Times)

@@ -10,10 +10,10 @@ has for missing entries is left out.
 import torch
 from torch import nn
 
-from skgen.models.binary_latent_diffusion import CONDITION_FEATURES
 from skgen.networks.conv import MapDecoder, MapEncoder
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.sequence import Transformer
+from skgen.papers._code_module import CONDITION_FEATURES
 from skgen.papers._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.papers._principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise

@@ -369,8 +369,8 @@ class AutoregressivePrior(_CodePrior):
     ----------
     network : PixelCNN, CausalTransformer or MaskedMLP
         Takes tokens (n, n_tokens, TOKEN_FEATURES), features of observed entries, and a context;
-        gives what to add to the log-frequencies of each token, given those before. Its ``walker`` gives
-        the same, token by token.
+        gives what to add to the log-frequencies of each token, given those before. Its ``walker``
+        gives the same, token by token.
     n_tokens, n_embeddings : int
         Tokens of a row, and codes.
     """

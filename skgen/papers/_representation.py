@@ -55,20 +55,6 @@ def warm_up(step: int, n_steps: int) -> float:
     return min(1.0, max(0.0, step / n_steps - 1.0))
 
 
-def stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tensor:
-    """Join two tables of rows of one layout, as channels where they have a layout."""
-    if shape is None or len(shape) == 3:
-        return torch.cat([first, second], 1)
-    parts = [rows.unflatten(1, shape) for rows in (first, second)]
-    return torch.cat(parts, -1).flatten(1)
-
-
-def stacked(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the layout of two rows of one layout that :func:`stack` has joined."""
-    *first, last = shape
-    return (2 * shape[0], *shape[1:]) if len(shape) == 3 else (*first, 2 * last)
-
-
 def draw_observed(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
     """Draw which entries of rows are observed: of most rows none, of the others a random part.
 

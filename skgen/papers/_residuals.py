@@ -195,34 +195,3 @@ def log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None
     low, high = low.clamp(min=floor), high.clamp(max=-floor)
     top, bottom = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
     return top + torch.log1p(-torch.exp((bottom - top).clamp(max=-1e-6)))
-
-
-# What a decoder gives, by the likelihood's name: a mean, or for bits log-odds.
-
-
-def decoding_errors(likelihood: str, x: Tensor, mean: Tensor) -> Tensor:
-    """Return half the squared error of each entry, or for bits the cross-entropy."""
-    if likelihood == "bernoulli":
-        return F.binary_cross_entropy_with_logits(mean, x, reduction="none")
-    return 0.5 * (x - mean).square()
-
-
-def decoding_nats(
-    likelihood: str, x: Tensor, mean: Tensor, residuals: ResidualDistribution, edges: Tensor | None
-) -> Tensor:
-    """Return -log p of each entry, in nats."""
-    if likelihood == "bernoulli":
-        return decoding_errors(likelihood, x, mean)
-    if likelihood == "gaussian":
-        return residuals.loss(x, mean)
-    return -log_probability(x, mean, torch.exp(0.5 * residuals.log_variance(mean)), edges)
-
-
-def draw_decoded(
-    likelihood: str, noise: Any, mean: Tensor, residuals: ResidualDistribution, draw_noise: bool
-) -> Tensor:
-    """Draw rows, or, of other data than bits and without noise, return their mean."""
-    if likelihood == "bernoulli":
-        p = torch.sigmoid(mean)
-        return (noise.uniforms(p) < p).to(p.dtype)
-    return mean + residuals.draw(mean, residuals.uniforms(noise, mean)) if draw_noise else mean

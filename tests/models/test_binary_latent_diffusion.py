@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from skgen import BinaryLatentDiffusion
 from skgen.data.row_map import Data
 from skgen.datasets import BinaryLaw, load_pen_digits
-from skgen.models import binary_latent_diffusion
+from skgen.papers import binary_latent_diffusion
 from skgen.papers._bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
 from skgen.papers._residuals import ResidualDistribution, log_probability
 from skgen.processes import bernoulli
@@ -337,7 +337,7 @@ def test_errors_are_those_of_frames_that_are_there():
     there = np.arange(4) < lengths[:, None]
     x = np.concatenate([X.reshape(60, 4, 2), there[..., None]], -1).reshape(60, 12)
     rows = torch.from_numpy(x)
-    found = module._of_frames(rows, rows).numpy()
+    found = module._present(rows, rows).numpy()
     np.testing.assert_array_equal(found, X.reshape(60, 4, 2)[there])
 
 
@@ -395,9 +395,11 @@ def test_columns_of_one_unit_err_each_in_its_own_way_and_pixels_alike():
     lengths = rng.normal(size=(120, 3)) * [1, 2, 4]
     model = BinaryLatentDiffusion(**BRIEF).fit(lengths)
     assert model.scaler_.kind == "common"
-    assert model.module_.spread.n_groups == 3
+    assert model.module_.residuals.n_groups == 3
     for X, shape in ((DIGITS[:120], None), (lengths[:, :2], (2, 1))):
-        assert BinaryLatentDiffusion(input_shape=shape, **BRIEF).fit(X).module_.spread.n_groups == 1
+        assert (
+            BinaryLatentDiffusion(input_shape=shape, **BRIEF).fit(X).module_.residuals.n_groups == 1
+        )
 
 
 def test_discrete_probabilities_sum_to_one():

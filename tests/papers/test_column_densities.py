@@ -16,7 +16,7 @@ from scipy import stats
 from sklearn.datasets import load_iris
 
 from skgen import GenerativeOverSampler, TableEncoder, VQDiffusionBridge, make_generative_pipeline
-from skgen.models.vq_diffusion_bridge import ridge_regression
+from skgen.models._vq_networks import ridge_regression
 from skgen.networks.mlp import initialize
 from skgen.papers import _column_densities
 from skgen.papers._cells import Cuts
