@@ -37,18 +37,21 @@ from skgen.data.row_map import RowMap
 from skgen.data.scaling import ColumnScaler, _Spline
 from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
+from skgen.networks.autoregressive import ColumnwiseMADE, PixelCNN
 from skgen.networks.conv import PatchGrid
-from skgen.papers._bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
-from skgen.papers._cells import Cells
-from skgen.papers._code_priors import AutoregressivePrior, BridgePrior
-from skgen.papers._column_densities import ColumnDensities
-from skgen.papers._correction_shrinkage import CorrectionShrinkage
-from skgen.papers._gaussian_diffusion import GaussianDiffusion
-from skgen.papers._gaussian_regressions import GaussianRegressions
-from skgen.papers._layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
-from skgen.papers._principal_axes import PrincipalAxes
-from skgen.papers._residuals import ResidualDistribution
+from skgen.networks.mlp import ColumnwiseLinear, ColumnwiseMLP
+from skgen.networks.quantizers import Codebook
+from skgen.papers.bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
+from skgen.papers.cells import Cells
+from skgen.papers.code_priors import AutoregressivePrior, BridgePrior
+from skgen.papers.column_densities import ColumnDensities
+from skgen.papers.correction_shrinkage import CorrectionShrinkage
+from skgen.papers.gaussian_diffusion import GaussianDiffusion
+from skgen.papers.gaussian_regressions import GaussianRegressions
+from skgen.papers.layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.residuals import ResidualDistribution
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
@@ -118,11 +121,16 @@ _NETWORKS: dict[str, type[nn.Module]] = {
 }
 for _name, _network in _NETWORKS.items():
     register(_network, f"skgen.models.{_name}")
+register(ColumnwiseLinear, "skgen.networks.mlp.Apart")
+register(ColumnwiseMLP, "skgen.networks.mlp.ApartMLP")
 _CODE_ATTRIBUTES = {"residuals": "spread", "frozen": "settled", "initialized": "started"}
 for _network in (BinaryLatentDiffusionModule, VQDiffusionBridgeModule, ColumnwiseVQModule):
     keep_attributes(_network, _CODE_ATTRIBUTES)
 keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 keep_attributes(BitDenoiser, {"reads_observed": "holds"})
+keep_attributes(Codebook, {"is_ema": "follows"})
+keep_attributes(ColumnwiseMADE, {"evidence": "told"})
+keep_attributes(PixelCNN, {"evidence": "seen"})
 
 register(Numbers)
 register(Times)

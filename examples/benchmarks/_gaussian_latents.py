@@ -13,9 +13,9 @@ from torch import nn
 from skgen.networks.conv import MapDecoder, MapEncoder
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.sequence import Transformer
-from skgen.papers._code_module import CONDITION_FEATURES
-from skgen.papers._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.papers._principal_axes import PrincipalAxes
+from skgen.papers.code_module import CONDITION_FEATURES
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule
 from skgen.training import Stage, train

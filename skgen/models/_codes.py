@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_array
 
 from skgen.base import LatentMixin, LikelihoodMixin
 from skgen.data.latent_format import LatentFormat
-from skgen.papers._code_module import RowFacts
+from skgen.papers.code_module import RowFacts
 
 
 class CodeMixin(LatentMixin, LikelihoodMixin):

@@ -7,18 +7,18 @@ import torch
 from sklearn.linear_model import RidgeCV
 
 from skgen.networks.quantizers import Codebook, Normalizer
-from skgen.papers._cells import Cuts
-from skgen.papers._code_module import RowFacts, condition_embedding
-from skgen.papers._code_priors import (
+from skgen.papers.cells import Cuts
+from skgen.papers.code_module import RowFacts, condition_embedding
+from skgen.papers.code_priors import (
     BELIEF_FEATURES,
     NOISE_FEATURES,
     TOKEN_FEATURES,
     AutoregressivePrior,
     BridgePrior,
 )
-from skgen.papers._column_densities import ColumnDensities
-from skgen.papers._layouts import Columns, Map, Places, causal_network, token_denoiser
-from skgen.papers._representation import input_noise
+from skgen.papers.column_densities import ColumnDensities
+from skgen.papers.layouts import Columns, Map, Places, causal_network, token_denoiser
+from skgen.papers.representation import input_noise
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
 

@@ -15,13 +15,13 @@ from skgen.base import BaseGenerativeModel, Stage
 from skgen.models._codes import BitFormat, CodeMixin
 from skgen.models._sequence_lengths import SequenceLengthsMixin
 from skgen.networks.conv import ConvEncoder, UNet
-from skgen.networks.mlp import ApartMLP, ResidualMLP, initialize
+from skgen.networks.mlp import ColumnwiseMLP, ResidualMLP, initialize
 from skgen.networks.sequence import Transformer
-from skgen.papers._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
-from skgen.papers._code_module import RowFacts, condition_embedding
-from skgen.papers._layouts import Columns, Map, Shape, WholeSequence, stacked
-from skgen.papers._representation import input_noise
+from skgen.papers.bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
+from skgen.papers.code_module import RowFacts, condition_embedding
+from skgen.papers.layouts import Columns, Map, Shape, WholeSequence, stacked
+from skgen.papers.representation import input_noise
 from skgen.processes.bernoulli import KERNELS, SCHEDULES
 
 BITS_PER_COLUMN, MAX_BITS = 8, 64
@@ -52,7 +52,7 @@ def _denoiser_of_rows(facts: RowFacts, n_context: int, width: int, units: int | 
     if facts.shape is not None:
         return UNet(stacked(facts.shape), n_context)
     if d <= COLUMNWISE_COLUMNS:
-        return ApartMLP(2 * d, d, n_context, width=units or COLUMNWISE_UNITS)
+        return ColumnwiseMLP(2 * d, d, n_context, width=units or COLUMNWISE_UNITS)
     return ResidualMLP(2 * d, d, n_context, width=width, zero_output=True)
 
 
@@ -389,7 +389,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
                 module.fit_frequencies(**train)
             module.frozen = True
             plan = {}
-            if isinstance(module.diffusion.network.network, ApartMLP):
+            if isinstance(module.diffusion.network.network, ColumnwiseMLP):
                 plan["pace"] = COLUMNWISE_LR_FACTOR
                 many = valid is not None and len(train["x"]) >= COLUMNWISE_MANY_ROWS
                 if many and self.max_steps is None:

@@ -55,9 +55,9 @@ from skgen.metrics import energy_distance
 from skgen.networks.conv import UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
 from skgen.networks.mlp import correction, initialize
-from skgen.papers._correction_shrinkage import trust_draws
-from skgen.papers._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.papers._principal_axes import PrincipalAxes
+from skgen.papers.correction_shrinkage import trust_draws
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger_covariance
 from skgen.processes.integrators import adaptive_flow, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise

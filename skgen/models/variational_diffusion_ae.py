@@ -31,15 +31,15 @@ from skgen.data.row_map import Data
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
-from skgen.papers._correction_shrinkage import trust_draws
-from skgen.papers._gaussian_diffusion import (
+from skgen.papers.correction_shrinkage import trust_draws
+from skgen.papers.gaussian_diffusion import (
     NOISE_FEATURES,
     GaussianDiffusion,
     Noise,
     Predictor,
 )
-from skgen.papers._principal_axes import PrincipalAxes
-from skgen.papers._representation import in_parts, input_noise
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import in_parts, input_noise
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 

@@ -16,7 +16,7 @@ from skgen.models._codes import CodeMixin, TokenFormat
 from skgen.models._vq_networks import build
 from skgen.networks.autoregressive import MaskedMLP
 from skgen.networks.mlp import initialize
-from skgen.papers._code_priors import BridgePrior
+from skgen.papers.code_priors import BridgePrior
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule
 from skgen.threads import limited
 

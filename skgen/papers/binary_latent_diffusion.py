@@ -27,11 +27,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgen.networks.mlp import SkipMLP
-from skgen.papers._bernoulli_diffusion import BernoulliDiffusion
-from skgen.papers._code_module import SCORE_DRAWS, CodeModule, RowFacts
-from skgen.papers._layouts import Shape, stack
-from skgen.papers._representation import draw_observed, in_parts, warm_up
-from skgen.papers._residuals import SMALLEST_LOG_VARIANCE
+from skgen.papers.bernoulli_diffusion import BernoulliDiffusion
+from skgen.papers.code_module import SCORE_DRAWS, CodeModule, RowFacts
+from skgen.papers.layouts import Shape, stack
+from skgen.papers.representation import draw_observed, in_parts, warm_up
+from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
 from skgen.processes.bernoulli import entropy, log_odds
 
 LOWEST_TEMPERATURE = 0.3

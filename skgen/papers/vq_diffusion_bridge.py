@@ -2,7 +2,7 @@ r"""A vector-quantised autoencoder, and a prior of its codes: a diffusion bridge
 
 An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code of a codebook,
 :math:`e_k`, replaces; a decoder gives :math:`p(x|e_k)`, and the bridge of
-:mod:`skgen.papers._code_priors` the prior :math:`p(k)`:
+:mod:`skgen.papers.code_priors` the prior :math:`p(k)`:
 
 .. math::
 
@@ -12,7 +12,7 @@ with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder,
 are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
 asks for codes that it can predict. Latents are normalised to the mean and variance of the process,
 so that it cannot ask for small ones instead. Tables whose columns have tokens of their own take by
-default the distribution of :mod:`skgen.papers._column_densities`, one column after another. It is
+default the distribution of :mod:`skgen.papers.column_densities`, one column after another. It is
 trained after encoder, decoder and codebook, on values rather than codes.
 
 The source lets :math:`z_e` itself start the bridge, as :math:`N(z_e, s^2 I)`. Here the code starts
@@ -33,14 +33,13 @@ from torch.nn import functional as F
 
 from skgen.networks.mlp import initialize
 from skgen.networks.quantizers import Normalizer
-from skgen.papers._code_module import SCORE_DRAWS, CodeModule, RowFacts
-from skgen.papers._code_priors import BridgePrior
-from skgen.papers._column_densities import ColumnDensities
-from skgen.papers._layouts import Columns, stack
-from skgen.papers._representation import draw_observed, in_parts, warm_up
-from skgen.papers._residuals import ERRORS_PER_BIN
+from skgen.papers.code_module import SCORE_DRAWS, CodeModule, RowFacts
+from skgen.papers.code_priors import BridgePrior
+from skgen.papers.column_densities import ColumnDensities
+from skgen.papers.layouts import Columns, stack
+from skgen.papers.representation import draw_observed, in_parts, warm_up
+from skgen.papers.residuals import ERRORS_PER_BIN
 
-EVIDENCE_FEATURES = 8
 RISING_SHARE = 0.2
 INITIAL_ROWS = 4096
 ROWS_PER_CODE = 200
@@ -124,10 +123,10 @@ class VQDiffusionBridgeModule(CodeModule):
             return
         with torch.no_grad():
             raw = self._latents(x[:INITIAL_ROWS])
-            self.normalizer.start(raw)
+            self.normalizer.initialize(raw)
             h = self.normalizer(raw)
-            self.codebook.start(noise, h, min(batch_size, len(h)) * self.n_tokens)
-            self._fit_frequencies(self.codebook.nearest(h))
+            self.codebook.initialize(noise, h, min(batch_size, len(h)) * self.n_tokens)
+            self.fit_frequencies(x[:INITIAL_ROWS])
         self.initialized = True
 
     def _latents(self, x: Tensor) -> Tensor:
@@ -137,14 +136,11 @@ class VQDiffusionBridgeModule(CodeModule):
 
     def normalize(self, noise: Any, x: Tensor) -> None:
         """Take the latents' mean and variance anew: averages lag behind an encoder that learns."""
-        self.normalizer.start(self._latents(self._noisy(noise, x[:INITIAL_ROWS])))
-
-    def _fit_frequencies(self, index: Tensor) -> None:
-        self.prior.fit(index)
+        self.normalizer.initialize(self._latents(self._noisy(noise, x[:INITIAL_ROWS])))
 
     def fit_frequencies(self, x: Tensor, **_: Any) -> None:
         """Count how often each token has each code."""
-        self._fit_frequencies(self.codes(x))
+        self.prior.fit(self.codes(x))
 
     def add_new_codes(self, x: Tensor, **_: Any) -> None:
         """Count the codes that a later piece of data has and no earlier one had."""
@@ -204,10 +200,10 @@ class VQDiffusionBridgeModule(CodeModule):
             even = self.codebook.evenness(h, self.spacing())
             loss = loss - EVEN_USE * self.n_tokens * even
         if self.training:
-            self.codebook.follow(noise, h, index)
+            self.codebook.update_ema(noise, h, index)
         distance = (h - q).square().sum((1, 2))
         loss = loss + self.commitment / variance * distance
-        if not self.codebook.follows:
+        if not self.codebook.is_ema:
             own = (h.detach() - self.codebook(index)).square().sum((1, 2))
             loss = loss + own / variance
         return index, q, straight, loss
@@ -273,14 +269,15 @@ class VQDiffusionBridgeModule(CodeModule):
         z = self.codebook(index)
         loss = self._nats(x, self.reconstruct(z))
         c = self._embed(x, condition)
-        evidence = self._evidence(x, torch.zeros_like(x))
+        evidence = self._evidence(x, None)
         given = (z, index, self.codebook.code, self.spacing(), evidence, c)
         return lambda noise: loss + self.prior.bound(noise, *given)
 
     # Use.
 
-    def _evidence(self, x: Tensor, observed: Tensor) -> Tensor:
-        """Return features of observed entries, (n, n_tokens, EVIDENCE_FEATURES)."""
+    def _evidence(self, x: Tensor, observed: Tensor | None) -> Tensor:
+        """Return features of the observed entries of each token."""
+        observed = torch.zeros_like(x) if observed is None else observed
         shape = (self.n_tokens, -1) if self.by_place else self.shape
         features = self.evidence(stack(shape, x * observed, observed))
         return features.unflatten(1, (self.n_tokens, -1))
@@ -311,8 +308,7 @@ class VQDiffusionBridgeModule(CodeModule):
         **options: Any,
     ) -> Tensor:
         """Draw codes, all or given the observed entries of x, then a row given them."""
-        like = self.codebook.code.new_empty(n, self.n_features)
-        x = torch.zeros_like(like) if x is None else x
+        x = self.codebook.code.new_zeros(n, self.n_features) if x is None else x
         codes = None
         if self.by_place and observed is not None:
             # Of a place that is observed whole, the code is known.
@@ -321,7 +317,7 @@ class VQDiffusionBridgeModule(CodeModule):
             noise,
             self.codebook.code,
             self.spacing(),
-            self._evidence(x, torch.zeros_like(like) if observed is None else observed),
+            self._evidence(x, observed),
             (self._embed(x, condition), self._embed(x, None) if guidance_scale > 0 else None),
             guidance_scale=guidance_scale,
             observed=codes,
@@ -341,7 +337,7 @@ class ColumnwiseVQModule(VQDiffusionBridgeModule):
     # What it draws of a value that a column repeats is that value, to the bit.
     draws_values = True
 
-    def _fit_frequencies(self, index: Tensor) -> None:
+    def fit_frequencies(self, x: Tensor, **_: Any) -> None:
         """Leave the prior alone: it counts cells of its own."""
 
     def add_new_codes(self, x: Tensor, **_: Any) -> None:

@@ -19,8 +19,8 @@ from skgen import BinaryLatentDiffusion
 from skgen.data.row_map import Data
 from skgen.datasets import BinaryLaw, load_pen_digits
 from skgen.papers import binary_latent_diffusion
-from skgen.papers._bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
-from skgen.papers._residuals import ResidualDistribution, log_probability
+from skgen.papers.bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
+from skgen.papers.residuals import ResidualDistribution, log_probability
 from skgen.processes import bernoulli
 from skgen.processes.noise import GeneratorNoise
 

@@ -14,7 +14,7 @@ from skgen import FlowMatcher, SchrodingerBridgeMatcher, Whole
 from skgen.datasets import CorrelatedGaussian
 from skgen.metrics import energy_distance
 from skgen.models.schrodinger_bridge import _SchrodingerBridge
-from skgen.papers._principal_axes import PrincipalAxes
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.bridges import LinearReference, schrodinger_covariance
 from skgen.processes.noise import GeneratorNoise
 

@@ -28,9 +28,9 @@ from skgen.models.variational_diffusion_ae import (
     _VariationalDiffusionAE,
 )
 from skgen.networks.mlp import ResidualMLP, initialize
-from skgen.papers._gaussian_diffusion import GaussianDiffusion
-from skgen.papers._principal_axes import PrincipalAxes
-from skgen.papers._representation import _largest_deviation, input_noise
+from skgen.papers.gaussian_diffusion import GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import _largest_deviation, input_noise
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 

@@ -17,8 +17,8 @@ from sklearn.model_selection import GridSearchCV
 from skgen import VQDiffusionBridge
 from skgen.networks.mlp import initialize
 from skgen.papers import vq_diffusion_bridge
-from skgen.papers._code_priors import AutoregressivePrior, BridgePrior
-from skgen.papers._column_densities import ColumnDensities
+from skgen.papers.code_priors import AutoregressivePrior, BridgePrior
+from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.vq_diffusion_bridge import PRIOR_PART
 from skgen.processes import ornstein_uhlenbeck as ou
 from skgen.processes.noise import GeneratorNoise

@@ -18,9 +18,9 @@ from sklearn.datasets import load_iris
 from skgen import GenerativeOverSampler, TableEncoder, VQDiffusionBridge, make_generative_pipeline
 from skgen.models._vq_networks import ridge_regression
 from skgen.networks.mlp import initialize
-from skgen.papers import _column_densities
-from skgen.papers._cells import Cuts
-from skgen.papers._column_densities import ColumnDensities, GaussianRegressions
+from skgen.papers import column_densities
+from skgen.papers.cells import Cuts
+from skgen.papers.column_densities import ColumnDensities, GaussianRegressions
 from skgen.processes.noise import GeneratorNoise
 
 COVARIANCE = np.array([[1.0, 0.8, -0.3], [0.8, 1.5, 0.2], [-0.3, 0.2, 0.7]])
@@ -206,7 +206,7 @@ def test_missing_entries_follow_the_density_given_the_observed_ones(monkeypatch)
     observed = torch.tensor([False, False, True]).expand(n, 3)
 
     def variation(n_proposals):
-        monkeypatch.setattr(_column_densities, "N_PROPOSALS", n_proposals)
+        monkeypatch.setattr(column_densities, "N_PROPOSALS", n_proposals)
         drawn = module.impute(noise(3), rows, observed, None).long().numpy()
         assert (drawn[:, 2] == 1).all()
         share = np.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9).reshape(3, 3) / n

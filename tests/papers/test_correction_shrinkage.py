@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from skgen import VariationalDiffusionAE
-from skgen.papers._correction_shrinkage import N_LEVELS, CorrectionShrinkage, trust_draws
-from skgen.papers._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.papers._principal_axes import PrincipalAxes
+from skgen.papers.correction_shrinkage import N_LEVELS, CorrectionShrinkage, trust_draws
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule, alpha_sigma
 

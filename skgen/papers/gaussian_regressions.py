@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skgen.papers._cells import SMALLEST_SCALE
+from skgen.papers.cells import SMALLEST_SCALE
 
 REGRESSION_ROWS = 4096
 # How much more a condition counts than a column in the penalty: a label of one row in 200 has the

@@ -15,7 +15,7 @@ is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other 
 predict their own quantity's deviation from the same answer.
 
 Once trained, F is followed as far as rows held out bear it out, where an answer counts and not a
-draw: :mod:`skgen.papers._correction_shrinkage`.
+draw: :mod:`skgen.papers.correction_shrinkage`.
 """
 
 import math
@@ -26,10 +26,10 @@ import torch
 from torch import Tensor, nn
 
 from skgen.networks.embeddings import noise_level_features
-from skgen.papers._completion import complete
-from skgen.papers._correction_shrinkage import CorrectionShrinkage
-from skgen.papers._principal_axes import PrincipalAxes
-from skgen.papers._representation import in_parts
+from skgen.papers.completion import complete
+from skgen.papers.correction_shrinkage import CorrectionShrinkage
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import in_parts
 from skgen.processes import gaussian
 from skgen.processes.integrators import euler_step, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise

@@ -2,7 +2,7 @@ r"""What the papers with a code share: rows to a code and back, and what decodin
 
 An encoder gives a row x the code z of q(z|x), a prior learns p(z), or p(z) given some entries of x,
 and a decoder gives p(x|z): its mean and the distribution of the residuals of
-:mod:`skgen.papers._residuals`, or for bits their log-odds. A row is drawn, or completed, by a draw
+:mod:`skgen.papers.residuals`, or for bits their log-odds. A row is drawn, or completed, by a draw
 from the prior and one from the decoder.
 """
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.papers._layouts import Shape
-from skgen.papers._representation import in_parts
-from skgen.papers._residuals import ResidualDistribution, log_probability, normal_loss
+from skgen.papers.layouts import Shape
+from skgen.papers.representation import in_parts
+from skgen.papers.residuals import ResidualDistribution, log_probability, normal_loss
 
 CONDITION_FEATURES = 32
 SCORE_DRAWS = 64

@@ -1,7 +1,7 @@
 r"""The distribution of a row, one column after another: a Gaussian that a network corrects.
 
 Columns of few values come first, so that what depends on a label is drawn given it. Given the
-columns before it, a column has a density of :mod:`skgen.papers._cells`: normal with mean
+columns before it, a column has a density of :mod:`skgen.papers.cells`: normal with mean
 :math:`\mu_j` and deviation :math:`s_j` by linear regression on the columns before, tilted in each
 cell so that the cell has its frequency where nothing of the row is observed. That is a Gaussian
 copula, near enough; of a number given a label, a linear discriminant. A masked network corrects
@@ -36,10 +36,10 @@ import torch
 from torch import Tensor, nn
 
 from skgen.networks.autoregressive import ColumnwiseMADE
-from skgen.networks.mlp import Apart, zero_init
-from skgen.papers._cells import Cells, Cuts, draw_index
-from skgen.papers._gaussian_regressions import GaussianRegressions, Regress
-from skgen.papers._representation import draw_observed, in_parts
+from skgen.networks.mlp import ColumnwiseLinear, zero_init
+from skgen.papers.cells import Cells, Cuts, draw_index
+from skgen.papers.gaussian_regressions import GaussianRegressions, Regress
+from skgen.papers.representation import draw_observed, in_parts
 
 # Knots of a column, fewer where columns are many: the first layer grows with their square.
 FEWEST_KNOTS, MOST_KNOTS, ALL_KNOTS = 8, 32, 512
@@ -105,7 +105,9 @@ class ColumnDensities(nn.Module):
             n_context = n_condition + 1 if n_condition else 0
             self.network = ColumnwiseMADE(d, n_in, n_in + 1, n_context, width=width)
             self.heads = nn.ModuleList(
-                zero_init(Apart(len(group.columns), width, 2 + sum(_branches(group.n_cells))))
+                zero_init(
+                    ColumnwiseLinear(len(group.columns), width, 2 + sum(_branches(group.n_cells)))
+                )
                 for group in self.groups
             )
 
@@ -359,7 +361,7 @@ class ColumnDensities(nn.Module):
             rows[:, j] = torch.where(marks[:, j] > 0, x[:, j], drawn)
         return rows
 
-    def _places(self) -> list[tuple[Cells, Apart, int]]:
+    def _places(self) -> list[tuple[Cells, ColumnwiseLinear, int]]:
         """Return the group of each column, its head and the column's place in the group."""
         found: dict[int, Any] = {}
         for group, head in zip(self.groups, self.heads, strict=True):

@@ -37,7 +37,7 @@ from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
 from skgen.networks.quantizers import sums_by_index
-from skgen.papers._cells import draw_index
+from skgen.papers.cells import draw_index
 from skgen.processes import ornstein_uhlenbeck as ou
 
 NOISE_FEATURES = 32
