@@ -219,7 +219,7 @@ class SequenceLengthsMixin:
 
         The diffusion draws bits given the observed entries, which it has learnt to do in training,
         and the decoder the missing entries given the bits: exact as far as both are. Binary data
-        without an autoencoder have their observed bits held from the start.
+        without an autoencoder have their observed bits fixed from the start.
 
         Parameters
         ----------

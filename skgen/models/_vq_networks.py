@@ -64,17 +64,16 @@ def _layout(facts: RowFacts, n_tokens: int | None, bridges: bool) -> Columns:
     while maps[-1].n_positions > 1:
         maps.append(Map(shape, len(maps)))
     counts = [part.n_positions for part in maps]
-    if n_tokens is None:
-        n_tokens = next(count for count in counts if count <= MOST_TOKENS)
+    n_tokens = n_tokens or next(count for count in counts if count <= MOST_TOKENS)
     if n_tokens not in counts:
         raise ValueError(
             f"n_tokens={n_tokens} cannot be had from input_shape={shape} by halving its "
             f"resolution; choose one of {counts}, or None."
         )
-    n_halvings = counts.index(n_tokens)
-    return (
-        Places(d, int(n_tokens), shape) if n_halvings == 0 and len(shape) == 2 else maps[n_halvings]
-    )
+    chosen = counts.index(n_tokens)
+    # Tokens of single frames.
+    is_framewise = chosen == 0 and len(shape) == 2
+    return Places(d, counts[0], shape) if is_framewise else maps[chosen]
 
 
 def _count_embeddings(n: int, bridges: bool) -> int:

@@ -66,7 +66,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
     Parameters
     ----------
     n_bits : int, default=None
-        Bits of a row's code. None takes 8 for each column, and at most 64: the law of more bits
+        Bits of a row's code. None takes 8 for each column, and at most 64: the prior of more bits
         than the data need is harder to learn, and the score pays. Where a code has positions, as
         for images and sequences, they share the bits evenly, and the number is rounded up to a
         multiple of theirs. Not used without an autoencoder.
@@ -77,9 +77,9 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         temperature have fallen after 70% of the steps. None runs the diffusion on the data
         themselves, which must have two values a column.
     likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
-        What the decoder gives: a normal law of every column, with a variance that held-out rows
-        show for each height of the mean; a probability for columns of two values; or the same
-        normal law rounded to the levels of each column, whose score is a probability.
+        What the decoder gives: a normal distribution of every column, with a variance that held-out
+        rows show for each height of the mean; a probability for columns of two values; or the same
+        normal rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
         `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
@@ -104,7 +104,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
     n_steps : int, default=None
         Steps of the sampler, from 1 to `n_timesteps`; None takes all.
     temperature : float, default=1.0
-        Samples are drawn as if from the law of the bits raised to 1/temperature: below 1 likelier
+        Samples are drawn as if from the prior of the bits raised to 1/temperature: below 1 likelier
         rows. Exact for independent bits.
     vlb_weight : float, default=0.1
         Weight of the variational bound beside the cross-entropy.
@@ -118,8 +118,8 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         than 1,000 rows with four bits of code or more for each column, and 0.28 otherwise. Columns
         of two values get none.
     joint : bool, default=False
-        Whether the code is learnt with a share of the gradient of the law of its bits, for bits
-        that can be foretold, before the diffusion goes on alone; or one after the other.
+        Whether the code is learnt with a share of the gradient of the prior of its bits, for bits
+        that can be predicted, before the diffusion goes on alone; or one after the other.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose

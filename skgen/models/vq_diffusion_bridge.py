@@ -164,9 +164,9 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         neighbours share their code. Tokens of one column or frame, and columns of two values, get
         none.
     likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
-        What the decoder gives: a normal law of every column, with a variance that held-out rows
-        show for each height of the mean; a probability for columns of two values; or the same
-        normal law rounded to the levels of each column, whose score is a probability.
+        What the decoder gives: a normal distribution of every column, with a variance that held-out
+        rows show for each height of the mean; a probability for columns of two values; or the same
+        normal rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
         `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
@@ -253,8 +253,8 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
 
     Notes
     -----
-    A condition tells the prior, not the encoder and the decoder: codes of rows with different
-    conditions are of one language.
+    The prior is given a condition, the encoder and the decoder are not: codes of rows with
+    different conditions are of one language.
 
     A level that a column has in no row of `fit` has a small probability. Of n rows, each column
     keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary

@@ -293,14 +293,7 @@ class MaskedMLP(nn.Module):
     """
 
     def __init__(
-        self,
-        n_tokens: int,
-        n_in: int,
-        n_out: int,
-        n_evidence: int,
-        n_context: int = 0,
-        *,
-        width: int,
+        self, n_tokens: int, n_in: int, n_out: int, n_evidence: int, n_context: int, *, width: int
     ):
         super().__init__()
         self.read = ColumnwiseLinear(n_tokens, n_in, READ_FEATURES)

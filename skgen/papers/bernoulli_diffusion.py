@@ -1,6 +1,6 @@
 r"""Bernoulli diffusion with a network: the part that models of bits are built of.
 
-A network corrects the answer that is exact for a distribution already known: with
+A network corrects the answer that is exact for given frequencies: with
 :math:`\Lambda_t = \log\frac{1 + k_t}{1 - k_t}` and bits that are 1 with probability
 :math:`\pi_j`, independently,
 
@@ -86,12 +86,12 @@ class BitFrequencies(nn.Module):
             return alone
         on, off = odds * z, odds * (1 - z)
         states = self.states
-        apart = on @ (1 - states).T + off @ states.T
+        distance = on @ (1 - states).T + off @ states.T
         # The other bits' share of the likelihood is common to all states, and left out.
         p, q = torch.sigmoid(self.logits), torch.sigmoid(-self.logits)
         lost = torch.exp(-odds)
         free = torch.where(z > 0, p + q * lost, q + p * lost).log().sum(-1, keepdim=True)
-        share = torch.softmax(self.log_weight + torch.cat([-apart, free], 1), 1)
+        share = torch.softmax(self.log_weight + torch.cat([-distance, free], 1), 1)
         counted, rest = share[:, :-1], share[:, -1:]
         one = counted @ states + rest * torch.sigmoid(alone)
         zero = counted @ (1 - states) + rest * torch.sigmoid(-alone)
@@ -138,7 +138,7 @@ class BernoulliDiffusion(nn.Module):
     ) -> Tensor:
         """Return the predicted log-odds of z_0 = 1; k has the shape (n, 1), or (1, 1) for all."""
         odds = bernoulli.log_odds(k)
-        # One time for all rows is embedded once, where nothing else tells the rows apart.
+        # One time for all rows is embedded once, where nothing else distinguishes the rows.
         features = noise_level_features(odds[:, 0], NOISE_FEATURES)
         n = max(len(features), len(context) if context.shape[1] else 1)
         features, context = features.expand(n, -1), context[:n]

@@ -104,12 +104,10 @@ class ColumnDensities(nn.Module):
             # A condition, and whether it is shown.
             n_context = n_condition + 1 if n_condition else 0
             self.network = ColumnwiseMADE(d, n_in, n_in + 1, n_context, width=width)
-            self.heads = nn.ModuleList(
-                zero_init(
-                    ColumnwiseLinear(len(group.columns), width, 2 + sum(_branches(group.n_cells)))
-                )
-                for group in self.groups
-            )
+            self.heads = nn.ModuleList()
+            for group in self.groups:
+                n_out = 2 + sum(_branches(group.n_cells))
+                self.heads.append(zero_init(ColumnwiseLinear(len(group.columns), width, n_out)))
 
     def fit(self, cuts: list[Cuts], x: Tensor, condition: Tensor | None, regress: Regress) -> None:
         """Take cells, frequencies and regressions from scaled rows."""
