@@ -13,8 +13,8 @@ import inspect
 import os
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial as partial_of
 from numbers import Integral, Real
@@ -36,33 +36,26 @@ from skgen._compat import (
     _get_output_config,
     validate_parameter_constraints,
 )
-from skgen.checkpoints import MAY_GO, Checkpoint, Digest, identity, module_state
 from skgen.data.checks import check_largest, check_layout, check_near, validated
 from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
 from skgen.data.row_map import Data, RowMap, Rows, rows_of
 from skgen.data.sequences import without_gaps
 from skgen.data.sources import read_source
 from skgen.processes.noise import GeneratorNoise, RowNoise, row_keys
+from skgen.repeatable import repeatable
 from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_rare, warn_of_shortfalls
 from skgen.threads import limited, threads_for
-from skgen.training import (
-    REPEATABLE,
-    Plan,
-    Reader,
-    Stage,
-    StageNet,
-    StateError,
-    TrainingError,
-    steering,
-    train,
-)
-from skgen.validation import held_out
+from skgen.training.batches import Reader
+from skgen.training.checkpoints import module_state
+from skgen.training.identity import Digest
+from skgen.training.loop import fit_stages, open_checkpoint
+from skgen.training.stages import Plan, Stage, training_device
+from skgen.validation import split
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
-MIN_VALIDATED_ROWS = 20
 PIECE_SHARE = 0.3
 # Rows drawn at the end of a fit, which show where repeated values part: so many for each training
 # row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
@@ -229,15 +222,12 @@ class BaseGenerativeModel(BaseEstimator):
         train: Mapping[str, Tensor],
         valid: Mapping[str, Tensor] | None,
         noise: GeneratorNoise,
-    ) -> Iterator[Stage]:
-        """Yield the stages of training, each drawn when the one before it has trained."""
-        raise NotImplementedError
+    ) -> Generator[Stage, bool | None, None]:
+        """Yield the stages of training, each drawn when the one before it has trained.
 
-    def _callback_settings(self) -> dict[str, Any]:
-        """Return the settings of the callbacks, as a checkpoint tells them apart."""
-        steer, watch = steering(self.callbacks or ())
-        told = {f"{name}{MAY_GO}": settings for name, settings in watch.items()}
-        return {"callbacks": steer or None, **told}
+        A ``yield`` returns whether Ctrl-C ended the training of its stage.
+        """
+        raise NotImplementedError
 
     @property
     def _likelihood(self) -> str:
@@ -331,59 +321,86 @@ class BaseGenerativeModel(BaseEstimator):
         self._validate_params()
         digest = Digest if self.checkpoint is not None and not partial else None
         rows, out_of_core, inputs = self._rows_to_learn(data, reset, digest)
-        seed, device, checkpoint = _seed(self.random_state), self._training_device(), None
+        device = training_device(self.device, (self.net_params or {}).get("accelerator"))
+        seed, checkpoint, before = _seed(self.random_state), None, [] if reset else self.history_
         if digest is not None:
-            start: Any = None
-            if not reset:
-                start = [module_state(self.module_), len(self.history_), self.row_map_]
-            fit = identity(self, inputs, start, seed, device, self._callback_settings())
-            checkpoint = Checkpoint(self.checkpoint, fit, seed)
+            start = None if reset else (module_state(self.module_), len(before), self.row_map_)
+            checkpoint = open_checkpoint(self, inputs, start, seed, device)
             seed = checkpoint.seed
+        learnt, train, valid, reader = self._parts(rows, out_of_core, seed, device, partial)
+        module = self._module_to_train(learnt, seed, reset, partial).float().to(device)
+        seed += len(before)
+        plan = self._plan(len(train["x"]) if reader is None else reader.n, device, partial)
+        noise = GeneratorNoise(torch.Generator(device).manual_seed(seed + 7))
+        with repeatable(module):
+            stages = self._stages(module, train, valid, noise)
+            fitted = fit_stages(stages, module, train, noise, plan, seed, checkpoint, reader)
+        self._use(module, reset, partial)
+        self.nets_, history, self.n_steps_ = fitted
+        self.history_ = before + history
+        self.row_map_.dtype = rows.values.dtype
+        n_rows = len(rows.x) if out_of_core is None else out_of_core.n_rows
+        self._calibrate(n_rows, rows.condition, seed + 9)
+        self._finish_fit()
+        if not any(net.interrupted_ for net in self.nets_):
+            if checkpoint is not None:
+                checkpoint.remove()
+            if not partial:
+                self._warn_of_shortfalls(rows.values, rows.condition, seed + 11)
+        return self
+
+    def _parts(
+        self,
+        rows: Rows,
+        out_of_core: OutOfCoreRows | None,
+        seed: int,
+        device: torch.device,
+        partial: bool,
+    ) -> tuple[Rows, Mapping[str, Tensor], Mapping[str, Tensor] | None, Reader | None]:
+        """Return the rows to learn from, they and those that choose the weights as batches.
+
+        The last reads all rows to learn from, where those are a part of them.
+        """
         # A piece is too small a part of the data to choose the weights by a part of it.
-        split = None if partial else self._split(rows, seed)
-        chosen, held = (slice(None), None) if split is None else split
+        fraction = 0.0 if partial else self.validation_fraction
+        chosen, held = split(rows.x, rows.condition, fraction, seed)
         learnt = rows.single(chosen)
-        training = learnt.batch(device)
-        validation = None if held is None else rows.single(held).batch(device)
+        valid = None if held is None else rows.single(held).batch(device)
         reader = None
         if out_of_core is not None:
             n, read = out_of_core.rest(self.row_map_, held)
             reader = Reader(n, out_of_core.run, out_of_core.most, lambda i: read(i).batch(device))
+        return learnt, learnt.batch(device), valid, reader
+
+    def _module_to_train(self, learnt: Rows, seed: int, reset: bool, partial: bool) -> Any:
+        """Return a new module, or a copy of the fitted one to go on with."""
         if reset:
-            generator = torch.Generator().manual_seed(seed)
-            module = self._build_module(learnt, generator)
-        else:
-            module = copy.deepcopy(self.module_)
-            if learnt.source is not None:
-                module.source = learnt.source
-            seed = seed + len(self.history_)
-            if partial and self._piece_weights is not None:
-                torch._foreach_copy_(_weights(module), self._piece_weights)
-        module = module.float().to(device)
-        before = None if reset else _weights(self.module_)
-        n_training = len(training["x"]) if reader is None else reader.n
-        plan = self._plan(n_training, device, partial)
-        with self._repeatable(module):
-            nets, history, self.n_steps_ = self._train(
-                module, training, validation, plan, seed, checkpoint, reader
-            )
-        self.module_ = module.requires_grad_(False).eval()
+            return self._build_module(learnt, torch.Generator().manual_seed(seed))
+        module = copy.deepcopy(self.module_)
+        if learnt.source is not None:
+            module.source = learnt.source
+        if partial and self._piece_weights is not None:
+            torch._foreach_copy_(_weights(module), self._piece_weights)
+        return module
+
+    def _use(self, module: Any, reset: bool, partial: bool) -> None:
+        """Take a trained module into use.
+
+        A piece is small, and weights that have learnt from it last know it best. Training goes on
+        from the last weights, and what is used is their moving average over the pieces so far.
+        """
+        weights, last = _weights(module), None
         self._n_pieces = 1 + (0 if reset or not partial else self._n_pieces)
-        self._piece_weights = self._average_pieces(before) if partial else None
-        self.nets_ = nets
-        self.history_ = history if reset else self.history_ + history
-        row_map, n_rows = self.row_map_, len(rows.x) if out_of_core is None else out_of_core.n_rows
-        row_map.dtype = rows.values.dtype
+        if partial:
+            last = [w.clone() for w in weights]
+            if not reset:
+                share = max(PIECE_SHARE, 1 / self._n_pieces)
+                pairs = zip(_weights(self.module_), weights, strict=True)
+                old = [before.to(new.device) for before, new in pairs]
+                torch._foreach_copy_(weights, torch._foreach_lerp(old, weights, share))
+        self._piece_weights = last
+        self.module_ = module.requires_grad_(False).eval()
         self._copies: dict[torch.dtype, nn.Module] = {}
-        if row_map.calibrates and not getattr(self.module_, "draws_values", False):
-            self._calibrate(n_rows, rows.condition, seed + 9)
-        self._finish_fit()
-        interrupted = any(net.interrupted_ for net in nets)
-        if checkpoint is not None and not interrupted:
-            checkpoint.remove()
-        if not interrupted and not partial:
-            self._warn_of_shortfalls(rows.values, rows.condition, seed + 11)
-        return self
 
     def _rows_to_learn(
         self, data: Data, reset: bool, digest: Any
@@ -442,22 +459,10 @@ class BaseGenerativeModel(BaseEstimator):
             X = X if isinstance(X, np.ndarray) else named(np.asarray(X[:]), X)
         return validated(self, X, ensure_min_samples=2, reset=reset)
 
-    def _average_pieces(self, before: list[Tensor] | None) -> list[Tensor]:
-        """Average the weights over the pieces so far; return those of the last one.
-
-        A piece is small, and weights that have learnt from it last know it best. Training goes on
-        from the last weights, and what is used is their moving average.
-        """
-        weights = _weights(self.module_)
-        last = [w.clone() for w in weights]
-        if before is not None:
-            share = max(PIECE_SHARE, 1 / self._n_pieces)
-            old = [w.to(new.device) for w, new in zip(before, weights, strict=True)]
-            torch._foreach_copy_(weights, torch._foreach_lerp(old, weights, share))
-        return last
-
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
         """Draw rows for the scaler to learn from where repeated values part in them."""
+        if not self.row_map_.calibrates or getattr(self.module_, "draws_values", False):
+            return
         most = MOST_TABLE_DRAWS if self.input_shape is None else MOST_LAYOUT_DRAWS
         most = max(MOST_WIDE_DRAWS, min(most, MOST_VALUES_DRAWN // self.n_features_in_))
         n = min(most, max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
@@ -503,78 +508,6 @@ class BaseGenerativeModel(BaseEstimator):
     def _finish_fit(self) -> None:
         """Set further fitted attributes; a place for models."""
 
-    def _train(
-        self,
-        module: nn.Module,
-        training: Mapping[str, Tensor],
-        validation: Mapping[str, Tensor] | None,
-        plan: Plan,
-        seed: int,
-        checkpoint: Checkpoint | None = None,
-        reader: Reader | None = None,
-    ) -> tuple[list[StageNet], list[dict[str, Any]], int]:
-        nets: list[StageNet] = []
-        history: list[dict[str, Any]] = [] if checkpoint is None else checkpoint.history
-        n_steps = 0 if checkpoint is None else checkpoint.n_steps
-        noise = GeneratorNoise(torch.Generator(plan.device).manual_seed(seed + 7))
-        n_stages = 0
-        for number, stage in enumerate(self._stages(module, training, validation, noise)):
-            n_stages += 1
-            if nets and nets[-1].interrupted_:
-                # The stages left over are set up on what there is, and stay untrained.
-                continue
-            if reader is not None and stage.train is training:
-                # Set up on a part of the rows, it learns from all of them.
-                stage.train = reader
-            if checkpoint is not None and not checkpoint.goes_on(number, module, noise):
-                continue
-            net = self._train_stage(stage, module, plan, seed + 10 * number, checkpoint)
-            nets.append(net)
-            n_steps += net.step_
-            stage.interrupted = net.interrupted_
-            diagnosis = dict(stage.diagnose())
-            for row in net.history:
-                if "train_loss" in row:
-                    names = ("epoch", "step", "train_loss", "valid_loss", "dur")
-                    kept = {name: row[name] for name in names if row.get(name) is not None}
-                    history.append({"stage": stage.name, **kept})
-            if not history or history[-1]["stage"] != stage.name:
-                # Interrupted before the first evaluation.
-                history.append({"stage": stage.name, "epoch": 0, "step": net.step_})
-            history[-1].update(diagnosis)
-            if checkpoint is not None and not net.interrupted_:
-                checkpoint.finish_stage(module, noise, net.step_, history)
-        if checkpoint is not None:
-            checkpoint.check_stages(n_stages)
-        if nets and nets[-1].interrupted_:
-            again = "with warm_start=True " if checkpoint is None else ""
-            warnings.warn(
-                f"Training was interrupted in stage '{nets[-1].stage.name}' at step "
-                f"{nets[-1].step_} of {nets[-1].n_steps}; the model is usable as far as it was "
-                f"trained. Call fit again {again}to go on.",
-                stacklevel=5,
-            )
-        for net in nets:
-            # The data belong to the caller, not to the fitted net.
-            net.stage = None
-        return nets, history, n_steps
-
-    @staticmethod
-    def _train_stage(
-        stage: Stage, module: nn.Module, plan: Plan, seed: int, checkpoint: Checkpoint | None
-    ) -> StageNet:
-        if checkpoint is None:
-            return train(stage, plan, seed)
-        resume = checkpoint.resumed(module)
-        try:
-            return train(stage, plan, seed, resume, lambda net: checkpoint.keep(module, net))
-        except StateError as error:
-            raise checkpoint.damaged(error) from error
-        except TrainingError:
-            # It would come to the same again.
-            checkpoint.remove()
-            raise
-
     def _plan(self, n_rows: int, device: torch.device, partial: bool) -> Plan:
         return Plan(
             n_steps=self._n_stage_steps(n_rows, partial),
@@ -592,44 +525,6 @@ class BaseGenerativeModel(BaseEstimator):
         # A piece is one of many: a step a row, where a whole data set gets four.
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
-
-    def _split(self, rows: Rows, seed: int) -> tuple[Tensor, Tensor] | None:
-        """Return which rows to learn from and which choose the weights; None to learn from all."""
-        n = len(rows.x)
-        n_held = round(self.validation_fraction * n)
-        if n < MIN_VALIDATED_ROWS or n_held == 0:
-            return None
-        if n - n_held < 2:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves {n - n_held} of {n} rows "
-                "to learn from; take less, such as 0.1."
-            )
-        condition = None if rows.condition is None else rows.condition.numpy()
-        held = held_out(rows.x.numpy(), condition, self.validation_fraction, seed)
-        if len(held) == 0:
-            return None
-        kept = torch.ones(n, dtype=torch.bool)
-        kept[held] = False
-        return kept.nonzero()[:, 0], held
-
-    def _training_device(self) -> torch.device:
-        accelerator = (self.net_params or {}).get("accelerator")
-        if accelerator is not None:
-            return accelerator.device
-        if self.device is not None:
-            try:
-                number = torch.zeros(1, device=self.device)
-                # The device "meta" has no numbers to give back.
-                number.cpu()
-                return number.device
-            except (RuntimeError, AssertionError) as error:
-                raise ValueError(
-                    f"device={self.device!r} cannot be used here: {error}. "
-                    "device=None takes the best there is."
-                ) from None
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
     # Using a fitted model ------------------------------------------------------------------
 
@@ -683,15 +578,10 @@ class BaseGenerativeModel(BaseEstimator):
         """Return the parameters of a part that a module may lack."""
         return [] if part is None else list(part.parameters())
 
-    @staticmethod
-    def _repeatable(module: nn.Module) -> Any:
-        """Return the context in which a module repeats its bits."""
-        return REPEATABLE if next(module.parameters()).is_cuda else nullcontext()
-
     @contextmanager
     def _computing(self, module: nn.Module) -> Iterator[None]:
         """Use a fitted module, without gradients."""
-        with torch.no_grad(), self._repeatable(module):
+        with torch.no_grad(), repeatable(module):
             yield
 
     def _in_blocks(

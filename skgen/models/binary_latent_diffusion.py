@@ -916,10 +916,10 @@ class BinaryLatentDiffusion(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             if self.joint:
                 name, loss, parts = "joint", module.joint_loss, [*coder, *prior]
             code = stage(name, loss, parts, watched=True)
-            yield code
+            interrupted = yield code
             module.fit_law(**train)
             module.fit_spread(train, held_out)
-            module.settled = not code.interrupted
+            module.settled = not interrupted
         yield stage("diffusion", module.diffusion_loss, prior, watched=True)
 
     def _finish_fit(self):

@@ -996,7 +996,7 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
             validation = (
                 None if valid is None else self._pairs(module, valid, noise, iteration, MIN_PAIRS)
             )
-            stage = Stage(
+            interrupted = yield Stage(
                 f"iteration {iteration}",
                 module.matching_loss,
                 module,
@@ -1006,15 +1006,15 @@ class SchrodingerBridgeMatcher(LatentMixin, LikelihoodMixin, BaseGenerativeModel
                 effort=effort,
                 diagnose=lambda pairs=training: self._convergence(module, pairs, noise),
             )
-            yield stage
-            if stage.interrupted:
+            if interrupted:
                 return
         if module.law is not None:
             law = self._parameters_of(module.law)
             module.law.trust.reset()
-            stage = Stage("law", module.law_loss, module, law, train, valid, LATER_EFFORT)
-            yield stage
-            if valid is not None and not stage.interrupted:
+            interrupted = yield Stage(
+                "law", module.law_loss, module, law, train, valid, LATER_EFFORT
+            )
+            if valid is not None and not interrupted:
                 module.learn_trust(noise, self.input_shape, **valid)
 
     def _pairs(self, module, rows, noise, iteration, n_least):

@@ -789,14 +789,14 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             loss = module.representation_loss if represent else module.bound
             learnt = encoder + decoder + self._parameters_of(module.head)
             code = self._stage("code", loss, module, learnt, train, valid, code_effort)
-            yield code
+            interrupted = yield code
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.settled = not code.interrupted
+            module.settled = not interrupted
         learnt = decoder + prior
         law = self._stage("law", module.law_loss, module, learnt, train, valid, law_effort)
-        yield law
-        if valid is not None and not law.interrupted:
+        interrupted = yield law
+        if valid is not None and not interrupted:
             module.learn_trust(noise, self.input_shape, **valid)
 
     def _stage(self, name, loss, module, parameters, train, valid, effort):

@@ -993,10 +993,10 @@ class VQDiffusionBridge(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
                 share = JOINT_EFFORT if joint else COLUMN_EFFORT if module.by_place else 1.0
                 plan["effort"] = effort(share, FEWEST_CODE_STEPS)
             code = stage(name, loss, parts, **plan)
-            yield code
+            interrupted = yield code
             module.normalize(noise, train["x"])
             module.fit_spread(train["x"], held_out["x"])
-            module.settled = not code.interrupted
+            module.settled = not interrupted
             if joint and module.settled:
                 # What it learnt of codes on the move holds it back: it starts afresh.
                 for part in prior:
