@@ -37,6 +37,10 @@ from skgen.data.scaling import ColumnScaler, _Spline
 from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
 from skgen.networks.conv import PatchGrid
+from skgen.papers.gaussian_diffusion import GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.schrodinger_bridge import SchrodingerBridge
+from skgen.papers.trust import Trust
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.storage import FileFormatError, name_of, register, register_value
@@ -76,6 +80,10 @@ register(KeptRule, "skgen.kept_rules.KeptRule")
 for _cls in (ColumnScaler, _Spline):
     register(_cls, f"skgen.scaling.{_cls.__name__}")
 register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
+register(GaussianDiffusion, "skgen.models._gaussian_diffusion.GaussianDiffusion")
+register(PrincipalAxes, "skgen.models._principal_axes.PrincipalAxes")
+register(SchrodingerBridge, "skgen.models.schrodinger_bridge._SchrodingerBridge")
+register(Trust, "skgen.models._trust.Trust")
 for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):

@@ -37,9 +37,9 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
 from skgen.models._cells import SMALLEST_SCALE, Cells, Cuts, draw_index
-from skgen.models._representation import in_parts, sight
 from skgen.networks.autoregressive import ColumnwiseMADE
 from skgen.networks.mlp import Apart, zero_init
+from skgen.papers.representation import in_parts, sight
 
 # Knots of a column, fewer where columns are many: the first layer grows with their square.
 FEWEST_KNOTS, MOST_KNOTS, ALL_KNOTS = 8, 32, 512

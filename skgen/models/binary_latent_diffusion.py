@@ -33,7 +33,6 @@ from skgen._compat import Interval, StrOptions
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.data.row_map import Data
 from skgen.models._bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
-from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
     SMALLEST_LOG_VARIANCE,
     Spread,
@@ -46,6 +45,7 @@ from skgen.networks.conv import ConvEncoder, MapDecoder, MapEncoder, UNet
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ApartMLP, ResidualMLP, SkipMLP, initialize, zero_init
 from skgen.networks.sequence import Transformer
+from skgen.papers.representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.processes.bernoulli import KERNELS, SCHEDULES, entropy, log_odds
 
 CONDITION_FEATURES = 32

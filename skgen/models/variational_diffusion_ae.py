@@ -28,18 +28,18 @@ from torch import Tensor, nn
 from skgen._compat import Interval, StrOptions
 from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.data.row_map import Data
-from skgen.models._gaussian_diffusion import (
+from skgen.networks.conv import ConvEncoder, UNet
+from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
+from skgen.papers.gaussian_diffusion import (
     NOISE_FEATURES,
     GaussianDiffusion,
     Noise,
     Predictor,
 )
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._representation import in_parts, input_noise
-from skgen.models._trust import trust_draws
-from skgen.networks.conv import ConvEncoder, UNet
-from skgen.networks.embeddings import ConditionEmbedding, embed
-from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import in_parts, input_noise
+from skgen.papers.trust import trust_draws
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 

@@ -46,7 +46,6 @@ from skgen.models._code_priors import (
     BridgePrior,
 )
 from skgen.models._column_densities import ColumnDensities
-from skgen.models._representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.models._spread import (
     ERRORS_PER_BIN,
     Spread,
@@ -61,6 +60,7 @@ from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.mlp import ResidualMLP, SkipMLP, initialize
 from skgen.networks.quantizers import Codebook, Normalizer
 from skgen.networks.sequence import Transformer
+from skgen.papers.representation import in_parts, input_noise, rising, sight, stack, stacked
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
 from skgen.threads import limited
 

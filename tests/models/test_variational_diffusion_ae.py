@@ -22,15 +22,15 @@ from torch import nn
 from skgen import VariationalDiffusionAE
 from skgen.data.row_map import Data
 from skgen.datasets import CorrelatedGaussian
-from skgen.models._gaussian_diffusion import GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._representation import _largest_deviation, input_noise
 from skgen.models.variational_diffusion_ae import (
     SCORE_DRAWS,
     _maximum_mean_discrepancy,
     _VariationalDiffusionAE,
 )
 from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.papers.gaussian_diffusion import GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import _largest_deviation, input_noise
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skgen.models._principal_axes import PrincipalAxes
+from skgen.papers.principal_axes import PrincipalAxes
 
 # In standard deviations along the first axis: noise that hides where a row came from.
 COARSEST = 3.0

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from skgen import VariationalDiffusionAE
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._trust import N_LEVELS, Trust, trust_draws
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.trust import N_LEVELS, Trust, trust_draws
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule, alpha_sigma
 

@@ -15,7 +15,7 @@ is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other 
 predict their own quantity's deviation from the same answer.
 
 Once trained, F is followed as far as rows held out bear it out, where an answer counts and not a
-draw: :mod:`skgen.models._trust`.
+draw: :mod:`skgen.papers.trust`.
 """
 
 import math
@@ -25,11 +25,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from skgen.models._completion import complete
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._representation import in_parts
-from skgen.models._trust import Trust
 from skgen.networks.embeddings import noise_level_features
+from skgen.papers.completion import complete
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import in_parts
+from skgen.papers.trust import Trust
 from skgen.processes import gaussian
 from skgen.processes.integrators import euler_step, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise

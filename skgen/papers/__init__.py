@@ -1,0 +1,1 @@
+"""The mathematics of the papers as nn.Modules: losses, samplers, likelihoods, completions."""
