@@ -41,6 +41,7 @@ from skgen.papers.gaussian_diffusion import GaussianDiffusion
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.schrodinger_bridge import SchrodingerBridge
 from skgen.papers.trust import Trust
+from skgen.papers.variational_diffusion_ae import DiffusionAutoencoder
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.storage import FileFormatError, name_of, register, register_value
@@ -84,6 +85,7 @@ register(GaussianDiffusion, "skgen.models._gaussian_diffusion.GaussianDiffusion"
 register(PrincipalAxes, "skgen.models._principal_axes.PrincipalAxes")
 register(SchrodingerBridge, "skgen.models.schrodinger_bridge._SchrodingerBridge")
 register(Trust, "skgen.models._trust.Trust")
+register(DiffusionAutoencoder, "skgen.models.variational_diffusion_ae._VariationalDiffusionAE")
 for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):

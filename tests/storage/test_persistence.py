@@ -108,6 +108,7 @@ NAMES_IN_FILES = {
     "skgen.models._principal_axes.PrincipalAxes",
     "skgen.models._trust.Trust",
     "skgen.models.schrodinger_bridge._SchrodingerBridge",
+    "skgen.models.variational_diffusion_ae._VariationalDiffusionAE",
     "skgen.networks.conv.PatchGrid",
     "skgen.processes.bernoulli.cosine_schedule",
     "skgen.processes.bernoulli.linear_schedule",
