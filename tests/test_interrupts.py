@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris
 from torch import nn
 
 import skgen.base
+import skgen.blocks
 import skgen.data.row_map
 import skgen.training.loop
 import skgen.training.net
@@ -34,7 +35,8 @@ CALLED = [
     *((_Objective, name) for name in ("__init__", "forward")),
     (skgen.data.row_map, "_tensor"),
     *((ColumnScaler, name) for name in ("fit", "forward", "inverse", "calibrate")),
-    *((skgen.base, name) for name in ("_seed", "_weights", "split", "fit_stages")),
+    *((skgen.base, name) for name in ("_seed", "_weights", "split", "fit_stages", "rows_to_learn")),
+    (skgen.blocks, "block_noise"),
     *((skgen.training.loop, name) for name in ("train", "_train", "_history_of")),
     *((skgen.training.net, name) for name in ("restore", "state_of", "progress_bar")),
     *((nn.utils, "clip_grad_norm_"), (torch.Tensor, "backward")),

@@ -60,7 +60,7 @@ def read_source(
         source = surveyed(source)
         if is_stored(source):
             source = named(np.asarray(source[:]), source)
-    source = matched(source, names, "source", stacklevel=6)
+    source = matched(source, names, "source", stacklevel=7)
     with explained(estimator, source, "source"):
         rows = check_array(source, dtype=np.float64, ensure_min_samples=2, input_name="source")
     total = _digest_of(rows, digest) if total is None else total

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage, _seed
+from skgen.blocks import block_noise, in_blocks
 from skgen.data.row_map import Data
 from skgen.data.sources import matched, unwrapped
 from skgen.metrics import energy_distance
@@ -136,11 +137,11 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         options = {**self._sampling_options(), **options}
 
         def function(x, c):
-            noise = self._noise(seed, next(blocks)) if stochastic else None
+            noise = block_noise(self.module_, seed, next(blocks)) if stochastic else None
             return getattr(self.module_, method)(x, c, noise=noise, **options)
 
         given = None if encoded is None else encoded.float()
-        return self._in_blocks(function, self.module_, [rows.float(), given]).double()
+        return in_blocks(function, self.module_, [rows.float(), given]).double()
 
     @limited
     def transform(self, X, *, condition=None, stochastic=False, random_state=None):

@@ -202,7 +202,8 @@ def test_without_a_seed_the_first_one_is_kept(tmp_path, monkeypatch):
         stopped.fit(IRIS)
     seed = storage.read(path, "checkpoint")["seed"]
     resumed = skgen.FlowMatcher(max_steps=30, checkpoint=path).fit(IRIS)
-    monkeypatch.setattr("skgen.base._seed", lambda random_state: seed)
+    for file in ("base", "mixins"):
+        monkeypatch.setattr(f"skgen.{file}._seed", lambda random_state: seed)
     assert_same(resumed, skgen.FlowMatcher(max_steps=30).fit(IRIS))
 
 
