@@ -52,6 +52,8 @@ from skgen.papers.gaussian_regressions import GaussianRegressions
 from skgen.papers.layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.residuals import ResidualDistribution
+from skgen.papers.schrodinger_bridge import SchrodingerBridge
+from skgen.papers.variational_diffusion_ae import DiffusionAutoencoder
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
@@ -115,6 +117,8 @@ _NETWORKS: dict[str, type[nn.Module]] = {
     "binary_latent_diffusion._SlowLinear": _SlowLinear,
     "binary_latent_diffusion._WholeDecoder": _SequenceDecoder,
     "binary_latent_diffusion._WholeEncoder": _SequenceEncoder,
+    "schrodinger_bridge._SchrodingerBridge": SchrodingerBridge,
+    "variational_diffusion_ae._VariationalDiffusionAE": DiffusionAutoencoder,
     "vq_diffusion_bridge._Places": _EachPlace,
     "vq_diffusion_bridge._VQDiffusionBridge": VQDiffusionBridgeModule,
     "vq_diffusion_bridge._VQTable": ColumnwiseVQModule,
@@ -130,6 +134,7 @@ keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 keep_attributes(BitDenoiser, {"reads_observed": "holds"})
 keep_attributes(Codebook, {"is_ema": "follows"})
 keep_attributes(ColumnwiseMADE, {"evidence": "told"})
+keep_attributes(GaussianDiffusion, {"shrinkage": "trust"})
 keep_attributes(PixelCNN, {"evidence": "seen"})
 
 register(Numbers)

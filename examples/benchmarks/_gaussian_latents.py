@@ -18,7 +18,8 @@ from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule
-from skgen.training import Stage, train
+from skgen.training.net import train
+from skgen.training.stages import Stage
 
 CODE_NOISE, CONDITION_DROPOUT = 0.1, 0.1
 ENCODED, DRAWN = 1000, 250

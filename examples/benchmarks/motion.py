@@ -32,7 +32,7 @@ from skgen import BinaryLatentDiffusion
 from skgen.data.conditions import ConditionEncoder
 from skgen.networks.mlp import initialize
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule
-from skgen.training import Plan
+from skgen.training.stages import Plan
 
 CODES = ("frame", "frames", "sequence")
 # Gradient steps of a stage for each part.

@@ -403,11 +403,10 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             name, loss = "code", module.code_loss
             if self.joint:
                 name, loss, parts = "joint", module.joint_loss, [*parts, *prior]
-            code = stage(name, loss, parts, **usage)
-            yield code
+            interrupted = yield stage(name, loss, parts, **usage)
             module.fit_frequencies(**train)
             module.fit_residuals(train, train if valid is None else valid)
-            module.frozen = not code.interrupted
+            module.frozen = not interrupted
         yield stage("diffusion", module.diffusion_loss, prior, **usage)
 
     def _finish_fit(self):

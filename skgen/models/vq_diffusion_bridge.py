@@ -61,11 +61,10 @@ def _stages_of(model, module, train, valid, noise):
             # Tokens that mix the columns take all steps to be good features by themselves.
             share = JOINT_STEP_FACTOR if joint else COLUMN_STEP_FACTOR if module.by_place else 1.0
             plan["effort"] = step_factor(share, FEWEST_CODE_STEPS)
-        code = stage(name, loss, [*parts, *prior] if joint else parts, **plan)
-        yield code
+        interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
         module.normalize(noise, train["x"])
         module.fit_residuals(train, held_out)
-        module.frozen = not code.interrupted
+        module.frozen = not interrupted
         if joint and module.frozen:
             # What it learnt of codes on the move holds it back: it starts afresh.
             module.reset_prior(noise.generator)

@@ -75,7 +75,7 @@ class GaussianDiffusion(nn.Module):
         self.soft_gamma = soft_gamma
         self.network, self.axes, self.schedule = network, axes, schedule
         self.prediction, self.n_timesteps = prediction, n_timesteps
-        self.trust = CorrectionShrinkage(n_kinds)
+        self.shrinkage = CorrectionShrinkage(n_kinds)
 
     def predict(
         self, z: Tensor, gamma: Tensor, context: Tensor, kind: int | None = None
@@ -92,7 +92,7 @@ class GaussianDiffusion(nn.Module):
         features = noise_level_features(gamma, NOISE_FEATURES)
         F = self.network(zeta, torch.cat([features, context], -1))
         if kind is not None and not self.training:
-            F = F * self.trust(self._place(gamma), kind)
+            F = F * self.shrinkage(self._place(gamma), kind)
         if self.prediction == "x":
             x_hat = scale * (alpha * scale / r * zeta + F)
             return gaussian.predicted_epsilon(z, x_hat, gamma[:, None]), x_hat
@@ -107,7 +107,7 @@ class GaussianDiffusion(nn.Module):
         first, last = self.schedule.gamma_0, self.schedule.gamma_1
         return (gamma - first) / (last - first)
 
-    def learn_trust(
+    def fit_shrinkage(
         self, noise: Noise, draws: Iterable[tuple[Tensor, Tensor]], kind: int = 0
     ) -> None:
         """Learn how far to follow the network, given a kind of context.
@@ -131,7 +131,7 @@ class GaussianDiffusion(nn.Module):
             return self._place(gamma), moved, epsilon - known
 
         seen = (part for rows, context in draws for part in in_parts(measured, rows, context))
-        self.trust.learn(seen, kind)
+        self.shrinkage.learn(seen, kind)
 
     def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)

@@ -120,6 +120,8 @@ NAMES_IN_FILES = {
     "skgen.models.binary_latent_diffusion._SlowLinear",
     "skgen.models.binary_latent_diffusion._WholeDecoder",
     "skgen.models.binary_latent_diffusion._WholeEncoder",
+    "skgen.models.schrodinger_bridge._SchrodingerBridge",
+    "skgen.models.variational_diffusion_ae._VariationalDiffusionAE",
     "skgen.models.vq_diffusion_bridge._Places",
     "skgen.models.vq_diffusion_bridge._VQDiffusionBridge",
     "skgen.models.vq_diffusion_bridge._VQTable",
