@@ -14,6 +14,30 @@ from torch import Tensor
 MOST_VALUES = 20
 # Rows that decide which columns these are.
 LOOKED_AT = 1000
+# Of fewer rows none are held out.
+MIN_VALIDATED_ROWS = 20
+
+
+def split(
+    rows: Tensor, condition: Tensor | None, fraction: float, seed: int
+) -> tuple[Tensor | slice, Tensor | None]:
+    """Return which rows to learn from and which choose the weights; None to learn from all."""
+    n = len(rows)
+    n_held = round(fraction * n)
+    if n < MIN_VALIDATED_ROWS or n_held == 0:
+        return slice(None), None
+    if n - n_held < 2:
+        raise ValueError(
+            f"validation_fraction={fraction} leaves {n - n_held} of {n} rows to learn from; take "
+            "less, such as 0.1."
+        )
+    given = None if condition is None else condition.numpy()
+    held = held_out(rows.numpy(), given, fraction, seed)
+    if len(held) == 0:
+        return slice(None), None
+    kept = torch.ones(n, dtype=torch.bool)
+    kept[held] = False
+    return kept.nonzero()[:, 0], held
 
 
 def held_out(rows: np.ndarray, condition: np.ndarray | None, fraction: float, seed: int) -> Tensor:

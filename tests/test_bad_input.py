@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError
 
 from skgen import Whole
 from skgen.base import REGISTRY
-from skgen.training import TrainingError
+from skgen.training.stages import TrainingError
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
 IRIS, SPECIES = (part[::5] for part in load_iris(return_X_y=True))

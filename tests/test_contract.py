@@ -33,7 +33,7 @@ from skgen import (
     VariationalDiffusionAE,
     VQDiffusionBridge,
 )
-from skgen.training import TrainingError
+from skgen.training.stages import TrainingError
 
 ESTIMATORS = [
     VariationalDiffusionAE,

@@ -25,7 +25,7 @@ from skgen import (
     VariationalDiffusionAE,
     VQDiffusionBridge,
 )
-from skgen.models._code_priors import BridgePrior
+from skgen.papers.code_priors import BridgePrior
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),

@@ -14,11 +14,14 @@ from sklearn.datasets import load_iris
 from torch import nn
 
 import skgen.base
+import skgen.blocks
 import skgen.data.row_map
-import skgen.training
+import skgen.training.loop
+import skgen.training.net
 from skgen.base import REGISTRY, BaseGenerativeModel
 from skgen.data.scaling import ColumnScaler
-from skgen.training import StageNet, _Average, _Batches, _Choose, _Objective
+from skgen.training.batches import Batches
+from skgen.training.net import StageNet, _Average, _Choose, _Objective
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
 IRIS = load_iris().data[::5]
@@ -28,16 +31,19 @@ CALLED = [
     *((StageNet, name) for name in vars(StageNet) if callable(vars(StageNet)[name])),
     *((StageNet, name) for name in ("notify", "initialize", "validation_step", "evaluation_step")),
     *((cls, name) for cls in (_Average, _Choose) for name in vars(cls) if name.startswith("on_")),
-    *((_Batches, name) for name in ("__init__", "shuffled", "ordered")),
+    *((Batches, name) for name in ("__init__", "shuffled", "ordered")),
     *((_Objective, name) for name in ("__init__", "forward")),
     (skgen.data.row_map, "_tensor"),
     *((ColumnScaler, name) for name in ("fit", "forward", "inverse", "calibrate")),
-    *((skgen.base, name) for name in ("train", "_seed", "_weights", "_pools")),
-    *((skgen.training, "tqdm"), (nn.utils, "clip_grad_norm_"), (torch.Tensor, "backward")),
+    *((skgen.base, name) for name in ("_seed", "_weights", "split", "fit_stages", "rows_to_learn")),
+    (skgen.blocks, "block_noise"),
+    *((skgen.training.loop, name) for name in ("train", "_train", "_history_of")),
+    *((skgen.training.net, name) for name in ("restore", "state_of", "progress_bar")),
+    *((nn.utils, "clip_grad_norm_"), (torch.Tensor, "backward")),
     *((torch, name) for name in ("randperm", "_foreach_lerp_", "_foreach_copy_")),
     *(
         (BaseGenerativeModel, name)
-        for name in ("_learn", "_plan", "_split", "_train", "_train_stage", "_calibrate", "_draw")
+        for name in ("_learn", "_parts", "_module_to_train", "_plan", "_use", "_calibrate", "_draw")
     ),
 ]
 
@@ -48,7 +54,7 @@ class Interrupts:
     def __init__(self, patch):
         self.seen, self.number = 0, None
         for owner, name in CALLED:
-            if name != "__sklearn_tags__" and hasattr(owner, name):
+            if name != "__sklearn_tags__":
                 patch.setattr(owner, name, self.watched(vars(owner).get(name), owner, name))
 
     def watched(self, own, owner, name):

@@ -13,7 +13,7 @@ from skorch.callbacks import Callback
 from skgen import FlowMatcher, VariationalDiffusionAE, progress
 from skgen.metrics import sample_report
 from skgen.progress import is_watched, progress_bar
-from skgen.training import TrainingError
+from skgen.training.stages import TrainingError
 
 X = np.random.default_rng(0).normal(size=(60, 2))
 

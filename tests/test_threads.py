@@ -105,7 +105,7 @@ def test_models_of_tables_run_on_one_thread(Model, two_threads, watched, few_dra
     for name in ("forward", "inverse"):
         watch(skgen.data.scaling.ColumnScaler, name)
     watch(torch.nn.Linear, "forward")
-    watch(skgen.base, "row_keys")
+    watch(skgen.mixins, "row_keys")
     watch(skgen.data.checks, "validate_data")
     model = Model(**QUICK)
     gaps = IRIS[:5].copy()

@@ -10,15 +10,16 @@ has for missing entries is left out.
 import torch
 from torch import nn
 
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models.binary_latent_diffusion import CONDITION_FEATURES
 from skgen.networks.conv import MapDecoder, MapEncoder
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.sequence import Transformer
+from skgen.papers.code_module import CONDITION_FEATURES
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule
-from skgen.training import Stage, train
+from skgen.training.net import train
+from skgen.training.stages import Stage
 
 CODE_NOISE, CONDITION_DROPOUT = 0.1, 0.1
 ENCODED, DRAWN = 1000, 250

@@ -39,7 +39,7 @@ from torch.nn import functional as F
 from skgen import BinaryLatentDiffusion
 from skgen.datasets import fetch_power_plant
 from skgen.metrics import classifier_two_sample_aucs, knn_probe, linear_probe, near_copies
-from skgen.models._representation import input_noise
+from skgen.papers.representation import input_noise
 
 COMMITMENT = 0.25
 CODEBOOK_DECAY = 0.99

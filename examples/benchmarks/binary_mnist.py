@@ -21,7 +21,7 @@ from skgen.datasets import fetch_mnist
 from skgen.metrics import classifier_two_sample_test, frechet_distance
 from skgen.networks.conv import ConvEncoder
 from skgen.networks.mlp import initialize
-from skgen.training import Plan
+from skgen.training.stages import Plan
 
 SHAPE, ROWS, DRAWN, BITS, POSITIONS = (1, 28, 28), 10_000, 1_000, 256, 16
 BATCH = 128

@@ -32,7 +32,7 @@ from skorch.callbacks import Callback
 
 import skgen
 from skgen.processes.noise import GeneratorNoise
-from skgen.training import Reader
+from skgen.training.batches import Reader
 
 MODELS = [
     "VariationalDiffusionAE",

@@ -30,9 +30,9 @@ from sklearn.decomposition import PCA
 
 from skgen import BinaryLatentDiffusion
 from skgen.data.conditions import ConditionEncoder
-from skgen.models.binary_latent_diffusion import _BinaryLatentDiffusion
 from skgen.networks.mlp import initialize
-from skgen.training import Plan
+from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule
+from skgen.training.stages import Plan
 
 CODES = ("frame", "frames", "sequence")
 # Gradient steps of a stage for each part.
@@ -42,7 +42,7 @@ GUIDANCE = (0.0, 1.0)
 N_POSITIONS, N_HALVINGS = 8, 2
 
 
-class _RealCode(_BinaryLatentDiffusion):
+class _RealCode(BinaryLatentDiffusionModule):
     """The networks with real numbers in place of bits."""
 
     def binarize(self, noise, logit):

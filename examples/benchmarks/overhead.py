@@ -26,8 +26,9 @@ from sklearn.datasets import load_digits, make_moons
 from sklearn.model_selection import train_test_split
 
 from skgen import VariationalDiffusionAE
+from skgen.base import _seed
 from skgen.processes.noise import GeneratorNoise
-from skgen.training import train
+from skgen.training.net import train
 
 N_STEPS = 1000
 
@@ -41,9 +42,13 @@ class _UpToTraining(VariationalDiffusionAE):
 
     stage_number = 0
 
-    def _train(self, module, training, validation, plan, seed, *_):
-        stages = self._stages(module, training, validation, None)
-        raise _SetUp(next(islice(stages, self.stage_number, None)), plan, seed)
+    def _plan(self, *args):
+        self.plan = super()._plan(*args)
+        return self.plan
+
+    def _stages(self, *args):
+        stages = super()._stages(*args)
+        raise _SetUp(next(islice(stages, self.stage_number, None)), self.plan)
 
 
 def set_up(X, stage_number, n_steps, seed):
@@ -53,7 +58,7 @@ def set_up(X, stage_number, n_steps, seed):
     try:
         model.fit(X)
     except _SetUp as found:
-        return found.args
+        return *found.args, _seed(seed)
     raise RuntimeError("fit ended without training")
 
 

@@ -11,6 +11,41 @@ from skgen.data.checks import check_largest, explained
 from skgen.data.out_of_core import is_stored, named, pieces, surveyed
 
 
+class Whole:
+    """Rows that cross-validation passes on whole.
+
+    scikit-learn cuts every argument of ``fit`` that has as many rows as X. A source that happens to
+    have as many is kept whole inside this wrapper.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n_source, n_features)
+        The rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgen import SchrodingerBridgeMatcher, Whole
+    >>> rng = np.random.default_rng(0)
+    >>> X, X_source = rng.normal(size=(50, 2)), rng.uniform(size=(50, 2))
+    >>> model = SchrodingerBridgeMatcher(max_steps=20, random_state=0)
+    >>> model = model.fit(X, source=Whole(X_source))
+    >>> model.inverse_transform(X_source[:3]).shape
+    (3, 2)
+    """
+
+    def __init__(self, rows: Any):
+        self.rows = rows
+
+    def __repr__(self) -> str:
+        return f"Whole({np.shape(self.rows)} rows)"
+
+
+def unwrapped(source: Any) -> Any:
+    """Return the rows of a source, out of their wrapper if they have one."""
+    return source.rows if isinstance(source, Whole) else source
+
+
 def read_source(
     estimator: Any, source: Any, names: Any, n_features: int, digest: Callable[..., Any] | None
 ) -> tuple[np.ndarray, Any]:
@@ -25,7 +60,7 @@ def read_source(
         source = surveyed(source)
         if is_stored(source):
             source = named(np.asarray(source[:]), source)
-    source = matched(source, names, "source", stacklevel=6)
+    source = matched(source, names, "source", stacklevel=7)
     with explained(estimator, source, "source"):
         rows = check_array(source, dtype=np.float64, ensure_min_samples=2, input_name="source")
     total = _digest_of(rows, digest) if total is None else total

@@ -1,20 +1,4 @@
-r"""A variational autoencoder whose decoder, and whose prior, are diffusion models.
-
-An encoder gives :math:`q(w|x) = N(\mu(x), \operatorname{diag} s^2(x))`, a diffusion model given w
-is the decoder :math:`p(x|w)`, and a second one over the latents is the prior :math:`p(w)`:
-
-.. math::
-
-    -\log p(x) \le E_{q(w|x)}\big[ L_{x|w} + L_w \big] - H\big(q(w|x)\big),
-
-each L the bound of :mod:`skgen.processes.gaussian`; with :math:`p(w) = N(0, I)` the last two terms
-are :math:`KL(q(w|x) \| N(0, I))`. A decoder this strong is content without a latent, so the
-default objective learns the encoder from a denoising loss in x, which weighs the noisy end where
-only the latent can help, and then holds it while decoder and prior learn the exact bound.
-
-Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with variational
-diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
-"""
+"""An estimator around :mod:`skgen.papers.variational_diffusion_ae`, which has the mathematics."""
 
 import math
 import warnings
@@ -28,26 +12,23 @@ from torch import Tensor, nn
 from skgen._compat import Interval, StrOptions
 from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.data.row_map import Data
-from skgen.models._gaussian_diffusion import (
-    NOISE_FEATURES,
-    GaussianDiffusion,
-    Noise,
-    Predictor,
-)
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._representation import in_parts, input_noise
-from skgen.models._trust import trust_draws
 from skgen.networks.conv import ConvEncoder, UNet
-from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
-from skgen.processes.gaussian import normal_entropy, normal_kl
-from skgen.processes.schedules import SCHEDULES, alpha_sigma
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import input_noise
+from skgen.papers.variational_diffusion_ae import (
+    DiffusionAutoencoder,
+    principal_components,
+    start_at_principal_components,
+)
+from skgen.processes.schedules import SCHEDULES
 
 GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
 LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
-DECODING_WEIGHT = 0.5
 # Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
 # the law's.
 CODE_PASSES, LAW_PASSES = 300, 600
@@ -58,10 +39,6 @@ LATENT_DROPOUT, TABLE_DROPOUT = 0.25, 0.5
 TABLE_GAMMA, TABLE_EFFORT = 0.0, 1.5
 LOOK_SHARE = 0.5
 EMPTY_LATENT = 0.05
-# Contexts of the decoder.
-WITH_LATENT, ALONE = 0, 1
-SCORE_DRAWS = 64
-MMD_SCALES = (0.25, 1.0, 4.0)
 # Of the variance along the first principal axis: less is rounding.
 SMALLEST_TOLD = 1e-6
 
@@ -73,301 +50,60 @@ def _shape_of(value: Any) -> str:
     return f"a tensor of shape {tuple(value.shape)}{gradient}"
 
 
-def _log_variance(raw: Tensor) -> Tensor:
-    """Bound a log-variance smoothly: neither wider than the prior by much, nor a point."""
-    return -5.0 + 6.0 * torch.tanh((raw + 3.0) / 6.0)
+def _cleanest(levels: Tensor | None) -> float:
+    """Return the noise level of the cleanest rows, of discrete data one that tells their levels."""
+    if levels is None:
+        return GAMMA_0
+    gap = levels.diff(dim=1)
+    spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
+    # An eighth of a level: z_0 tells its own level from the next.
+    return float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
 
 
-def _principal_components(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the variance of rows along their first k principal axes, and the axes, in float64."""
-    rows = rows.double()
-    _, size, axes = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
-    return (size[:k].square() / len(rows)).clamp(min=1e-12), axes[:k]
+def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tuple[Any, Any, Any]:
+    """Return the encoder, the decoder's network, and what tells a row from its latent alone."""
+    k, n_context = model.n_components, NOISE_FEATURES + model.n_components + 1 + c
+    if model.input_shape is not None:
+        shape = tuple(int(side) for side in model.input_shape)
+        return ConvEncoder(shape, 2 * k, c), UNet(shape, n_context), None
+    Encoder = SkipMLP if n <= FEW_ROWS else ResidualMLP
+    encoder = Encoder(d, 2 * k, c, width=width, depth=2)
+    denoiser, head = correction(d, d, n_context, width, depth), None
+    if model._represents:
+        head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
+    return encoder, denoiser, head
 
 
-def _start_at_principal_components(
-    layer: nn.Linear, rows: Tensor, variance: Tensor, axes: Tensor, weight: float
-) -> None:
-    """Give an encoder's linear map the posterior of the principal components of rows.
-
-    It is the best linear one where half the squared error is balanced by the KL times the weight:
-    of a component of variance V, the latent's posterior keeps a share weight / V of the prior's.
-    """
-    k = layer.out_features // 2
-    left = torch.ones(k, dtype=torch.float64)
-    kept = (weight / variance).clamp(1e-4, 1.0)
-    left[: len(kept)] = kept
-    with torch.no_grad():
-        layer.weight.zero_()
-        layer.weight[: len(kept)] = (axes * torch.sqrt((1 - kept) / variance)[:, None]).to(
-            layer.weight
-        )
-        layer.bias[:k] = -(layer.weight[:k] @ rows.mean(0).to(layer.weight))
-        # What `_log_variance` makes the logarithm of.
-        layer.bias[k:] = (6.0 * torch.atanh((left.log() + 5.0) / 6.0) - 3.0).to(layer.bias)
+def _diffusions(
+    model: Any, denoiser: nn.Module, d: int, c: int, width: int, depth: int, levels: Tensor | None
+) -> tuple[GaussianDiffusion, GaussianDiffusion | None]:
+    """Return the decoder and the prior, None for one that is normal."""
+    Noise, k = SCHEDULES[model.schedule], model.n_components
+    axes = PrincipalAxes(d, model.input_shape is None and model.likelihood == "gaussian")
+    schedule, as_both = Noise(_cleanest(levels), GAMMA_1), (model.prediction, model.n_timesteps)
+    decoder = GaussianDiffusion(denoiser, axes, schedule, *as_both, n_kinds=2)
+    if model.prior == "normal":
+        return decoder, None
+    network, axes = correction(k, k, NOISE_FEATURES + c, width, depth), PrincipalAxes(k, True)
+    schedule = Noise(LATENT_GAMMA_0, GAMMA_1)
+    return decoder, GaussianDiffusion(network, axes, schedule, *as_both, LATENT_SOFT_GAMMA)
 
 
-def _maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
-    """Return the biased squared MMD of two equal batches, inverse multiquadratic kernels."""
-    n, k = w.shape
-    both = torch.cat([w, reference])
-    distance = torch.cdist(both, both).square()
-    kernels = [2 * k * c / (2 * k * c + distance) for c in MMD_SCALES]
-    kernel = torch.stack(kernels).mean(0)
-    return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
+def _checked_guide(guide: Any) -> Any:
+    """Return a guide that says what is wrong with what it returns."""
+    if not callable(guide):
+        raise ValueError(f"guide must be callable, got {guide!r}.")
 
-
-class _VariationalDiffusionAE(nn.Module):
-    """Encoder, decoder and prior of the paper, on scaled rows."""
-
-    levels: Tensor | None
-    decoder: GaussianDiffusion
-    prior: GaussianDiffusion | None
-    head: nn.Module | None
-    embedding: ConditionEmbedding | None
-
-    def __init__(
-        self,
-        encoder: nn.Module,
-        decoder: GaussianDiffusion,
-        prior: GaussianDiffusion | None,
-        head: nn.Module | None,
-        embedding: ConditionEmbedding | None,
-        n_components: int,
-        *,
-        block_size: int,
-        kl_weight: float,
-        mmd_weight: float,
-        encoder_noise: float,
-        look_noise: float,
-        latent_dropout: float,
-        latent_gamma: float,
-        condition_dropout: float,
-        levels: Tensor | None,
-    ):
-        super().__init__()
-        self.encoder, self.decoder, self.prior = encoder, decoder, prior
-        self.head, self.embedding = head, embedding
-        self.n_components, self.block_size = n_components, block_size
-        self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
-        self.encoder_noise, self.look_noise = encoder_noise, look_noise
-        self.latent_dropout, self.latent_gamma = latent_dropout, latent_gamma
-        self.condition_dropout = condition_dropout
-        self.register_buffer("levels", levels)
-        self.settled = False
-        self.score_draws = SCORE_DRAWS
-
-    # Contexts: what the networks are given besides their rows.
-
-    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
-        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
-
-    @staticmethod
-    def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Join the latent, whether it is there, and the embedded condition."""
-        keep = w.new_ones(len(w), 1) if keep is None else keep
-        return torch.cat([w * keep, keep, c], -1)
-
-    # The approximate posterior.
-
-    def posterior(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and log-variance of q(w|x), each (n, n_components)."""
-        mean, log_var = self.encoder(x, c).chunk(2, -1)
-        return mean, _log_variance(log_var)
-
-    def _draw(self, noise: Noise, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        mean, log_var = self.posterior(x, c)
-        return mean + torch.exp(0.5 * log_var) * noise.normal(mean), mean, log_var
-
-    # Losses, a value a row.
-
-    def representation_loss(
-        self, noise: Noise, x: Tensor, condition: Tensor | None = None
-    ) -> Tensor:
-        """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law.
-
-        On tables a small network tells x from w alone, too: what is simple to read from a latent
-        is simple to use as a feature. Of an image it would tell the large shapes, as principal
-        components do, and w with it.
-        """
-        c = self._embed(x, condition, noise)
-        noisy = x + self.encoder_noise * noise.normal(x)
-        w, mean, log_var = self._draw(noise, noisy, c)
-        loss = self.decoder.denoising_loss(noise, x, self._decoder_context(w, c))
-        if self.head is not None:
-            axes = self.decoder.axes
-            error = axes.to_axes(x) - axes.scale * self.head(w, c)
-            loss = loss + DECODING_WEIGHT * 0.5 * error.square().sum(-1)
-        loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
-        if self.mmd_weight > 0:
-            loss = loss + self.mmd_weight * _maximum_mean_discrepancy(w, noise.normal(w))
-        return loss
-
-    def bound(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return an estimate of the bound on -log p(x) with p(w) = N(0, I), in nats."""
-        c = self._embed(x, condition, noise if self.training else None)
-        w, mean, log_var = self._draw(noise, x, c)
-        context = self._decoder_context(w, c)
-        loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
-        return loss + normal_kl(mean, log_var)
-
-    def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn p(x|w) and p(w) with the encoder held, each by its softened bound.
-
-        Latents are of a slightly noisy look at x, so that the prior does not learn the training
-        rows by heart. A share of the decoder's rows goes without the latent: the same network
-        learns the law of x alone, which `impute` draws from.
-        """
-        c = self._embed(x, condition, noise if self.training else None)
-        w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
-        w = w.detach()
-        keep = (noise.uniform(x) >= self.latent_dropout).to(x.dtype)[:, None]
-        loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
-        return loss if self.prior is None else loss + self.prior.softened_bound(noise, w, c)
-
-    def learn_trust(
-        self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
-    ) -> None:
-        """Learn from rows held out how far completions and scores are to follow the decoder."""
-        c = self._embed(x, condition)
-        mean, log_var = self._posteriors(x, condition)
-        latents = []
-        for n in trust_draws(x, shape):
-            w, spread = mean.repeat(n, 1), torch.exp(0.5 * log_var).repeat(n, 1)
-            latents.append((n, w + spread * noise.normal(w)))
-        for kind in (ALONE, WITH_LATENT):
-            keep = x.new_full((len(x), 1), float(kind == WITH_LATENT))
-            draws = (
-                (x.repeat(n, 1), self._decoder_context(w, c.repeat(n, 1), keep.repeat(n, 1)))
-                for n, w in latents
+    def told(X: Tensor) -> Tensor:
+        value = guide(X)
+        if not isinstance(value, Tensor) or value.shape != (len(X),) or not value.requires_grad:
+            raise ValueError(
+                "guide must return a tensor of shape (n,), computed from its rows by torch; for "
+                f"{len(X)} rows it returned {_shape_of(value)}."
             )
-            self.decoder.learn_trust(noise, draws, kind)
+        return value
 
-    def negative_log_likelihood(
-        self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
-    ) -> Tensor:
-        """Return the bound with nothing left out: what `score` reports."""
-        if self.prior is None:
-            return self.bound(noise, x, condition)
-        c = self._embed(x, condition)
-        w, _, log_var = self._draw(noise, x, c)
-        context = self._decoder_context(w, c)
-        loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
-        return loss + self.prior.bound(noise, w, c) - normal_entropy(log_var)
-
-    # What the estimator calls.
-
-    def _posteriors(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the posterior of many rows, without gradients, some at a time."""
-
-        def posterior(part: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
-            return self.posterior(part, self._embed(part, given))
-
-        mean, log_var = zip(*in_parts(posterior, x, condition), strict=True)
-        return torch.cat(mean), torch.cat(log_var)
-
-    def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Turn the prior to the principal axes of the latents of x."""
-        assert self.prior is not None
-        mean, log_var = self._posteriors(x, condition)
-        self.prior.axes.fit(mean, log_var.exp().mean(0).double())
-
-    def latent_kl(self, x: Tensor, condition: Tensor | None = None) -> float:
-        """Return the mean KL from N(0, I) of the posterior, in nats."""
-        return float(normal_kl(*self._posteriors(x, condition)).mean())
-
-    def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
-        """Return the posterior mean."""
-        return self.posterior(x, self._embed(x, condition))[0]
-
-    def decode(self, w: Tensor, condition: Tensor | None, *, n_steps: int, **_: Any) -> Tensor:
-        """Follow the probability flow given w, from the centre of the noise."""
-        context = self._decoder_context(w, self._embed(w, condition))
-        z = w.new_zeros(len(w), len(self.decoder.axes.mean))
-        return self.decoder.run(None, z, self._predictor(self.decoder, context), "ddim", n_steps)
-
-    @staticmethod
-    def _predictor(
-        part: GaussianDiffusion,
-        context: Tensor,
-        unconditioned: Tensor | None = None,
-        guidance_scale: float = 0.0,
-        guide: Any = None,
-        to_data: Any = None,
-    ) -> Predictor:
-        def predict(z: Tensor, gamma: Tensor) -> Tensor:
-            epsilon_hat = part.predict(z, gamma, context)[0]
-            if unconditioned is not None:
-                other = part.predict(z, gamma, unconditioned)[0]
-                epsilon_hat = epsilon_hat + guidance_scale * (epsilon_hat - other)
-            return epsilon_hat
-
-        def guided(z: Tensor, gamma: Tensor) -> Tensor:
-            alpha, sigma = (column[:, None] for column in alpha_sigma(gamma))
-            with torch.enable_grad():
-                z = z.detach().requires_grad_()
-                epsilon_hat = predict(z, gamma)
-                x_hat = part.axes.from_axes((z - sigma * epsilon_hat) / alpha)
-                (gradient,) = torch.autograd.grad(guide(to_data(x_hat)).sum(), z)
-            return (epsilon_hat - sigma * gradient).detach()
-
-        return predict if guide is None else guided
-
-    def sample(
-        self,
-        noise: Noise,
-        n: int,
-        condition: Tensor | None,
-        *,
-        sampler: str,
-        n_steps: int,
-        guidance_scale: float = 0.0,
-        guide: Any = None,
-        to_data: Any = None,
-        **_: Any,
-    ) -> Tensor:
-        """Draw w from the prior, then x given w; its last part, if so trained, given itself.
-
-        Where little noise is left, a row tells what it still needs better than a latent whose law
-        is itself learnt; either denoiser, exact, leaves the law of the noisy rows as it is.
-        """
-        like = self.decoder.axes.mean
-        w = noise.normal(like.new_empty(n, self.n_components))
-        c = self._embed(w, condition)
-        guided = guidance_scale > 0
-        c_0 = self._embed(w, None) if guided else None
-        if self.prior is not None:
-            of_latents = self._predictor(self.prior, c, c_0, guidance_scale)
-            w = self.prior.run(noise, w, of_latents, sampler, n_steps)
-
-        def decoding(keep: Tensor) -> Predictor:
-            context = self._decoder_context(w, c, keep)
-            context_0 = None if c_0 is None else self._decoder_context(w, c_0, keep)
-            return self._predictor(self.decoder, context, context_0, guidance_scale, guide, to_data)
-
-        with_latent, without = (decoding(w.new_full((n, 1), keep)) for keep in (1.0, 0.0))
-
-        def predictor(z: Tensor, gamma: Tensor) -> Tensor:
-            return (with_latent if gamma[0] > self.latent_gamma else without)(z, gamma)
-
-        z = noise.normal(like.new_empty(n, len(like)))
-        return self.decoder.run(noise, z, predictor, sampler, n_steps)
-
-    def impute(
-        self,
-        noise: Noise,
-        x: Tensor,
-        observed: Tensor,
-        condition: Tensor | None,
-        *,
-        n_steps: int,
-        **_: Any,
-    ) -> Tensor:
-        """Draw what is not observed from the decoder without a latent: the law of x alone."""
-        w = x.new_zeros(len(x), self.n_components)
-        context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
-        return self.decoder.complete(noise, x, observed, context, n_steps, ALONE)
+    return told
 
 
 class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -632,26 +368,11 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         """
         options = {}
         if guide is not None:
-            if not callable(guide):
-                raise ValueError(f"guide must be callable, got {guide!r}.")
 
             def to_data(rows):
                 return self.row_map_.scaler.inverse(rows.double())
 
-            def told(X):
-                value = guide(X)
-                if (
-                    not isinstance(value, Tensor)
-                    or value.shape != (len(X),)
-                    or not value.requires_grad
-                ):
-                    raise ValueError(
-                        "guide must return a tensor of shape (n,), computed from its rows by "
-                        f"torch; for {len(X)} rows it returned {_shape_of(value)}."
-                    )
-                return value
-
-            options = {"guide": told, "to_data": to_data}
+            options = {"guide": _checked_guide(guide), "to_data": to_data}
         return self._sample(n_samples, condition, guidance_scale, n_steps, random_state, **options)
 
     def interpolate(self, A, B, n=10, *, condition=None):
@@ -684,63 +405,38 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             encoded = encoded.repeat_interleave(n, 0)
         return self._decode_rows(Z, encoded).reshape(len(ends[0]), n, -1)
 
+    @property
+    def _represents(self):
+        """Whether features are learnt, and not the bound."""
+        return self.objective == "representation"
+
+    @property
+    def _draws_without_latent(self):
+        """Whether rows are drawn without the latent where little noise is left."""
+        # Where the bound is the aim, and for images, which take long, the latent comes first.
+        return self._represents and self.input_shape is None
+
     def _build_module(self, rows, generator):
         (n, d), n_condition, k = rows.x.shape, rows.n_condition, self.n_components
         c = CONDITION_FEATURES if n_condition else 0
-        levels, gamma_0 = self.row_map_.scaled_levels(), GAMMA_0
-        if levels is not None:
-            gap = levels.diff(dim=1)
-            spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
-            # An eighth of a level: z_0 tells its own level from the next.
-            gamma_0 = float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
+        levels = self.row_map_.scaled_levels()
         # Few rows support, and need, few units, and a prior and a decoder of few layers.
         width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
         width = self.hidden_units or width
-        represent = self.objective == "representation"
-        Noise = SCHEDULES[self.schedule]
         with torch.device("meta"):
-            if self.input_shape is None:
-                Encoder = SkipMLP if n <= FEW_ROWS else ResidualMLP
-                encoder = Encoder(d, 2 * k, c, width=width, depth=2)
-                denoiser = correction(d, d, NOISE_FEATURES + k + 1 + c, width, depth)
-            else:
-                shape = tuple(int(side) for side in self.input_shape)
-                encoder = ConvEncoder(shape, 2 * k, c)
-                denoiser = UNet(shape, NOISE_FEATURES + k + 1 + c)
-            decoder = GaussianDiffusion(
-                denoiser,
-                PrincipalAxes(d, self.input_shape is None and self.likelihood == "gaussian"),
-                Noise(gamma_0, GAMMA_1),
-                self.prediction,
-                self.n_timesteps,
-                n_kinds=2,
-            )
-            prior = None
-            if self.prior == "diffusion":
-                prior = GaussianDiffusion(
-                    correction(k, k, NOISE_FEATURES + c, width, depth),
-                    PrincipalAxes(k, True),
-                    Noise(LATENT_GAMMA_0, GAMMA_1),
-                    self.prediction,
-                    self.n_timesteps,
-                    LATENT_SOFT_GAMMA,
-                )
+            encoder, denoiser, head = _networks(self, n, d, c, width, depth)
+            decoder, prior = _diffusions(self, denoiser, d, c, width, depth, levels)
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
-            head = None
-            if represent and self.input_shape is None:
-                head = ResidualMLP(k, d, c, width=width, depth=0, zero_output=True)
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
             # It has the components already: enough noise for the last that it begins to tell.
-            variance, axes = _principal_components(rows.x, k)
+            variance, axes = principal_components(rows.x, k)
             weight = float(self.kl_weight) / d
             told = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
             if len(told):
                 encoder_noise = min(encoder_noise, float(self.encoder_noise * told[-1].sqrt()))
-        # An encoder that has learnt the bound has not seen noisy rows.
-        looks = LOOK_SHARE if represent else 0.0
-        both = self._draws_without_latent()
-        module = _VariationalDiffusionAE(
+        both = self._draws_without_latent
+        module = DiffusionAutoencoder(
             encoder,
             decoder,
             prior,
@@ -751,7 +447,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
-            look_noise=looks * encoder_noise,
+            # An encoder that has learnt the bound has not seen noisy rows.
+            look_noise=encoder_noise * (LOOK_SHARE if self._represents else 0.0),
             latent_dropout=TABLE_DROPOUT if both else LATENT_DROPOUT,
             latent_gamma=TABLE_GAMMA if both else -math.inf,
             condition_dropout=float(self.condition_dropout),
@@ -760,17 +457,16 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         initialize(module, generator)
         decoder.axes.fit(rows.x)
         if isinstance(encoder, SkipMLP):
-            _start_at_principal_components(encoder.linear, rows.x, variance, axes, weight)
+            start_at_principal_components(encoder.linear, rows.x, variance, axes, weight)
         if levels is not None:
             module.levels = levels.float() - decoder.axes.mean[:, None]
         return module
 
-    def _draws_without_latent(self):
-        """Whether rows are drawn without the latent where little noise is left."""
-        # Where the bound is the aim, and for images, which take long, the latent comes first.
-        return self.objective == "representation" and self.input_shape is None
-
     def _stages(self, module, train, valid, noise):
+        def stage(name, loss, parameters, effort):
+            told = {"diagnose": lambda: {"latent_kl": module.latent_kl(**train)}}
+            return Stage(name, loss, module, parameters, train, valid, effort, **told)
+
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = self._parameters_of(module.decoder)
         prior = self._parameters_of(module.prior)
@@ -779,37 +475,21 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             n = len(train["x"])
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
             code_effort = min(1.0, CODE_PASSES / passes)
-            law_effort = TABLE_EFFORT if self._draws_without_latent() else 1.0
+            law_effort = TABLE_EFFORT if self._draws_without_latent else 1.0
             law_effort = min(law_effort, LAW_PASSES / passes)
-        module.decoder.trust.reset()
+        module.decoder.shrinkage.reset()
         if not module.settled:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
             # decoder and prior would have to learn its language anew.
-            represent = self.objective == "representation"
-            loss = module.representation_loss if represent else module.bound
+            loss = module.representation_loss if self._represents else module.bound
             learnt = encoder + decoder + self._parameters_of(module.head)
-            code = self._stage("code", loss, module, learnt, train, valid, code_effort)
-            yield code
+            interrupted = yield stage("code", loss, learnt, code_effort)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.settled = not code.interrupted
-        learnt = decoder + prior
-        law = self._stage("law", module.law_loss, module, learnt, train, valid, law_effort)
-        yield law
-        if valid is not None and not law.interrupted:
-            module.learn_trust(noise, self.input_shape, **valid)
-
-    def _stage(self, name, loss, module, parameters, train, valid, effort):
-        return Stage(
-            name,
-            loss,
-            module,
-            parameters,
-            train,
-            valid,
-            effort,
-            diagnose=lambda: {"latent_kl": module.latent_kl(**train)},
-        )
+            module.settled = not interrupted
+        interrupted = yield stage("law", module.law_loss, decoder + prior, law_effort)
+        if valid is not None and not interrupted:
+            module.fit_shrinkage(noise, self.input_shape, **valid)
 
     def _finish_fit(self):
         self.latent_kl_ = self.history_[-1]["latent_kl"]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.networks.mlp import Apart, zero_init
+from skgen.networks.mlp import ColumnwiseLinear, zero_init
 from skgen.networks.sequence import Transformer
 
 KERNEL = 5
@@ -107,8 +107,8 @@ class PixelCNN(nn.Module):
         (height, width) of the map.
     n_in, n_out : int
         Numbers that a token comes with, and logits that leave.
-    n_seen : int
-        Features of each place that are seen whatever the order.
+    n_evidence : int
+        Features of each place that are read whatever the order.
     n_context : int
         Columns of the context; 0 for none.
     width, depth : int
@@ -120,7 +120,7 @@ class PixelCNN(nn.Module):
         positions: tuple[int, int],
         n_in: int,
         n_out: int,
-        n_seen: int,
+        n_evidence: int,
         n_context: int = 0,
         *,
         width: int = 64,
@@ -131,37 +131,37 @@ class PixelCNN(nn.Module):
         n_modulation = width if n_context else 0
         self.context = nn.Linear(n_context, n_modulation) if n_context else None
         self.first = _MaskedConv(n_in, width, own=False)
-        self.seen = nn.Conv2d(n_seen, width, 1)
+        self.evidence = nn.Conv2d(n_evidence, width, 1)
         self.place = nn.Embedding(positions[0] * positions[1], width)
         self.blocks = nn.ModuleList(_MaskedBlock(width, n_modulation) for _ in range(depth))
         self.last = zero_init(nn.Conv2d(width, n_out, 1))
 
-    def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, evidence: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
-        maps, seen = (t.movedim(2, 1).unflatten(2, self.positions) for t in (tokens, seen))
+        maps, evidence = (t.movedim(2, 1).unflatten(2, self.positions) for t in (tokens, evidence))
         place = self.place.weight.T.unflatten(1, self.positions)
-        h = self.first(maps) + self.seen(seen) + place
+        h = self.first(maps) + self.evidence(evidence) + place
         modulation = None if self.context is None else F.silu(self.context(context))
         for block in self.blocks:
             h = block(h, modulation)
         return self.last(F.silu(h)).flatten(2).movedim(1, 2)
 
-    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+    def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Return the network at one place after another: the token before in, (n, n_out) out.
 
         It gives what :meth:`forward` gives, and computes each place once.
         """
         modulation = None if self.context is None else F.silu(self.context(context))
-        n, positions = len(seen), self.positions
+        n, positions = len(evidence), self.positions
         first = self.first.walker(n, positions)
         blocks = cast(list[_MaskedBlock], list(self.blocks))
         walkers = [block.walker(n, positions, modulation) for block in blocks]
-        told = self.seen(seen.movedim(2, 1).unflatten(2, positions)).flatten(2).movedim(2, 1)
-        told = told + self.place.weight
+        maps = evidence.movedim(2, 1).unflatten(2, positions)
+        beside = self.evidence(maps).flatten(2).movedim(2, 1) + self.place.weight
 
         def step(place: int, token: Tensor) -> Tensor:
             row, column = divmod(place, positions[1])
-            h = first(row, column, token) + told[:, place]
+            h = first(row, column, token) + beside[:, place]
             for walk in walkers:
                 h = walk(row, column, h)
             return self.last(F.silu(h)[:, :, None, None])[:, :, 0, 0]
@@ -176,13 +176,13 @@ class CausalTransformer(nn.Module):
     ----------
     n_tokens, n_in, n_out : int
         Tokens of a row, numbers that a token comes with, and logits that leave.
-    n_seen : int
-        Features of each place that are seen whatever the order.
+    n_evidence : int
+        Features of each place that are read whatever the order.
     n_context : int
         Columns of the context; 0 for none.
     """
 
-    def __init__(self, n_tokens: int, n_in: int, n_out: int, n_seen: int, n_context: int = 0):
+    def __init__(self, n_tokens: int, n_in: int, n_out: int, n_evidence: int, n_context: int = 0):
         super().__init__()
         # Features of all places come as a memory: a token's own would leave the later ones out.
         self.attention = Transformer(
@@ -190,21 +190,21 @@ class CausalTransformer(nn.Module):
             n_in,
             n_out,
             n_context,
-            memory=(n_tokens, n_seen),
+            memory=(n_tokens, n_evidence),
             zero_output=True,
             causal=True,
         )
         self.n_tokens = n_tokens
 
-    def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, evidence: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
         before = F.pad(tokens[:, :-1], (0, 0, 1, 0))
-        out = self.attention(before.flatten(1), context, seen.flatten(1))
+        out = self.attention(before.flatten(1), context, evidence.flatten(1))
         return out.unflatten(1, (self.n_tokens, -1))
 
-    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+    def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Return the network at one token after another: the token before in, (n, n_out) out."""
-        walk = self.attention.walker(context, seen.flatten(1))
+        walk = self.attention.walker(context, evidence.flatten(1))
 
         def step(place: int, token: Tensor) -> Tensor:
             return walk(place, token if place else torch.zeros_like(token))
@@ -219,7 +219,7 @@ class ColumnwiseMADE(nn.Module):
     ----------
     d, n_in : int
         Columns of a row, and features of each.
-    n_seen : int
+    n_evidence : int
         Features of each column that all networks read.
     n_context : int
         Columns of the context; 0 for none.
@@ -229,12 +229,12 @@ class ColumnwiseMADE(nn.Module):
 
     before: Tensor
 
-    def __init__(self, d: int, n_in: int, n_seen: int, n_context: int = 0, *, width: int):
+    def __init__(self, d: int, n_in: int, n_evidence: int, n_context: int = 0, *, width: int):
         super().__init__()
         self.d, self.n_in, self.width = d, n_in, width
         self.first = nn.Linear(d * n_in, d * width, bias=False)
-        self.told = nn.Linear(d * n_seen + n_context, d * width)
-        self.inner = Apart(d, width, width)
+        self.evidence = nn.Linear(d * n_evidence + n_context, d * width)
+        self.inner = ColumnwiseLinear(d, width, width)
         place = torch.arange(d, device="cpu")
         before = (place[:, None] > place).float()
         self.register_buffer("before", before[:, None, :, None])
@@ -243,23 +243,23 @@ class ColumnwiseMADE(nn.Module):
         """Return the column that each row of each weight belongs to."""
         column = torch.arange(self.d, device="cpu")
         unit = column.repeat_interleave(self.width)
-        layers = {self.first: unit, self.told: unit, self.inner: column}
+        layers = {self.first: unit, self.evidence: unit, self.inner: column}
         return {p: owner for layer, owner in layers.items() for p in layer.parameters()}
 
-    def _told(self, seen: Tensor, context: Tensor) -> Tensor:
-        return self.told(torch.cat([seen.flatten(1), context], -1))
+    def _read(self, evidence: Tensor, context: Tensor) -> Tensor:
+        return self.evidence(torch.cat([evidence.flatten(1), context], -1))
 
-    def forward(self, rows: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+    def forward(self, rows: Tensor, evidence: Tensor, context: Tensor) -> Tensor:
         """Map (n, d, n_in) features to the units of each column's last layer, (d, n, width)."""
         sizes = (self.d, self.width, self.d, self.n_in)
         weight = (self.first.weight.view(sizes) * self.before).view_as(self.first.weight)
-        h = F.linear(rows.flatten(1), weight) + self._told(seen, context)
+        h = F.linear(rows.flatten(1), weight) + self._read(evidence, context)
         h = F.silu(h).unflatten(1, (self.d, -1)).transpose(0, 1)
         return h + F.silu(self.inner(h))
 
-    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+    def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Return the network at one column after another: the column before in, its units out."""
-        told = self._told(seen, context)
+        total = self._read(evidence, context)
         weight = self.first.weight.T
 
         def step(column: int, before: Tensor) -> Tensor:
@@ -267,8 +267,8 @@ class ColumnwiseMADE(nn.Module):
             if column:
                 # All that follow read the column before.
                 rows = slice((column - 1) * self.n_in, column * self.n_in)
-                told[:, start:].addmm_(before, weight[rows, start:])
-            h = F.silu(told[:, start : start + self.width])
+                total[:, start:].addmm_(before, weight[rows, start:])
+            h = F.silu(total[:, start : start + self.width])
             return h + F.silu(self.inner.at(column, h))
 
         return step
@@ -284,8 +284,8 @@ class MaskedMLP(nn.Module):
     ----------
     n_tokens, n_in, n_out : int
         Tokens of a row, numbers that a token comes with, and logits that leave.
-    n_seen : int
-        Features of each place that are seen whatever the order.
+    n_evidence : int
+        Features of each place that are read whatever the order.
     n_context : int
         Columns of the context; 0 for none.
     width : int
@@ -293,22 +293,22 @@ class MaskedMLP(nn.Module):
     """
 
     def __init__(
-        self, n_tokens: int, n_in: int, n_out: int, n_seen: int, n_context: int = 0, *, width: int
+        self, n_tokens: int, n_in: int, n_out: int, n_evidence: int, n_context: int, *, width: int
     ):
         super().__init__()
-        self.read = Apart(n_tokens, n_in, READ_FEATURES)
-        self.network = ColumnwiseMADE(n_tokens, READ_FEATURES, n_seen, n_context, width=width)
-        self.last = zero_init(Apart(n_tokens, width, n_out))
+        self.read = ColumnwiseLinear(n_tokens, n_in, READ_FEATURES)
+        self.network = ColumnwiseMADE(n_tokens, READ_FEATURES, n_evidence, n_context, width=width)
+        self.last = zero_init(ColumnwiseLinear(n_tokens, width, n_out))
 
-    def forward(self, tokens: Tensor, seen: Tensor, context: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, evidence: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_tokens, n_in) tokens to (n, n_tokens, n_out)."""
         read = self.read(tokens.transpose(0, 1)).transpose(0, 1)
-        return self.last(self.network(read, seen, context)).transpose(0, 1)
+        return self.last(self.network(read, evidence, context)).transpose(0, 1)
 
-    def walker(self, seen: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
+    def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
         """Return the network at one token after another: the token before in, (n, n_out) out."""
-        walk = self.network.walker(seen, context)
-        read, last = self.read, cast(Apart, self.last)
+        walk = self.network.walker(evidence, context)
+        read, last = self.read, cast(ColumnwiseLinear, self.last)
 
         def step(place: int, token: Tensor) -> Tensor:
             return last.at(place, walk(place, read.at(place - 1, token) if place else token))

@@ -23,8 +23,8 @@ def zero_init(layer: nn.Module) -> nn.Module:
 def initialize(module: nn.Module, generator: torch.Generator) -> nn.Module:
     """Give a network built on the ``meta`` device its weights, drawn from the generator alone.
 
-    Linear and convolution layers get the uniform law on plus or minus the inverse root of the
-    fan-in, embeddings a normal law of scale 0.02, norms ones and zeros; a layer marked by
+    Linear and convolution layers are uniform on plus or minus the inverse root of the
+    fan-in, embeddings normal of scale 0.02, norms ones and zeros; a layer marked by
     :func:`zero_init` gets zeros; a module with a ``reset_parameters(generator)`` of its own is
     left to it. PyTorch's own constructors read the global random state, which stays untouched.
     """
@@ -131,7 +131,7 @@ class ResidualMLP(nn.Module):
         return self.last(F.silu(self.norm(h)))
 
 
-class Apart(nn.Module):
+class ColumnwiseLinear(nn.Module):
     """A linear map of its own for each token, or column."""
 
     def __init__(self, n_tokens: int, n_in: int, n_out: int):
@@ -155,7 +155,7 @@ class Apart(nn.Module):
         return torch.addmm(self.bias[place], h, self.weight[place])
 
 
-class ApartMLP(nn.Module):
+class ColumnwiseMLP(nn.Module):
     """A small network for each column of the output, which reads all of the input.
 
     Columns that mean different things are learnt so in a fraction of the steps that one network
@@ -174,8 +174,8 @@ class ApartMLP(nn.Module):
         self.n_out = n_out
         self.first = nn.Linear(n_in + n_context, n_out * width)
         self.scale = zero_init(nn.Linear(n_context, n_out * width))
-        self.inner = Apart(n_out, width, width)
-        self.last = zero_init(Apart(n_out, width, 1))
+        self.inner = ColumnwiseLinear(n_out, width, width)
+        self.last = zero_init(ColumnwiseLinear(n_out, width, 1))
 
     def forward(self, rows: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_in) rows and (n, n_context) contexts, or one for all, to (n, n_out)."""

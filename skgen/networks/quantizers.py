@@ -71,7 +71,7 @@ class Normalizer(nn.Module):
         axes = (0, 1) if len(self.mean) == 1 else (0,)
         return h.mean(axes, keepdim=True)[0], h.var(axes, unbiased=False, keepdim=True)[0]
 
-    def start(self, h: Tensor) -> None:
+    def initialize(self, h: Tensor) -> None:
         """Take the mean and variance of (n, tokens, channels) latents."""
         mean, variance = self._moments(h)
         self.mean.data.copy_(mean)
@@ -96,19 +96,19 @@ class Codebook(nn.Module):
     ----------
     n_embeddings, embedding_dim : int
         Number and size of the codes.
-    follows : bool
+    is_ema : bool
         Whether codes are moving averages of what is put to them; otherwise they learn by gradients.
     """
 
-    def __init__(self, n_embeddings: int, embedding_dim: int, follows: bool = True):
+    def __init__(self, n_embeddings: int, embedding_dim: int, is_ema: bool = True):
         super().__init__()
-        self.follows = follows
+        self.is_ema = is_ema
         self.code = nn.Parameter(torch.empty(n_embeddings, embedding_dim))
         self.total = nn.Parameter(torch.empty(n_embeddings, embedding_dim))
         self.use = nn.Parameter(torch.empty(n_embeddings))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Start anywhere: :meth:`start` takes the codes from data."""
+        """Start anywhere: :meth:`initialize` takes the codes from data."""
         with torch.no_grad():
             self.code.normal_(generator=generator)
             self.total.copy_(self.code)
@@ -122,7 +122,7 @@ class Codebook(nn.Module):
         # |z - e|^2 without |z|^2, which is common to all codes.
         size = 0.5 * code.square().sum(1)
         parts = z.detach().flatten(0, -2).split(PART_LATENTS)
-        # Half the bits would not do to tell neighbours apart.
+        # Half the bits would not do to distinguish neighbours.
         with torch.autocast(z.device.type, enabled=False):
             index = [(size - (part.to(code) - centre) @ code.T).argmin(-1) for part in parts]
         return torch.cat(index).view(z.shape[:-1])
@@ -134,8 +134,8 @@ class Codebook(nn.Module):
     def evenness(self, z: Tensor, spacing: Tensor) -> Tensor:
         """Return the entropy of the use of the codes by latents, in nats, with a gradient to them.
 
-        A latent's use is shared out softly, by a normal law of half the distance between codes, of
-        which `spacing` is the usual one.
+        A latent's use is shared out softly, by a normal density of half the usual distance between
+        codes, `spacing`.
         """
         flat = z.flatten(0, -2)
         # A copy: the codes move before gradients come back.
@@ -151,7 +151,7 @@ class Codebook(nn.Module):
         return -(log_use.exp() * log_use).sum()
 
     @torch.no_grad()
-    def start(self, noise: Any, z: Tensor, expected: int) -> None:
+    def initialize(self, noise: Any, z: Tensor, expected: int) -> None:
         """Take the codes from latents, far apart, and move them by a few steps of Lloyd's method.
 
         Parameters
@@ -175,12 +175,12 @@ class Codebook(nn.Module):
         self.total.copy_(self.code * self.use[:, None])
 
     @torch.no_grad()
-    def follow(self, noise: Any, z: Tensor, index: Tensor) -> None:
+    def update_ema(self, noise: Any, z: Tensor, index: Tensor) -> None:
         """Move the codes to the latents that were put to them, and revive dead ones."""
         flat = z.detach().flatten(0, 1)
         count, total = self._put(flat, index.flatten())
         self.use.lerp_(count, 1 - DECAY)
-        if self.follows:
+        if self.is_ema:
             self.total.lerp_(total, 1 - DECAY)
             self.code.copy_(self.total / self.use.clamp(min=1e-6)[:, None])
         mean = len(flat) / len(self.use)

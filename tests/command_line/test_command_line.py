@@ -26,7 +26,7 @@ from skgen.command_line import fit, main, report
 from skgen.command_line.models import known_models
 from skgen.persistence import load_with_notes, save_with_notes
 from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
-from skgen.training import StageNet
+from skgen.training.net import StageNet
 
 ROOT = Path(__file__).resolve().parents[2]
 # A name that would be a formula to matplotlib, and a tag to a browser.

@@ -19,7 +19,7 @@ from skgen import (
 from skgen.data import out_of_core
 from skgen.data.out_of_core import MAX_RUNS, most_surveyed, run_length, survey, surveyed, taken
 from skgen.datasets import ParquetRows
-from skgen.training import Reader, _ReadBatches
+from skgen.training.batches import ReadBatches, Reader
 
 ESTIMATORS = [
     VariationalDiffusionAE,
@@ -135,7 +135,7 @@ def test_every_row_comes_once_a_pass(run):
         assert len(index) <= 63
         return {"x": torch.from_numpy(index)}
 
-    batches = _ReadBatches(Reader(504, run, 63, read), 21)
+    batches = ReadBatches(Reader(504, run, 63, read), 21)
     order = torch.Generator().manual_seed(0)
     steps = [b[0]["x"] for b in batches.shuffled(48, order)]
     assert [len(step) for step in steps] == [21] * 48
@@ -152,7 +152,7 @@ def test_the_last_rows_count_where_runs_do_not_fit():
     def read(index):
         return {"x": torch.from_numpy(index)}
 
-    batches = _ReadBatches(Reader(500, 7, 60, read), 20)
+    batches = ReadBatches(Reader(500, 7, 60, read), 20)
     steps = [b[0]["x"] for b in batches.shuffled(1000, torch.Generator().manual_seed(0))]
     # Forty passes, each of which leaves out three rows at either end.
     counts = np.bincount(torch.cat(steps), minlength=500)

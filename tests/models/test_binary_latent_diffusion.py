@@ -1,11 +1,5 @@
-"""BinaryLatentDiffusion against enumerated laws of bits, and its codes, sequences and lengths.
+"""BinaryLatentDiffusion against enumerated laws of bits, and its codes, sequences and lengths."""
 
-Where the training rows are few different ones, the diffusion starts from their frequencies, and
-its network at zero: untrained, it is the exact denoiser of a known law, and what follows from that
-can be checked without training.
-"""
-
-import itertools
 import math
 
 import numpy as np
@@ -18,132 +12,13 @@ from sklearn.model_selection import GridSearchCV
 from skgen import BinaryLatentDiffusion
 from skgen.data.row_map import Data
 from skgen.datasets import BinaryLaw, load_pen_digits
-from skgen.models import binary_latent_diffusion
-from skgen.models._bernoulli_diffusion import BernoulliDiffusion, KnownLaw
-from skgen.models._spread import Spread, log_probability
-from skgen.processes import bernoulli
+from skgen.papers import binary_latent_diffusion
 from skgen.processes.noise import GeneratorNoise
 
 IRIS = load_iris().data
 DIGITS = load_digits().data[:300]
 INK = (DIGITS > 8).astype(float)
 BRIEF = {"max_steps": 8, "n_steps": 4, "random_state": 0}
-
-
-class Nothing(torch.nn.Module):
-    """A network that adds nothing to what is known."""
-
-    def forward(self, sign, held, context):
-        return torch.zeros_like(sign)
-
-
-def states_of(n_bits):
-    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=n_bits))).double()
-
-
-def counted_law(n_bits=3):
-    """Make a known law of integer counts, and its probabilities, the unseen part left out."""
-    states = states_of(n_bits)
-    counts = torch.arange(1, len(states) + 1) * 500
-    law = KnownLaw(n_bits).double()
-    law.fit(states.repeat_interleave(counts, 0))
-    return law.double(), states, (counts / counts.sum()).double()
-
-
-def likelihood(states, z, k):
-    """Return q(z | state) for all states, k a number or one a bit."""
-    return torch.where(states == z, (1 + k) / 2, (1 - k) / 2).prod(1)
-
-
-def test_known_law_is_bayes_rule_over_the_states():
-    law, states, p = counted_law()
-    k = torch.tensor(0.6).double()
-    odds = bernoulli.log_odds(k).reshape(1, 1)
-    found = torch.sigmoid(law(states, odds))
-    for row, z in zip(found, states, strict=True):
-        weight = p * likelihood(states, z, k)
-        # The part kept for unseen states is one row in 18,000.
-        torch.testing.assert_close(row, (weight @ states) / weight.sum(), atol=1e-3, rtol=0)
-
-
-def test_known_law_holds_bits_by_their_own_odds():
-    law, states, p = counted_law()
-    held = torch.tensor([1.0, 0.0, 0.0]).double()
-    k = torch.where(held > 0, torch.tensor(1.0), torch.tensor(0.3)).double()
-    odds = bernoulli.log_odds(k).expand(len(states), -1)
-    found = torch.sigmoid(law(states, odds))
-    for row, z in zip(found, states, strict=True):
-        weight = p * likelihood(states, z, k)
-        torch.testing.assert_close(row, (weight @ states) / weight.sum(), atol=1e-3, rtol=0)
-
-
-def test_many_different_rows_leave_independent_bits():
-    rows = (torch.rand(500, 30, generator=torch.Generator().manual_seed(0)) < 0.3).float()
-    law = KnownLaw(30)
-    law.fit(rows)
-    assert len(law.states) == 0
-    logit = law(rows[:4], torch.full((4, 1), 0.8))
-    sign = 2 * rows[:4] - 1
-    mean = (rows.double().sum(0) + 0.5) / 501
-    torch.testing.assert_close(logit, (torch.logit(mean) + sign * 0.8).float())
-
-
-@pytest.mark.parametrize("schedule", sorted(bernoulli.SCHEDULES))
-def test_bound_is_below_the_law_and_near_it(schedule):
-    law, states, p = counted_law()
-    T = 128
-    diffusion = BernoulliDiffusion(Nothing(), 3, schedule, n_timesteps=T).double()
-    diffusion.law = law
-    k = diffusion.k(torch.arange(T + 1).double() / T).clamp(0, 1)
-    context = torch.empty(1, 0).double()
-    bound = torch.zeros(len(states)).double()
-    for t in range(1, T + 1):
-        logit = diffusion.predict(states, k[t].reshape(1, 1), context)
-        step = bernoulli.reverse(logit, states, k[t - 1], k[t])
-        for index, z_0 in enumerate(states):
-            true = bernoulli.posterior(states, z_0, k[t - 1], k[t])
-            weight = likelihood(states, z_0, k[t])
-            bound[index] -= weight @ bernoulli.divergence(true, *step).sum(1)
-    gap = (p * (bound - p.log())).sum()
-    assert -0.02 * 3 < float(gap) <= 1e-4
-
-
-@pytest.mark.statistical
-def test_losses_estimate_the_bound_without_bias():
-
-    law, states, _ = counted_law()
-    diffusion = BernoulliDiffusion(Nothing(), 3, n_timesteps=4).double()
-    diffusion.law = law
-    z_0, context = states[5], torch.empty(1, 0).double()
-    k = diffusion.k(torch.arange(5).double() / 4).clamp(0, 1)
-    exact = 0.0
-    for t in range(1, 5):
-        step = bernoulli.reverse(
-            diffusion.predict(states, k[t].reshape(1, 1), context), states, k[t - 1], k[t]
-        )
-        true = bernoulli.posterior(states, z_0, k[t - 1], k[t])
-        exact += float(likelihood(states, z_0, k[t]) @ bernoulli.divergence(true, *step).sum(1))
-    noise = GeneratorNoise(torch.Generator().manual_seed(0))
-    _, found = diffusion.losses(noise, z_0.expand(40_000, -1), torch.empty(40_000, 0).double())
-    assert abs(float(found.mean()) - exact) < 4 * float(found.std()) / 200
-
-
-def test_targets_differ_by_a_sign_only():
-    generator = torch.Generator().manual_seed(0)
-    out = torch.randn(8, 3, generator=generator).double()
-
-    class Fixed(torch.nn.Module):
-        def forward(self, sign, held, context):
-            return out
-
-    states = states_of(3)
-    k, context = torch.tensor([[0.5]]).double(), torch.empty(1, 0).double()
-    direct = BernoulliDiffusion(Fixed(), 3, target="direct").double()
-    residual = BernoulliDiffusion(Fixed(), 3, target="residual").double()
-    base = BernoulliDiffusion(Nothing(), 3).double().predict(states, k, context)
-    torch.testing.assert_close(direct.predict(states, k, context) - base, out)
-    # The log-odds of a flip are those of the bit, with the sign of what z_t is.
-    torch.testing.assert_close(residual.predict(states, k, context) - base, out * (1 - 2 * states))
 
 
 # Whole models on bits.
@@ -312,7 +187,7 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     def gradient(steps_seen, share):
         module.steps_seen = steps_seen
         module.zero_grad()
-        module.diffusion.law.logits.zero_()
+        module.diffusion.frequencies.logits.zero_()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(binary_latent_diffusion, "JOINT_SHARE", share)
             noise = GeneratorNoise(torch.Generator().manual_seed(0))
@@ -337,7 +212,7 @@ def test_errors_are_those_of_frames_that_are_there():
     there = np.arange(4) < lengths[:, None]
     x = np.concatenate([X.reshape(60, 4, 2), there[..., None]], -1).reshape(60, 12)
     rows = torch.from_numpy(x)
-    found = module._of_frames(rows, rows).numpy()
+    found = module._present(rows, rows).numpy()
     np.testing.assert_array_equal(found, X.reshape(60, 4, 2)[there])
 
 
@@ -345,17 +220,6 @@ def test_half_precision_learns_bits_at_once():
     settings = {"net_params": {"autocast_dtype": "bfloat16"}, "joint": True}
     model = BinaryLatentDiffusion(16, **settings, **BRIEF).fit(IRIS)
     assert np.isfinite(model.score(IRIS))
-
-
-def test_what_was_counted_is_forgotten_while_bits_are_learnt():
-    rows = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(300, 1)
-    law = KnownLaw(2)
-    law.fit(rows)
-    assert len(law.states) == 2
-    law.follow(torch.ones(50, 2))
-    assert len(law.states) == 0
-    # From a half, three hundredths of the way to the batch's frequency of 1.
-    torch.testing.assert_close(torch.sigmoid(law.logits), torch.full((2,), 0.515))
 
 
 @pytest.mark.statistical
@@ -395,18 +259,11 @@ def test_columns_of_one_unit_err_each_in_its_own_way_and_pixels_alike():
     lengths = rng.normal(size=(120, 3)) * [1, 2, 4]
     model = BinaryLatentDiffusion(**BRIEF).fit(lengths)
     assert model.scaler_.kind == "common"
-    assert model.module_.spread.n_groups == 3
+    assert model.module_.residuals.n_groups == 3
     for X, shape in ((DIGITS[:120], None), (lengths[:, :2], (2, 1))):
-        assert BinaryLatentDiffusion(input_shape=shape, **BRIEF).fit(X).module_.spread.n_groups == 1
-
-
-def test_discrete_probabilities_sum_to_one():
-    grid = torch.tensor([-1.0, 0.0, 0.4, 2.0]).double()
-    edges = ((grid[1:] + grid[:-1]) / 2).expand(3, -1)
-    mean = torch.tensor([[-30.0, 0.2, 0.3]]).double()
-    scale = torch.tensor([0.5, 0.01, 3.0]).double()
-    columns = [log_probability(level.expand(1, 3), mean, scale, edges).exp() for level in grid]
-    torch.testing.assert_close(sum(columns), torch.ones(1, 3).double(), atol=1e-5, rtol=0)
+        assert (
+            BinaryLatentDiffusion(input_shape=shape, **BRIEF).fit(X).module_.residuals.n_groups == 1
+        )
 
 
 def test_discrete_samples_stay_on_the_levels():
@@ -568,80 +425,3 @@ def test_wrong_lengths_are_refused(unequal):
         plain.transform(IRIS, lengths=np.ones(150))
     with pytest.raises(ValueError, match="return_lengths=True needs"):
         plain.sample(3, return_lengths=True)
-
-
-# What the decoder leaves out.
-
-
-@pytest.mark.statistical
-def test_errors_are_drawn_as_they_were_seen():
-    generator = torch.Generator().manual_seed(0)
-    mean = torch.rand(4000, 1, generator=generator)
-    # Small errors under low means, large and one-sided ones above.
-    error = torch.where(
-        mean < 0.5,
-        0.1 * torch.randn(mean.shape, generator=generator),
-        -torch.log(torch.rand(mean.shape, generator=generator)),
-    )
-    spread = Spread(1, torch.zeros(1))
-    spread.fit(mean, error)
-    for height, part in ((0.2, mean < 0.5), (0.8, mean >= 0.5)):
-        at = torch.full((20_000, 1), height)
-        drawn = spread.draw(at, torch.rand(at.shape, generator=generator))
-        seen = error[part]
-        # A bin holds 62 of the errors: five standard errors of their mean and spread.
-        assert abs(float(drawn.mean() - seen.mean())) < 5 * float(seen.std()) / 62**0.5
-        assert abs(float(drawn.std() / seen.std()) - 1) < 5 * (2 / 62) ** 0.5
-        variance = float(spread.log_variance(at[:1]).exp())
-        # It leans on the rest by one error in 62.
-        leaning = float(error.square().mean()) / 62
-        assert abs(variance - leaning - float(seen.square().mean())) < 0.5 * float(
-            seen.square().mean()
-        )
-
-
-def correlated_errors(n):
-    """Return a spread that has seen n errors of three columns, and their covariance."""
-    generator = torch.Generator().manual_seed(0)
-    covariance = torch.tensor([[1.0, 0.6, 0.0], [0.6, 0.5, -0.3], [0.0, -0.3, 2.0]])
-    root = torch.linalg.cholesky(covariance)
-    error = torch.randn(n, 3, generator=generator) @ root.T
-    spread = Spread(3, torch.zeros(3), correlated=True)
-    spread.fit(torch.zeros(n, 3), error)
-    spread.fit_correlation(torch.zeros(n, 3), error)
-    return spread, covariance
-
-
-@pytest.mark.statistical
-def test_errors_that_go_together_are_drawn_together():
-    spread, covariance = correlated_errors(4000)
-    noise = GeneratorNoise(torch.Generator().manual_seed(1))
-    mean = torch.zeros(20_000, 3)
-    drawn = spread.draw(mean, spread.uniforms(noise, mean))
-    deviation = covariance.diagonal().sqrt()
-    wanted = covariance / deviation / deviation[:, None]
-    # Five standard errors of a correlation of 4,000 rows, and a little for what shrinks.
-    assert (torch.corrcoef(drawn.T) - wanted).abs().max() < 5 / 4000**0.5 + 0.01
-
-
-def test_errors_that_go_together_have_their_joint_density():
-    """The chain of each entry given those before adds up to the normal law of the row."""
-    spread, _ = correlated_errors(400)
-    spread = spread.double()
-    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    mean = torch.zeros_like(x)
-    scale = torch.exp(0.5 * spread.log_variance(mean[:1]))[0]
-    law = torch.distributions.MultivariateNormal(
-        torch.zeros(3, dtype=torch.float64), scale_tril=scale[:, None] * spread.root
-    )
-    torch.testing.assert_close(-spread.loss(x, mean).sum(1), law.log_prob(x))
-
-
-@pytest.mark.parametrize("n", [1, 2, 9, 60])
-def test_few_errors_do(n):
-    mean = torch.linspace(-1, 1, n).expand(3, -1).T
-    spread = Spread(3, torch.zeros(3))
-    spread.fit(mean, 0.5 * torch.ones(n, 3))
-    at = torch.zeros(4, 3)
-    torch.testing.assert_close(spread.draw(at, torch.full((4, 3), 0.3)), torch.full((4, 3), 0.5))
-    torch.testing.assert_close(spread.log_variance(at).exp(), torch.full((4, 3), 0.25))

@@ -22,15 +22,15 @@ from torch import nn
 from skgen import VariationalDiffusionAE
 from skgen.data.row_map import Data
 from skgen.datasets import CorrelatedGaussian
-from skgen.models._gaussian_diffusion import GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._representation import _largest_deviation, input_noise
-from skgen.models.variational_diffusion_ae import (
-    SCORE_DRAWS,
-    _maximum_mean_discrepancy,
-    _VariationalDiffusionAE,
-)
 from skgen.networks.mlp import ResidualMLP, initialize
+from skgen.papers.gaussian_diffusion import GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import _largest_deviation, input_noise
+from skgen.papers.variational_diffusion_ae import (
+    SCORE_DRAWS,
+    DiffusionAutoencoder,
+    maximum_mean_discrepancy,
+)
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 
@@ -427,7 +427,7 @@ def test_a_linear_guide_shifts_the_mean_by_sigma_b():
     b = torch.tensor([0.5, -0.3, 0.0, 0.4, -0.2], dtype=torch.float64)
 
     def predictor(z, gamma):
-        part = _VariationalDiffusionAE._predictor(
+        part = DiffusionAutoencoder._predictor(
             diffusion, context(z), guide=lambda x: x @ b, to_data=lambda x: x
         )
         return part(z, gamma)
@@ -469,9 +469,9 @@ def test_classifier_free_guidance_extrapolates():
     with_it, without = (diffusion.predict(z, gamma, c)[0] for c in (here, nowhere))
     assert not torch.allclose(with_it, without)
     for scale in (0.0, 0.5, 2.0):
-        predictor = _VariationalDiffusionAE._predictor(diffusion, here, nowhere, scale)
+        predictor = DiffusionAutoencoder._predictor(diffusion, here, nowhere, scale)
         torch.testing.assert_close(predictor(z, gamma), (1 + scale) * with_it - scale * without)
-    alone = _VariationalDiffusionAE._predictor(diffusion, here)
+    alone = DiffusionAutoencoder._predictor(diffusion, here)
     torch.testing.assert_close(alone(z, gamma), with_it)
 
 
@@ -786,9 +786,9 @@ def test_interpolation_meets_its_ends():
 @pytest.mark.statistical
 def test_mmd_of_batches():
     w = torch.randn(60, 3, generator=generator(), dtype=torch.float64)
-    assert float(_maximum_mean_discrepancy(w, w)) == pytest.approx(0.0, abs=1e-12)
-    assert float(_maximum_mean_discrepancy(w, w[torch.randperm(60, generator=generator())])) < 1e-12
-    near, far = (float(_maximum_mean_discrepancy(w, w + shift)) for shift in (0.5, 3.0))
+    assert float(maximum_mean_discrepancy(w, w)) == pytest.approx(0.0, abs=1e-12)
+    assert float(maximum_mean_discrepancy(w, w[torch.randperm(60, generator=generator())])) < 1e-12
+    near, far = (float(maximum_mean_discrepancy(w, w + shift)) for shift in (0.5, 3.0))
     assert 0 < near < far
 
 
@@ -804,7 +804,7 @@ def test_mmd_pulls_the_latents_to_the_prior():
         for seed in range(5):
             model = VariationalDiffusionAE(2, mmd_weight=weight, random_state=seed, **made).fit(X)
             w = torch.from_numpy(model.transform(X))
-            total += float(_maximum_mean_discrepancy(w, reference))
+            total += float(maximum_mean_discrepancy(w, reference))
         distances.append(total)
     assert distances[1] < 0.5 * distances[0]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skgen.networks.mlp import ApartMLP, ResidualBlock, ResidualMLP, initialize, zero_init
+from skgen.networks.mlp import ColumnwiseMLP, ResidualBlock, ResidualMLP, initialize, zero_init
 from skgen.processes.schedules import LearnedSchedule
 
 
@@ -146,7 +146,7 @@ def test_every_weight_is_learnt():
 
 def test_a_network_for_each_column_shares_nothing_but_the_input():
     with torch.device("meta"):
-        network = ApartMLP(5, 3, 4, width=6)
+        network = ColumnwiseMLP(5, 3, 4, width=6)
     network = initialize(network, torch.Generator().manual_seed(0)).double()
     rows, context = draw(7, 5), draw(7, 4, seed=2)
     assert torch.equal(network(rows, context), torch.zeros(7, 3).double())

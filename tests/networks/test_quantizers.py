@@ -38,7 +38,7 @@ def test_a_latent_of_another_scale_is_the_same_latent():
 def test_in_use_the_moments_are_those_of_the_start_and_hold():
     h = torch.randn(50, 3, 2, generator=torch.Generator().manual_seed(0))
     part = ready(Normalizer((3, 2), 0.0, 1.0))
-    part.start(h)
+    part.initialize(h)
     first = part(h)
     part(100 * h)
     torch.testing.assert_close(part(h), first)
@@ -56,7 +56,7 @@ def test_codes_start_at_the_clusters():
     """Sixteen codes in four tight clusters: every cluster has some, every row has one near."""
     _, _, z = clusters()
     book = ready(Codebook(16, 2))
-    book.start(noise(), z, expected=len(z))
+    book.initialize(noise(), z, expected=len(z))
     near = book(book.nearest(z))
     assert (near - z).norm(dim=-1).max() < 0.1
 
@@ -72,7 +72,7 @@ def test_codes_follow_the_mean_of_what_is_put_to_them():
     for _ in range(300):
         index = book.nearest(z)
         assert torch.equal(index[:, 0], kind)
-        book.follow(noise(), z, index)
+        book.update_ema(noise(), z, index)
     means = torch.stack([z[kind == k, 0].mean(0) for k in range(4)])
     torch.testing.assert_close(book.code.detach(), means, atol=2e-3, rtol=0)
     assert book.code.grad is None
@@ -85,7 +85,7 @@ def test_a_dead_code_starts_anew_at_a_latent():
         book.code.copy_(torch.cat([centres, torch.tensor([[50.0, 50.0]])]))
         book.use.copy_(torch.tensor([100.0, 100, 100, 100, 1e-3]))
         book.total.copy_(book.code * book.use[:, None])
-    book.follow(noise(), z, book.nearest(z))
+    book.update_ema(noise(), z, book.nearest(z))
     assert (book.code[4] - z[:, 0]).norm(dim=-1).min() == 0
     assert book.use[4] == REVIVED * len(z) / 5
 

@@ -104,7 +104,30 @@ NAMES_IN_FILES = {
     "skgen.entries.Numbers",
     "skgen.entries.Times",
     "skgen.kept_rules.KeptRule",
+    "skgen.models._bernoulli_diffusion.BernoulliDiffusion",
+    "skgen.models._bernoulli_diffusion.KnownLaw",
+    "skgen.models._cells.Cells",
+    "skgen.models._code_priors.AutoregressivePrior",
+    "skgen.models._code_priors.BridgePrior",
+    "skgen.models._column_densities.ColumnDensities",
+    "skgen.models._column_densities.GaussianRegressions",
+    "skgen.models._gaussian_diffusion.GaussianDiffusion",
+    "skgen.models._principal_axes.PrincipalAxes",
+    "skgen.models._spread.Spread",
+    "skgen.models._trust.Trust",
+    "skgen.models.binary_latent_diffusion._BinaryLatentDiffusion",
+    "skgen.models.binary_latent_diffusion._Denoiser",
+    "skgen.models.binary_latent_diffusion._SlowLinear",
+    "skgen.models.binary_latent_diffusion._WholeDecoder",
+    "skgen.models.binary_latent_diffusion._WholeEncoder",
+    "skgen.models.schrodinger_bridge._SchrodingerBridge",
+    "skgen.models.variational_diffusion_ae._VariationalDiffusionAE",
+    "skgen.models.vq_diffusion_bridge._Places",
+    "skgen.models.vq_diffusion_bridge._VQDiffusionBridge",
+    "skgen.models.vq_diffusion_bridge._VQTable",
     "skgen.networks.conv.PatchGrid",
+    "skgen.networks.mlp.Apart",
+    "skgen.networks.mlp.ApartMLP",
     "skgen.processes.bernoulli.cosine_schedule",
     "skgen.processes.bernoulli.linear_schedule",
     "skgen.processes.bernoulli.plug_in_reverse",
@@ -131,6 +154,19 @@ def test_names_in_files_stay_when_code_moves():
     }
     assert set(known) == NAMES_IN_FILES
     assert all(storage.name_of(what) == name for name, what in known.items())
+
+
+@pytest.mark.parametrize("name", ["BinaryLatentDiffusion", "VQDiffusionBridge"])
+def test_attributes_in_files_stay_when_they_are_renamed(name):
+    model = REGISTRY[name](max_steps=1, n_steps=1, random_state=0).fit(IRIS[:20])
+    node = storage.writer.Writer().node(model.module_, "module")
+    assert node["state"]["settled"] is True
+    assert "spread" in node["modules"]
+    module = storage.reader.Reader({}).value(
+        {**node, "parameters": {}, "buffers": {}, "modules": {}}
+    )
+    assert module.frozen is True
+    assert not hasattr(module, "settled")
 
 
 # Every estimator

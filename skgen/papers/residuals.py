@@ -1,11 +1,15 @@
-"""What a decoder's mean leaves out of a row, and the likelihoods that this makes."""
+"""What a decoder's mean leaves out of a row, and the likelihoods that this makes.
+
+Source: Ledoit and Wolf, *A well-conditioned estimator for large-dimensional covariance matrices*,
+Journal of Multivariate Analysis, 2004.
+"""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
-from sklearn.covariance import ledoit_wolf
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,7 +24,7 @@ FARTHEST_ERROR = 4.0
 SMALLEST_SHARE = 1e-3
 
 
-class Spread(nn.Module):
+class ResidualDistribution(nn.Module):
     """What a decoder's mean leaves out: the errors of held-out rows, by the height of the mean.
 
     A pixel that is surely dark errs little and upwards, one at an edge much and both ways. For
@@ -69,8 +73,8 @@ class Spread(nn.Module):
         for group in range(self.n_groups):
             for number in range(n_bins):
                 mine = error[group, index[group] == number]
-                # Equal means may leave a bin with few errors, or none: it leans on the rest, by as
-                # much as one error tells.
+                # Equal means may leave a bin with few errors, or none: it leans on the rest, as one
+                # error would.
                 total = mine.square().sum() + overall[group]
                 log_var[group, number] = (total / (len(mine) + 1)).log()
                 mine = error[group] if len(mine) < FEWEST_ERRORS else mine
@@ -96,8 +100,7 @@ class Spread(nn.Module):
             return
         scale = torch.exp(0.5 * self.log_variance(mean - self.offset))
         score = (error / scale).clamp(-FARTHEST_ERROR, FARTHEST_ERROR)
-        # Of few rows and many columns little is known: correlations shrink.
-        covariance = torch.from_numpy(ledoit_wolf(score.cpu().double().numpy())[0])
+        covariance = torch.from_numpy(_shrunk_covariance(score.cpu().double().numpy()))
         deviation = covariance.diagonal().clamp(min=SMALLEST_SHARE).sqrt()
         correlation = covariance / deviation / deviation[:, None]
         own = SMALLEST_SHARE * torch.eye(len(correlation), dtype=correlation.dtype)
@@ -126,7 +129,7 @@ class Spread(nn.Module):
         return torch.special.ndtr(noise.normal(like) @ self.root.T)
 
     def loss(self, x: Tensor, mean: Tensor) -> Tensor:
-        """Return -log p of each entry under a normal law, in nats: given those before it."""
+        """Return -log p of each entry given those before it, if normal, in nats."""
         log_var = self.log_variance(mean)
         if self.root is None:
             return normal_loss(x, mean, log_var)
@@ -145,6 +148,22 @@ class Spread(nn.Module):
         return self._back(torch.lerp(left, right, place - low), mean)
 
 
+def _shrunk_covariance(rows: np.ndarray) -> np.ndarray:
+    """Return a covariance: of few rows and many columns, shrunk as Ledoit and Wolf do."""
+    n, d = rows.shape
+    covariance = np.atleast_2d(np.cov(rows.T, bias=True))
+    x = rows - rows.mean(0)
+    squares = x**2
+    variance = squares.sum(0) / n
+    mean = variance.sum() / d
+    # How far the covariance is from a multiple of the identity, and how much of that is chance.
+    size = (np.dot(x.T, x) ** 2).sum() / n**2
+    distance = (size - 2 * mean * variance.sum() + d * mean**2) / d
+    chance = 1 / (d * n) * (np.dot(squares.T, squares).sum() / n - size)
+    share = 0 if min(chance, distance) == 0 else min(chance, distance) / distance
+    return (1 - share) * covariance + share * np.trace(covariance) / d * np.eye(d)
+
+
 def _quantiles(values: Tensor, levels: Tensor) -> Tensor:
     """Return quantiles of each row of values, (n_rows, n_levels); of any number of values."""
     ordered = values.sort(1).values
@@ -155,13 +174,13 @@ def _quantiles(values: Tensor, levels: Tensor) -> Tensor:
 
 
 def normal_loss(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    """Return minus the log-density of a normal law at each entry, in nats."""
+    """Return minus the log-density of a normal distribution at each entry, in nats."""
     squared = (x - mean).square() * torch.exp(-log_var)
     return 0.5 * (squared + log_var + math.log(2 * math.pi))
 
 
 def log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None) -> Tensor:
-    """Return the log-probability of the levels of x under a normal law rounded to them."""
+    """Return the log-probability of the levels of x under a normal distribution rounded to them."""
     assert edges is not None
     index = torch.searchsorted(edges.contiguous(), x.T.contiguous()).T
     padded = F.pad(edges, (1, 0), value=-math.inf)
@@ -169,41 +188,10 @@ def log_probability(x: Tensor, mean: Tensor, scale: Tensor, edges: Tensor | None
     columns = torch.arange(x.shape[1], device=x.device)
     low = (padded[columns, index] - mean) / scale
     high = (padded[columns, index + 1] - mean) / scale
-    # In the lower tail, where the logarithm of the normal law is exact.
+    # In the lower tail, where the logarithm of the normal distribution is exact.
     flipped = low + high > 0
     low, high = torch.where(flipped, -high, low), torch.where(flipped, -low, high)
     floor = -1e4
     low, high = low.clamp(min=floor), high.clamp(max=-floor)
     top, bottom = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
     return top + torch.log1p(-torch.exp((bottom - top).clamp(max=-1e-6)))
-
-
-# What a decoder gives, by the likelihood's name: a mean, or for bits log-odds.
-
-
-def decoding_errors(likelihood: str, x: Tensor, mean: Tensor) -> Tensor:
-    """Return half the squared error of each entry, or for bits the cross-entropy."""
-    if likelihood == "bernoulli":
-        return F.binary_cross_entropy_with_logits(mean, x, reduction="none")
-    return 0.5 * (x - mean).square()
-
-
-def decoding_nats(
-    likelihood: str, x: Tensor, mean: Tensor, spread: Spread, edges: Tensor | None
-) -> Tensor:
-    """Return -log p of each entry, in nats."""
-    if likelihood == "bernoulli":
-        return decoding_errors(likelihood, x, mean)
-    if likelihood == "gaussian":
-        return spread.loss(x, mean)
-    return -log_probability(x, mean, torch.exp(0.5 * spread.log_variance(mean)), edges)
-
-
-def draw_decoded(
-    likelihood: str, noise: Any, mean: Tensor, spread: Spread, draw_noise: bool
-) -> Tensor:
-    """Draw rows, or, of other data than bits and without noise, return their mean."""
-    if likelihood == "bernoulli":
-        p = torch.sigmoid(mean)
-        return (noise.uniforms(p) < p).to(p.dtype)
-    return mean + spread.draw(mean, spread.uniforms(noise, mean)) if draw_noise else mean

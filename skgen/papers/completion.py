@@ -1,9 +1,9 @@
-r"""Draws of missing entries from a denoiser that knows the law of whole rows.
+r"""Draws of missing entries from a denoiser of whole rows.
 
 A whole row x, noised to :math:`y = x + \rho\epsilon`, and drawn again given y and the observed
-entries, stays a draw of the law of whole rows given these entries: at every level of noise a step
+entries, stays a draw of a whole row given these entries: at every level of noise a step
 of Gibbs' sampler. Much noise moves between modes, little noise is where the draw of x given y and
-the observed entries can be trusted, since there any smooth law is nearly normal.
+the observed entries can be trusted, since there any smooth distribution is nearly normal.
 
 Source: Boys et al., *Tweedie moment projected diffusions for inverse problems*, TMLR 2024, for the
 draw at one level; Xu et al., *Restart sampling for improving generative processes*, NeurIPS 2023,
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skgen.models._principal_axes import PrincipalAxes
+from skgen.papers.principal_axes import PrincipalAxes
 
 # In standard deviations along the first axis: noise that hides where a row came from.
 COARSEST = 3.0

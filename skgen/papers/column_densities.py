@@ -1,9 +1,9 @@
 r"""The distribution of a row, one column after another: a Gaussian that a network corrects.
 
 Columns of few values come first, so that what depends on a label is drawn given it. Given the
-columns before it, a column has a density of :mod:`skgen.models._cells`: normal with mean
+columns before it, a column has a density of :mod:`skgen.papers.cells`: normal with mean
 :math:`\mu_j` and deviation :math:`s_j` by linear regression on the columns before, tilted in each
-cell so that the cell has its frequency where nothing is known of the row. That is a Gaussian
+cell so that the cell has its frequency where nothing of the row is observed. That is a Gaussian
 copula, near enough; of a number given a label, a linear discriminant. A masked network corrects
 mean, deviation and tilts,
 
@@ -33,13 +33,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
-from skgen.models._cells import SMALLEST_SCALE, Cells, Cuts, draw_index
-from skgen.models._representation import in_parts, sight
 from skgen.networks.autoregressive import ColumnwiseMADE
-from skgen.networks.mlp import Apart, zero_init
+from skgen.networks.mlp import ColumnwiseLinear, zero_init
+from skgen.papers.cells import Cells, Cuts, draw_index
+from skgen.papers.gaussian_regressions import GaussianRegressions, Regress
+from skgen.papers.representation import draw_observed, in_parts
 
 # Knots of a column, fewer where columns are many: the first layer grows with their square.
 FEWEST_KNOTS, MOST_KNOTS, ALL_KNOTS = 8, 32, 512
@@ -52,101 +52,7 @@ CELL_COUNTS = (4, 64, math.inf)
 # Cells that share a correction beside their own.
 BRANCH = 8
 N_PROPOSALS = 8
-REGRESSION_ROWS = 4096
-PENALTIES = np.logspace(-4, 3, 15)
-# How much more a condition counts than a column in the penalty: a label of one row in 200 has the
-# mean of its row.
-CONDITION_WEIGHT = 10.0
 LARGEST_LOG_FACTOR = 3.0
-
-
-class GaussianRegressions(nn.Module):
-    """A normal distribution of rows given a condition, as regressions on the columns before."""
-
-    weight: Tensor
-    slope: Tensor
-    offset: Tensor
-    scale: Tensor
-
-    def __init__(self, d: int, n_condition: int):
-        super().__init__()
-        for name, shape in (
-            ("weight", (d, d)),
-            ("slope", (d, n_condition)),
-            ("offset", (d,)),
-            ("scale", (d,)),
-        ):
-            self.register_buffer(name, torch.zeros(shape, device="cpu"))
-
-    def fit(self, x: np.ndarray, condition: np.ndarray) -> None:
-        """Regress each column on condition and columns before, by the best ridge penalty.
-
-        The deviation is that of the errors of rows that are left out one at a time: what few rows
-        do not tell, it counts as noise.
-        """
-        step = max(1, len(x) // REGRESSION_ROWS)
-        x, condition = x[::step], condition[::step]
-        n_condition = condition.shape[1]
-        for j, column in enumerate(x.T):
-            given = np.concatenate([condition, x[:, :j]], 1)
-            deviation = given.std(0)
-            deviation[deviation == 0] = 1.0
-            deviation[:n_condition] /= CONDITION_WEIGHT
-            self.offset[j], scale = float(column.mean()), float(column.std())
-            if given.shape[1] and scale > 0 and len(x) > 2:
-                ridge = RidgeCV(alphas=PENALTIES).fit(given / deviation, column)
-                slopes = torch.from_numpy(ridge.coef_ / deviation)
-                self.slope[j], self.weight[j, :j] = slopes[:n_condition], slopes[n_condition:]
-                self.offset[j], scale = float(ridge.intercept_), math.sqrt(-ridge.best_score_)
-            self.scale[j] = max(scale, SMALLEST_SCALE)
-
-    def given_before(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and deviation of each column given those before it, (n, d) each."""
-        mean = x @ self.weight.T + condition @ self.slope.T + self.offset
-        return mean, self.scale.expand_as(mean)
-
-    def given_observed(
-        self, x: Tensor, observed: Tensor, condition: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the regressions of missing columns on those before, given the observed ones.
-
-        The precision of the missing columns of a row is factorised from the last to the first:
-        each factor is a regression on the missing columns before.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, d)
-            Rows; missing entries are not read.
-        observed : Tensor of shape (n, d)
-            1 where an entry is observed, 0 where it is missing.
-        condition : Tensor of shape (n, n_condition)
-            The conditions of the rows.
-
-        Returns
-        -------
-        mean : Tensor of shape (n, d)
-            Of each missing entry given all that are observed.
-        weight : Tensor of shape (n, d, d)
-            Slopes on how far the missing entries before are from their means.
-        scale : Tensor of shape (n, d)
-            Deviations given these, too.
-        """
-        d = len(self.offset)
-        known, missing = observed.double(), 1 - observed.double()
-        unit = torch.eye(d, dtype=torch.float64, device=x.device) - self.weight.double()
-        root = unit / self.scale.double()[:, None]
-        precision = root.T @ root
-        start = (self.offset + condition @ self.slope.T).double()
-        mean = torch.linalg.solve_triangular(unit, start.T, upper=False).T
-        # Observed entries get a unit row each, which leaves them alone.
-        masked = missing[:, :, None] * missing[:, None, :] * precision + torch.diag_embed(known)
-        lower = torch.linalg.cholesky(masked.flip(1, 2))
-        pull = -missing * (known * (x.double() - mean) @ precision)
-        shift = torch.cholesky_solve(pull.flip(1)[..., None], lower)[..., 0].flip(1)
-        upper = lower.flip(1, 2)
-        diagonal = upper.diagonal(dim1=1, dim2=2)
-        weight = -(upper / diagonal[:, None, :]).transpose(1, 2).tril(-1)
-        return (mean + shift).to(x), weight.to(x), (1 / diagonal).to(x)
 
 
 class ColumnDensities(nn.Module):
@@ -198,12 +104,12 @@ class ColumnDensities(nn.Module):
             # A condition, and whether it is shown.
             n_context = n_condition + 1 if n_condition else 0
             self.network = ColumnwiseMADE(d, n_in, n_in + 1, n_context, width=width)
-            self.heads = nn.ModuleList(
-                zero_init(Apart(len(group.columns), width, 2 + sum(_branches(group.n_cells))))
-                for group in self.groups
-            )
+            self.heads = nn.ModuleList()
+            for group in self.groups:
+                n_out = 2 + sum(_branches(group.n_cells))
+                self.heads.append(zero_init(ColumnwiseLinear(len(group.columns), width, n_out)))
 
-    def fit(self, cuts: list[Cuts], x: Tensor, condition: Tensor | None) -> None:
+    def fit(self, cuts: list[Cuts], x: Tensor, condition: Tensor | None, regress: Regress) -> None:
         """Take cells, frequencies and regressions from scaled rows."""
         rows = x[:, self.order].cpu().double().numpy()
         cuts = [cuts[j] for j in self.order.tolist()]
@@ -216,9 +122,9 @@ class ColumnDensities(nn.Module):
             knots = np.unique(np.quantile(column, shares, method="nearest"))
             self.knot[j] = float(knots[-1])
             self.knot[j, : len(knots)] = torch.from_numpy(knots)
-        self.gaussian.fit(rows, np.empty((len(rows), 0)))
+        self.gaussian.fit(rows, np.empty((len(rows), 0)), regress)
         if self.gaussian_given is not None and condition is not None:
-            self.gaussian_given.fit(rows, condition.cpu().double().numpy())
+            self.gaussian_given.fit(rows, condition.cpu().double().numpy(), regress)
 
     # What the network reads.
 
@@ -273,9 +179,9 @@ class ColumnDensities(nn.Module):
             return mean, scale
         some = observed.any(1).nonzero()[:, 0]
         rows = x[some]
-        told = None if condition is None else condition[some]
+        conditions = None if condition is None else condition[some]
         centre, weight, deviation = self._either(
-            "given_observed", shown[some], told, rows, observed[some]
+            "given_observed", shown[some], conditions, rows, observed[some]
         )
         centre = centre + ((rows - centre)[:, None, :] * weight).sum(-1)
         return mean.index_copy(0, some, centre), scale.index_copy(0, some, deviation)
@@ -328,7 +234,7 @@ class ColumnDensities(nn.Module):
         others are given it.
         """
         x = x[:, self.order]
-        observed = sight(noise, x, None)
+        observed = draw_observed(noise, x, None)
         shown = self._shown(x, condition, noise if self.training else None)
         dropout = noise if self.training else None
         log_p = self._log_p(x, observed, condition, shown, dropout)
@@ -427,8 +333,8 @@ class ColumnDensities(nn.Module):
         # Guidance compares with what is said without the condition.
         conditions = [condition, None] if guidance_scale > 0 else [condition]
         walkers, regressions = [], None
-        for told in conditions:
-            context = self._context(rows, told, self._shown(rows, told))
+        for c in conditions:
+            context = self._context(rows, c, self._shown(rows, c))
             walkers.append(self.network.walker(self._evidence(rows, marks), context))
         if observed is not None:
             shown = self._shown(rows, condition)
@@ -437,9 +343,9 @@ class ColumnDensities(nn.Module):
             columns = slice(place, place + 1)
             before = self._features(rows[:, j - 1 : j], slice(j - 1, j))[:, 0] if j else rows
             ways = []
-            for walk, told in zip(walkers, conditions, strict=True):
+            for walk, c in zip(walkers, conditions, strict=True):
                 out = head.at(place, walk(j, before))[:, None]
-                mean, scale = self._gaussian_at(j, rows, told, regressions)
+                mean, scale = self._gaussian_at(j, rows, c, regressions)
                 mean, scale, tilt = self._corrected(
                     group, out, mean[:, None], scale[:, None], columns
                 )
@@ -453,7 +359,7 @@ class ColumnDensities(nn.Module):
             rows[:, j] = torch.where(marks[:, j] > 0, x[:, j], drawn)
         return rows
 
-    def _places(self) -> list[tuple[Cells, Apart, int]]:
+    def _places(self) -> list[tuple[Cells, ColumnwiseLinear, int]]:
         """Return the group of each column, its head and the column's place in the group."""
         found: dict[int, Any] = {}
         for group, head in zip(self.groups, self.heads, strict=True):

@@ -81,10 +81,10 @@ class Cuts:
         cuts = (rest[after] + rest[after - 1]) / 2
         border = np.concatenate([left, right, cuts[np.isnan(level_of(cuts))]])
         border = np.unique(border[np.isfinite(border)])
-        spread = max(float(x.std()), SMALLEST_SCALE)
+        scale = max(float(x.std()), SMALLEST_SCALE)
         inner = border if len(border) else np.array([x.min(), x.max()])
-        low = np.concatenate([[min(x.min(), inner[0]) - spread], border])
-        high = np.concatenate([border, [max(x.max(), inner[-1]) + spread]])
+        low = np.concatenate([[min(x.min(), inner[0]) - scale], border])
+        high = np.concatenate([border, [max(x.max(), inner[-1]) + scale]])
         return cls(border, level_of((low + high) / 2), low, high)
 
     @property

@@ -39,44 +39,30 @@ def _largest_deviation(rows: Tensor) -> float:
 def input_noise(rows: Tensor, share: float) -> float:
     """Return a share of rows' deviation along their first principal axis, within a column's.
 
-    Where many columns tell the same, as pixels do, noise averages out over them, and more of it is
+    Where many columns say the same, as pixels do, noise averages out over them, and more of it is
     borne; but noise beyond a column's own deviation leaves nothing of an image but its brightness.
     """
     column = float((rows - rows.mean(0)).square().mean()) ** 0.5
     return min(share * _largest_deviation(rows), column)
 
 
-def rising(step: int, n_steps: int) -> float:
+def warm_up(step: int, n_steps: int) -> float:
     """Return a weight that is 0 for some steps and rises to 1 in as many.
 
-    That of a law of codes in what shapes them: until there is a code it must not count, lest there
+    That of the prior in what shapes the codes: until there is a code it must not count, lest there
     be none.
     """
     return min(1.0, max(0.0, step / n_steps - 1.0))
 
 
-def stack(shape: tuple[int, ...] | None, first: Tensor, second: Tensor) -> Tensor:
-    """Join two tables of rows of one layout, as channels where they have a layout."""
-    if shape is None or len(shape) == 3:
-        return torch.cat([first, second], 1)
-    parts = [rows.unflatten(1, shape) for rows in (first, second)]
-    return torch.cat(parts, -1).flatten(1)
-
-
-def stacked(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the layout of two rows of one layout that :func:`stack` has joined."""
-    *first, last = shape
-    return (2 * shape[0], *shape[1:]) if len(shape) == 3 else (*first, 2 * last)
-
-
-def sight(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
-    """Draw which entries of rows are in sight: of most rows none, of the others a random part.
+def draw_observed(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
+    """Draw which entries of rows are observed: of most rows none, of the others a random part.
 
     The part is a random share of the entries, or, of half the images, all but a rectangle.
     """
     chosen = noise.uniform(x) < EVIDENCE_SHARE
     share = noise.uniform(x) * chosen
-    seen = noise.uniforms(x) < share[:, None]
+    observed = noise.uniforms(x) < share[:, None]
     if shape is not None and len(shape) == 3:
         hidden = torch.ones_like(x, dtype=torch.bool).unflatten(1, shape)
         for axis in (1, 2):
@@ -85,5 +71,5 @@ def sight(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
             inside = (place >= ends.amin(0)[:, None].floor()) & (place < ends.amax(0)[:, None])
             hidden = hidden & (inside[:, None, :, None] if axis == 1 else inside[:, None, None])
         framed = (noise.uniform(x) < 0.5) & chosen
-        seen = torch.where(framed[:, None], ~hidden.flatten(1), seen)
-    return seen.to(x.dtype)
+        observed = torch.where(framed[:, None], ~hidden.flatten(1), observed)
+    return observed.to(x.dtype)

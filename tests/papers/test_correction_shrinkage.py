@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from skgen import VariationalDiffusionAE
-from skgen.models._gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._trust import N_LEVELS, Trust, trust_draws
+from skgen.papers.correction_shrinkage import N_LEVELS, CorrectionShrinkage, shrinkage_draws
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import LinearSchedule, alpha_sigma
 
@@ -52,8 +52,8 @@ def taught(part, n=4000, n_draws=16):
     """Learn the shares from fresh rows."""
     rows = two_modes(n, 0)
     noise = GeneratorNoise(torch.Generator().manual_seed(1))
-    part.learn_trust(noise, [(rows, rows.new_zeros(n, 0))] * n_draws)
-    return part.trust.share[0]
+    part.fit_shrinkage(noise, [(rows, rows.new_zeros(n, 0))] * n_draws)
+    return part.shrinkage.share[0]
 
 
 def bound_of(part):
@@ -98,7 +98,7 @@ def test_made_up_corrections_of_normal_data_are_gone():
         return (part.predict(z, gamma, nothing, 0)[1] - exact).square().mean()
 
     before = error()
-    part.learn_trust(noise, [(rows, nothing)] * 16)
+    part.fit_shrinkage(noise, [(rows, nothing)] * 16)
     # A share's error, squared, is noise over size: where a correction is too small for a share to
     # be known, little of the error comes from there.
     assert error() < 0.02 * before
@@ -112,49 +112,49 @@ def test_training_and_new_rows_follow_the_network_whole():
     assert not torch.allclose(part.predict(rows, gamma, context, 0)[1], whole)
     torch.testing.assert_close(part.predict(rows, gamma, context)[1], whole)
     torch.testing.assert_close(part.train().predict(rows, gamma, context, 0)[1], whole)
-    part.eval().trust.reset()
+    part.eval().shrinkage.reset()
     torch.testing.assert_close(part.predict(rows, gamma, context, 0)[1], whole)
 
 
 def test_shares_of_kinds_are_apart_and_linear_between_levels():
-    trust = Trust(2).double()
+    shrinkage = CorrectionShrinkage(2).double()
     place = (torch.arange(N_LEVELS, dtype=torch.float64) + 0.5) / N_LEVELS
     moved = torch.ones(N_LEVELS, 3, dtype=torch.float64)
     wanted = place[:, None].expand(-1, 3)
-    trust.learn([(place, moved, wanted)], 1)
-    torch.testing.assert_close(trust(place, 1)[:, 0], place)
-    torch.testing.assert_close(trust(place, 0)[:, 0], torch.ones_like(place))
+    shrinkage.learn([(place, moved, wanted)], 1)
+    torch.testing.assert_close(shrinkage(place, 1)[:, 0], place)
+    torch.testing.assert_close(shrinkage(place, 0)[:, 0], torch.ones_like(place))
     between = torch.linspace(place[0], place[-1], 50, dtype=torch.float64)
-    torch.testing.assert_close(trust(between, 1)[:, 0], between)
-    outside = trust(torch.tensor([0.0, 1.0], dtype=torch.float64), 1)[:, 0]
+    torch.testing.assert_close(shrinkage(between, 1)[:, 0], between)
+    outside = shrinkage(torch.tensor([0.0, 1.0], dtype=torch.float64), 1)[:, 0]
     torch.testing.assert_close(outside, place[[0, -1]])
 
 
 def test_levels_without_rows_and_without_corrections_are_followed_whole():
-    trust = Trust()
-    trust.learn([(torch.tensor([0.5]), torch.zeros(1, 2), torch.ones(1, 2))])
-    assert (trust.share == 1).all()
+    shrinkage = CorrectionShrinkage()
+    shrinkage.learn([(torch.tensor([0.5]), torch.zeros(1, 2), torch.ones(1, 2))])
+    assert (shrinkage.share == 1).all()
 
 
 def test_draws_are_few_where_rows_are_many():
-    assert sum(trust_draws(torch.zeros(20, 2), None)) == 64
-    assert trust_draws(torch.zeros(2**13, 2), None) == [1] * 16
-    assert trust_draws(torch.zeros(2**18, 1), None) == [1] * 8
-    assert trust_draws(torch.zeros(20, 64), (1, 8, 8)) == [8]
-    assert trust_draws(torch.zeros(100, 2), None) == [2] * 32
-    assert trust_draws(torch.zeros(20, 2), None) == [12] * 5 + [4]
+    assert sum(shrinkage_draws(torch.zeros(20, 2), None)) == 64
+    assert shrinkage_draws(torch.zeros(2**13, 2), None) == [1] * 16
+    assert shrinkage_draws(torch.zeros(2**18, 1), None) == [1] * 8
+    assert shrinkage_draws(torch.zeros(20, 64), (1, 8, 8)) == [8]
+    assert shrinkage_draws(torch.zeros(100, 2), None) == [2] * 32
+    assert shrinkage_draws(torch.zeros(20, 2), None) == [12] * 5 + [4]
 
 
 @pytest.mark.statistical
 def test_an_estimator_learns_shares_from_its_validation_part_alone():
     X = np.random.default_rng(0).standard_normal((400, 3))
     model = VariationalDiffusionAE(max_steps=60, random_state=0).fit(X)
-    shares = model.module_.decoder.trust.share
+    shares = model.module_.decoder.shrinkage.share
     assert ((shares >= 0) & (shares <= 1)).all()
     # With the latent, and without it.
     assert (shares < 1).any(1).all()
     # A piece holds nothing back, and the networks have moved on.
     model.partial_fit(X)
-    assert (model.module_.decoder.trust.share == 1).all()
+    assert (model.module_.decoder.shrinkage.share == 1).all()
     model = VariationalDiffusionAE(max_steps=60, validation_fraction=0.0, random_state=0).fit(X)
-    assert (model.module_.decoder.trust.share == 1).all()
+    assert (model.module_.decoder.shrinkage.share == 1).all()

@@ -1,6 +1,6 @@
 r"""Bernoulli diffusion with a network: the part that models of bits are built of.
 
-A network corrects the answer that is exact for a law already known: with
+A network corrects the answer that is exact for given frequencies: with
 :math:`\Lambda_t = \log\frac{1 + k_t}{1 - k_t}` and bits that are 1 with probability
 :math:`\pi_j`, independently,
 
@@ -10,9 +10,9 @@ A network corrects the answer that is exact for a law already known: with
         (2 z_{t,j} - 1) \Lambda_t + F_j,
 
 and :math:`F = 0` is exact for them. Where the training rows are few different ones, counted often,
-their frequencies are the known law instead. A bit that is held at its value keeps
-:math:`k = 1` all the way, in the answer and in training, and the network is told: the law of the
-others given it is learnt, not patched in while sampling.
+their frequencies are used instead. A bit that is observed keeps :math:`k = 1` all the way, in the
+answer and in training, and the network reads which bits are: the distribution of the others given
+it is learnt, not patched in while sampling.
 """
 
 from itertools import pairwise
@@ -31,7 +31,7 @@ MAX_SINGLES = 0.01
 DECAY, RAREST = 0.97, 1e-3
 
 
-class KnownLaw(nn.Module):
+class BitFrequencies(nn.Module):
     """Independent bits, or the counted frequencies of rows where they say more.
 
     Parameters
@@ -62,7 +62,7 @@ class KnownLaw(nn.Module):
         singles = int((counts == 1).sum())
         if len(states) > MAX_STATES or singles > MAX_SINGLES * n:
             return
-        # Good and Turing: as much of the law is unseen as was seen once.
+        # Good and Turing: the rows never seen are as probable as those seen once.
         unseen = max(singles, 1) / (n + 1)
         weight = torch.cat([counts.double() / n * (1 - unseen), counts.new_tensor([unseen])])
         self.states, self.log_weight = states.float(), weight.log().float()
@@ -70,8 +70,8 @@ class KnownLaw(nn.Module):
     def _forget_states(self) -> None:
         self.states, self.log_weight = self.states[:0], torch.zeros_like(self.log_weight[:1])
 
-    def follow(self, rows: Tensor) -> None:
-        """Let the frequencies of bits that are still being learnt follow those of a batch."""
+    def update_ema(self, rows: Tensor) -> None:
+        """Move the frequencies of bits that are still being learnt towards those of a batch."""
         self._forget_states()
         p = torch.sigmoid(self.logits).lerp(rows.mean(0, dtype=self.logits.dtype), 1 - DECAY)
         self.logits.copy_(torch.logit(p, eps=RAREST))
@@ -86,26 +86,26 @@ class KnownLaw(nn.Module):
             return alone
         on, off = odds * z, odds * (1 - z)
         states = self.states
-        apart = on @ (1 - states).T + off @ states.T
+        distance = on @ (1 - states).T + off @ states.T
         # The other bits' share of the likelihood is common to all states, and left out.
         p, q = torch.sigmoid(self.logits), torch.sigmoid(-self.logits)
         lost = torch.exp(-odds)
         free = torch.where(z > 0, p + q * lost, q + p * lost).log().sum(-1, keepdim=True)
-        share = torch.softmax(self.log_weight + torch.cat([-apart, free], 1), 1)
-        seen, rest = share[:, :-1], share[:, -1:]
-        one = seen @ states + rest * torch.sigmoid(alone)
-        zero = seen @ (1 - states) + rest * torch.sigmoid(-alone)
+        share = torch.softmax(self.log_weight + torch.cat([-distance, free], 1), 1)
+        counted, rest = share[:, :-1], share[:, -1:]
+        one = counted @ states + rest * torch.sigmoid(alone)
+        zero = counted @ (1 - states) + rest * torch.sigmoid(-alone)
         tiny = torch.finfo(z.dtype).tiny
         return one.clamp(min=tiny).log() - zero.clamp(min=tiny).log()
 
 
 class BernoulliDiffusion(nn.Module):
-    """A law of bits given a context.
+    """The distribution of bits given a context.
 
     Parameters
     ----------
     network : nn.Module
-        Takes (n, n_bits) numbers in -1, 1, which of them are held, likewise, and a context of
+        Takes (n, n_bits) numbers in -1, 1, which of them are observed, likewise, and a context of
         noise-level features and given numbers.
     n_bits : int
         Bits of a row.
@@ -129,30 +129,32 @@ class BernoulliDiffusion(nn.Module):
         n_timesteps: int = 128,
     ):
         super().__init__()
-        self.network, self.law = network, KnownLaw(n_bits)
+        self.network, self.frequencies = network, BitFrequencies(n_bits)
         self.k, self.kernel = bernoulli.SCHEDULES[schedule], bernoulli.KERNELS[kernel]
         self.target, self.n_timesteps = target, n_timesteps
 
-    def predict(self, z: Tensor, k: Tensor, context: Tensor, held: Tensor | None = None) -> Tensor:
+    def predict(
+        self, z: Tensor, k: Tensor, context: Tensor, observed: Tensor | None = None
+    ) -> Tensor:
         """Return the predicted log-odds of z_0 = 1; k has the shape (n, 1), or (1, 1) for all."""
         odds = bernoulli.log_odds(k)
-        # One time for all rows is embedded once, where nothing else tells the rows apart.
+        # One time for all rows is embedded once, where nothing else distinguishes the rows.
         features = noise_level_features(odds[:, 0], NOISE_FEATURES)
         n = max(len(features), len(context) if context.shape[1] else 1)
         features, context = features.expand(n, -1), context[:n]
         sure = odds
-        if held is not None:
-            sure = torch.where(held > 0, torch.full_like(z, bernoulli.CERTAIN), odds)
+        if observed is not None:
+            sure = torch.where(observed > 0, torch.full_like(z, bernoulli.CERTAIN), odds)
         sign = 2 * z - 1
-        F_hat = self.network(sign, held, torch.cat([features, context], -1))
-        return self.law(z, sure) + (-sign * F_hat if self.target == "residual" else F_hat)
+        F_hat = self.network(sign, observed, torch.cat([features, context], -1))
+        return self.frequencies(z, sure) + (-sign * F_hat if self.target == "residual" else F_hat)
 
     def losses(
-        self, noise: Any, z_0: Tensor, context: Tensor, held: Tensor | None = None
+        self, noise: Any, z_0: Tensor, context: Tensor, observed: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return cross-entropy and bound at a random step, in nats a row.
 
-        The second is an unbiased estimate of the bound on -log p(z_0), or, with bits held, on
+        The second is an unbiased estimate of the bound on -log p(z_0), or, with bits observed, on
         -log p of the others given them.
         """
         T = self.n_timesteps
@@ -160,10 +162,10 @@ class BernoulliDiffusion(nn.Module):
         k_s, k_t = self.k(t - 1 / T).clamp(0, 1), self.k(t).clamp(0, 1)
         z = bernoulli.flip(z_0.detach(), k_t, noise.uniforms(z_0))
         free = torch.ones_like(z)
-        if held is not None:
-            z = torch.where(held > 0, z_0, z)
-            free = 1 - held
-        logit = self.predict(z, k_t, context, held)
+        if observed is not None:
+            z = torch.where(observed > 0, z_0, z)
+            free = 1 - observed
+        logit = self.predict(z, k_t, context, observed)
         entropy = F.binary_cross_entropy_with_logits(logit, z_0, reduction="none")
         true = bernoulli.posterior(z, z_0, k_s, k_t)
         step = bernoulli.divergence(true, *self.kernel(logit, z, k_s, k_t))
@@ -175,7 +177,7 @@ class BernoulliDiffusion(nn.Module):
         z: Tensor,
         predictor: Any,
         n_steps: int,
-        held: Tensor | None = None,
+        observed: Tensor | None = None,
     ) -> Tensor:
         """Carry fair coins z to clean bits.
 
@@ -184,12 +186,12 @@ class BernoulliDiffusion(nn.Module):
         noise : GeneratorNoise
             Source of the draws.
         z : Tensor of shape (n, n_bits)
-            Fair coins, and the values of held bits.
+            Fair coins, and the values of observed bits.
         predictor : callable
             ``predictor(z, k)`` gives the log-odds of z_0 = 1.
         n_steps : int
             Steps, even in time.
-        held : Tensor of shape (n, n_bits), default=None
+        observed : Tensor of shape (n, n_bits), default=None
             1 where a bit stays as it is.
         """
         times = torch.linspace(1, 0, n_steps + 1, dtype=z.dtype, device=z.device)
@@ -198,5 +200,5 @@ class BernoulliDiffusion(nn.Module):
             logit = predictor(z, k_t.reshape(1, 1))
             log_one, _ = self.kernel(logit, z, k_s, k_t)
             drawn = (noise.uniforms(z) < log_one.exp()).to(z.dtype)
-            z = drawn if held is None else torch.where(held > 0, z, drawn)
+            z = drawn if observed is None else torch.where(observed > 0, z, drawn)
         return z

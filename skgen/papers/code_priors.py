@@ -1,7 +1,7 @@
-r"""Laws of codes: a diffusion bridge to the codebook, and one code after another.
+r"""Priors of codes: a diffusion bridge to the codebook, and one code after another.
 
-Both give log-odds over the K codes of each of N tokens, given a context and features of what is
-seen. The bridge carries a code :math:`e_k` by the process of
+Both give log-odds over the K codes of each of N tokens, given a context and features of the
+observed entries. The bridge carries a code :math:`e_k` by the process of
 :mod:`skgen.processes.ornstein_uhlenbeck` through noise levels :math:`\gamma_0 < \dots < \gamma_T`:
 
 .. math::
@@ -11,7 +11,7 @@ seen. The bridge carries a code :math:`e_k` by the process of
         + KL\big(q(z_T | e_k) \| N(z^*, S I)\big)\Big],
 
 :math:`z_0` standing so near to its code that it is rarely taken for another's. A network corrects
-the answer that is exact for independent tokens of known frequencies :math:`\pi`,
+the answer that is exact for independent tokens of given frequencies :math:`\pi`,
 
 .. math::
 
@@ -33,11 +33,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.models._cells import draw_index
 from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
 from skgen.networks.quantizers import sums_by_index
+from skgen.papers.cells import draw_index
 from skgen.processes import ornstein_uhlenbeck as ou
 
 NOISE_FEATURES = 32
@@ -61,7 +61,7 @@ def _code_loss(log_p: Tensor, index: Tensor) -> Tensor:
 
 
 class _CodePrior(nn.Module):
-    """A law of codes that starts at how often each token has each code."""
+    """A prior of codes that starts at how often each token has each code."""
 
     def __init__(self, n_tokens: int, n_embeddings: int):
         super().__init__()
@@ -77,13 +77,13 @@ class _CodePrior(nn.Module):
         """Count the codes of each token, (n, n_tokens)."""
         self.frequency.data.copy_(self._shares(index))
 
-    def welcome(self, index: Tensor) -> None:
+    def add_new_codes(self, index: Tensor) -> None:
         """Count the codes that a token never had before."""
-        known = self.frequency.data > 0
-        self.frequency.data.copy_(torch.where(known, self.frequency, self._shares(index)))
+        has_code = self.frequency.data > 0
+        self.frequency.data.copy_(torch.where(has_code, self.frequency, self._shares(index)))
 
-    def follow(self, index: Tensor) -> None:
-        """Let the frequencies follow those of a batch."""
+    def update_ema(self, index: Tensor) -> None:
+        """Move the frequencies towards those of a batch."""
         self.frequency.data.lerp_(self._shares(index), 1 - FREQUENCY_DECAY)
 
     def _shares(self, index: Tensor) -> Tensor:
@@ -98,14 +98,14 @@ class _CodePrior(nn.Module):
 
 
 class BridgePrior(_CodePrior):
-    r"""A law of codes by an Ornstein-Uhlenbeck bridge.
+    r"""A prior of codes by an Ornstein-Uhlenbeck bridge.
 
     Parameters
     ----------
     network : nn.Module
-        Takes (n, n_tokens * (embedding_dim + BELIEF_FEATURES + n_seen)) latents, features of the
-        codes that they make likely and of what is seen, and a context of noise-level features and
-        given numbers; gives as many features a token as `n_features` says.
+        Takes (n, n_tokens * (embedding_dim + BELIEF_FEATURES + n_evidence)) latents, features of
+        the codes that they make likely and of observed entries, and a context of noise-level
+        features and given numbers; gives as many features a token as `n_features` says.
     n_tokens, n_embeddings : int
         Tokens of a row, and codes.
     n_features : int
@@ -185,7 +185,7 @@ class BridgePrior(_CodePrior):
         return ((k + (share - ends[k]) / mass[k]) / LEVEL_BINS).clamp(0, 1)
 
     def _learn_levels(self, gamma: Tensor, error: Tensor, spacing: Tensor) -> None:
-        """Let the mass of each bin of noise levels follow what a unit of gamma costs there."""
+        """Move the mass of each bin of noise levels towards what a unit of gamma costs there."""
         first, last = self._ends(spacing)
         k = ((gamma - first) / (last - first) * LEVEL_BINS).long().clamp(0, LEVEL_BINS - 1)
         cost = error * torch.exp(-gamma)
@@ -197,25 +197,27 @@ class BridgePrior(_CodePrior):
     # Predictions.
 
     def predict(
-        self, z: Tensor, gamma: Tensor, code: Tensor, seen: Tensor, context: Tensor
+        self, z: Tensor, gamma: Tensor, code: Tensor, evidence: Tensor, context: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return what z_t says of the codes, and what their law says: log-odds that add up.
+        """Return the log-likelihood of each code given z_t, and the log-prior, but for constants.
 
         Each has the shape (n, n_tokens, n_embeddings); gamma has (n,).
         """
         mean, variance = ou.marginal(code, gamma[:, None, None], self.centre, self.variance)
         z, mean = z - self.centre, mean - self.centre
         # |z - m|^2 without |z|^2, which is common to all codes.
-        told = (z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]) / variance
+        log_likelihood = (
+            z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]
+        ) / variance
         frequency = self.log_frequency()
-        # What is known of each token alone: where it is, and which codes that makes likely. In
-        # logarithms, since what independent tokens tell adds up so.
-        belief = torch.log_softmax(told + frequency, -1).clamp(min=LEAST_BELIEF)
+        # Of each token alone: where it is, and which codes that makes likely. In logarithms,
+        # since evidence of independent tokens adds up so.
+        belief = torch.log_softmax(log_likelihood + frequency, -1).clamp(min=LEAST_BELIEF)
         belief = self.belief(1 - belief / (LEAST_BELIEF / 2))
-        alone = torch.cat([z / math.sqrt(self.variance), belief, seen], -1)
+        alone = torch.cat([z / math.sqrt(self.variance), belief, evidence], -1)
         features = torch.cat([noise_level_features(gamma, NOISE_FEATURES), context], -1)
         out = self.network(alone.flatten(1), features)
-        return told, frequency + self.odds(out.unflatten(1, (self.n_tokens, -1)))
+        return log_likelihood, frequency + self.odds(out.unflatten(1, (self.n_tokens, -1)))
 
     def losses(
         self,
@@ -224,7 +226,7 @@ class BridgePrior(_CodePrior):
         index: Tensor,
         code: Tensor,
         spacing: Tensor,
-        seen: Tensor,
+        evidence: Tensor,
         context: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Return cross-entropy and bound at a random level, in nats a row.
@@ -241,8 +243,8 @@ class BridgePrior(_CodePrior):
             All codes.
         spacing : Tensor
             Distance between codes.
-        seen : Tensor of shape (n, n_tokens, n_seen)
-            Features of what is seen of a row.
+        evidence : Tensor of shape (n, n_tokens, n_evidence)
+            Features of the observed entries of a row.
         context : Tensor of shape (n, n_context)
             The embedded condition.
 
@@ -257,8 +259,8 @@ class BridgePrior(_CodePrior):
         gamma, before = gammas[t], gammas[(t - 1).clamp(min=0)]
         mean, variance = ou.marginal(z, gamma[:, None, None], self.centre, self.variance)
         z_t = mean + variance.sqrt() * noise.normal(z)
-        told, law = self.predict(z_t, gamma, code, seen, context)
-        log_p = torch.log_softmax(told + law, -1)
+        log_likelihood, log_prior = self.predict(z_t, gamma, code, evidence, context)
+        log_p = torch.log_softmax(log_likelihood + log_prior, -1)
         entropy = _code_loss(log_p, index)
         error = (z - log_p.exp() @ code).square().sum((1, 2))
         if self.training and self.schedule == "learned":
@@ -281,14 +283,14 @@ class BridgePrior(_CodePrior):
         noise: Any,
         code: Tensor,
         spacing: Tensor,
-        seen: Tensor,
+        evidence: Tensor,
         contexts: tuple[Tensor, Tensor | None],
         *,
         n_steps: int,
         sampler: str,
         temperature: float,
         guidance_scale: float,
-        held: tuple[Tensor, Tensor] | None = None,
+        observed: tuple[Tensor, Tensor] | None = None,
         path: list[Tensor] | None = None,
     ) -> Tensor:
         """Draw the codes of rows, (n, n_tokens).
@@ -301,8 +303,8 @@ class BridgePrior(_CodePrior):
             All codes.
         spacing : Tensor
             Distance between codes.
-        seen : Tensor of shape (n, n_tokens, n_seen)
-            Features of what is seen of a row.
+        evidence : Tensor of shape (n, n_tokens, n_evidence)
+            Features of the observed entries of a row.
         contexts : tuple of Tensor
             The context, and, for guidance, that of no condition.
         n_steps : int
@@ -310,11 +312,11 @@ class BridgePrior(_CodePrior):
         sampler : {"ancestral", "deterministic"}
             The mixture of bridges, or the probability flow.
         temperature : float
-            What the law's log-odds are divided by.
+            What the log-prior is divided by.
         guidance_scale : float
             How far log-odds move on beyond the difference that the context makes.
-        held : tuple of Tensor, default=None
-            Codes that are known, (n, n_tokens), and which of them are.
+        observed : tuple of Tensor, default=None
+            Codes of all tokens, (n, n_tokens), and which of them are observed.
         path : list, default=None
             Takes the latents at each level, from noise on.
         """
@@ -322,18 +324,18 @@ class BridgePrior(_CodePrior):
 
         def logits_at(z: Tensor, gamma: Tensor) -> Tensor:
             gamma = gamma.expand(len(z))
-            told, law = self.predict(z, gamma, code, seen, context)
+            log_likelihood, log_prior = self.predict(z, gamma, code, evidence, context)
             if unconditioned is not None:
-                other = self.predict(z, gamma, code, seen, unconditioned)[1]
-                law = law + guidance_scale * (law - other)
-            return told + law / temperature
+                other = self.predict(z, gamma, code, evidence, unconditioned)[1]
+                log_prior = log_prior + guidance_scale * (log_prior - other)
+            return log_likelihood + log_prior / temperature
 
         gammas = self._path(spacing, n_steps)
-        like = seen.new_empty(len(seen), self.n_tokens, code.shape[1])
+        like = evidence.new_empty(len(evidence), self.n_tokens, code.shape[1])
         z = self.centre + math.sqrt(self.variance) * noise.normal(like)
         for gamma_t, gamma_s in pairwise(gammas):
-            if held is not None:
-                z = self._hold(noise, z, gamma_t, code, held)
+            if observed is not None:
+                z = self._with_observed(noise, z, gamma_t, code, observed)
             if path is not None:
                 path.append(z)
             logits = logits_at(z, gamma_t)
@@ -348,25 +350,27 @@ class BridgePrior(_CodePrior):
             path.append(z)
         logits = logits_at(z, gammas[-1])
         index = logits.argmax(-1) if sampler == "deterministic" else draw_index(noise, logits)
-        return index if held is None else torch.where(held[1], held[0], index)
+        return index if observed is None else torch.where(observed[1], observed[0], index)
 
-    def _hold(
-        self, noise: Any, z: Tensor, gamma: Tensor, code: Tensor, held: tuple[Tensor, Tensor]
+    def _with_observed(
+        self, noise: Any, z: Tensor, gamma: Tensor, code: Tensor, observed: tuple[Tensor, Tensor]
     ) -> Tensor:
-        """Put the tokens that are known where their codes would be at a noise level."""
-        mean, variance = ou.marginal(F.embedding(held[0], code), gamma, self.centre, self.variance)
-        return torch.where(held[1][..., None], mean + variance.sqrt() * noise.normal(z), z)
+        """Put the observed tokens where their codes would be at a noise level."""
+        mean, variance = ou.marginal(
+            F.embedding(observed[0], code), gamma, self.centre, self.variance
+        )
+        return torch.where(observed[1][..., None], mean + variance.sqrt() * noise.normal(z), z)
 
 
 class AutoregressivePrior(_CodePrior):
-    """A law of codes, one after another.
+    """A prior of codes, one after another.
 
     Parameters
     ----------
     network : PixelCNN, CausalTransformer or MaskedMLP
-        Takes tokens (n, n_tokens, TOKEN_FEATURES), features of what is seen, and a context; gives
-        what to add to the log-frequencies of each token, given those before. Its ``walker`` gives
-        the same, token by token.
+        Takes tokens (n, n_tokens, TOKEN_FEATURES), features of observed entries, and a context;
+        gives what to add to the log-frequencies of each token, given those before. Its ``walker``
+        gives the same, token by token.
     n_tokens, n_embeddings : int
         Tokens of a row, and codes.
     """
@@ -378,11 +382,11 @@ class AutoregressivePrior(_CodePrior):
         self.network = network
         self.tokens = nn.Linear(n_embeddings, TOKEN_FEATURES)
 
-    def _embedded(self, index: Tensor, seen: Tensor) -> Tensor:
+    def _embedded(self, index: Tensor, evidence: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             return F.embedding(index, self.tokens.weight.T) + self.tokens.bias
         # Gradients of looked-up rows add up in any order on some devices.
-        return self.tokens(F.one_hot(index, self.n_embeddings).to(seen.dtype))
+        return self.tokens(F.one_hot(index, self.n_embeddings).to(evidence.dtype))
 
     def loss(
         self,
@@ -391,11 +395,13 @@ class AutoregressivePrior(_CodePrior):
         index: Tensor,
         code: Tensor,
         spacing: Tensor,
-        seen: Tensor,
+        evidence: Tensor,
         context: Tensor,
     ) -> Tensor:
         """Return -log p(index), exactly, in nats a row."""
-        logits = self.network(self._embedded(index, seen), seen, context) + self.log_frequency()
+        logits = (
+            self.network(self._embedded(index, evidence), evidence, context) + self.log_frequency()
+        )
         return _code_loss(torch.log_softmax(logits, -1), index)
 
     bound = loss
@@ -405,26 +411,28 @@ class AutoregressivePrior(_CodePrior):
         noise: Any,
         code: Tensor,
         spacing: Tensor,
-        seen: Tensor,
+        evidence: Tensor,
         contexts: tuple[Tensor, Tensor | None],
         *,
         temperature: float,
         guidance_scale: float,
-        held: tuple[Tensor, Tensor] | None = None,
+        observed: tuple[Tensor, Tensor] | None = None,
         **_: Any,
     ) -> Tensor:
-        """Draw the codes of rows, (n, n_tokens), one after another; those held stay."""
-        walkers = [self.network.walker(seen, c) for c in contexts if c is not None]
+        """Draw the codes of rows, (n, n_tokens), one after another; those observed stay."""
+        walkers = [self.network.walker(evidence, c) for c in contexts if c is not None]
         frequency = self.log_frequency()
-        index = torch.zeros(len(seen), self.n_tokens, dtype=torch.long, device=seen.device)
+        index = torch.zeros(len(evidence), self.n_tokens, dtype=torch.long, device=evidence.device)
         for place in range(self.n_tokens):
             # Of the first place it is not read.
-            before = self._embedded(index[:, max(0, place - 1)], seen)
+            before = self._embedded(index[:, max(0, place - 1)], evidence)
             logits, *others = [walk(place, before) + frequency[place] for walk in walkers]
             for other in others:
                 logits = logits + guidance_scale * (logits - other)
             logits = logits / temperature
             index[:, place] = draw_index(noise, logits)
-            if held is not None:
-                index[:, place] = torch.where(held[1][:, place], held[0][:, place], index[:, place])
+            if observed is not None:
+                index[:, place] = torch.where(
+                    observed[1][:, place], observed[0][:, place], index[:, place]
+                )
         return index

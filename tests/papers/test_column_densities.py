@@ -16,10 +16,11 @@ from scipy import stats
 from sklearn.datasets import load_iris
 
 from skgen import GenerativeOverSampler, TableEncoder, VQDiffusionBridge, make_generative_pipeline
-from skgen.models import _column_densities
-from skgen.models._cells import Cuts
-from skgen.models._column_densities import ColumnDensities, GaussianRegressions
+from skgen.models._vq_networks import ridge_regression
 from skgen.networks.mlp import initialize
+from skgen.papers import column_densities
+from skgen.papers.cells import Cuts
+from skgen.papers.column_densities import ColumnDensities, GaussianRegressions
 from skgen.processes.noise import GeneratorNoise
 
 COVARIANCE = np.array([[1.0, 0.8, -0.3], [0.8, 1.5, 0.2], [-0.3, 0.2, 0.7]])
@@ -62,9 +63,8 @@ def densities(x, levels, wave=0.0, condition=None, is_probability=False):
         is_probability=is_probability,
     )
     initialize(module, torch.Generator().manual_seed(1))
-    module.fit(
-        cuts, torch.from_numpy(x), None if condition is None else torch.from_numpy(condition)
-    )
+    condition = None if condition is None else torch.from_numpy(condition)
+    module.fit(cuts, torch.from_numpy(x), condition, ridge_regression)
     module = module.double().eval().requires_grad_(False)
     for head in module.heads:
         head.weight.normal_(0, wave, generator=torch.Generator().manual_seed(2))
@@ -116,7 +116,7 @@ def test_probabilities_of_all_rows_add_up_to_one():
 def test_regressions_given_any_observed_columns_are_the_conditional_gaussian():
     x = gaussian_rows(200_000)
     gaussian = GaussianRegressions(3, 0)
-    gaussian.fit(x, np.empty((len(x), 0)))
+    gaussian.fit(x, np.empty((len(x), 0)), ridge_regression)
     gaussian = gaussian.double()
     # Exact for the Gaussian that it holds, whose moments follow from its regressions.
     unit = np.eye(3) - gaussian.weight.numpy()
@@ -206,7 +206,7 @@ def test_missing_entries_follow_the_density_given_the_observed_ones(monkeypatch)
     observed = torch.tensor([False, False, True]).expand(n, 3)
 
     def variation(n_proposals):
-        monkeypatch.setattr(_column_densities, "N_PROPOSALS", n_proposals)
+        monkeypatch.setattr(column_densities, "N_PROPOSALS", n_proposals)
         drawn = module.impute(noise(3), rows, observed, None).long().numpy()
         assert (drawn[:, 2] == 1).all()
         share = np.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9).reshape(3, 3) / n

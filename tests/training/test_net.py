@@ -1,8 +1,6 @@
 """Training on losses of one number, whose course can be followed by hand."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor, wait
-from threading import Event
 
 import numpy as np
 import pytest
@@ -10,18 +8,8 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
-from skgen.training import (
-    MAX_GRADIENT_NORM,
-    PATIENCE,
-    REPEATABLE,
-    Plan,
-    Stage,
-    TrainingError,
-    _Average,
-    _Batches,
-    _WarmupCosine,
-    train,
-)
+from skgen.training.net import MAX_GRADIENT_NORM, PATIENCE, _Average, _WarmupCosine, train
+from skgen.training.stages import Plan, Stage, TrainingError
 
 CPU = torch.device("cpu")
 
@@ -248,26 +236,6 @@ def test_each_evaluation_sees_the_same_noise():
     assert len({row["train_loss"] for row in net.history if "train_loss" in row}) > 1
 
 
-def test_shuffled_batches_visit_every_row_before_any_again():
-    batches = _Batches({"x": torch.arange(12.0)[:, None]}, 4)
-    generator = torch.Generator().manual_seed(0)
-    seen = [batch["x"][:, 0] for batch, _ in batches.shuffled(6, generator)]
-    for epoch in (torch.cat(seen[:3]), torch.cat(seen[3:])):
-        assert torch.equal(epoch.sort().values, torch.arange(12.0))
-    assert not torch.equal(torch.cat(seen[:3]), torch.cat(seen[3:]))
-    # A batch larger than the data is all of them.
-    whole = _Batches({"x": torch.arange(3.0)[:, None]}, 8)
-    assert [len(b["x"]) for b, _ in whole.shuffled(2, generator)] == [3, 3]
-
-
-def test_ordered_batches_are_the_rows_once_in_order():
-    batches = _Batches({"x": torch.arange(10.0), "c": torch.arange(10.0) * 2}, 4)
-    parts = [batch for batch, _ in batches.ordered()]
-    assert [len(part["x"]) for part in parts] == [4, 4, 2]
-    assert torch.equal(torch.cat([part["x"] for part in parts]), torch.arange(10.0))
-    assert all(torch.equal(part["c"], 2 * part["x"]) for part in parts)
-
-
 def test_settings_reach_the_net():
     net, _, _ = fit(net_params={"optimizer__weight_decay": 0.5, "autocast_dtype": "bfloat16"})
     assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
@@ -291,36 +259,3 @@ def test_another_optimiser_gets_its_own_settings_alone():
 def test_settings_that_the_net_cannot_use_are_told(params, told):
     with pytest.raises(ValueError, match=told):
         fit(net_params=params)
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_settings_of_convolutions_come_back_when_the_last_has_left(fails):
-    """Whoever came first may leave first."""
-    settings, seen = torch.backends.cudnn, []
-    before = settings.deterministic, settings.benchmark
-
-    def look():
-        seen.append((settings.deterministic, settings.benchmark))
-
-    first, second = Event(), Event()
-
-    def inside():
-        with REPEATABLE:
-            first.set()
-            second.wait()
-            if fails:
-                raise RuntimeError
-
-    try:
-        settings.deterministic, settings.benchmark = False, True
-        with ThreadPoolExecutor(1) as pool:
-            fit = pool.submit(inside)
-            first.wait()
-            with REPEATABLE:
-                second.set()
-                wait([fit])
-                look()
-            look()
-        assert seen == [(True, False), (False, True)]
-    finally:
-        settings.deterministic, settings.benchmark = before

@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.stats import kstest, norm
 
-from skgen.models import _completion
-from skgen.models._completion import complete
-from skgen.models._principal_axes import PrincipalAxes
+from skgen.papers import completion
+from skgen.papers.completion import complete
+from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 
 # A bow: 31 round normal laws along a parabola, more of them to the right.
@@ -76,5 +76,5 @@ def test_levels_of_noise_bend_completions_to_the_law(value, monkeypatch):
     assert found < 0.044 + 0.15
     # The same number of calls as 40 levels, on one way from much noise to none.
     way = (*(float(part) for part in np.geomspace(1, 0.005, 160)), 0.0)
-    monkeypatch.setattr(_completion, "WAY_BACK", way)
+    monkeypatch.setattr(completion, "WAY_BACK", way)
     assert found < 0.6 * distance(0, value, n_levels=1)

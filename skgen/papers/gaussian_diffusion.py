@@ -15,7 +15,7 @@ is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other 
 predict their own quantity's deviation from the same answer.
 
 Once trained, F is followed as far as rows held out bear it out, where an answer counts and not a
-draw: :mod:`skgen.models._trust`.
+draw: :mod:`skgen.papers.correction_shrinkage`.
 """
 
 import math
@@ -25,11 +25,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from skgen.models._completion import complete
-from skgen.models._principal_axes import PrincipalAxes
-from skgen.models._representation import in_parts
-from skgen.models._trust import Trust
 from skgen.networks.embeddings import noise_level_features
+from skgen.papers.completion import complete
+from skgen.papers.correction_shrinkage import CorrectionShrinkage
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.representation import in_parts
 from skgen.processes import gaussian
 from skgen.processes.integrators import euler_step, heun_step
 from skgen.processes.noise import GeneratorNoise, RowNoise
@@ -41,7 +41,7 @@ Predictor = Callable[[Tensor, Tensor], Tensor]
 
 
 class GaussianDiffusion(nn.Module):
-    """A law of rows given a context, by diffusion.
+    """The distribution of rows given a context, by diffusion.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class GaussianDiffusion(nn.Module):
         self.soft_gamma = soft_gamma
         self.network, self.axes, self.schedule = network, axes, schedule
         self.prediction, self.n_timesteps = prediction, n_timesteps
-        self.trust = Trust(n_kinds)
+        self.shrinkage = CorrectionShrinkage(n_kinds)
 
     def predict(
         self, z: Tensor, gamma: Tensor, context: Tensor, kind: int | None = None
@@ -83,7 +83,7 @@ class GaussianDiffusion(nn.Module):
         """Return the predicted noise and clean row, both on the axes.
 
         With the kind of the context, once trained, the network is followed as far as its kind's
-        trust goes; without, whole.
+        shrinkage has it; without, whole.
         """
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
         scale = self.axes.scale
@@ -92,7 +92,7 @@ class GaussianDiffusion(nn.Module):
         features = noise_level_features(gamma, NOISE_FEATURES)
         F = self.network(zeta, torch.cat([features, context], -1))
         if kind is not None and not self.training:
-            F = F * self.trust(self._place(gamma), kind)
+            F = F * self.shrinkage(self._place(gamma), kind)
         if self.prediction == "x":
             x_hat = scale * (alpha * scale / r * zeta + F)
             return gaussian.predicted_epsilon(z, x_hat, gamma[:, None]), x_hat
@@ -107,7 +107,7 @@ class GaussianDiffusion(nn.Module):
         first, last = self.schedule.gamma_0, self.schedule.gamma_1
         return (gamma - first) / (last - first)
 
-    def learn_trust(
+    def fit_shrinkage(
         self, noise: Noise, draws: Iterable[tuple[Tensor, Tensor]], kind: int = 0
     ) -> None:
         """Learn how far to follow the network, given a kind of context.
@@ -131,7 +131,7 @@ class GaussianDiffusion(nn.Module):
             return self._place(gamma), moved, epsilon - known
 
         seen = (part for rows, context in draws for part in in_parts(measured, rows, context))
-        self.trust.learn(seen, kind)
+        self.shrinkage.learn(seen, kind)
 
     def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)

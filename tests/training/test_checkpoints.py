@@ -15,9 +15,10 @@ from torch import nn
 import skgen
 from skgen import storage
 from skgen.base import REGISTRY
-from skgen.checkpoints import _described, identity, module_state, restore_module
 from skgen.persistence import FileFormatError
-from skgen.training import TrainingError
+from skgen.training.checkpoints import module_state, restore_module
+from skgen.training.identity import _described, identity
+from skgen.training.stages import TrainingError
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
 IRIS, SPECIES = (part[::3] for part in load_iris(return_X_y=True))
@@ -201,7 +202,8 @@ def test_without_a_seed_the_first_one_is_kept(tmp_path, monkeypatch):
         stopped.fit(IRIS)
     seed = storage.read(path, "checkpoint")["seed"]
     resumed = skgen.FlowMatcher(max_steps=30, checkpoint=path).fit(IRIS)
-    monkeypatch.setattr("skgen.base._seed", lambda random_state: seed)
+    for file in ("base", "mixins"):
+        monkeypatch.setattr(f"skgen.{file}._seed", lambda random_state: seed)
     assert_same(resumed, skgen.FlowMatcher(max_steps=30).fit(IRIS))
 
 
@@ -576,7 +578,7 @@ def test_a_fit_is_described_alike_in_every_process():
 
 def test_descriptions_do_not_depend_on_the_order_of_a_set():
     program = (
-        "from skgen.checkpoints import _described; import functools, torch\n"
+        "from skgen.training.identity import _described; import functools, torch\n"
         "f = lambda name: name in {'weight', 'bias', 'scale', 'shift'}\n"
         "print(_described([f, {'a', 'b', 'c'}, functools.partial(f, name={'d', 'e'})]))"
     )

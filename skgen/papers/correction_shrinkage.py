@@ -31,7 +31,7 @@ MOST_DRAWS, FEWEST_DRAWS, MANY_DRAWN = 64, 8, 2**17
 AT_ONCE = 256
 
 
-def trust_draws(rows: Tensor, input_shape: Any) -> list[int]:
+def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
     """Return how often to draw each of the rows held out, in parts to be drawn at once."""
     n = FEWEST_DRAWS
     if input_shape is None:
@@ -40,7 +40,7 @@ def trust_draws(rows: Tensor, input_shape: Any) -> list[int]:
     return [min(each, n - start) for start in range(0, n, each)]
 
 
-class Trust(nn.Module):
+class CorrectionShrinkage(nn.Module):
     """Shares of a correction to follow, by place between two ends; ones until learnt.
 
     Parameters

@@ -1,0 +1,78 @@
+"""The rows of a fit: read, checked and mapped, of too many a part."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skgen.data.checks import check_largest, check_layout, validated
+from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
+from skgen.data.row_map import Data, RowMap, Rows
+from skgen.data.sequences import without_gaps
+from skgen.data.sources import read_source
+
+
+def rows_to_learn(
+    estimator: Any, data: Data, row_map: RowMap, reset: bool, digest: Any
+) -> tuple[Rows, OutOfCoreRows | None, dict[str, Any]]:
+    """Return the rows of a fit, of too many a part and what reads the others.
+
+    The third are the data by their names, as a checkpoint distinguishes them, or the digests of
+    what is not held.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted; it keeps the number and the names of the columns.
+    data : Data
+        What `fit` was given.
+    row_map : RowMap
+        The map to the rows, which is learnt here, or, without ``reset``, was before.
+    reset : bool
+        Whether the fit starts anew.
+    digest : callable or None
+        Makes the digests, where there is to be a checkpoint.
+    """
+    names, layout = getattr(data.X, "columns", None), estimator.input_shape
+    data = replace(data, X=_validated(estimator, data, reset))
+    (n_rows, n_features), inputs, out_of_core = data.X.shape, {}, None
+    if data.source is not None:
+        source, inputs["source"] = read_source(estimator, data.source, names, n_features, digest)
+        data = replace(data, source=source)
+    if n_rows > most_surveyed(n_features):
+        # What is learnt of the rows as a whole is learnt from a part of them.
+        out_of_core = OutOfCoreRows(data, partial(validated, estimator))
+    with located(None if out_of_core is None else "In a random part of X"):
+        part = data if out_of_core is None else out_of_core.survey(reset)
+        check_layout(layout, n_features)
+        check_largest(part.X, "X")
+        if reset:
+            part = row_map.fit(part, getattr(estimator, "levels", None))
+        else:
+            part = row_map.check(part)
+    if reset:
+        row_map.fit_condition(data.condition, n_rows)
+    if row_map.condition_encoder is not None and data.condition is None:
+        raise ValueError("The model learns with a condition: give condition= here too.")
+    if out_of_core is not None:
+        inputs |= out_of_core.check(row_map, digest)
+    rows = row_map.forward(part)
+    if out_of_core is None:
+        inputs |= {"X": part.X, "condition": rows.condition, "lengths": part.lengths}
+    return rows, out_of_core, inputs
+
+
+def _validated(estimator: Any, data: Data, reset: bool) -> Any:
+    """Return X as an array of numbers, or as it is where it is read a part at a time."""
+    X = without_gaps(data.X, data.lengths, estimator.input_shape)
+    if is_stored(X):
+        if len(X.shape) != 2 and not isinstance(X, np.ndarray):
+            raise ValueError(
+                f"X has shape {tuple(X.shape)}, and must have two dimensions: a row of images "
+                "or sequences is flattened, and input_shape= tells its layout."
+            )
+        if len(X.shape) == 2 and X.shape[0] > most_surveyed(X.shape[1]):
+            return X
+        X = X if isinstance(X, np.ndarray) else named(np.asarray(X[:]), X)
+    return validated(estimator, X, ensure_min_samples=2, reset=reset)

@@ -1,0 +1,511 @@
+"""What the estimators of bridges and flows share: fitting from a source, and carrying rows."""
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skgen._compat import Interval, StrOptions, _check_feature_names_in
+from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage, _seed
+from skgen.blocks import block_noise, in_blocks
+from skgen.data.row_map import Data
+from skgen.data.sources import matched, unwrapped
+from skgen.metrics import energy_distance
+from skgen.networks.conv import UNet
+from skgen.networks.embeddings import ConditionEmbedding
+from skgen.networks.mlp import correction, initialize
+from skgen.papers.bridge_couplings import convergence, pairs_of
+from skgen.papers.bridge_paths import GRIDS, times_of
+from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
+from skgen.papers.principal_axes import PrincipalAxes
+from skgen.papers.schrodinger_bridge import TIME_FEATURES, SchrodingerBridge
+from skgen.processes.bridges import LinearReference
+from skgen.processes.schedules import SCHEDULES
+from skgen.threads import limited
+
+CONDITION_FEATURES = 32
+SMALL_TABLE = 4
+# So that no pair of ends is learnt by heart, an iteration on a table has so many a step.
+PAIRS_PER_STEP, MIN_PAIRS = 8, 256
+LATER_EFFORT = 0.5
+# What noise adds to the loss of a table takes steps to average out, however few the rows.
+FEWEST_NOISY_STEPS = 750
+# Levels of noise of the law of whole rows.
+LAW_GAMMAS = (-10.0, 7.0)
+
+
+def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
+    """Make the check that a model's source is normal; an AttributeError says why it must be."""
+
+    def check(model: Any) -> bool:
+        if hasattr(model, "module_") and model.module_.has_source:
+            raise AttributeError(f"{name} needs a normal source: {reason}")
+        return True
+
+    return check
+
+
+class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
+    """Carries rows between a source and the data by a fitted bridge."""
+
+    # A flow has no noise; a bridge has parameters of these names.
+    sigma, theta, sde_solver = 0.0, 0.0, "heun"
+
+    def _sampling_options(self):
+        self._check_grid()
+        names = ("ode_solver", "sde_solver", "n_steps", "time_grid", "tolerance")
+        return {name: getattr(self, name) for name in names}
+
+    def _check_grid(self):
+        if isinstance(self.time_grid, str):
+            return
+        grid = np.asarray(self.time_grid, dtype=np.float64)
+        if (
+            grid.ndim != 1
+            or len(grid) < 2
+            or not np.isfinite(grid).all()
+            or (np.diff(grid) <= 0).any()
+            or grid[0]
+            or grid[-1] != 1
+        ):
+            raise ValueError(
+                f"time_grid must increase from 0 to 1, got {self.time_grid!r}; or name one of "
+                f"{sorted(GRIDS)}."
+            )
+
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        condition=None,
+        guidance_scale=0.0,
+        n_steps=None,
+        random_state=None,
+        stochastic=False,
+        denoise=False,
+    ):
+        """Draw rows of the source and carry them to the data.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
+            What to condition on; a scalar serves all rows. None draws without a condition.
+        guidance_scale : float, default=0.0
+            Classifier-free guidance: drifts move this many times the difference that the
+            condition makes beyond the conditional ones. 0 draws from the conditional law; more
+            makes rows easier to tell from those of other conditions, and moves their means.
+        n_steps : int, default=None
+            Number of steps; None takes the constructor's.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
+            number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.
+        stochastic : bool, default=False
+            Whether to follow the stochastic process in place of the flow.
+        denoise : bool, default=False
+            Whether the last step of the stochastic process goes without its noise, which takes
+            a little of the variance away.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            New rows, in the units of the training data.
+        """
+        check_is_fitted(self)
+        self._check_noise(stochastic)
+        options = {"stochastic": bool(stochastic), "denoise": bool(denoise)}
+        return self._sample(n_samples, condition, guidance_scale, n_steps, random_state, **options)
+
+    def _check_noise(self, stochastic):
+        if stochastic and self.module_.reference.sigma == 0:
+            raise ValueError(
+                f"stochastic=True needs noise to follow, and this {type(self).__name__} was fitted "
+                "without any; SchrodingerBridgeMatcher has it with sigma > 0."
+            )
+
+    def _carried(self, method, rows, encoded, random_state, stochastic=True, **options):
+        """Carry scaled rows in the model's own precision, along the process or the flow."""
+        if stochastic:
+            self._check_noise(True)
+        seed = _seed(self.random_state if random_state is None else random_state)
+        blocks = iter(range(len(rows)))
+        options = {**self._sampling_options(), **options}
+
+        def function(x, c):
+            noise = block_noise(self.module_, seed, next(blocks)) if stochastic else None
+            return getattr(self.module_, method)(x, c, noise=noise, **options)
+
+        given = None if encoded is None else encoded.float()
+        return in_blocks(function, self.module_, [rows.float(), given]).double()
+
+    @limited
+    def transform(self, X, *, condition=None, stochastic=False, random_state=None):
+        """Carry data to the source.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        stochastic : bool, default=False
+            Whether to follow the stochastic process against time in place of the flow.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the process; None falls back on the constructor's.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_features)
+            Each row at the source: standard normal numbers, or rows in the units of the source.
+        """
+        if not stochastic:
+            return self._encode_rows(Data(X, condition))
+        rows = self._rows(Data(X, condition))
+        carried = self._carried("encode", rows.x, rows.condition, random_state).numpy()
+        return self._from_latent(carried).astype(rows.values.dtype)
+
+    @limited
+    def inverse_transform(self, X, *, condition=None, stochastic=False, random_state=None):
+        """Carry rows of the source to the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Standard normal rows, or rows in the units of the source, as `transform` returns them.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        stochastic : bool, default=False
+            Whether to follow the stochastic process in place of the flow.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the process; None falls back on the constructor's.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features)
+            Rows in the units of the training data.
+        """
+        check_is_fitted(self)
+        if not stochastic:
+            return super().inverse_transform(X, condition=condition)
+        Z = self._check_latent(X)
+        encoded = self.row_map_.encode(condition, len(Z))
+        carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
+        return self._frame(self.row_map_.inverse(carried).astype(Z.dtype), X)
+
+    @limited
+    def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
+        """Carry rows of the source to the data and return where they pass.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_rows, n_features)
+            Standard normal rows, or rows in the units of the source.
+        n_steps : int, default=20
+            Number of steps; a ``time_grid`` given as an array overrides it.
+        stochastic : bool, default=None
+            Whether to follow the stochastic process or the flow, by Heun's method. None follows
+            the process, and the flow where there is no noise, ``sigma=0``.
+        condition : array-like of shape (n_rows,) or (n_rows, n_columns), default=None
+            The condition of each row.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the process; None falls back on the constructor's.
+
+        Returns
+        -------
+        times : ndarray of shape (n_steps + 1,)
+            Times from 0 to 1.
+        paths : ndarray of shape (n_steps + 1, n_rows, n_features)
+            Rows at these times, in the units of X, not rounded to the values that a column
+            repeats. A normal source is shown as the scaled rows that it stands for.
+        """
+        check_is_fitted(self)
+        self._check_sampling(n_steps, 0.0, None)
+        if stochastic is None:
+            stochastic = self.module_.reference.sigma > 0
+        Z = self._check_latent(Z)
+        rows, encoded = self._to_latent(Z), self.row_map_.encode(condition, len(Z))
+        n_steps, solver = int(n_steps), self.sde_solver if stochastic else None
+        options = {"n_steps": n_steps, "ode_solver": "heun"}
+        paths = self._carried("paths", rows, encoded, random_state, stochastic, **options)
+        rows = self.row_map_.scaler.inverse(paths.transpose(0, 1).flatten(0, 1)).numpy()
+        times = times_of(n_steps, self.time_grid, solver)
+        return times, rows.reshape(len(times), *Z.shape).astype(Z.dtype)
+
+    def _check_latent(self, X, name="X"):
+        if self.module_.has_source:
+            X = matched(X, getattr(self, "feature_names_in_", None), name)
+        return super()._check_latent(X)
+
+    def _from_latent(self, rows):
+        if not self.module_.has_source:
+            return rows
+        return self.row_map_.inverse(torch.from_numpy(rows)).astype(rows.dtype)
+
+    def _to_latent(self, Z):
+        if not self.module_.has_source:
+            return super()._to_latent(Z)
+        return self.row_map_.scaled(Z)[0]
+
+    impute = available_if(
+        _starts_from_noise(
+            "impute",
+            "a bridge between two data sets does not learn the law of whole rows that missing "
+            "entries are drawn from. Fit without source=.",
+        )
+    )(BaseGenerativeModel.impute)
+
+    score_samples = available_if(
+        _starts_from_noise(
+            "score_samples",
+            "the density of a source that is known by its rows alone is not known. score compares "
+            "carried rows with real ones instead.",
+        )
+    )(LikelihoodMixin.score_samples)
+
+    @limited
+    def score(self, X, y=None, *, source=None, condition=None):
+        """Return how well the model explains X: higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+        y : None
+            Ignored.
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            Rows to carry to the data for comparison; None takes those of the fit.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row of X; a source of rows must then have as many.
+
+        Returns
+        -------
+        score : float
+            With a normal source, the mean of `score_samples`, in nats a row. With rows as the
+            source, minus the energy distance between carried and real rows, both scaled.
+        """
+        check_is_fitted(self)
+        if not self.module_.has_source:
+            if source is not None:
+                raise ValueError("The model was fitted from a normal source; it takes no rows.")
+            return super().score(X, condition=condition)
+        real = self._rows(Data(X, condition))
+        if source is None:
+            rows = self.module_.source.double().cpu()
+        else:
+            rows = self._to_latent(self._check_latent(unwrapped(source), "source"))
+        if real.condition is not None and len(rows) != len(real.x):
+            raise ValueError(
+                f"condition belongs to the {len(real.x)} rows of X, and the source has "
+                f"{len(rows)}: give a source row for each."
+            )
+        carried = self._apply("decode", rows, real.condition, np.float64)
+        return -energy_distance(real.x.numpy(), carried)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of the source.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns of X; None takes those seen in `fit`.
+
+        Returns
+        -------
+        names : ndarray of str
+            The columns' own names where the source has rows, numbered ones where it is normal.
+        """
+        check_is_fitted(self)
+        if not self.module_.has_source:
+            return super().get_feature_names_out(input_features)
+        return _check_feature_names_in(self, input_features)
+
+
+class _BridgeMatcher(_Carrier):
+    """Learns a bridge from a normal law, or from rows of a source, to the data."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseGenerativeModel._parameter_constraints,
+        "n_iterations": [Interval(Integral, 1, None, closed="left"), None],
+        "ode_solver": [StrOptions({"heun", "adaptive"})],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "time_grid": [StrOptions({"auto", *GRIDS}), "array-like"],
+        "tolerance": [Interval(Real, 0, None, closed="neither")],
+        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def fit(self, X, y=None, *, source=None, condition=None):
+        """Learn the bridge from the source to the law of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to learn from, in any units.
+        y : None
+            Ignored: a label is never read unless asked for by name, as ``condition``.
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            Rows to start from, unpaired, in the units of X and scaled like it; None starts from
+            N(0, I). A frame's columns are matched with those of X by their names. Inside
+            :class:`Whole` cross-validation does not cut them.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            Labels of any type, or real vectors, to learn p(x | condition).
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the data or the condition cannot be used; the message says which.
+        TrainingError
+            If the loss becomes NaN or infinite. A model fitted before stays as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If what the model draws lacks a value, a share or a dependence of the rows, for fits
+            that are not told a number of steps; columns and values are named.
+        UserWarning
+            If a label to condition on has fewer than five rows.
+        """
+        return self._fit(Data(X, condition, source=unwrapped(source)))
+
+    def partial_fit(self, X, y=None, *, source=None, condition=None):
+        """Go on learning from a piece of the data.
+
+        The first piece fixes the scaling, the labels and the Gaussian part of the drifts. Every
+        call trains each stage for ``max_steps`` gradient steps, by default for 60 and one more for
+        each row beyond 100, up to 3,000, and no validation part is held back.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            A piece of the data.
+        y : None
+            Ignored.
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            A piece of the source, in place of the one before; None keeps that.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of the piece, if the first had one.
+
+        Returns
+        -------
+        self : object
+            The estimator, trained further.
+        """
+        return self._fit(Data(X, condition, source=unwrapped(source)), partial=True)
+
+    def fit_transform(self, X, y=None, *, source=None, condition=None):
+        """Fit to X and carry it to the source.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to learn from.
+        y : None
+            Ignored.
+        source : array-like of shape (n_source, n_features) or Whole, default=None
+            Rows to start from.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+
+        Returns
+        -------
+        Z : ndarray or frame of shape (n_samples, n_features)
+            Each row at the source.
+        """
+        fitted = self.fit(X, y, source=source, condition=condition)
+        return fitted.transform(X, condition=condition)
+
+    def _validate_params(self):
+        super()._validate_params()
+        self._check_grid()
+
+    def _n_projections(self, has_source):
+        if self.n_iterations is not None:
+            return self.n_iterations
+        return 2 if has_source or self.coupling == "reference" else 1
+
+    def _build_module(self, rows, generator):
+        (n, d), n_condition, source = rows.x.shape, rows.n_condition, rows.source
+        c = CONDITION_FEATURES if n_condition else 0
+        n_heads = 2 if self.sigma > 0 else 1
+        width = self.hidden_units or (64 if n <= 128 or d <= SMALL_TABLE else 128)
+        with torch.device("meta"):
+
+            def network_of(n_heads, n_context):
+                if self.input_shape is None:
+                    return correction(d, n_heads * d, n_context + c, width)
+                shape = tuple(int(side) for side in self.input_shape)
+                return UNet(shape, n_context + c, n_outputs=n_heads)
+
+            network = network_of(n_heads, TIME_FEATURES)
+            law = None
+            if source is None:
+                law = GaussianDiffusion(
+                    network_of(1, NOISE_FEATURES),
+                    PrincipalAxes(d, self.input_shape is None),
+                    SCHEDULES["linear"](*LAW_GAMMAS),
+                )
+            module = SchrodingerBridge(
+                network,
+                PrincipalAxes(d, self.input_shape is None),
+                ConditionEmbedding(n_condition, c) if n_condition else None,
+                LinearReference(float(self.sigma), float(self.theta)),
+                block_size=1024 if self.input_shape is None else 64,
+                condition_dropout=float(self.condition_dropout),
+                has_source=source is not None,
+                law=law,
+            )
+        initialize(module, generator)
+        # Where the ends stay independent, the exact Gaussian process is that of such a coupling.
+        once = self._n_projections(source is not None) == 1
+        stays = self.coupling == "independent" and self.sigma == 0 and once
+        if law is not None:
+            law.axes.fit(rows.x)
+        module.fit_ends(rows.x, source, aligned=not stays)
+        return module
+
+    def _stages(self, module, train, valid, noise):
+        parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
+        n_steps = self._n_stage_steps(len(train["x"]))
+        is_noisy_table = self.sigma > 0 and self.input_shape is None and valid is not None
+        fewest = FEWEST_NOISY_STEPS if is_noisy_table and self.max_steps is None else 0
+        for iteration in range(1, self._n_projections(module.has_source) + 1):
+            effort = max(1.0, fewest / n_steps) * (1.0 if iteration == 1 else LATER_EFFORT)
+
+            def pairs(rows, n_least, iteration=iteration):
+                return pairs_of(module, noise, rows, self.coupling, iteration, n_least)
+
+            training = pairs(train, round(PAIRS_PER_STEP * effort * n_steps))
+            interrupted = yield Stage(
+                f"iteration {iteration}",
+                module.matching_loss,
+                module,
+                parameters,
+                training,
+                None if valid is None else pairs(valid, MIN_PAIRS),
+                effort=effort,
+                diagnose=lambda learnt=training: convergence(module, noise, learnt),
+            )
+            if interrupted:
+                return
+        if module.law is not None:
+            law = self._parameters_of(module.law)
+            module.law.shrinkage.reset()
+            interrupted = yield Stage(
+                "law", module.law_loss, module, law, train, valid, LATER_EFFORT
+            )
+            if valid is not None and not interrupted:
+                module.fit_shrinkage(noise, self.input_shape, **valid)
+
+    def _finish_fit(self):
+        # The law's rows come after those of the iterations.
+        last = next(row for row in reversed(self.history_) if "coupling_cost" in row)
+        self.coupling_cost_, self.path_energy_ = last["coupling_cost"], last["path_energy"]

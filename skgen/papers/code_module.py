@@ -1,0 +1,202 @@
+r"""What the papers with a code share: rows to a code and back, and what decoding leaves out.
+
+An encoder gives a row x the code z of q(z|x), a prior learns p(z), or p(z) given some entries of x,
+and a decoder gives p(x|z): its mean and the distribution of the residuals of
+:mod:`skgen.papers.residuals`, or for bits their log-odds. A row is drawn, or completed, by a draw
+from the prior and one from the decoder.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.papers.layouts import Shape
+from skgen.papers.representation import in_parts
+from skgen.papers.residuals import ResidualDistribution, log_probability, normal_loss
+
+CONDITION_FEATURES = 32
+SCORE_DRAWS = 64
+# Rows of a call to `sample`, `encode` and so on: of tables, and of images and sequences.
+TABLE_BLOCK, LAYOUT_BLOCK = 256, 64
+
+
+def condition_embedding(n_condition: int) -> tuple[int, ConditionEmbedding | None]:
+    """Return the size of the embedding of so many numbers of a condition, and the embedding."""
+    if not n_condition:
+        return 0, None
+    return CONDITION_FEATURES, ConditionEmbedding(n_condition, CONDITION_FEATURES)
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What a module has to know of the scaled rows that it is built for.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of a row.
+    shape : tuple of int or None
+        (channels, height, width) of an image or (length, channels) of a sequence.
+    has_lengths : bool
+        Whether the last channel of a frame says whether the frame is there.
+    likelihood : {"gaussian", "bernoulli", "discrete"}
+        What the decoder gives.
+    edges : Tensor or None
+        Where levels of discrete columns meet.
+    offset : Tensor of shape (n_features,)
+        What to add to columns, so that those of one unit have one zero.
+    columns_alike : bool
+        Whether residuals of all columns have one distribution, as those of pixels do.
+    n_steps : int
+        Gradient steps of a stage.
+    """
+
+    n_features: int
+    shape: Shape
+    has_lengths: bool
+    likelihood: str
+    edges: Tensor | None
+    offset: Tensor
+    columns_alike: bool
+    n_steps: int
+
+
+class CodeModule(nn.Module):
+    """Encoder, decoder and prior of a code, on scaled rows: what does not depend on the code.
+
+    Parameters
+    ----------
+    parts : dict of str to nn.Module or None
+        Prior, encoder, decoder and whatever else a paper has, in the order of their weights.
+    rows : RowFacts
+        What the networks are built for.
+    encoder_noise : float
+        Standard deviation of the noise on the encoder's input in training.
+    condition_dropout : float
+        Share of training rows whose condition is hidden.
+    rising_share : float
+        Share of a stage's steps without the prior's gradient in the code; it rises in as many.
+    """
+
+    encoder: Any
+    decoder: Any
+    evidence: Any
+    codebook: Any
+    shape: Any
+    embedding: ConditionEmbedding | None
+    residuals: ResidualDistribution
+    edges: Tensor | None
+    # Of noise, a number of rows, a condition and options; with ``x`` and ``observed``, codes given
+    # these entries.
+    sample: Callable[..., Tensor]
+
+    def __init__(
+        self,
+        parts: Mapping[str, nn.Module | None],
+        rows: RowFacts,
+        *,
+        encoder_noise: float,
+        condition_dropout: float,
+        rising_share: float,
+    ):
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)
+        self.n_features, self.shape = rows.n_features, rows.shape
+        n_groups = 1 if rows.columns_alike else self.n_features
+        self.residuals = ResidualDistribution(n_groups, rows.offset, correlated=self.shape is None)
+        self.block_size = TABLE_BLOCK if self.shape is None else LAYOUT_BLOCK
+        self.likelihood = rows.likelihood
+        self.register_buffer("edges", rows.edges)
+        self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
+        self.rising_steps, self.steps_seen = max(1, round(rising_share * rows.n_steps)), 0
+        # Whether the code is learnt: later pieces of data keep it.
+        self.frozen = False
+
+    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Any = None) -> Tensor:
+        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
+        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
+
+    def _noisy(self, noise: Any, x: Tensor) -> Tensor:
+        """Return a noisy copy of rows, which the encoder learns from."""
+        return x + self.encoder_noise * noise.normal(x)
+
+    def mean(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the decoder's mean, or log-odds, of the codes of rows."""
+        raise NotImplementedError
+
+    # Errors, a value a row.
+
+    def _sum(self, errors: Tensor, x: Tensor, mean: Tensor) -> Tensor:
+        """Sum the errors of a row's entries."""
+        return errors.sum(-1)
+
+    def _error(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return half the squared error, or for bits the cross-entropy."""
+        return self._sum(self._errors(x, mean), x, mean)
+
+    def _errors(self, x: Tensor, mean: Tensor) -> Tensor:
+        if self.likelihood == "bernoulli":
+            return F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+        return 0.5 * (x - mean).square()
+
+    def _best_nats(self, x: Tensor, mean: Tensor, smallest_variance: float) -> Tensor:
+        """Return -log p(x|z) with the variance of each column that is best for these rows."""
+        if self.likelihood == "bernoulli":
+            return self._error(x, mean)
+        variance = (x - mean).detach().square().mean(0).clamp(min=smallest_variance)
+        return self._sum(normal_loss(x, mean, variance.log()), x, mean)
+
+    def _nats(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return -log p(x|z), in nats."""
+        if self.likelihood == "bernoulli":
+            nats = self._errors(x, mean)
+        elif self.likelihood == "gaussian":
+            nats = self.residuals.loss(x, mean)
+        else:
+            scale = torch.exp(0.5 * self.residuals.log_variance(mean))
+            nats = -log_probability(x, mean, scale, self.edges)
+        return self._sum(nats, x, mean)
+
+    # What the decoder leaves out.
+
+    def fit_residuals(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
+        """Learn what the decoder's mean leaves out: how much, from rows that chose the weights."""
+        if self.likelihood != "bernoulli":
+            self.residuals.learn(lambda rows: self._residuals(**rows), held_out, train)
+
+    def _residuals(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return means in the units of the residuals, and the residuals."""
+        mean = torch.cat(in_parts(self.mean, x, condition))
+        return self._present(x, mean + self.residuals.offset), self._present(x, x - mean)
+
+    def _present(self, x: Tensor, values: Tensor) -> Tensor:
+        """Return the values of entries that x has."""
+        return values
+
+    # Rows.
+
+    def _likeliest(self, mean: Tensor) -> Tensor:
+        """Return the decoder's mean, of bits the likelier value."""
+        return (mean > 0).to(mean.dtype) if self.likelihood == "bernoulli" else mean
+
+    def _draw_row(self, noise: Any, mean: Tensor, draw_noise: bool) -> Tensor:
+        """Draw rows given the decoder's mean, or, of other data than bits, without noise, it."""
+        if self.likelihood == "bernoulli":
+            p = torch.sigmoid(mean)
+            return (noise.uniforms(p) < p).to(p.dtype)
+        if not draw_noise:
+            return mean
+        return mean + self.residuals.draw(mean, self.residuals.uniforms(noise, mean))
+
+    def impute(
+        self, noise: Any, x: Tensor, observed: Tensor, condition: Tensor | None, **options: Any
+    ) -> Tensor:
+        """Draw a code given what is observed, then what is missing given the code."""
+        observed = observed.to(x.dtype)
+        return self.sample(noise, len(x), condition, x=x, observed=observed, **options)

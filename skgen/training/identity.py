@@ -1,0 +1,223 @@
+"""What tells one fit from another: its parameters as text, its data as hashes."""
+
+import hashlib
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# What does not change the fitted model, or has an entry of its own.
+NOT_COMPARED = {"checkpoint", "callbacks", "verbose", "device", "random_state"}
+# Bytes that are hashed at a time. Longer descriptions, and longer arrays, are told by their hash.
+HASHED_BYTES, LONGEST_TEXT, LONGEST_LIST = 2**24, 2000, 100
+# Values whose text says all about them.
+SIMPLE = (
+    *(bool, int, float, complex, str, bytes, np.generic),
+    *(torch.dtype, torch.device, PurePath, type(Ellipsis)),
+)
+# How the entries of callbacks end which may come and go between the attempts at a fit.
+MAY_GO = " among callbacks"
+
+
+class Digest:
+    """A hash of rows that may come a part at a time, from front to back.
+
+    Parameters
+    ----------
+    *context : object
+        What belongs to them, such as their shape.
+    """
+
+    def __init__(self, *context: Any):
+        self._total = hashlib.sha256(repr(context).encode())
+
+    def add(self, rows: Any) -> None:
+        """Go on with these rows."""
+        rows = np.asarray(rows)
+        self._total.update(f"{rows.dtype}{rows.shape}".encode())
+        if rows.dtype.hasobject:
+            # Their bytes are addresses.
+            self._total.update(_described(rows.tolist()).encode())
+            return
+        rows = np.atleast_1d(rows)
+        size = max(1, HASHED_BYTES * len(rows) // max(1, rows.nbytes))
+        for start in range(0, len(rows), size):
+            # What is not in one piece is copied, a part of it at a time.
+            part = np.ascontiguousarray(rows[start : start + size])
+            self._total.update(part.reshape(-1).view(np.uint8).data)
+
+    def __str__(self) -> str:
+        return self._total.hexdigest()
+
+
+def _digest(value: Any) -> str:
+    if isinstance(value, Digest):
+        return str(value)
+    digest = Digest()
+    digest.add(value)
+    return str(digest)
+
+
+def _described(value: Any) -> str:
+    """Return a text that is the same in every process, and another for another value."""
+    return _Describer().text(value)
+
+
+class _Describer:
+    """Describe values by all that they hold, as pickle would write it, but without addresses.
+
+    Functions are told apart by what they do: their code, their defaults and the values around
+    them. Of what cannot be taken apart, such as an open file, the class alone is told.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        # Those that are being described, and those whose addresses must not be given to others.
+        self._open: list[Any] = []
+        self._alive: list[Any] = []
+
+    def text(self, value: Any) -> str:
+        """Return the description of a value."""
+        if value is None or isinstance(value, SIMPLE):
+            return repr(value)
+        if id(value) in self._texts:
+            return self._texts[id(value)]
+        for number, other in enumerate(self._open):
+            if other is value:
+                return f"<{number}>"
+        self._open.append(value)
+        text = self._composed(value)
+        self._open.pop()
+        if len(text) > LONGEST_TEXT:
+            text = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+        self._alive.append(value)
+        self._texts[id(value)] = text
+        return text
+
+    def _joined(self, values: Iterable[Any]) -> str:
+        return ", ".join(map(self.text, values))
+
+    def _named(self, values: Mapping[Any, Any]) -> str:
+        # The order in which names were given tells nothing.
+        return ", ".join(sorted(f"{self.text(k)}: {self.text(v)}" for k, v in values.items()))
+
+    def _composed(self, value: Any) -> str:
+        if isinstance(value, np.ndarray):
+            long = value.size > LONGEST_LIST and not value.dtype.hasobject
+            return f"array {_digest(value)}" if long else self.text(value.tolist())
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, torch.Generator):
+            return f"Generator {_digest(value.get_state().numpy())}"
+        if isinstance(value, list | tuple):
+            return f"[{self._joined(value)}]"
+        if isinstance(value, dict):
+            return f"{{{self._named(value)}}}"
+        if isinstance(value, set | frozenset):
+            return f"set [{', '.join(sorted(map(self.text, value)))}]"
+        if isinstance(value, type):
+            return f"{value.__module__}.{value.__qualname__}"
+        if isinstance(value, types.ModuleType):
+            return value.__name__
+        if isinstance(value, types.MethodType):
+            owner = value.__self__
+            own = any(type(owner) is type(other) for other in self._open)
+            whose = "itself" if own else self.text(owner)
+            return f"{value.__func__.__qualname__} {self.text(value.__func__)} of {whose}"
+        if isinstance(value, types.FunctionType):
+            return self._function(value)
+        if isinstance(value, types.CodeType):
+            parts = (value.co_code, value.co_consts, value.co_names, value.co_flags)
+            return f"code [{self._joined(parts)}]"
+        if isinstance(value, types.CellType):
+            try:
+                return self.text(value.cell_contents)
+            except ValueError:
+                return "an empty cell"
+        return self._object(value)
+
+    def _tensor(self, value: Tensor) -> str:
+        text = f"{value.dtype} {tuple(value.shape)}"
+        if value.layout != torch.strided or value.is_meta or value.is_quantized:
+            return f"{text} {value.layout}"
+        numbers = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        return f"{text} {_digest(numbers.numpy())}"
+
+    def _function(self, value: types.FunctionType) -> str:
+        code = value.__code__
+        # A number that stands in the same file steers it as a default does.
+        around = {
+            name: value.__globals__[name]
+            for name in code.co_names
+            if isinstance(value.__globals__.get(name), bool | int | float | str)
+        }
+        parts = (
+            code,
+            value.__defaults__,
+            value.__kwdefaults__,
+            value.__closure__,
+            around,
+        )
+        return f"{value.__module__}.{value.__qualname__} [{self._joined(parts)}]"
+
+    def _object(self, value: Any) -> str:
+        name = self.text(type(value))
+        try:
+            parts = value.__reduce_ex__(4)
+        except Exception:
+            # A lock, an open file, a process: there is nothing in it that a fit could be told by.
+            return name
+        if isinstance(parts, str):
+            return f"{name} {parts}"
+        function, arguments, state, items, pairs = (*parts, None, None, None)[:5]
+        inside = [function, arguments, state, list(items or ()), dict(pairs or ())]
+        return f"{name} [{self._joined(inside)}]"
+
+
+def identity(
+    model: Any,
+    inputs: Mapping[str, Any],
+    start: Any,
+    seed: int,
+    device: torch.device,
+    callbacks: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Return what tells a fit from others: its parameters, its data, where it starts.
+
+    Parameters
+    ----------
+    model : estimator
+        Its class and its parameters are told apart.
+    inputs : dict of str to array-like, Digest or None
+        The data, by their names.
+    start : object
+        What a warm start goes on from, None for another.
+    seed : int
+        The seed, where the estimator has one; without, a fit takes the seed it began with.
+    device : torch.device
+        Where it trains.
+    callbacks : dict of str to object
+        The settings of callbacks, by what to call them.
+    """
+    fit = {"estimator": type(model).__qualname__, "device": device.type}
+    for name, value in model.get_params(deep=False).items():
+        if name in NOT_COMPARED:
+            continue
+        if name == "net_params" and value and "accelerator" in value:
+            # What it holds is of this process and this moment.
+            shared = value["accelerator"]
+            told = [getattr(shared, part, None) for part in ("num_processes", "mixed_precision")]
+            value = {**value, "accelerator": told}
+        fit[name] = _described(value)
+    fit |= {name: _described(value) for name, value in callbacks.items()}
+    fit["random_state"] = "None" if model.random_state is None else str(seed)
+    for name, value in inputs.items():
+        fit[name] = "None" if value is None else _digest(value)
+    if start is not None:
+        fit["the model to go on from"] = _described(start)
+    return fit

@@ -1,0 +1,139 @@
+"""The loop over the stages of a fit, with its history and its checkpoint."""
+
+import itertools
+import warnings
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skgen.processes.noise import GeneratorNoise
+from skgen.training.batches import Reader
+from skgen.training.checkpoints import Checkpoint
+from skgen.training.identity import MAY_GO, identity
+from skgen.training.net import StageNet, steering, train
+from skgen.training.resuming import StateError
+from skgen.training.stages import Plan, Stage, TrainingError
+
+FIGURES = ("epoch", "step", "train_loss", "valid_loss", "dur")
+
+
+def open_checkpoint(
+    model: Any, inputs: Mapping[str, Any], start: Any, seed: int, device: torch.device
+) -> Checkpoint:
+    """Return the checkpoint of an estimator's fit: see `identity` for the parameters."""
+    steer, watch = steering(model.callbacks or ())
+    callbacks = {"callbacks": steer or None} | {f"{k}{MAY_GO}": v for k, v in watch.items()}
+    fit = identity(model, inputs, start, seed, device, callbacks)
+    return Checkpoint(model.checkpoint, fit, seed)
+
+
+def fit_stages(
+    stages: Generator[Stage, bool | None, None],
+    module: nn.Module,
+    rows: Mapping[str, Tensor],
+    noise: GeneratorNoise,
+    plan: Plan,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+    reader: Reader | None = None,
+) -> tuple[list[StageNet], list[dict[str, Any]], int]:
+    """Train one stage after the other.
+
+    Parameters
+    ----------
+    stages : generator of Stage
+        Draws a stage when the one before has trained, and is sent whether Ctrl-C ended that one.
+    module : nn.Module
+        What they train.
+    rows : dict of str to Tensor
+        The rows to learn from that the stages were given.
+    noise : GeneratorNoise
+        The noise that they were given.
+    plan, seed : Plan, int
+        How long and how to train; the seed of the order of the rows and of the steps' noise.
+    checkpoint : Checkpoint or None
+        What the fit is written to, and goes on from.
+    reader : Reader or None
+        All rows, where those given are a part of them.
+
+    Returns
+    -------
+    nets, history, n_steps : list of StageNet, list of dict, int
+        The nets of the stages that were trained, a row for each evaluation, and the steps taken.
+    """
+    nets: list[StageNet] = []
+    history = [] if checkpoint is None else checkpoint.history
+    n_steps = 0 if checkpoint is None else checkpoint.n_steps
+    interrupted = None
+    for number in itertools.count():
+        try:
+            stage = stages.send(interrupted)
+        except StopIteration:
+            break
+        interrupted = False
+        if nets and nets[-1].interrupted_:
+            # The stages left over are set up on what there is, and stay untrained.
+            continue
+        if reader is not None and stage.train is rows:
+            # Set up on a part of the rows, it learns from all of them.
+            stage = replace(stage, train=reader)
+        if checkpoint is not None and not checkpoint.goes_on(number, module, noise):
+            continue
+        net = _train(stage, module, plan, seed + 10 * number, checkpoint)
+        nets.append(net)
+        n_steps += net.step_
+        interrupted = net.interrupted_
+        diagnosis = stage.diagnose()
+        history += _history_of(net)
+        history[-1].update(diagnosis)
+        if checkpoint is not None and not interrupted:
+            checkpoint.finish_stage(module, noise, net.step_, history)
+    if checkpoint is not None:
+        checkpoint.check_stages(number)
+    if nets and nets[-1].interrupted_:
+        _warn_of_interrupt(nets[-1], checkpoint)
+    for net in nets:
+        # The data belong to the caller, not to the fitted net.
+        net.stage = None
+    return nets, history, n_steps
+
+
+def _train(
+    stage: Stage, module: nn.Module, plan: Plan, seed: int, checkpoint: Checkpoint | None
+) -> StageNet:
+    """Train a stage, from where it stopped if there is a checkpoint."""
+    if checkpoint is None:
+        return train(stage, plan, seed)
+    resume = checkpoint.resumed(module)
+    try:
+        return train(stage, plan, seed, resume, lambda net: checkpoint.keep(module, net))
+    except StateError as error:
+        raise checkpoint.damaged(error) from error
+    except TrainingError:
+        # It would come to the same again.
+        checkpoint.remove()
+        raise
+
+
+def _warn_of_interrupt(net: StageNet, checkpoint: Checkpoint | None) -> None:
+    again = "with warm_start=True " if checkpoint is None else ""
+    warnings.warn(
+        f"Training was interrupted in stage '{net.stage.name}' at step {net.step_} of "
+        f"{net.n_steps}; the model is usable as far as it was trained. Call fit again {again}to "
+        "go on.",
+        stacklevel=6,
+    )
+
+
+def _history_of(net: StageNet) -> list[dict[str, Any]]:
+    """Return a row for each evaluation of a net; one without a loss if there was none."""
+    name = net.stage.name
+    rows = [
+        {"stage": name} | {figure: row[figure] for figure in FIGURES if row.get(figure) is not None}
+        for row in net.history
+        if "train_loss" in row
+    ]
+    return rows or [{"stage": name, "epoch": 0, "step": net.step_}]
