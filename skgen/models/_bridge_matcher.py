@@ -450,12 +450,14 @@ class _BridgeMatcher(_Carrier):
             if source is None:
                 law = GaussianDiffusion(
                     network_of(1, NOISE_FEATURES),
-                    PrincipalAxes(d, self.input_shape is None),
+                    PrincipalAxes(d, self.input_shape is None, n),
                     SCHEDULES["linear"](*LAW_GAMMAS),
                 )
             module = SchrodingerBridge(
                 network,
-                PrincipalAxes(d, self.input_shape is None),
+                PrincipalAxes(
+                    d, self.input_shape is None, n + (0 if source is None else len(source))
+                ),
                 ConditionEmbedding(n_condition, c) if n_condition else None,
                 LinearReference(float(self.sigma), float(self.theta)),
                 block_size=1024 if self.input_shape is None else 64,

@@ -75,11 +75,18 @@ def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tup
 
 
 def _diffusions(
-    model: Any, denoiser: nn.Module, d: int, c: int, width: int, depth: int, levels: Tensor | None
+    model: Any,
+    denoiser: nn.Module,
+    n: int,
+    d: int,
+    c: int,
+    width: int,
+    depth: int,
+    levels: Tensor | None,
 ) -> tuple[GaussianDiffusion, GaussianDiffusion | None]:
     """Return the decoder and the prior, None for one that is normal."""
     Noise, k = SCHEDULES[model.schedule], model.n_components
-    axes = PrincipalAxes(d, model.input_shape is None and model.likelihood == "gaussian")
+    axes = PrincipalAxes(d, model.input_shape is None and model.likelihood == "gaussian", n)
     schedule, as_both = Noise(_cleanest(levels), GAMMA_1), (model.prediction, model.n_timesteps)
     decoder = GaussianDiffusion(denoiser, axes, schedule, *as_both, n_kinds=2)
     if model.prior == "normal":
@@ -425,7 +432,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         width = self.hidden_units or width
         with torch.device("meta"):
             encoder, denoiser, head = _networks(self, n, d, c, width, depth)
-            decoder, prior = _diffusions(self, denoiser, d, c, width, depth, levels)
+            decoder, prior = _diffusions(self, denoiser, n, d, c, width, depth, levels)
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):

@@ -2,10 +2,19 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class PrincipalAxes(nn.Module):
-    """Centre, rotation and standard deviations of rows; the identity until fitted.
+    r"""Centre, rotation and standard deviations of rows; the identity until fitted.
+
+    Rows that are few beside their columns span r of d dimensions. Beyond these every axis has the
+    same variance, so that any completion of the axes U of the rows to an orthogonal matrix will do:
+    with E the first r columns of the identity and A = U - E,
+
+    .. math:: Q = I - A (I - U^T E)^{-1} A^T, \qquad Q E = U,
+
+    which is kept, and multiplied by, in d r numbers in place of d squared.
 
     Parameters
     ----------
@@ -14,18 +23,27 @@ class PrincipalAxes(nn.Module):
     rotate : bool
         Whether to turn to the axes of the covariance, or to keep the columns and one scale, as
         images and sequences need.
+    n_rows : int or None
+        How many rows the axes are learnt from; None is for many.
     """
 
     mean: Tensor
     scale: Tensor
     basis: Tensor
+    inner: Tensor
 
-    def __init__(self, n_features: int, rotate: bool):
+    def __init__(self, n_features: int, rotate: bool, n_rows: int | None = None):
         super().__init__()
         self.rotate = rotate
+        # Two products with d x r matrices are cheaper than one with d x d.
+        self.few_rows = rotate and n_rows is not None and 2 * n_rows < n_features
         self.register_buffer("mean", torch.zeros(n_features, device="cpu"))
         self.register_buffer("scale", torch.ones(n_features, device="cpu"))
+        # Q, or A and what stands between it and its transpose.
         basis = torch.eye(n_features, device="cpu") if rotate else torch.empty(0, device="cpu")
+        if self.few_rows and n_rows:
+            basis = torch.zeros(n_features, n_rows, device="cpu")
+            self.register_buffer("inner", torch.eye(n_rows, device="cpu"))
         self.register_buffer("basis", basis)
 
     def fit(self, rows: Tensor, extra_variance: Tensor | float = 0.0) -> None:
@@ -33,7 +51,9 @@ class PrincipalAxes(nn.Module):
         rows = rows.double()
         mean = rows.mean(0)
         centred = rows - mean
-        if self.rotate:
+        if self.few_rows:
+            scale = self._fit_span(centred, extra_variance)
+        elif self.rotate:
             covariance = centred.T @ centred / len(rows)
             covariance += torch.diag(torch.zeros_like(mean) + extra_variance)
             # On few rows the small eigenvalues come out too small; a little of the mean variance
@@ -49,13 +69,45 @@ class PrincipalAxes(nn.Module):
         self.mean.copy_(mean)
         self.scale.copy_(scale.clamp(min=1e-6))
 
+    def _fit_span(self, centred: Tensor, extra_variance: Tensor | float) -> Tensor:
+        """Learn the axes of few rows; return the deviations along all of them."""
+        n, d = centred.shape
+        extra = torch.as_tensor(extra_variance, dtype=torch.float64).mean().to(centred.device)
+        _, singular, axes = torch.linalg.svd(centred, full_matrices=False)
+        # The signs of Householder's reflections, of which none is left out: the inverse is small.
+        reflected, factors = torch.geqrf(axes.T)
+        axes = axes.T * reflected.diagonal().sign() * torch.where(factors == 0, -1.0, 1.0)
+        first = torch.eye(d, n, dtype=axes.dtype, device=axes.device)
+        self.basis.copy_(axes - first)
+        self.inner.copy_(torch.linalg.inv((first - axes)[:n].T))
+        variance = F.pad(singular.square() / n, (0, d - n)) + extra
+        return (variance + variance.mean() / (10.0 * n)).sqrt()
+
+    def turn(self, rows: Tensor) -> Tensor:
+        """Rotate centred rows to the axes."""
+        if not self.rotate:
+            return rows
+        basis = self.basis.to(rows.dtype)
+        if not self.few_rows:
+            return rows @ basis
+        return rows - rows @ basis @ self.inner.to(rows.dtype) @ basis.T
+
+    def turn_back(self, rows: Tensor) -> Tensor:
+        """Rotate rows on the axes back to centred columns."""
+        if not self.rotate:
+            return rows
+        basis = self.basis.to(rows.dtype)
+        if not self.few_rows:
+            return rows @ basis.T
+        return rows - rows @ basis @ self.inner.T.to(rows.dtype) @ basis.T
+
     def to_axes(self, rows: Tensor) -> Tensor:
         """Centre and rotate rows."""
-        return (rows - self.mean) @ self.basis if self.rotate else rows - self.mean
+        return self.turn(rows - self.mean)
 
     def from_axes(self, rows: Tensor) -> Tensor:
         """Rotate and shift rows back."""
-        return (rows @ self.basis.T if self.rotate else rows) + self.mean
+        return self.turn_back(rows) + self.mean
 
     def agree(
         self, rows: Tensor, variance: Tensor, target: Tensor, patterns: Tensor, which: Tensor
@@ -83,10 +135,11 @@ class PrincipalAxes(nn.Module):
         observed = patterns[which]
         if not self.rotate:
             return torch.where(observed, target, rows)
-        columns = rows @ self.basis.T
+        columns = self.turn_back(rows)
         residual = observed * (target - columns)
         # In double: the axes may differ in variance by many orders.
-        basis, given = self.basis.double(), patterns.double()
+        given = patterns.double()
+        basis = self.turn_back(torch.eye(len(variance), device=rows.device).double()).T
         covariance = (basis * variance) @ basis.T
         size = covariance.diagonal().mean()
         held = given[:, :, None] * covariance * given[:, None, :]
@@ -96,4 +149,4 @@ class PrincipalAxes(nn.Module):
         factors = torch.linalg.cholesky(held)[which]
         solved = torch.cholesky_solve(residual.double()[:, :, None], factors)[:, :, 0]
         moved = (observed * solved).to(rows.dtype) @ covariance.to(rows.dtype)
-        return (columns + torch.where(observed, residual, moved)) @ self.basis
+        return self.turn(columns + torch.where(observed, residual, moved))

@@ -293,12 +293,12 @@ class SchrodingerBridge(nn.Module):
         """Turn source columns to the axes: normal ones have no centre to move."""
         if self.has_source:
             return self.axes.to_axes(rows)
-        return rows @ self.axes.basis if self.axes.rotate else rows
+        return self.axes.turn(rows)
 
     def _from_start(self, x: Tensor) -> Tensor:
         if self.has_source:
             return self.axes.from_axes(x)
-        return x @ self.axes.basis.T if self.axes.rotate else x
+        return self.axes.turn_back(x)
 
     def encode(self, x: Tensor, condition: Tensor | None, **options: Any) -> Tensor:
         """Carry data to the source."""
