@@ -43,16 +43,8 @@ from skgen.training.loop import fit_stages, open_checkpoint
 from skgen.training.stages import Plan, Stage, TrainingError, training_device
 from skgen.validation import split
 
-__all__ = [
-    "REGISTRY",
-    "BaseGenerativeModel",
-    "LatentMixin",
-    "LikelihoodMixin",
-    "Stage",
-    "TrainingError",
-    "contained",
-    "several",
-]
+__all__ = ["REGISTRY", "BaseGenerativeModel", "LatentMixin", "LikelihoodMixin", "Stage"]
+__all__ += ["TrainingError", "contained", "several"]
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
@@ -273,14 +265,10 @@ class BaseGenerativeModel(DrawingEstimator):
                 self._warn_of_shortfalls(rows.values, rows.condition, seed + 11)
         return self
 
-    def _rows_to_learn(self, data: Data, reset: bool, digest: Any) -> tuple[Rows, Any, Any]:
-        """Set the map to rows; return what `rows_to_learn` does."""
-        if reset:
-            needed = self.condition_dropout == 0
-            row_map = RowMap(self.scaling, self.input_shape, self._likelihood, needed)
-        else:
-            row_map = self.row_map_.copy()
-        found = rows_to_learn(self, data, row_map, reset, digest)
+    def _rows_to_learn(self, data: Data, reset: bool, digest: Any) -> list[Any]:
+        """Set the map to rows; return what else `rows_to_learn` does."""
+        row_map = None if reset else self.row_map_.copy()
+        row_map, *found = rows_to_learn(self, data, self._likelihood, row_map, digest)
         if reset and row_map.condition_encoder is not None:
             warn_of_rare(row_map.condition_encoder.rare)
         self.row_map_ = row_map

@@ -16,6 +16,7 @@ from torch import nn
 import skgen.base
 import skgen.blocks
 import skgen.data.row_map
+import skgen.training.checkpoints
 import skgen.training.loop
 import skgen.training.net
 from skgen.base import REGISTRY, BaseGenerativeModel
@@ -38,7 +39,8 @@ CALLED = [
     *((skgen.base, name) for name in ("_seed", "_weights", "split", "fit_stages", "rows_to_learn")),
     (skgen.blocks, "block_noise"),
     *((skgen.training.loop, name) for name in ("train", "_train", "_history_of")),
-    *((skgen.training.net, name) for name in ("restore", "state_of", "progress_bar")),
+    *((skgen.training.net, name) for name in ("state_of", "progress_bar")),
+    (skgen.training.checkpoints, "restore"),
     *((nn.utils, "clip_grad_norm_"), (torch.Tensor, "backward")),
     *((torch, name) for name in ("randperm", "_foreach_lerp_", "_foreach_copy_")),
     *(

@@ -14,11 +14,11 @@ from skgen.data.sources import read_source
 
 
 def rows_to_learn(
-    estimator: Any, data: Data, row_map: RowMap, reset: bool, digest: Any
-) -> tuple[Rows, OutOfCoreRows | None, dict[str, Any]]:
-    """Return the rows of a fit, of too many a part and what reads the others.
+    estimator: Any, data: Data, likelihood: str, row_map: RowMap | None, digest: Any
+) -> tuple[RowMap, Rows, OutOfCoreRows | None, dict[str, Any]]:
+    """Return the map to the rows of a fit, these rows, of too many a part, what reads the others.
 
-    The third are the data by their names, as a checkpoint distinguishes them, or the digests of
+    The last are the data by their names, as a checkpoint distinguishes them, or the digests of
     what is not held.
 
     Parameters
@@ -27,14 +27,15 @@ def rows_to_learn(
         What is fitted; it keeps the number and the names of the columns.
     data : Data
         What `fit` was given.
-    row_map : RowMap
-        The map to the rows, which is learnt here, or, without ``reset``, was before.
-    reset : bool
-        Whether the fit starts anew.
+    likelihood : str
+        The distribution of the data.
+    row_map : RowMap or None
+        A copy of the map of a fit that goes on; None learns one.
     digest : callable or None
         Makes the digests, where there is to be a checkpoint.
     """
     names, layout = getattr(data.X, "columns", None), estimator.input_shape
+    reset = row_map is None
     data = replace(data, X=_validated(estimator, data, reset))
     (n_rows, n_features), inputs, out_of_core = data.X.shape, {}, None
     if data.source is not None:
@@ -47,7 +48,9 @@ def rows_to_learn(
         part = data if out_of_core is None else out_of_core.survey(reset)
         check_layout(layout, n_features)
         check_largest(part.X, "X")
-        if reset:
+        if row_map is None:
+            needs_condition = estimator.condition_dropout == 0
+            row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition)
             part = row_map.fit(part, getattr(estimator, "levels", None))
         else:
             part = row_map.check(part)
@@ -60,7 +63,7 @@ def rows_to_learn(
     rows = row_map.forward(part)
     if out_of_core is None:
         inputs |= {"X": part.X, "condition": rows.condition, "lengths": part.lengths}
-    return rows, out_of_core, inputs
+    return row_map, rows, out_of_core, inputs
 
 
 def _validated(estimator: Any, data: Data, reset: bool) -> Any:

@@ -93,19 +93,13 @@ def transport_pairs(
     module: SchrodingerBridge, noise: GeneratorNoise, x: Tensor, condition: Tensor | None, n: int
 ) -> Rows:
     """Couple data with source rows by optimal transport in batches of one condition."""
-    index = _cycle(noise, x, n)
+    index, cuts = _cycle(noise, x, n), torch.empty(0, dtype=torch.int64)
     if condition is not None:
         _, group = torch.unique(condition, dim=0, return_inverse=True)
         index = index[torch.argsort(group[index], stable=True)]
-        cuts = torch.nonzero(group[index].diff()).flatten() + 1
-        batches = [
-            part
-            for whole in index.tensor_split(cuts.cpu())
-            for part in whole.split(TRANSPORT_BATCH)
-        ]
-    else:
-        batches = list(index.split(TRANSPORT_BATCH))
+        cuts = torch.nonzero(group[index].diff()).flatten().cpu() + 1
     starts = []
+    batches = [b for part in index.tensor_split(cuts) for b in part.split(TRANSPORT_BATCH)]
     for batch in batches:
         x_1 = module.axes.to_axes(x[batch])
         x_0 = module.draw_source(noise, x_1)

@@ -12,7 +12,7 @@ before the stopped one had left: stages need no saving of their own.
 
 import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ from skgen import storage
 from skgen.processes.noise import GeneratorNoise
 from skgen.storage import FileFormatError
 from skgen.training.identity import MAY_GO
+from skgen.training.resuming import damage_told, restore
 
+# What a file has besides which fit it is of.
+KEPT = ("seed", "stage", "n_steps", "left", "running", "history")
 _MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
 
 
@@ -84,17 +87,6 @@ def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
         for name in part._buffers:
             value = kept["buffers"].get(name)
             part._buffers[name] = None if value is None else value.to(device)
-
-
-@contextmanager
-def damage_told() -> Iterator[None]:
-    """Say of whatever a state gets wrong that it is no such state."""
-    try:
-        yield
-    except FileFormatError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise FileFormatError(f"it holds no state of this fit ({error!s:.200}).") from error
 
 
 def _check_part(part: nn.Module, kept: Mapping[str, Any]) -> None:
@@ -202,7 +194,7 @@ class Checkpoint:
                 f"{', '.join(self._told(before, name) for name in changed[:5])}. Fit with what it "
                 "was begun with, give another path, or delete the file to train from the start."
             )
-        for name in ("seed", "stage", "n_steps", "left", "running", "history"):
+        for name in KEPT:
             setattr(self, name, content[name])
 
     def _checked(self, content: Any) -> dict[str, Any]:
@@ -228,8 +220,8 @@ class Checkpoint:
         return f"{name} was {old} and is {new}"
 
     def _write(self) -> None:
-        names = ("fit", "seed", "stage", "n_steps", "left", "running", "history")
-        storage.write(self.path, {name: getattr(self, name) for name in names}, "checkpoint")
+        content = {name: getattr(self, name) for name in ("fit", *KEPT)}
+        storage.write(self.path, content, "checkpoint")
 
     def goes_on(self, number: int, module: nn.Module, noise: GeneratorNoise) -> bool:
         """Tell whether a stage has been trained; put back what the last of those left."""
@@ -241,13 +233,19 @@ class Checkpoint:
             noise.generator.set_state(self.left["noise"])
         return False
 
-    def resumed(self, module: nn.Module) -> dict[str, Any] | None:
-        """Return the state of the net that was stopped in training, with its module put back."""
+    def resumed(self, module: nn.Module) -> Callable[[Any], None] | None:
+        """Put back the module of a training that was stopped; return what does so with its net."""
         if self.running is None:
             return None
+        state = self.running["net"]
         with self._named():
             restore_module(module, self.running["module"])
-        return self.running["net"]
+
+        def put_back(net: Any) -> None:
+            with self._named():
+                restore(net, state)
+
+        return put_back
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -258,13 +256,6 @@ class Checkpoint:
             raise FileFormatError(
                 f"Cannot load {os.fspath(self.path)!r}: {error} Delete it to train from the start."
             ) from error.__cause__
-
-    def damaged(self, error: Exception) -> FileFormatError:
-        """Return the error of a file whose state could not be put back."""
-        return FileFormatError(
-            f"Cannot load {os.fspath(self.path)!r}: it holds no state of this fit "
-            f"({error!s:.200}). Delete it to train from the start."
-        )
 
     def check_stages(self, n_stages: int) -> None:
         """Refuse a file by which more stages are done than there are."""

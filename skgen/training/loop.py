@@ -14,7 +14,6 @@ from skgen.training.batches import Reader
 from skgen.training.checkpoints import Checkpoint
 from skgen.training.identity import MAY_GO, identity
 from skgen.training.net import StageNet, steering, train
-from skgen.training.resuming import StateError
 from skgen.training.stages import Plan, Stage, TrainingError
 
 FIGURES = ("epoch", "step", "train_loss", "valid_loss", "dur")
@@ -110,8 +109,6 @@ def _train(
     resume = checkpoint.resumed(module)
     try:
         return train(stage, plan, seed, resume, lambda net: checkpoint.keep(module, net))
-    except StateError as error:
-        raise checkpoint.damaged(error) from error
     except TrainingError:
         # It would come to the same again.
         checkpoint.remove()

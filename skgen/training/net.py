@@ -29,7 +29,7 @@ from skgen import docstrings
 from skgen.processes.noise import GeneratorNoise, PartNoise
 from skgen.progress import progress_bar
 from skgen.training.batches import Batches, ReadBatches, Reader
-from skgen.training.resuming import restore, state_of
+from skgen.training.resuming import state_of
 from skgen.training.stages import Plan, Stage, TrainingError
 
 with docstrings.kept("skorch"):
@@ -256,7 +256,7 @@ class StageNet(NeuralNet):
         make = ReadBatches if isinstance(rows, Reader) else Batches
         self.batches_ = make(rows, self.batch_size)
         if self.resume is not None:
-            restore(self, self.resume)
+            self.resume(self)
             if "bar" in (callbacks := dict(self.callbacks_)):
                 callbacks["bar"].bar.update(self.step_)
         return self.batches_, valid
@@ -413,7 +413,7 @@ def train(
     stage: Stage,
     plan: Plan,
     seed: int,
-    resume: Mapping[str, Any] | None = None,
+    resume: Callable[[Any], None] | None = None,
     keep: Callable[[dict[str, Any]], None] | None = None,
 ) -> StageNet:
     """Train one stage; return the net, whose module holds the chosen weights.
@@ -426,8 +426,8 @@ def train(
         Steps, batch size, learning rate and the rest.
     seed : int
         Seed of order and noise.
-    resume : dict, default=None
-        State of a training that was stopped, to go on from; the module is as it was then.
+    resume : callable, default=None
+        Puts a net into the state of a training that was stopped; the module is as it was then.
     keep : callable, default=None
         Called with that state at every evaluation.
 

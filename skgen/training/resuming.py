@@ -4,19 +4,29 @@ A state may come from a file that is damaged or made by hand. What would be noti
 never, once it is put back is checked here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from skgen.storage import FileFormatError
 
 # What optimisers remember of a weight and has its shape: their loops take that for granted.
 LIKE_WEIGHTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
-class StateError(ValueError):
-    """The state of a training that was stopped is none of this training's."""
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Say of whatever a state gets wrong that it is no such state."""
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise FileFormatError(f"it holds no state of this fit ({error!s:.200}).") from error
 
 
 def state_of(net: Any) -> dict[str, Any]:
@@ -42,14 +52,12 @@ def restore(net: Any, state: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    StateError
+    FileFormatError
         If the state cannot be that of such a net.
     """
-    try:
+    with damage_told():
         _check_state(net, state)
         _put_back(net, state)
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise StateError(str(error)) from error
 
 
 def _put_back(net: Any, state: Mapping[str, Any]) -> None:
