@@ -26,6 +26,8 @@ With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
   condition, and R-precision, the share of rows that are near to their own condition [5]_.
 - near-copies: the share of fake rows that lie nearer to a training row than all but a few of the
   held-out rows do.
+- attacks on rows of ``fit``: how well generated rows tell them from held-out ones, and a column of
+  theirs to who knows the rest.
 - probes: the accuracy of a simple classifier on fixed features, and the score on real rows of one
   that learnt from fake ones.
 - a report of several of these beside what real rows read, in words.
@@ -71,12 +73,14 @@ from ._distances import (
     wasserstein_distance,
 )
 from ._neighbours import near_copies, precision_recall_density_coverage
+from ._privacy import attribute_disclosure, membership_attack
 from ._probes import knn_probe, linear_probe, train_on_synthetic
 from ._report import sample_report
 from ._scores import bits_per_dimension, make_sample_scorer
 from ._two_sample import classifier_two_sample_aucs, classifier_two_sample_test
 
 __all__ = [
+    "attribute_disclosure",
     "bits_per_dimension",
     "classifier_two_sample_aucs",
     "classifier_two_sample_test",
@@ -90,6 +94,7 @@ __all__ = [
     "make_sample_scorer",
     "marginal_error",
     "maximum_mean_discrepancy",
+    "membership_attack",
     "multimodality",
     "mutual_information_error",
     "near_copies",

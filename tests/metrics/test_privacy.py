@@ -1,0 +1,90 @@
+"""Attacks on generated rows: copies are found, fresh rows are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skgen.metrics import attribute_disclosure, membership_attack
+
+ATTACKERS = ("distance", "density_ratio")
+
+
+def rows(seed, n=600, d=4):
+    return np.random.default_rng(seed).normal(size=(3, n, d))
+
+
+def test_a_model_that_repeats_its_rows_is_found_out():
+    X_train, X_test, _ = rows(0)
+    attack = membership_attack(X_train, X_test, X_train, random_state=0)
+    assert attack["distance"] == attack["density_ratio"] == attack["auc"] == 1
+    assert attack["nearer_to_train"] == 1
+    disclosure = attribute_disclosure(X_train, X_test, X_train, 0)
+    assert disclosure["train"] == 1
+    # A held-out row's guess is right where two independent normals lie within .1 of each other.
+    assert disclosure["test"] == pytest.approx(0.056, abs=3 * np.sqrt(0.056 / 600))
+    assert disclosure["gain"] == disclosure["train"] - disclosure["test"]
+
+
+def test_half_of_the_rows_repeated_are_an_area_of_three_quarters():
+    """Repeated rows win against all others; the rest are as far away as those are."""
+    X_train, X_test, _ = rows(0, n=2000)
+    attack = membership_attack(X_train, X_test, X_train[:1000], random_state=0)
+    # The standard error of an area of such rows is about .009.
+    assert attack["distance"] == pytest.approx(0.75, abs=0.03)
+    assert attack["density_ratio"] == pytest.approx(0.75, abs=0.04)
+
+
+@pytest.mark.statistical
+def test_intervals_hold_a_half_for_fresh_rows():
+    """Of 60 intervals of 90% at least 45 hold it: with 54 in the mean, three and a half less."""
+    held = dict.fromkeys([*ATTACKERS, "nearer"], 0)
+    gains = 0
+    for seed in range(60):
+        X_train, X_test, X_fake = rows(seed, n=200)
+        attack = membership_attack(X_train, X_test, X_fake, confidence=0.9, random_state=seed)
+        low, high = attack["nearer_interval"]
+        held["nearer"] += low <= 0.5 <= high
+        low, high = attack["auc_interval"]
+        for name in ATTACKERS:
+            held[name] += abs(attack[name] - 0.5) <= (high - low) / 2
+        low, high = attribute_disclosure(X_train, X_test, X_fake, 1, confidence=0.9)[
+            "gain_interval"
+        ]
+        gains += low <= 0 <= high
+    assert min(*held.values(), gains) >= 45
+
+
+def test_frames_of_mixed_columns_are_judged():
+    rng = np.random.default_rng(0)
+
+    def table(n):
+        frame = pd.DataFrame(
+            {
+                "income": rng.normal(size=n),
+                "city": rng.choice(["Hamburg", "Oslo"], n),
+                "since": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 99, n), "D"),
+            }
+        )
+        frame.loc[::7, "income"] = np.nan
+        return frame
+
+    train, test = table(300), table(300)
+    # Where the income is missing, another row may be the same in all else.
+    assert membership_attack(train, test, train, random_state=0)["auc"] > 0.95
+    for column in ("city", "since"):
+        disclosure = attribute_disclosure(train, test, train[::-1], column)
+        # But for the seventh without an income.
+        assert disclosure["train"] > 0.85
+        assert disclosure["gain"] > 0.3
+
+
+def test_what_cannot_be_judged_is_named():
+    X_train, X_test, X_fake = rows(0, n=20)
+    with pytest.raises(ValueError, match="X_test has 3 rows: give at least 4"):
+        membership_attack(X_train, X_test[:3], X_fake)
+    with pytest.raises(ValueError, match="confidence == 1"):
+        membership_attack(X_train, X_test, X_fake, confidence=1)
+    with pytest.raises(ValueError, match="X_train has no column 'age'; its columns are"):
+        attribute_disclosure(X_train, X_test, X_fake, "age")
+    with pytest.raises(ValueError, match="no other column than 0"):
+        attribute_disclosure(X_train[:, :1], X_test[:, :1], X_fake[:, :1], 0)
