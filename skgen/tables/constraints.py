@@ -294,6 +294,40 @@ class _Searched:
         ]
 
 
+def found_rules_of_observed(frame: pd.DataFrame) -> list[Rule]:
+    """Return rules that the observed entries of rows keep, whose gaps are to be imputed.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    rules : list of Rule
+        Those that rows keep which are complete in some columns, as many as leave `FEWEST_ROWS`, and
+        that no other row breaks.
+    """
+    gaps = frame.isna().to_numpy()
+    by_gaps = np.argsort(gaps.sum(0), kind="stable").tolist()
+    chosen: list[Rule] = []
+    left = by_gaps
+    while left:
+        # What was left out before comes first.
+        complete, columns = np.ones(len(frame), dtype=bool), []
+        for j in [left[0], *(j for j in by_gaps if j != left[0])]:
+            if (complete & ~gaps[:, j]).sum() >= FEWEST_ROWS:
+                complete &= ~gaps[:, j]
+                columns.append(j)
+        left = [j for j in left[1:] if j not in columns]
+        for rule in found_rules(frame.iloc[complete, sorted(columns)]):
+            new = all(rule.target != other.target for other in chosen)
+            kept = new and not len(broken(rule, frame, of_observed=True))
+            if kept and ordered([*chosen, rule]) is not None:
+                chosen.append(rule)
+    return ordered(chosen) or []
+
+
 def found_rules(frame: pd.DataFrame) -> list[Rule]:
     """Return rules that the rows of a frame keep and would not by chance, each target once.
 
@@ -335,7 +369,9 @@ def ordered(rules: Sequence[Rule]) -> list[Rule] | None:
     return done
 
 
-def checked_rules(rules: Sequence[Any], frame: pd.DataFrame) -> list[Rule]:
+def checked_rules(
+    rules: Sequence[Any], frame: pd.DataFrame, *, of_observed: bool = False
+) -> list[Rule]:
     """Return rules that a user gave in the order in which they can be computed.
 
     Parameters
@@ -344,6 +380,8 @@ def checked_rules(rules: Sequence[Any], frame: pd.DataFrame) -> list[Rule]:
         The rules.
     frame : DataFrame of shape (n_samples, n_features)
         The rows, which must keep them.
+    of_observed : bool, default=False
+        Whether a gap of the frame is an entry that is not known, and breaks no rule.
 
     Raises
     ------
@@ -381,7 +419,7 @@ def checked_rules(rules: Sequence[Any], frame: pd.DataFrame) -> list[Rule]:
                     f"The rule {rule} compares {frame[rule.low].dtype} with "
                     f"{frame[rule.high].dtype}: convert one of the columns."
                 )
-        wrong = broken(rule, frame)
+        wrong = broken(rule, frame, of_observed=of_observed)
         if len(wrong):
             entries = {name: frame[name].iloc[wrong[0]] for name in (*rule.inputs, rule.target)}
             raise ValueError(
@@ -402,8 +440,14 @@ def holds(rule: Rule, frame: pd.DataFrame) -> bool:
     return len(broken(rule, frame)) == 0
 
 
-def broken(rule: Rule, frame: pd.DataFrame) -> np.ndarray:
-    """Return the numbers of the rows that break a rule, or in which only its target is known."""
+def broken(rule: Rule, frame: pd.DataFrame, *, of_observed: bool = False) -> np.ndarray:
+    """Return the numbers of the rows that break a rule, or in which only its target is known.
+
+    Of what is observed of rows, whose gaps are to be imputed, a gap breaks nothing.
+    """
+    if of_observed:
+        whole = np.flatnonzero(frame[[rule.target, *rule.inputs]].notna().all(axis=1))
+        return whole[broken(rule, frame.iloc[whole])]
     target = frame[rule.target]
     present = target.notna().to_numpy()
     if isinstance(rule, FunctionOf):

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.data.scaling import MAX_RATIO, share_unit
 from skgen.tables.columns import _check_saved, _Floats, _make
-from skgen.tables.constraints import checked_rules, found_rules
+from skgen.tables.constraints import checked_rules, found_rules, found_rules_of_observed
 from skgen.tables.densities import constant, log_slope
 from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
@@ -449,6 +449,59 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:
+    """Return the rules that rows keep whose gaps are to be imputed, as far as is observed.
+
+    They are for `constraints` of an encoder that is fitted to the completed rows, which tell too
+    little of rules themselves.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        It says whether rules are looked for, or which there are.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    rules : list of rules
+        Those found, or those by hand.
+
+    Raises
+    ------
+    ValueError
+        If a rule by hand is broken by a row in which all its columns are observed.
+    """
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    frame = frame.reset_index(drop=True)
+    if encoder.constraints == "auto":
+        return found_rules_of_observed(frame)
+    return checked_rules(encoder.constraints or [], frame, of_observed=True)
+
+
+def with_computed(encoder: TableEncoder, X: Any) -> Any:
+    """Return rows with the entries that rules compute, each the only gap in its rule.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        A fitted one.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table with fewer gaps.
+    """
+    if not encoder._kept:
+        return X
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    filled = _filled(frame.reset_index(drop=True), encoder._kept)
+    filled.index = frame.index
+    return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
 
 
 def _keep_proportions(columns: list[Any], kept: dict[int, KeptRule], frame: pd.DataFrame) -> None:
