@@ -221,6 +221,8 @@ class _Numbers(_Column):
     """
 
     gaps: Any = ()
+    # Whether its numbers are counts of a step.
+    counted = False
 
     def _learn(self, present):
         values = self._numbers(present)
@@ -247,6 +249,13 @@ class _Numbers(_Column):
         `np.rint` on the grid and in the range that fit saw.
         """
         raise NotImplementedError
+
+    def allow(self, low: Any, high: Any) -> None:
+        """Let what is decoded be from a least to a largest entry, beyond those that fit saw."""
+        for end, value, round_by in (("low", low, np.ceil), ("high", high, np.floor)):
+            if value is not None:
+                number = self._numbers(pd.Series([value], dtype=self.dtype))
+                setattr(self, end, float(round_by(number[0]) if self.counted else number[0]))
 
     def _codes(self, present):
         return (self._numbers(present) / self.scale)[:, None][:, : self.n_codes]
@@ -306,6 +315,8 @@ class _Floats(_Numbers):
 
 class _Steps(_Numbers):
     """Integers and times, counted from the least in steps that all of them are multiples of."""
+
+    counted = True
 
     def _learn(self, present):
         self.origin, self.step = 0, 1

@@ -20,11 +20,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.data.scaling import MAX_RATIO, share_unit
 from skgen.tables.columns import _check_saved, _Floats, _make
-from skgen.tables.constraints import checked_rules, found_rules, found_rules_of_observed
+from skgen.tables.constraints import GapWhere, NeverTogether, Range
 from skgen.tables.densities import constant, log_slope
 from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
+from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
+from skgen.tables.rule_checks import checked_rules, is_computed
+from skgen.tables.rule_search import found_rules, found_rules_of_observed
 
 __all__ = ["TableEncoder"]
 
@@ -69,7 +72,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     constraints : {"auto"}, list of rules or None, default="auto"
         Rules that every decoded row keeps: ``"auto"`` finds those that all rows of fit keep and
         would not by chance; a list holds :class:`skgen.Inequality`, :class:`skgen.Sum`,
-        :class:`skgen.Product` and :class:`skgen.FunctionOf`; None keeps none.
+        :class:`skgen.Product`, :class:`skgen.Formula`, :class:`skgen.FunctionOf`,
+        :class:`skgen.GapWhere`, :class:`skgen.NeverTogether` and :class:`skgen.Range`; None keeps
+        none.
 
     Attributes
     ----------
@@ -205,16 +210,33 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             rules = checked_rules(self.constraints or [], frame)
         self.constraints_ = rules
         places = {name: j for j, name in enumerate(frame.columns)} if rules else {}
-        told = [places[rule.target] for rule in rules]
+        for rule in rules:
+            if isinstance(rule, Range):
+                self._columns[places[rule.column]].allow(rule.low, rule.high)
+        computed = [rule for rule in rules if is_computed(rule)]
+        told = [places[rule.target] for rule in computed]
         self._kept = {}
-        for j, rule in zip(told, rules, strict=True):
+        for j, rule in zip(told, computed, strict=True):
             inputs = [places[name] for name in rule.inputs]
             self._kept[j] = KeptRule(rule, [*inputs, j], self._columns, told)
             self._kept[j].learn(frame, self.max_one_hot)
+        self._gaps = {}
+        for rule in (rule for rule in rules if isinstance(rule, GapWhere)):
+            i, j = places[rule.of], places[rule.column]
+            self._gaps[j] = KeptGaps(rule, self._columns[j], self._columns[i], i)
+            self._gaps[j].learn(frame.iloc[:, i])
+        apart = [rule for rule in rules if isinstance(rule, NeverTogether)]
+        pairs = [(places[rule.first], places[rule.second]) for rule in apart]
+        self._apart = KeptApart(apart, pairs, self._columns) if apart else None
+        if self._apart is not None:
+            self._apart.learn(frame)
 
     def _coded(self) -> dict[int, Any]:
         """Return what is encoded, by place: a column, or what a rule leaves of it, if anything."""
         coded = dict(enumerate(self._columns)) | {j: kept.rest for j, kept in self._kept.items()}
+        coded |= self._gaps
+        if self._apart is not None and self._apart.names:
+            coded[len(self._columns)] = self._apart
         return {j: column for j, column in coded.items() if column is not None}
 
     def __getstate__(self):
@@ -225,7 +247,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def __setstate__(self, state):
         # A file of an earlier version has no rules.
-        super().__setstate__({"constraints": None, "constraints_": [], "_kept": {}, **state})
+        absent = {"constraints": None, "constraints_": [], "_kept": {}, "_gaps": {}, "_apart": None}
+        super().__setstate__({**absent, **state})
         if isinstance(state.get("_labels"), dict):
             self._labels = _index_of(state["_labels"])
 
@@ -322,10 +345,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             # Also where a rule tells it: what stands in it is checked so.
             block = column.encode(frame.iloc[:, j], holes, self.handle_unknown)
             if j in self._kept and j in coded:
-                rest = self._kept[j].left_of(frame)
-                block = coded[j].encode(rest, holes, self.handle_unknown)
+                block = self._kept[j].encode_rest(frame, holes, self.handle_unknown)
+            elif j in self._gaps:
+                block = self._gaps[j].encode(frame.iloc[:, j], holes, self.handle_unknown)
             if j in coded:
                 blocks.append(block)
+        if self._apart is not None:
+            blocks.append(self._apart.encode([frame.iloc[:, j] for j in range(frame.shape[1])]))
         return np.concatenate(blocks, 1)
 
     def keep_constraints(self, X, drawn, missing):
@@ -346,13 +372,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Rows that keep each rule wherever the observed entries allow it.
         """
         check_is_fitted(self)
-        if not self._kept or not missing.any():
+        if not (self._kept or self._apart) or not missing.any():
             return X
         frame, before = (Y if isinstance(Y, pd.DataFrame) else pd.DataFrame(Y) for Y in (X, drawn))
         series, drawn = (
             [Y.iloc[:, j].reset_index(drop=True) for j in range(Y.shape[1])]
             for Y in (frame, before)
         )
+        if self._apart is not None:
+            self._apart.complete(series, missing)
         free = missing.copy()
         # What a rule asks of its inputs goes before what these are told by, so the last comes
         # first; and then what follows from the inputs.
@@ -401,10 +429,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"returns, got {Z.shape[1]}."
             )
         decoded: dict[int, Any] = {}
+        blocks: dict[int, Any] = {}
         end = 0
         for j, column in self._coded().items():
             start, end = end, end + len(column.names)
-            decoded[j] = column.decode(Z[:, start:end])
+            blocks[j] = Z[:, start:end]
+            if j not in self._gaps and column is not self._apart:
+                decoded[j] = column.decode(blocks[j])
+        for j, gaps in self._gaps.items():
+            decoded[j] = gaps.decode(blocks[j], decoded[gaps.place])
+        if self._apart is not None:
+            self._apart.keep(decoded, blocks.get(len(self._columns)))
         for j, kept in self._kept.items():
             # What the rule left of it makes room for the target.
             decoded[j] = kept.target(decoded, decoded.get(j))
@@ -478,7 +513,9 @@ def rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:
     frame = frame.reset_index(drop=True)
     if encoder.constraints == "auto":
         return found_rules_of_observed(frame)
-    return checked_rules(encoder.constraints or [], frame, of_observed=True)
+    rules = checked_rules(encoder.constraints or [], frame, of_observed=True)
+    # Completed rows have no gaps.
+    return [rule for rule in rules if not isinstance(rule, GapWhere)]
 
 
 def with_computed(encoder: TableEncoder, X: Any) -> Any:

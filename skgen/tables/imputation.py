@@ -27,8 +27,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import HasMethods, Interval
 from skgen.data.checks import explained
-from skgen.tables.constraints import broken
 from skgen.tables.encoder import TableEncoder, rules_of_observed, with_computed
+from skgen.tables.rule_checks import broken
 from skgen.threads import limited
 
 __all__ = ["GenerativeImputer"]
@@ -282,7 +282,7 @@ def _keeping(rules: list[Any], rows: Any) -> Any:
     frame = frame.reset_index(drop=True)
     keep = np.ones(len(frame), dtype=bool)
     for rule in rules:
-        keep[broken(rule, frame)] = False
+        keep[broken(rule, frame, of_observed=True)] = False
     return rows if keep.all() else _rows(rows, keep)
 
 

@@ -333,7 +333,9 @@ def test_a_rule_that_observed_entries_break_is_refused():
     holed.loc[np.flatnonzero(whole)[:3], "total"] += 1
     encoder = TableEncoder(constraints=[Sum("total", ["net", "tax"])])
     model = make_generative_pipeline(encoder, FlowMatcher(max_steps=5, random_state=0))
-    with pytest.raises(ValueError, match=r"'total' = 'net' \+ 'tax' does not hold in 3 of 400 rows"):
+    with pytest.raises(
+        ValueError, match=r"'total' = 'net' \+ 'tax' does not hold in 3 of 400 rows"
+    ):
         GenerativeImputer(model).fit(holed)
 
 
