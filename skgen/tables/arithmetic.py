@@ -148,7 +148,7 @@ def solved(
             return target / others if place < len(rule.factors) else others / target
     without = [np.zeros_like(x) if k == place else x for k, x in enumerate(numbers)]
     gap = target - computed(rule, without, by)
-    return gap * by[place] if abs(by[place]) == 1 else np.rint(gap / by[place])
+    return gap * by[place] if abs(by[place]) == 1 else gap / by[place]
 
 
 def rounded(values: np.ndarray, decimals: int | None, way: str) -> np.ndarray:
@@ -186,7 +186,10 @@ def tolerance(
     size = np.maximum(np.abs(wanted.astype(np.float64)), np.abs(value.astype(np.float64)))
     if isinstance(rule, Product | Formula):
         return last_digit(decimals, size)
-    return np.zeros(1) if wanted.dtype.kind == value.dtype.kind == "i" else EPS * (size + 1e-300)
+    if wanted.dtype.kind == value.dtype.kind == "i":
+        return np.zeros(1)
+    # Of large parts the sum may be near 0, with their rounding error.
+    return EPS * (size + 1e-300) + (1e-6 * 10.0**-decimals if decimals < 9 else 0.0)
 
 
 def last_digit(decimals: int, size: np.ndarray) -> np.ndarray:

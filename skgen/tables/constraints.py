@@ -97,8 +97,8 @@ class Sum:
     plus : float, default=0
         A number that is added.
     unit : str, default=None
-        Where dates or durations and numbers are added, what 1 stands for: ``"W"``, ``"D"``, ``"h"``,
-        ``"min"`` or ``"s"``.
+        Where dates or durations and numbers are added, what 1 stands for: ``"W"``, ``"D"``,
+        ``"h"``, ``"min"`` or ``"s"``.
     exceptions : float, default=0
         The share of rows that may break the rule. New rows do as often, by as much.
 
@@ -465,7 +465,7 @@ def _parsed(text: str) -> tuple[tuple[str, ...], Callable[[Sequence[Any]], Any]]
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             inner, sign = compiled(node.operand), -1 if isinstance(node.op, ast.USub) else 1
             return lambda numbers: sign * inner(numbers)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
             constant = float(node.value)
             return lambda numbers: constant
         if isinstance(node, ast.Name):

@@ -209,27 +209,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         else:
             rules = checked_rules(self.constraints or [], frame)
         self.constraints_ = rules
-        places = {name: j for j, name in enumerate(frame.columns)} if rules else {}
-        for rule in rules:
-            if isinstance(rule, Range):
-                self._columns[places[rule.column]].allow(rule.low, rule.high)
-        computed = [rule for rule in rules if is_computed(rule)]
-        told = [places[rule.target] for rule in computed]
-        self._kept = {}
-        for j, rule in zip(told, computed, strict=True):
-            inputs = [places[name] for name in rule.inputs]
-            self._kept[j] = KeptRule(rule, [*inputs, j], self._columns, told)
-            self._kept[j].learn(frame, self.max_one_hot)
-        self._gaps = {}
-        for rule in (rule for rule in rules if isinstance(rule, GapWhere)):
-            i, j = places[rule.of], places[rule.column]
-            self._gaps[j] = KeptGaps(rule, self._columns[j], self._columns[i], i)
-            self._gaps[j].learn(frame.iloc[:, i])
-        apart = [rule for rule in rules if isinstance(rule, NeverTogether)]
-        pairs = [(places[rule.first], places[rule.second]) for rule in apart]
-        self._apart = KeptApart(apart, pairs, self._columns) if apart else None
-        if self._apart is not None:
-            self._apart.learn(frame)
+        _learn_kept(self, rules, frame)
 
     def _coded(self) -> dict[int, Any]:
         """Return what is encoded, by place: a column, or what a rule leaves of it, if anything."""
@@ -372,21 +352,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Rows that keep each rule wherever the observed entries allow it.
         """
         check_is_fitted(self)
-        if not (self._kept or self._apart) or not missing.any():
+        if not (self._kept or self._gaps or self._apart) or not missing.any():
             return X
         frame, before = (Y if isinstance(Y, pd.DataFrame) else pd.DataFrame(Y) for Y in (X, drawn))
         series, drawn = (
             [Y.iloc[:, j].reset_index(drop=True) for j in range(Y.shape[1])]
             for Y in (frame, before)
         )
-        if self._apart is not None:
-            self._apart.complete(series, missing)
-        free = missing.copy()
-        # What a rule asks of its inputs goes before what these are told by, so the last comes
-        # first; and then what follows from the inputs.
-        for forward in (False, True):
-            for kept in self._kept.values() if forward else reversed(self._kept.values()):
-                kept.mend(series, missing, free, drawn, forward)
+        _mend(self, series, drawn, missing)
         mended = pd.concat(series, axis=1)
         mended.columns, mended.index = frame.columns, frame.index
         return mended if isinstance(X, pd.DataFrame) else mended.to_numpy(dtype=X.dtype)
@@ -428,21 +401,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"inverse_transform takes the {self._n_features_out} columns that transform "
                 f"returns, got {Z.shape[1]}."
             )
-        decoded: dict[int, Any] = {}
-        blocks: dict[int, Any] = {}
-        end = 0
-        for j, column in self._coded().items():
-            start, end = end, end + len(column.names)
-            blocks[j] = Z[:, start:end]
-            if j not in self._gaps and column is not self._apart:
-                decoded[j] = column.decode(blocks[j])
-        for j, gaps in self._gaps.items():
-            decoded[j] = gaps.decode(blocks[j], decoded[gaps.place])
-        if self._apart is not None:
-            self._apart.keep(decoded, blocks.get(len(self._columns)))
-        for j, kept in self._kept.items():
-            # What the rule left of it makes room for the target.
-            decoded[j] = kept.target(decoded, decoded.get(j))
+        decoded = _decoded(self, Z)
         frame = pd.concat([decoded[j] for j in range(len(self._columns))], axis=1)
         if self._labels is None:
             return frame.to_numpy(dtype=self._array_dtype)
@@ -484,6 +443,65 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) -> None:
+    """Learn how each rule is kept."""
+    places = {name: j for j, name in enumerate(frame.columns)} if rules else {}
+    for rule in rules:
+        if isinstance(rule, Range):
+            encoder._columns[places[rule.column]].allow(rule.low, rule.high)
+    computed = [rule for rule in rules if is_computed(rule)]
+    told = [places[rule.target] for rule in computed]
+    encoder._kept = {}
+    for j, rule in zip(told, computed, strict=True):
+        inputs = [places[name] for name in rule.inputs]
+        encoder._kept[j] = KeptRule(rule, [*inputs, j], encoder._columns, told)
+        encoder._kept[j].learn(frame, encoder.max_one_hot)
+    encoder._gaps = {}
+    for rule in (rule for rule in rules if isinstance(rule, GapWhere)):
+        i, j = places[rule.of], places[rule.column]
+        encoder._gaps[j] = KeptGaps(rule, encoder._columns[j], encoder._columns[i], i)
+        encoder._gaps[j].learn(frame.iloc[:, i])
+    apart = [rule for rule in rules if isinstance(rule, NeverTogether)]
+    pairs = [(places[rule.first], places[rule.second]) for rule in apart]
+    encoder._apart = KeptApart(apart, pairs, encoder._columns) if apart else None
+    if encoder._apart is not None:
+        encoder._apart.learn(frame)
+
+
+def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:
+    """Return the columns of rows of the matrix, by place."""
+    decoded: dict[int, Any] = {}
+    blocks: dict[int, Any] = {}
+    end = 0
+    for j, column in encoder._coded().items():
+        start, end = end, end + len(column.names)
+        blocks[j] = Z[:, start:end]
+        if j not in encoder._gaps and column is not encoder._apart:
+            decoded[j] = column.decode(blocks[j])
+    for j, gaps in encoder._gaps.items():
+        decoded[j] = gaps.decode(blocks[j], decoded[gaps.place])
+    if encoder._apart is not None:
+        encoder._apart.keep(decoded, blocks.get(len(encoder._columns)))
+    for j, kept in encoder._kept.items():
+        # What the rule left of it makes room for the target.
+        decoded[j] = kept.target(decoded, decoded.get(j))
+    return decoded
+
+
+def _mend(encoder: TableEncoder, series: list[Any], drawn: list[Any], missing: np.ndarray) -> None:
+    """Make drawn entries of completed columns keep the rules, in place."""
+    for j, gaps in encoder._gaps.items():
+        gaps.complete(series, missing, j)
+    if encoder._apart is not None:
+        encoder._apart.complete(series, missing)
+    free = missing.copy()
+    # What a rule asks of its inputs goes before what these are told by, so the last comes
+    # first; and then what follows from the inputs.
+    for forward in (False, True):
+        for kept in encoder._kept.values() if forward else reversed(encoder._kept.values()):
+            kept.mend(series, missing, free, drawn, forward)
 
 
 def rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:

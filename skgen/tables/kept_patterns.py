@@ -54,11 +54,35 @@ class KeptGaps:
 
     def decode(self, block: np.ndarray, of: pd.Series) -> pd.Series:
         """Return the column, given its codes and the other column."""
-        codes = np.nan_to_num(self.of.encode(of, False, "missing"))
-        missing = self.missing[cKDTree(self.keys).query(codes)[1]]
         if not self.column.has_gaps:
             return self.column.decode(block)
-        return self.column.decode(np.column_stack([block, missing]))
+        return self.column.decode(np.column_stack([block, self._is_gap(of)]))
+
+    def _is_gap(self, of: pd.Series) -> np.ndarray:
+        codes = np.nan_to_num(self.of.encode(of, False, "missing"))
+        return self.missing[cKDTree(self.keys).query(codes)[1]]
+
+    def complete(self, series: list[pd.Series], missing: np.ndarray, j: int) -> None:
+        """Let a drawn entry of the other column be one that goes with what is observed of this.
+
+        Parameters
+        ----------
+        series : list of Series
+            The columns, changed in place.
+        missing : ndarray of shape (n_samples, n_features), bool
+            Which entries were drawn.
+        j : int
+            Where the column is in the table.
+        """
+        of = series[self.place]
+        rows = np.flatnonzero(~missing[:, j] & missing[:, self.place] & self._is_gap(of))
+        if len(rows) and not self.missing.all():
+            keys = self.keys[~self.missing]
+            codes = np.nan_to_num(self.of.encode(of.iloc[rows], False, "missing"))
+            nearest = keys[cKDTree(keys).query(codes)[1]]
+            moved = of.copy()
+            moved.iloc[rows] = self.of.decode(nearest).to_numpy()
+            series[self.place] = moved
 
 
 class KeptApart:

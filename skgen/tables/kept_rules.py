@@ -114,9 +114,9 @@ class KeptRule:
         rest = frame.iloc[:, high] - frame.iloc[:, low]
         if is_float_dtype(rest.dtype):
             # Without the rounding error, so that it has the decimals of both.
-            decimals = [getattr(self.columns[k], "decimals", 0) for k in self.places]
-            if None not in decimals:
-                rest = rest.round(max(decimals))
+            of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
+            if None not in of_both:
+                rest = rest.round(max(of_both))
         return rest
 
     def target(self, decoded: Any, rest: Any = None) -> pd.Series:

@@ -167,8 +167,11 @@ def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.n
     if isinstance(rule, Range):
         ends = (rule.low, operator.lt), (rule.high, operator.gt)
         entries = target[present]
-        off = [is_beyond(entries, end).to_numpy(bool) for end, is_beyond in ends if end is not None]
-        return np.flatnonzero(present)[np.any(off, axis=0)] if off else np.empty(0, dtype=int)
+        beyond = [
+            is_beyond(entries, end).to_numpy(bool) for end, is_beyond in ends if end is not None
+        ]
+        is_off = np.any(beyond, axis=0) if beyond else np.zeros(len(entries), dtype=bool)
+        return np.flatnonzero(present)[is_off]
     return _broken_numbers(rule, frame, present)
 
 

@@ -12,7 +12,7 @@ Two entries exclude each other where so many rows would have both by chance that
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -49,8 +49,9 @@ MOST_SEARCHED, MOST_COLUMNS = 20_000, 64
 LEAST_BROKEN = 0.01
 # A step from the limit of the differences, in parts of their median's distance from it.
 STEP = 0.25
-# Log-probabilities that a function of independent columns would hold, and an inequality.
-CHANCE, CHANCE_OF_ORDER = np.log(1e-9), np.log(1e-6)
+# Log-probabilities that a function of independent columns would hold, and an inequality, by the
+# differences and by these in parts of the larger column.
+CHANCE, CHANCE_OF_ORDER, CHANCE_OF_PARTS = np.log(1e-9), np.log(1e-6), np.log(1e-3)
 # A column that tells another one has each of its values in so many rows in the mean.
 ROWS_PER_VALUE = 5
 # Rows in which all parts of a sum, or of a product, differ from 0, or 1, and from what most rows
@@ -65,9 +66,9 @@ PARTS, PRODUCT_TIMES = (1, 100, 1000), (1, 0.01)
 SQUARE_TIMES = (1, 10_000)
 # Digits of a rate.
 MOST_DIGITS = 6
-# Columns whose entries may exclude each other have so many at most; of the rows that would have two
-# by chance, and of all, these shares may have them.
-MOST_ENTRIES, MOST_TOGETHER, MOST_SLIPS = 50, 0.01, 1e-4
+# Columns whose entries may exclude each other have so many at most. So many rows would have two of
+# them by chance, at least, and of these, and of all rows, such shares may.
+MOST_ENTRIES, FEWEST_EXPECTED, MOST_TOGETHER, MOST_SLIPS = 50, 100, 0.01, 1e-4
 # Integers beyond this are not exact as floats, and numbers of nature stay below it.
 LARGEST = 2.0**53
 # No difference of 64 bits is longer, of dates in nanoseconds some 290 years.
@@ -119,7 +120,7 @@ def found_rules(frame: pd.DataFrame) -> list[Rule]:
     chosen: list[Any] = []
     told: set[int] = set()
     # The most telling first: what is computed exactly leaves nothing to a limit.
-    kinds = _sums, _spans, _products, _ratios, _rates, _functions, _inequalities
+    kinds = _sums, _spans, _products_and_ratios, _rates, _functions, _inequalities
     for t, make in itertools.chain.from_iterable(kind(searched) for kind in kinds):
         if t in told:
             continue
@@ -218,93 +219,91 @@ def _sums(searched: _Searched) -> Iterator[Any]:
                 if key in seen:
                     continue
                 seen.add(key)
-                places = [sorted(columns[k] for k in group) for group in (added, less)]
+                ups, downs = (tuple(sorted(columns[k] for k in g)) for g in (added, less))
+                yield columns[t], _named(Sum(columns[t], ups, downs, plus))
 
-                def make(
-                    names: Any, t: int = columns[t], places: Any = places, c: Any = plus
-                ) -> Sum:
-                    return Sum(names[t], *(tuple(names[j] for j in g) for g in places), plus=c)
 
-                yield columns[t], make
+class _Relations:
+    """Columns of X, and relations of a few of them that are found by one number a column.
+
+    Relations of columns are relations of any weighted sum of their rows, less their means.
+    """
+
+    def __init__(self, X: np.ndarray, targets: list[bool]):
+        self.X, self.targets = X, targets
+        weights = np.random.default_rng(0).normal(size=len(X))
+        self.S = weights @ (X - X.mean(0))
+        large = np.abs(weights) @ np.abs(X) + np.abs(weights).sum() * np.abs(X).max(0)
+        self.size = EPS * large + 1e-300
+        self.telling = np.stack([_telling(x, 0) for x in X.T])
+
+    def sum_of(self, t: int, added: list[int], less: list[int]) -> Iterator[Any]:
+        """Yield a target, what is added and subtracted, and a number, if that is the same."""
+        parts = [*added, *less]
+        enough = self.telling[parts].all(0).sum() >= FEWEST_TELLING
+        if not enough or not self.targets[t] or len({t, *parts}) <= len(parts):
+            return
+        X = self.X
+        off = X[:, t] - X[:, added].sum(1) + X[:, less].sum(1)
+        large = EPS * np.abs(X[:, [t, *parts]]).max()
+        plus = float(np.round(np.median(off), 9))
+        if np.abs(off - plus).max() <= large + 1e-300:
+            plus = 0 if abs(plus) <= large else plus
+            yield t, added, less, int(plus) if float(plus).is_integer() else plus
+
+    def copies(self) -> Iterator[Any]:
+        """Yield columns that are another one, or a number less another one."""
+        for a, value in enumerate(self.S):
+            for t in np.flatnonzero(np.abs(self.S - value) <= self.size[a]).tolist():
+                if t > a:
+                    yield from self.sum_of(t, [a], [])
+            for t in np.flatnonzero(np.abs(self.S + value) <= self.size[a]).tolist():
+                if t > a:
+                    yield from self.sum_of(t, [], [a])
+
+    def sums(self, left: list[int]) -> Iterator[Any]:
+        """Yield sums of two, three and four columns."""
+        S, size = self.S, self.size
+        pairs = np.array(list(itertools.combinations(left, 2)), dtype=int).reshape(-1, 2)
+        both = S[pairs].sum(1)
+        by_value = np.argsort(both)
+
+        def equal_to(value: float, off: float) -> list[list[int]]:
+            first, last = np.searchsorted(both[by_value], [value - off, value + off])
+            return pairs[by_value[first:last]].tolist()
+
+        for t in left:
+            for pair in equal_to(S[t], size[t]):
+                yield from self.sum_of(t, pair, [])
+            for pair in equal_to(-S[t], size[t]):
+                yield from self.sum_of(t, [], pair)
+        for t, c in itertools.permutations(left, 2):
+            off = size[t] + size[c]
+            for pair in equal_to(S[t] - S[c], off):
+                yield from self.sum_of(t, [*pair, c], [])
+            if t < c or not self.targets[c]:
+                for pair in equal_to(S[t] + S[c], off):
+                    yield from self.sum_of(t, pair, [c])
+                for pair in equal_to(-S[t] - S[c], off):
+                    yield from self.sum_of(t, [], [*pair, c])
+        widest = 2 * size.max()
+        for t in left:
+            ends = [np.searchsorted(both[by_value], S[t] - both + o) for o in (-widest, widest)]
+            for p in np.flatnonzero(ends[1] > ends[0]):
+                for q in by_value[ends[0][p] : ends[1][p]]:
+                    if p < q:
+                        yield from self.sum_of(t, [*pairs[p].tolist(), *pairs[q].tolist()], [])
 
 
 def _sums_of(X: np.ndarray, targets: list[bool]) -> Iterator[Any]:
     """Yield a target, parts that are added and that are subtracted, columns of X, and a number."""
-    # Relations of columns are relations of any weighted sum of their rows, less their means: one
-    # number a column.
-    weights = np.random.default_rng(0).normal(size=len(X))
-    S = weights @ (X - X.mean(0))
-    size = EPS * (np.abs(weights) @ np.abs(X) + np.abs(weights).sum() * np.abs(X).max(0)) + 1e-300
-    telling = np.stack([_telling(x, 0) for x in X.T])
-    order = np.argsort(S)
-
-    def equal_to(value: float, off: float, S: np.ndarray, order: np.ndarray) -> Any:
-        first, last = np.searchsorted(S[order], [value - off, value + off])
-        return order[first:last]
-
-    def tell(*parts: int) -> bool:
-        return telling[list(parts)].all(0).sum() >= FEWEST_TELLING
-
-    def constant(t: int, added: list[int], less: list[int]) -> Any:
-        """Return the number that a sum lacks, None if it is not the same in all rows."""
-        off = X[:, t] - X[:, added].sum(1) + X[:, less].sum(1)
-        large = EPS * np.abs(X[:, [t, *added, *less]]).max()
-        plus = float(np.round(np.median(off), 9))
-        if np.abs(off - plus).max() > large + 1e-300:
-            return None
-        if abs(plus) <= large:
-            return 0
-        return int(plus) if plus.is_integer() else plus
-
+    relations = _Relations(X, targets)
     copied: set[int] = set()
-    for a in range(len(S)):
-        for sign in (1, -1):
-            near = equal_to(sign * S[a], size[a], S, order)
-            for t in (t for t in near if t > a and t not in copied and targets[t] and tell(a)):
-                added, less = ([a], []) if sign > 0 else ([], [a])
-                plus = constant(t, added, less)
-                if plus is not None and (sign > 0 or plus):
-                    yield t, added, less, plus
-                    copied.add(t)
-    left = [k for k in range(len(S)) if k not in copied]
-    pairs = np.array(list(itertools.combinations(left, 2)), dtype=int).reshape(-1, 2)
-    both = S[pairs].sum(1)
-    for (a, b), value in zip(pairs, both, strict=True):
-        for sign in (1, -1):
-            for t in equal_to(sign * value, size[a] + size[b], S, order):
-                if targets[t] and t not in (a, b) and t not in copied and tell(a, b):
-                    added, less = ([a, b], []) if sign > 0 else ([], [a, b])
-                    # Less both, without a number, is a sum that is 0.
-                    if (plus := constant(t, added, less)) is not None:
-                        yield t, added, less, plus
-    # t - c = a + b, t + c = a + b, and t + c = -a - b.
-    by_value = np.argsort(both)
-    for t, c in itertools.permutations(left, 2):
-        if not targets[t]:
-            continue
-        once = t < c or not targets[c]
-        for kind in ("all", "pair", "less") if once else ("all",):
-            value = S[t] - S[c] if kind == "all" else (S[t] + S[c]) * (1 if kind == "pair" else -1)
-            for a, b in pairs[equal_to(value, size[t] + size[c], both, by_value)]:
-                if len({a, b, c, t}) == 4 and tell(a, b, c):
-                    added, less = {
-                        "all": ([a, b, c], []),
-                        "pair": ([a, b], [c]),
-                        "less": ([], [a, b, c]),
-                    }[kind]
-                    if (plus := constant(t, added, less)) is not None:
-                        yield t, added, less, plus
-    widest = 2 * size.max()
-    for t in (t for t in left if targets[t]):
-        rest = S[t] - both
-        first = np.searchsorted(both[by_value], rest - widest)
-        last = np.searchsorted(both[by_value], rest + widest)
-        for p in np.flatnonzero(last > first):
-            for q in by_value[first[p] : last[p]]:
-                parts = [*pairs[p], *pairs[q]]
-                if p < q and len({t, *parts}) == 5 and tell(*parts):
-                    if (plus := constant(t, parts, [])) is not None:
-                        yield t, parts, [], plus
+    for found in relations.copies():
+        if found[0] not in copied:
+            copied.add(found[0])
+            yield found
+    yield from relations.sums([k for k in range(X.shape[1]) if k not in copied])
 
 
 def _spans(searched: _Searched) -> Iterator[Any]:
@@ -325,14 +324,9 @@ def _spans(searched: _Searched) -> Iterator[Any]:
                 continue
             span = searched.numbers[high][whole] - searched.numbers[low][whole]
             for unit in ("W", "D", "h", "min", "s") if ticks[k] is None else (None,):
-                size = (ticks[k] if unit is None else NANOSECONDS[unit]) / ticks[high]
+                size = (ticks[k] or NANOSECONDS[unit or "ns"]) / (ticks[high] or 1)
                 if np.array_equal(x[:20] * size, span[:20]) and np.array_equal(x * size, span):
-                    yield (
-                        high,
-                        lambda names, t=high, a=low, k=k, unit=unit: Sum(
-                            names[t], (names[a], names[k]), unit=unit
-                        ),
-                    )
+                    yield high, _named(Sum(high, (low, k), unit=unit))
 
 
 def _matches(
@@ -369,7 +363,7 @@ class _Some:
         self.decimals = [
             decimals_of(searched.numbers[j][~searched.missing[j]]) for j in self.columns
         ]
-        digit = [last_digit(d, 0.0) for d in self.decimals]
+        digit = [last_digit(d, np.zeros(1))[0] for d in self.decimals]
         self.off = np.array(digit) + EPS * np.abs(self.X)
 
     def near(self, value: np.ndarray) -> np.ndarray:
@@ -379,6 +373,13 @@ class _Some:
             far = np.abs(self.X - value[:, None]) > self.off
         there = ~np.isnan(self.X) & known[:, None]
         return np.flatnonzero(~(far & there).any(0) & (there.sum(0) >= 2))
+
+
+def _products_and_ratios(searched: _Searched) -> list[Any]:
+    """Return products and ratios; of those that go both ways the column of more values is told."""
+    found = [*_products(searched), *_ratios(searched)]
+    n_values = {t: len(np.unique(searched.numbers[t])) for t, _ in found}
+    return sorted(found, key=lambda one: -n_values[one[0]])
 
 
 def _products(searched: _Searched) -> Iterator[Any]:
@@ -437,16 +438,21 @@ def _product(
     times: float,
 ) -> Iterator[Any]:
     """Yield a product whose columns are given by their places among those of numbers."""
-    places = [tuple(some.columns[k] for k in group) for group in (factors, over)]
-    target = some.columns[t]
-    rule = Product(target, *places, times=times)
-    if _matches(rule, searched, (*places[0], *places[1]), target, some.decimals[t]):
-        yield (
-            target,
-            lambda names: Product(
-                names[target], *(tuple(names[j] for j in g) for g in places), times=times
-            ),
-        )
+    up, down = (tuple(some.columns[k] for k in group) for group in (factors, over))
+    rule = Product(some.columns[t], up, down, times)
+    if _matches(rule, searched, (*up, *down), rule.total, some.decimals[t]):
+        yield rule.total, _named(rule)
+
+
+def _named(rule: Sum | Product) -> Callable[[Any], Any]:
+    """Return what gives a rule of places the names of columns."""
+
+    def make(names: Any) -> Any:
+        groups = ("parts", "less") if isinstance(rule, Sum) else ("factors", "over")
+        named: Any = {group: tuple(names[j] for j in getattr(rule, group)) for group in groups}
+        return replace(rule, total=names[rule.total], **named)
+
+    return make
 
 
 def _gaps(searched: _Searched, told: set[int]) -> Iterator[Any]:
@@ -477,7 +483,9 @@ def _gaps(searched: _Searched, told: set[int]) -> Iterator[Any]:
             share = missing.mean()
             chance = (n - len(values)) * np.log(max(share, 1 - share))
             if (((gaps == 0) | (gaps == counts)) & (counts > 0)).all() and chance < CHANCE:
-                entries = tuple(_plain(values[k]) for k in np.flatnonzero(gaps == counts))
+                entries = tuple(
+                    sorted((_plain(values[k]) for k in np.flatnonzero(gaps == counts)), key=str)
+                )
                 yield lambda names, t=t, j=j, e=entries: GapWhere(names[t], names[j], e)
                 break
 
@@ -496,7 +504,6 @@ def _apart(searched: _Searched, told: set[int]) -> Iterator[Any]:
         if j not in told and 2 <= len(values) <= few:
             coded[j] = codes, values
     n = len(searched.frame)
-    n_cells = sum(len(coded[i][1]) * len(coded[j][1]) for i, j in itertools.combinations(coded, 2))
     for i, j in itertools.combinations(coded, 2):
         (a, firsts), (b, seconds) = coded[i], coded[j]
         there = (a >= 0) & (b >= 0)
@@ -507,7 +514,7 @@ def _apart(searched: _Searched, told: set[int]) -> Iterator[Any]:
             continue
         by_chance = np.outer(counts.sum(1), counts.sum(0)) / there.sum()
         rare = counts <= np.minimum(MOST_TOGETHER * by_chance, MOST_SLIPS * n)
-        found = np.argwhere(rare & (by_chance > np.log(max(n_cells, 1)) - CHANCE))
+        found = np.argwhere(rare & (by_chance >= FEWEST_EXPECTED))
         if len(found):
             pairs = tuple((_plain(firsts[k]), _plain(seconds[m])) for k, m in found)
             yield lambda names, i=i, j=j, pairs=pairs: NeverTogether(names[i], names[j], pairs)
@@ -570,12 +577,22 @@ def _is_limit(x: np.ndarray, y: np.ndarray, gap: np.ndarray, unit: str) -> bool:
         return False
     if unit != "number":
         return True
-    gap = gap[x > x.min()]
-    if np.ptp(gap) == 0:
+    if np.ptp(gap[x > x.min()]) == 0:
         # Two columns of two values have no other difference.
         return False
     if x.dtype.kind == y.dtype.kind == "i":
-        gap = gap - min(gap.min(), 1)
+        gap = gap - min(gap[x > x.min()].min(), 1)
+    if _chance_below(gap[x > x.min()]) > CHANCE_OF_ORDER:
+        return False
+    if x.min() < 0:
+        return True
+    # Where both are small they are near each other: the difference in parts of the larger one.
+    parts = (gap / np.maximum(y, EPS))[(x > x.min()) & (y > 0)]
+    return _chance_below(parts) < CHANCE_OF_PARTS
+
+
+def _chance_below(gap: np.ndarray) -> float:
+    """Return the log-probability that no difference is below 0, were 0 no limit."""
     near, further = (float(np.sum(gap <= k * STEP * np.median(gap))) for k in (1, 2))
     # As many times fewer below the limit as there are near it than a step further.
-    return bool(-near * min(near / max(further - near, 1), 1) < CHANCE_OF_ORDER)
+    return -near * min(near / max(further - near, 1), 1)
