@@ -237,7 +237,18 @@ class Formula:
         return self._parsed[0]
 
     def value(self, numbers: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the value, before it is rounded, given the numbers of the inputs."""
+        """Return the value before it is rounded.
+
+        Parameters
+        ----------
+        numbers : sequence of ndarray of shape (n_samples,)
+            The numbers of the inputs, in their order.
+
+        Returns
+        -------
+        value : ndarray of shape (n_samples,)
+            The value, not finite where there is none.
+        """
         with np.errstate(all="ignore"):
             return np.asarray(self._parsed[1](numbers), dtype=np.float64)
 
