@@ -14,12 +14,15 @@ from skgen.command_line.rows import (
     MIN_HELD_OUT,
     draw,
     find_unseen,
+    named,
     parted,
     split,
     told_apart,
 )
+from skgen.metrics import telling_columns
 from skgen.metrics._frames import as_numbers
 from skgen.table_files import TableFormat, table_text, write_table
+from skgen.tables.rule_checks import broken
 
 
 def sample(options: argparse.Namespace) -> int:
@@ -59,8 +62,9 @@ def score(options: argparse.Namespace) -> int:
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        real, fake = as_numbers({options.table: table, "new rows": drawn}).values()
-        share = f"{told_apart(real, fake):.1%} of pairs; 50% would be no difference"
+        found, telling = told_apart(table, drawn)
+        by = f", by {', '.join(map(repr, telling))}" if telling else ""
+        share = f"{found:.1%} of pairs{by}; 50% would be no difference"
     else:
         share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
     result = f"told apart: {share}\nscore: {known_scores.mean():.4g} nats a row ({unit})\n"
@@ -115,6 +119,8 @@ def report(options: argparse.Namespace) -> int:
     if not options.quiet and options.output != STDOUT:
         print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
     numbers = as_numbers({"learnt rows": reference, options.table: unseen, "new rows": drawn})
+    alike = min(len(unseen), len(drawn), options.rows)
+    area, shares = telling_columns(unseen[:alike], drawn[:alike], random_state=0)
     text = page(
         title=f"Samples of {Path(options.model).name}",
         facts=facts,
@@ -126,6 +132,11 @@ def report(options: argparse.Namespace) -> int:
         copies_known=is_learnt,
         max_rows=options.rows,
         show_rows=options.show_rows,
+        telling=(area, named(shares, alike)),
+        rules=[
+            (str(rule), *(1 - len(broken(rule, rows)) / len(rows) for rows in (unseen, drawn)))
+            for rule in getattr(pipe[0], "constraints_", [])
+        ],
     )
     if options.output == STDOUT:
         print_result(text)

@@ -269,6 +269,8 @@ def page(
     max_rows: int,
     verbose: bool | str = False,
     show_rows: bool = False,
+    telling: tuple[float, Sequence[str]] = (0.5, ()),
+    rules: Sequence[tuple[str, float, float]] = (),
 ) -> str:
     """Return the page.
 
@@ -292,6 +294,10 @@ def page(
         Whether to show a progress bar.
     show_rows : bool, default=False
         Whether to show some rows of the table; without it no row of the table is in the page.
+    telling : (float, list of str)
+        Area of a classifier that knows the relations of columns, and those that it goes by.
+    rules : list of (str, float, float)
+        Rules in words, and the shares of unseen and of drawn rows that keep them.
 
     Returns
     -------
@@ -341,6 +347,7 @@ def page(
         "of 100 reports. What is too small to be seen with so many rows is not seen.</p>",
         _html_table(["measure", "generated", "between real rows", "verdict"], rows, list(~right)),
         f"<p>Furthest off, column by column: {_listed(furthest)}.</p>",
+        *_judged(telling, rules),
         *pictures,
         "<h2>The columns in figures</h2>",
         _columns_table(real, drawn),
@@ -348,6 +355,23 @@ def page(
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
+
+
+def _judged(
+    telling: tuple[float, Sequence[str]], rules: Sequence[tuple[str, float, float]]
+) -> Iterator[str]:
+    """Yield what gave generated rows away, and how many of them keep the rules of the table."""
+    area, names = telling
+    if names:
+        yield (
+            f"<p>Trees that also see how far each column is from what the others tell know "
+            f"generated rows in {area:.0%} of pairs. They go by "
+            f"{', '.join(escape(name) for name in names)}.</p>"
+        )
+    if rules:
+        rows = [[rule, f"{real:.2%}", f"{drawn:.2%}"] for rule, real, drawn in rules]
+        yield "<h2>Rules</h2>\n<p>What all learnt rows keep, and how many of others do.</p>"
+        yield _html_table(["rule", "real rows not seen", "generated rows"], rows)
 
 
 def _first_rows(table: pd.DataFrame) -> list[list[Any]]:
