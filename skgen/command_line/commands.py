@@ -3,8 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from skgen._version import __version__
 from skgen.command_line.files import STDOUT, hash_of, read_fitted, read_model, read_rows
@@ -119,8 +121,6 @@ def report(options: argparse.Namespace) -> int:
     if not options.quiet and options.output != STDOUT:
         print(f"comparing {len(unseen)} rows with {len(drawn)} new ones ...", flush=True)
     numbers = as_numbers({"learnt rows": reference, options.table: unseen, "new rows": drawn})
-    alike = min(len(unseen), len(drawn), options.rows)
-    area, shares = telling_columns(unseen[:alike], drawn[:alike], random_state=0)
     text = page(
         title=f"Samples of {Path(options.model).name}",
         facts=facts,
@@ -132,11 +132,7 @@ def report(options: argparse.Namespace) -> int:
         copies_known=is_learnt,
         max_rows=options.rows,
         show_rows=options.show_rows,
-        telling=(area, named(shares, alike)),
-        rules=[
-            (str(rule), *(1 - len(broken(rule, rows)) / len(rows) for rows in (unseen, drawn)))
-            for rule in getattr(pipe[0], "constraints_", [])
-        ],
+        judged=_judgement(pipe, unseen, drawn, options.rows),
     )
     if options.output == STDOUT:
         print_result(text)
@@ -145,3 +141,17 @@ def report(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(f"wrote {options.output}; open it in a browser")
     return 0
+
+
+def _judgement(pipe: Any, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int) -> list[str]:
+    """Return what gives drawn rows away, and how many of them keep the rules, for the page."""
+    from skgen.command_line.report import judgement
+
+    n_rows = min(len(unseen), len(drawn), n_rows)
+    area, shares = telling_columns(unseen[:n_rows], drawn[:n_rows], random_state=0)
+
+    def kept(rule: Any, rows: pd.DataFrame) -> float:
+        return 1 - len(broken(rule, rows)) / len(rows)
+
+    rules = [(str(r), kept(r, unseen), kept(r, drawn)) for r in pipe[0].constraints_]
+    return judgement(area, named(shares, n_rows), rules)

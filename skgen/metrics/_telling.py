@@ -41,10 +41,9 @@ def telling_columns(X_real, X_fake, *, random_state=None):
     r"""Area of a classifier that tells fake rows from real ones, and the columns that it goes by.
 
     Gradient-boosted trees learn from half of the rows. Besides the columns they see how far each of
-    them is from what the others tell by a linear regression on the real rows, so that a sum which
-    holds in real rows only is seen at once. The area is that on the other half. A column's share is
-    how much lower the area is where its entries are permuted among these rows, which cuts it off
-    from all others: columns that break a rule between them all have a large one.
+    them is from what the others tell by a linear regression on real rows, so that a sum which holds
+    in these only is seen at once. The area is that on the other half. A column's share is how much
+    lower it is where the column's entries are permuted, which cuts it off from all others.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ def telling_columns(X_real, X_fake, *, random_state=None):
         Generated rows, at least 20. The larger of the two sets is cut to the size of the smaller.
 
     random_state : int, RandomState instance, Generator or None, default=None
-        Draws the halves, what is random in the classifier, and the permutations.
+        Draws the halves and the permutations.
 
     Returns
     -------
@@ -76,7 +75,7 @@ def telling_columns(X_real, X_fake, *, random_state=None):
 
     Examples
     --------
-    Rows whose total is nearly the sum of the parts, and real ones, of which it is the sum.
+    Totals that are nearly the sum of the parts.
 
     >>> import numpy as np
     >>> import pandas as pd
@@ -91,13 +90,18 @@ def telling_columns(X_real, X_fake, *, random_state=None):
     (1.0, ['net', 'tax', 'total'])
     """
     tables, groups, names = _grouped(X_real, X_fake)
-    n_rows = min(map(len, tables))
-    if n_rows < MIN_ROWS:
+    if (n_rows := min(map(len, tables))) < MIN_ROWS:
+        n_real, n_fake = map(len, tables)
         raise ValueError(
-            f"X_real has {len(tables[0])} rows and X_fake {len(tables[1])}: give at least "
-            f"{MIN_ROWS} of each to judge by."
+            f"X_real has {n_real} rows and X_fake {n_fake}: give at least {MIN_ROWS} to judge by."
         )
-    rng = np.random.default_rng(random_state)
+    area, without = _areas(tables, groups, n_rows, np.random.default_rng(random_state))
+    shares = pd.Series(area - without, index=pd.Index(names, tupleize_cols=False), dtype=float)
+    return area, shares.sort_values(ascending=False)
+
+
+def _areas(tables, groups, n_rows, rng):
+    """Return the area of a classifier, and those where each group of columns is permuted."""
     X = np.concatenate([rng.permutation(part)[:n_rows] for part in tables])
     is_fake = np.repeat([0, 1], n_rows)
     learnt, judged, fake_learnt, fake_judged = train_test_split(
@@ -110,16 +114,15 @@ def telling_columns(X_real, X_fake, *, random_state=None):
     def area(rows):
         return roc_auc_score(fake_judged, trees.predict_proba(relations.beside(rows))[:, 1])
 
-    whole, without = area(judged), []
+    without = []
     for places in groups:
         areas = []
         for _ in range(N_PERMUTATIONS):
             cut = judged.copy()
             cut[:, places] = cut[rng.permutation(len(cut))][:, places]
             areas.append(area(cut))
-        without.append(whole - np.mean(areas))
-    shares = pd.Series(without, index=pd.Index(names, tupleize_cols=False), dtype=float)
-    return float(whole), shares.sort_values(ascending=False)
+        without.append(np.mean(areas))
+    return float(area(judged)), np.array(without)
 
 
 def _grouped(X_real, X_fake):
