@@ -176,6 +176,21 @@ def test_completed_rows_keep_a_rule(kind):
         assert len(wrong) <= 0.1 * len(filled) if isinstance(rule, Product) else not len(wrong)
 
 
+def test_the_rest_of_rows_given_some_columns_is_a_frame_like_that_of_fit():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(stays(rng)).assign(
+        room=pd.Categorical(rng.choice(["single", "double"], N)), fed=rng.random(N) < 0.5
+    )
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    pipe.fit(frame)
+    asked = pd.DataFrame({"nights": [2, 3, 4], "room": "single"}, index=list("xyz"))
+    drawn = pipe.impute(asked.reindex(columns=frame.columns))
+    assert drawn.index.tolist() == list("xyz")
+    assert drawn.drop(columns="room").dtypes.equals(frame.drop(columns="room").dtypes)
+    assert (drawn["end"] - drawn["start"]).dt.days.tolist() == [2, 3, 4]
+    assert drawn["room"].tolist() == ["single"] * 3
+
+
 def test_a_sum_that_few_rows_break_is_broken_as_often():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.integers(0, 100, (5000, 3)), columns=list("abc"))
