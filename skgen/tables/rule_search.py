@@ -235,19 +235,24 @@ class _Relations:
         self.S = weights @ (X - X.mean(0))
         large = np.abs(weights) @ np.abs(X) + np.abs(weights).sum() * np.abs(X).max(0)
         self.size = EPS * large + 1e-300
+        self.error = EPS * np.abs(X).max(0) + 1e-300
         self.telling = np.stack([_telling(x, 0) for x in X.T])
 
     def sum_of(self, t: int, added: list[int], less: list[int]) -> Iterator[Any]:
         """Yield a target, what is added and subtracted, and a number, if that is the same."""
         parts = [*added, *less]
+        few = self.X[:20]
+        off = few[:, t] - few[:, added].sum(1) + few[:, less].sum(1)
+        if np.ptp(off) > 2 * self.error[[t, *parts]].max():
+            return
         enough = self.telling[parts].all(0).sum() >= FEWEST_TELLING
         if not enough or not self.targets[t] or len({t, *parts}) <= len(parts):
             return
         X = self.X
         off = X[:, t] - X[:, added].sum(1) + X[:, less].sum(1)
-        large = EPS * np.abs(X[:, [t, *parts]]).max()
+        large = self.error[[t, *parts]].max()
         plus = float(np.round(np.median(off), 9))
-        if np.abs(off - plus).max() <= large + 1e-300:
+        if np.abs(off - plus).max() <= large:
             plus = 0 if abs(plus) <= large else plus
             yield t, added, less, int(plus) if float(plus).is_integer() else plus
 
