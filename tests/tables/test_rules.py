@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer, load_digits
 
 import skgen
 from skgen import (
@@ -20,6 +21,7 @@ from skgen import (
     TableEncoder,
     make_generative_pipeline,
 )
+from skgen.datasets import fetch_adult, fetch_california_housing, fetch_power_plant
 from skgen.tables.rule_checks import broken
 from skgen.tables.rule_search import found_rules
 
@@ -232,6 +234,32 @@ def test_entries_that_could_exclude_each_other_by_chance_are_no_rule():
     frame["b"] = rng.choice(list("pqr"), 200, p=[0.9, 0.05, 0.05])
     assert ((frame["a"] == "y") & (frame["b"] == "q")).sum() == 0
     assert found_rules(frame) == []
+
+
+@pytest.mark.statistical
+def test_what_half_of_a_public_table_keeps_the_other_half_keeps(data_home):
+    tables = {
+        "adult": fetch_adult(data_home=data_home).data,
+        "california": fetch_california_housing(data_home=data_home, as_frame=True).data,
+        "plant": pd.DataFrame(fetch_power_plant(data_home=data_home).data),
+        "digits": load_digits(as_frame=True).data,
+        "cancer": load_breast_cancer(as_frame=True).data,
+    }
+    n_found = dict.fromkeys(tables, 0)
+    for name, table in tables.items():
+        order = np.random.default_rng(0).permutation(len(table))
+        half, other = (table.iloc[part] for part in np.array_split(order, 2))
+        for rule in found_rules(half.reset_index(drop=True)):
+            n_found[name] += 1
+            assert len(broken(rule, other)) <= 0.001 * len(other), rule
+    assert n_found["adult"] >= 3
+    assert n_found["plant"] == 0
+
+
+def test_husbands_are_men_and_education_has_its_number(data_home):
+    rules = [str(rule) for rule in found_rules(fetch_adult(data_home=data_home).data)]
+    assert rules[0] == "'education' is a function of 'education_num'"
+    assert any("'Husband' with 'Female'" in rule for rule in rules)
 
 
 def test_a_formula_and_a_range_by_hand():
