@@ -190,7 +190,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for column in self._columns:
             column.check_saved()
         self._learn_rules(frame)
-        _keep_proportions(self._columns, self._kept, frame)
         self._labels = X.columns if isinstance(X, pd.DataFrame) else None
         if self._labels is not None and not hasattr(self, "feature_names_in_"):
             _check_saved(_described_index(self._labels), "The names of the columns of X hold")
@@ -453,6 +452,8 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
             encoder._columns[places[rule.column]].allow(rule.low, rule.high)
     computed = [rule for rule in rules if is_computed(rule)]
     told = [places[rule.target] for rule in computed]
+    # Before anything is encoded.
+    _keep_proportions(encoder._columns, told, frame)
     encoder._kept = {}
     for j, rule in zip(told, computed, strict=True):
         inputs = [places[name] for name in rule.inputs]
@@ -559,13 +560,13 @@ def with_computed(encoder: TableEncoder, X: Any) -> Any:
     return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
 
 
-def _keep_proportions(columns: list[Any], kept: dict[int, KeptRule], frame: pd.DataFrame) -> None:
+def _keep_proportions(columns: list[Any], told: list[int], frame: pd.DataFrame) -> None:
     """Give columns of floats that can be of one unit one scale."""
     inner = [getattr(column, "inner", column) for column in columns]
     floats = {
         j: column
         for j, column in enumerate(inner)
-        if isinstance(column, _Floats) and column.n_codes and j not in kept
+        if isinstance(column, _Floats) and column.n_codes and j not in told
     }
     scales = [column.scale for column in floats.values()]
     # Each was rounded to a power of two.

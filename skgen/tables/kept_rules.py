@@ -54,15 +54,20 @@ class KeptRule:
         Of a function, the codes of the entries of one column and of those that go with them.
     way : str
         How a product or a formula is rounded.
+    divisors : dict of int to number
+        Of columns that a ratio is divided by and that are never 0, what is nearest to it.
     """
 
     way = "float"
+    # Not in files of earlier versions.
+    divisors: Any = {}
 
     def __init__(self, rule: Any, places: list[int], columns: list[Any], told: list[int]):
         self.rule, self.places, self.columns, self.told = rule, places, columns, told
         self.rest: Any = None
         self.least: Any = 0
         self.keys = self.values = np.empty((0, 0))
+        self.divisors = {}
 
     def learn(self, frame: pd.DataFrame, max_one_hot: int) -> None:
         """Learn from the rows of fit."""
@@ -88,6 +93,11 @@ class KeptRule:
             *inputs, wanted = [x[~gaps] for x in numbers]
             decimals = self._decimals(self.places[-1])
             self.way, _ = rounding_of(self._computed(inputs), wanted, decimals)
+            n_factors = len(getattr(self.rule, "factors", inputs))
+            for k in self.places[n_factors:-1]:
+                (x,), _ = _numbers_of([frame.iloc[:, k].dropna()])
+                if x.all():
+                    self.divisors[k] = x[np.abs(x).argmin()].item()
 
     def encode_rest(self, frame: pd.DataFrame, holes: bool, handle_unknown: str) -> np.ndarray:
         """Return the codes of what is left of the target."""
@@ -127,6 +137,11 @@ class KeptRule:
             (i,) = inputs
             codes = self.columns[i].encode(decoded[i], False, "missing")
             return own.decode(self._nearest(self.values, codes, self.keys))
+        for i, nearest in self.divisors.items():
+            zeros = np.flatnonzero((decoded[i] == 0).fillna(False).to_numpy(dtype=bool))
+            if len(zeros):
+                entries = self.columns[i].of_numbers(np.full(len(zeros), nearest))
+                decoded[i] = _replaced(decoded[i], zeros, entries)
         series = [decoded[i] for i in inputs] + ([] if rest is None else [rest])
         numbers, missing = _numbers_of(series)
         round_by = np.ceil if isinstance(self.rule, Inequality) else np.round

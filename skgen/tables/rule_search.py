@@ -481,7 +481,8 @@ def _gaps(searched: _Searched, told: set[int]) -> Iterator[Any]:
             if j not in coded:
                 coded[j] = pd.factorize(searched.frame.iloc[:, j])
             codes, values = coded[j]
-            if not 2 <= len(values) <= n / ROWS_PER_VALUE or searched.missing[j].any():
+            few = 2 <= len(values) <= n / ROWS_PER_VALUE and not searched.missing[j].any()
+            if not few or not _is_told(searched.numbers[j]):
                 continue
             counts = np.bincount(codes, minlength=len(values))
             gaps = np.bincount(codes, missing, minlength=len(values))
@@ -493,6 +494,14 @@ def _gaps(searched: _Searched, told: set[int]) -> Iterator[Any]:
                 )
                 yield lambda names, t=t, j=j, e=entries: GapWhere(names[t], names[j], e)
                 break
+
+
+def _is_told(numbers: np.ndarray | None) -> bool:
+    """Tell whether all entries that may be drawn were seen: labels, and whole numbers in a row."""
+    if numbers is None:
+        return True
+    seen = np.unique(numbers)
+    return seen.dtype.kind == "i" and bool((np.diff(seen) == np.gcd.reduce(np.diff(seen))).all())
 
 
 def _plain(value: Any) -> Any:

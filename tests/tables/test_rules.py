@@ -178,6 +178,17 @@ def test_completed_rows_keep_a_rule(kind):
         assert len(wrong) <= 0.1 * len(filled) if isinstance(rule, Product) else not len(wrong)
 
 
+def test_a_function_of_floats_of_one_unit_comes_back():
+    rng = np.random.default_rng(0)
+    # Columns that can be of one unit have one scale.
+    sizes = rng.choice([1.5, 2.0, 2.5, 3.0, 4.5], N)
+    frame = pd.DataFrame({"size": sizes, "length": rng.normal(3, 1, N)})
+    frame["fits"] = frame["size"].map({1.5: "a", 2.0: "b", 2.5: "c", 3.0: "b", 4.5: "a"})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.constraints_ == [FunctionOf("fits", "size")]
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
+
+
 def test_the_rest_of_rows_given_some_columns_is_a_frame_like_that_of_fit():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(stays(rng)).assign(
@@ -374,3 +385,59 @@ def test_formulas_are_those_of_python(data):
     rule = Formula("t", text)
     values = rule.value([{"a": a, "b": b}[name] for name in rule.inputs])
     np.testing.assert_allclose(values, eval(text, {"a": a, "b": b}), rtol=1e-12)
+
+
+def drawn_columns(seed, n, n_values, share):
+    """Draw columns of few values, some of which follow from others by chance or by make."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(-3, n_values, (2, n))
+    start = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(a, "D"))
+    frame = pd.DataFrame(
+        {
+            "a": a,
+            "b": b,
+            "half": a / 2,
+            "quotient": np.round(a / np.where(b == 0, np.nan, b), rng.integers(0, 3)),
+            "product": a * b,
+            "sum": pd.array(a + b, dtype="Int32"),
+            "start": start,
+            "end": start + pd.to_timedelta(b, "D"),
+            "lag": pd.to_timedelta(b, "h"),
+            "label": pd.Categorical(np.where(a > 0, "x", np.where(b > 0, "y", "z"))),
+            "sign": a > 0,
+            "word": rng.choice(["p", "q"], n),
+        }
+    )
+    frame["only x"] = frame["word"].where(frame["label"] == "x")
+    frame["small"] = (frame["a"] / 8).astype("float32")
+    chosen = rng.permutation(frame.shape[1])[: rng.integers(2, 9)]
+    frame = frame.iloc[:, chosen]
+    holed = rng.random(frame.shape) < share
+    return frame.mask(pd.DataFrame(holed, columns=frame.columns)) if share else frame
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(50, 120),
+    n_values=st.integers(1, 40),
+    share=st.sampled_from([0, 0, 0.02, 0.3]),
+)
+def test_whatever_is_found_comes_back_and_is_kept(seed, n, n_values, share):
+    frame = drawn_columns(seed, n, n_values, share)
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(Z), frame)
+    rng = np.random.default_rng(seed)
+    for spread in (0.5, 5):
+        drawn = encoder.inverse_transform(spread * rng.normal(size=(100, Z.shape[1])))
+        assert (drawn.dtypes == frame.dtypes).all()
+        for rule in encoder.constraints_:
+            assert len(broken(rule, drawn)) == 0, rule
+    holed = frame.mask(rng.random(frame.shape) < 0.3)
+    missing = holed.isna().to_numpy()
+    other = frame.sample(len(frame), replace=True, random_state=0).reset_index(drop=True)
+    filled = holed.astype(object).where(~missing, other.astype(object)).astype(frame.dtypes)
+    mended = encoder.keep_constraints(filled, other, missing)
+    there = ~missing
+    assert (mended.to_numpy(object)[there] == filled.to_numpy(object)[there]).all()
