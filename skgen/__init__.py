@@ -6,7 +6,16 @@ from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatche
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 from skgen.models.vq_diffusion_bridge import VQDiffusionBridge
 from skgen.persistence import load, save
-from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
+from skgen.tables.constraints import (
+    Formula,
+    FunctionOf,
+    GapWhere,
+    Inequality,
+    NeverTogether,
+    Product,
+    Range,
+    Sum,
+)
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
 from skgen.tables.over_sampling import GenerativeOverSampler
@@ -15,12 +24,16 @@ from skgen.tables.pipeline import GenerativePipeline, make_generative_pipeline
 __all__ = [
     "BinaryLatentDiffusion",
     "FlowMatcher",
+    "Formula",
     "FunctionOf",
+    "GapWhere",
     "GenerativeImputer",
     "GenerativeOverSampler",
     "GenerativePipeline",
     "Inequality",
+    "NeverTogether",
     "Product",
+    "Range",
     "SchrodingerBridgeMatcher",
     "Sum",
     "TableEncoder",

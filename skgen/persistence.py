@@ -59,9 +59,19 @@ from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.storage import FileFormatError, keep_attributes, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
-from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
+from skgen.tables.constraints import (
+    Formula,
+    FunctionOf,
+    GapWhere,
+    Inequality,
+    NeverTogether,
+    Product,
+    Range,
+    Sum,
+)
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
+from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
@@ -88,9 +98,11 @@ for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, Table
 # By the names that the first files have, whatever module they are in by now.
 for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
     register(_cls, f"skgen.table.{_cls.__name__}")
-for _cls in (FunctionOf, Inequality, Product, Sum):
+for _cls in (Formula, FunctionOf, GapWhere, Inequality, NeverTogether, Product, Range, Sum):
     register(_cls, f"skgen.constraints.{_cls.__name__}")
 register(KeptRule, "skgen.kept_rules.KeptRule")
+for _cls in (KeptApart, KeptGaps):
+    register(_cls, f"skgen.kept_patterns.{_cls.__name__}")
 for _cls in (ColumnScaler, _Spline):
     register(_cls, f"skgen.scaling.{_cls.__name__}")
 register(ConditionEncoder, "skgen.conditions.ConditionEncoder")

@@ -3,8 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from skgen._version import __version__
 from skgen.command_line.files import STDOUT, hash_of, read_fitted, read_model, read_rows
@@ -14,12 +16,15 @@ from skgen.command_line.rows import (
     MIN_HELD_OUT,
     draw,
     find_unseen,
+    named,
     parted,
     split,
     told_apart,
 )
+from skgen.metrics import telling_columns
 from skgen.metrics._frames import as_numbers
 from skgen.table_files import TableFormat, table_text, write_table
+from skgen.tables.rule_checks import broken
 
 
 def sample(options: argparse.Namespace) -> int:
@@ -59,8 +64,9 @@ def score(options: argparse.Namespace) -> int:
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        real, fake = as_numbers({options.table: table, "new rows": drawn}).values()
-        share = f"{told_apart(real, fake):.1%} of pairs; 50% would be no difference"
+        found, telling = told_apart(table, drawn)
+        by = f", by {', '.join(map(repr, telling))}" if telling else ""
+        share = f"{found:.1%} of pairs{by}; 50% would be no difference"
     else:
         share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
     result = f"told apart: {share}\nscore: {known_scores.mean():.4g} nats a row ({unit})\n"
@@ -126,6 +132,7 @@ def report(options: argparse.Namespace) -> int:
         copies_known=is_learnt,
         max_rows=options.rows,
         show_rows=options.show_rows,
+        judged=_judgement(pipe, unseen, drawn, options.rows),
     )
     if options.output == STDOUT:
         print_result(text)
@@ -134,3 +141,17 @@ def report(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(f"wrote {options.output}; open it in a browser")
     return 0
+
+
+def _judgement(pipe: Any, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int) -> list[str]:
+    """Return what gives drawn rows away, and how many of them keep the rules, for the page."""
+    from skgen.command_line.report import judgement
+
+    n_rows = min(len(unseen), len(drawn), n_rows)
+    area, shares = telling_columns(unseen[:n_rows], drawn[:n_rows], random_state=0)
+
+    def kept(rule: Any, rows: pd.DataFrame) -> float:
+        return 1 - len(broken(rule, rows)) / len(rows)
+
+    rules = [(str(r), kept(r, unseen), kept(r, drawn)) for r in pipe[0].constraints_]
+    return judgement(area, named(shares, n_rows), rules)

@@ -69,7 +69,8 @@ def fit(options: argparse.Namespace) -> int:
     _fit_quietly(pipe, rows, condition)
     seconds = perf_counter() - start
     for rule in encoder.constraints_:
-        say(f"every row keeps, and every new one will: {rule}")
+        whole = rows[[rule.target, *rule.inputs]].notna().all(axis=1).sum()
+        say(f"a rule of the table, which new rows keep: {rule} ({whole} rows tell)")
     # What is of this process only; whatever becomes of the check, the model is kept.
     model.set_params(verbose="auto", checkpoint=None)
     place = _save(pipe, notes, options.output)
@@ -110,15 +111,16 @@ def _check(
 ) -> list[str]:
     """Compare new rows with those held out, and say what was found in a few lines."""
     drawn = draw(pipe, notes, len(held), None)
+    (share, telling), (floor, _) = told_apart(held, drawn), told_apart(held, learnt)
     compared = as_numbers({"learnt rows": learnt, "held-out rows": held, "new rows": drawn})
     learnt, held, drawn = compared.values()
-    share, floor = told_apart(held, drawn), told_apart(held, learnt)
     distances = column_distances(held.to_numpy(), drawn.to_numpy())
     usual = column_distances(held.to_numpy(), learnt.to_numpy()).max()
     furthest = held.columns[distances.argmax()]
     return [
         f"check: a classifier tells new rows from held-out ones in {share:.0%} of pairs, and real",
         f"  rows from real ones in {floor:.0%}; the less above it, the better",
+        *([f"  it goes by {', '.join(map(repr, telling))}"] if telling and share > floor else []),
         f"  furthest off is the column {furthest!r}, by {distances.max():.0%}; between real rows",
         f"  the furthest is off by {usual:.0%}",
     ]

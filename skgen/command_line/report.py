@@ -52,6 +52,12 @@ p { max-width: 46rem; }"""
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
+VERDICT = """\
+<h2>Verdict</h2>
+<p><strong>{found} difference between generated rows and real ones.</strong> A measure is blamed
+only where it lies outside of what it reads between real rows, so that a perfect model is blamed in
+about 1 of 100 reports. What is too small to be seen with so many rows is not seen.</p>"""
+
 HEAD = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -269,6 +275,7 @@ def page(
     max_rows: int,
     verbose: bool | str = False,
     show_rows: bool = False,
+    judged: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -285,13 +292,15 @@ def page(
     history : list of dict
         The estimator's ``history_``.
     copies_known : bool
-        Whether the first of `numbers` are rows that were learnt, so that copies can be found.
+        Whether the first of `numbers` are rows that were learnt.
     max_rows : int
         Most rows to compare.
     verbose : bool or "auto"
         Whether to show a progress bar.
     show_rows : bool, default=False
         Whether to show some rows of the table; without it no row of the table is in the page.
+    judged : list of str
+        What `judgement` returns.
 
     Returns
     -------
@@ -312,12 +321,10 @@ def page(
         ) from error
 
     report = sample_report(*numbers, max_rows=max_rows, random_state=0, verbose=verbose)
-    if not copies_known:
-        report = report.drop(index="near_copies")
+    report = report.drop(index=[] if copies_known else "near_copies")
     right = report["verdict"].str.startswith("no different")
     n_wrong = int((~right).sum())
     found = f"{n_wrong} of {len(report)} measures find a" if n_wrong else "No measure finds a"
-    summary = f"{found} difference between generated rows and real ones."
     rows = [
         [MEANINGS[name], float(row["value"]), float(row["floor"]), row["verdict"]]
         for name, row in report.iterrows()
@@ -336,11 +343,10 @@ def page(
     parts = [
         HEAD.format(policy=POLICY, title=escape(title), style=STYLE),
         _html_table(["", ""], list(facts.items())),
-        f"<h2>Verdict</h2>\n<p><strong>{summary}</strong> A measure is blamed only where it lies "
-        "outside of what it reads between real rows, so that a perfect model is blamed in about 1 "
-        "of 100 reports. What is too small to be seen with so many rows is not seen.</p>",
+        VERDICT.format(found=found),
         _html_table(["measure", "generated", "between real rows", "verdict"], rows, list(~right)),
         f"<p>Furthest off, column by column: {_listed(furthest)}.</p>",
+        *judged,
         *pictures,
         "<h2>The columns in figures</h2>",
         _columns_table(real, drawn),
@@ -348,6 +354,39 @@ def page(
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
+
+
+def judgement(
+    area: float, names: Sequence[str], rules: Sequence[tuple[str, float, float]]
+) -> list[str]:
+    """Return, for the page, what gives generated rows away, and how many keep the rules.
+
+    Parameters
+    ----------
+    area : float
+        Area of a classifier that knows the relations of columns.
+    names : list of str
+        The columns that it goes by.
+    rules : list of (str, float, float)
+        Rules in words, and the shares of unseen and of drawn rows that keep them.
+
+    Returns
+    -------
+    parts : list of str
+        HTML.
+    """
+    parts = []
+    if names:
+        parts.append(
+            f"<p>Trees that also see how far each column is from what the others tell know "
+            f"generated rows in {area:.0%} of pairs. They go by "
+            f"{', '.join(escape(name) for name in names)}.</p>"
+        )
+    if rules:
+        rows = [[rule, f"{real:.2%}", f"{drawn:.2%}"] for rule, real, drawn in rules]
+        head = "<h2>Rules</h2>\n<p>What all learnt rows keep, and how many of others do.</p>"
+        parts += [head, _html_table(["rule", "real rows not seen", "generated rows"], rows)]
+    return parts
 
 
 def _first_rows(table: pd.DataFrame) -> list[list[Any]]:

@@ -6,6 +6,7 @@ With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
   :math:`\Pr[f(x) < f(x')]`, :math:`x \sim P`, :math:`x' \sim Q`, of a classifier :math:`f` trained
   to tell them apart. For :math:`P = N(0, I)`, :math:`Q = N(d, I)` the best there is reads
   :math:`\Phi(|d| / \sqrt 2)`.
+- the columns that such a classifier goes by, those that break sums of real rows included.
 - sliced Wasserstein distance [2]_: :math:`\mathrm{SW}_p^p = E_\theta \int_0^1
   |F_{\theta P}^{-1}(u) - F_{\theta Q}^{-1}(u)|^p \, du` over directions :math:`\theta` uniform on
   the sphere, :math:`F_{\theta P}` the distribution function of :math:`\theta^\top x`.
@@ -77,6 +78,7 @@ from ._privacy import attribute_disclosure, membership_attack
 from ._probes import knn_probe, linear_probe, train_on_synthetic
 from ._report import sample_report
 from ._scores import bits_per_dimension, make_sample_scorer
+from ._telling import telling_columns
 from ._two_sample import classifier_two_sample_aucs, classifier_two_sample_test
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "r_precision",
     "sample_report",
     "sliced_wasserstein",
+    "telling_columns",
     "train_on_synthetic",
     "wasserstein_distance",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandas.api.types import (
+    infer_dtype,
     is_bool_dtype,
     is_complex_dtype,
     is_float_dtype,
@@ -39,6 +40,8 @@ MAX_DECIMALS = 12
 MOST_MARKS, SENTINEL_GAP = 3, 3.0
 # Signs of a missing entry that are one object each.
 MARKERS = {"NA": pd.NA, "NaT": pd.NaT}
+# Integers below this, of which no difference overflows 64 bits.
+MAX_PLAIN = 2**62
 
 
 def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: str) -> pd.Series:
@@ -221,6 +224,8 @@ class _Numbers(_Column):
     """
 
     gaps: Any = ()
+    # Whether its numbers are counts of a step.
+    counted = False
 
     def _learn(self, present):
         values = self._numbers(present)
@@ -247,6 +252,13 @@ class _Numbers(_Column):
         `np.rint` on the grid and in the range that fit saw.
         """
         raise NotImplementedError
+
+    def allow(self, low: Any, high: Any) -> None:
+        """Let what is decoded be from a least to a largest entry, beyond those that fit saw."""
+        for end, value, round_by in (("low", low, np.ceil), ("high", high, np.floor)):
+            if value is not None:
+                number = self._numbers(pd.Series([value], dtype=self.dtype))
+                setattr(self, end, float(round_by(number[0]) if self.counted else number[0]))
 
     def _codes(self, present):
         return (self._numbers(present) / self.scale)[:, None][:, : self.n_codes]
@@ -307,16 +319,18 @@ class _Floats(_Numbers):
 class _Steps(_Numbers):
     """Integers and times, counted from the least in steps that all of them are multiples of."""
 
+    counted = True
+
     def _learn(self, present):
         self.origin, self.step = 0, 1
-        counts = self._integers(present)
-        self.origin = int(min(counts))
+        counts = np.unique(self._whole(present))
+        self.origin = int(counts[0])
         counts = counts - self.origin
         if not isinstance(self.dtype, pd.CategoricalDtype):
-            self.step = math.gcd(*set(counts)) or 1
-        if int(max(counts)) // self.step > MAX_EXACT:
+            self.step = int(np.gcd.reduce(counts)) or 1
+        if int(counts[-1]) // self.step > MAX_EXACT:
             raise ValueError(
-                f"Column {self.name!r} spans {int(max(counts))} steps of {self.step}, more than a "
+                f"Column {self.name!r} spans {int(counts[-1])} steps of {self.step}, more than a "
                 "float holds exactly (2**53); round it to coarser steps, or make it a category."
             )
         return super()._learn(present)
@@ -346,13 +360,33 @@ class _Steps(_Numbers):
             return self._places(present).astype(object)
         return present.astype(self.dtype).astype("int64").to_numpy().astype(object)
 
+    def _whole(self, present: pd.Series) -> np.ndarray:
+        """Return entries as integers of 64 bits, or Python's where differences overflow these."""
+        dtype = present.dtype
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            return self._places(present)
+        if is_object_dtype(self.dtype) or not len(present):
+            return self._integers(present)
+        if is_integer_dtype(self.dtype):
+            if not is_integer_dtype(dtype) or is_unsigned_integer_dtype(dtype):
+                return self._integers(present)
+            whole = present.to_numpy(dtype=np.int64)
+        else:
+            whole = present.astype(self.dtype).astype("int64").to_numpy()
+        ends = int(whole.min()), int(whole.max()), self.origin
+        return whole if max(map(abs, ends)) < MAX_PLAIN else self._integers(present)
+
     def _places(self, present: pd.Series) -> np.ndarray:
         """Return the places of entries among the ordered categories, -1 for others."""
         # As objects: an index of intervals finds nothing where they overlap.
         return self.dtype.categories.astype(object).get_indexer(present.astype(object))
 
     def _numbers(self, present):
-        return ((self._integers(present) - self.origin) / self.step).astype(np.float64)
+        whole = self._whole(present)
+        if whole.dtype == object:
+            return ((whole - self.origin) / self.step).astype(np.float64)
+        steps, rest = np.divmod(whole - self.origin, self.step)
+        return steps + rest / self.step
 
     def of_numbers(self, values, round_by=np.round):
         if round_by is not np.round:
@@ -394,11 +428,12 @@ class _Labels(_Column):
         super().__init__(column, name)
 
     def _learn(self, present):
+        places, entries = self._distinct(present)
         counts: dict[Any, int] = {}
         first: dict[Any, Any] = {}
-        for value in present.astype(object):
+        for value, count in zip(entries, np.bincount(places).tolist(), strict=True):
             key = self._key(value)
-            counts[key] = counts.get(key, 0) + 1
+            counts[key] = counts.get(key, 0) + count
             first.setdefault(key, value)
         # By frequency, so that digits which are seldom 1 belong to seldom categories.
         by_count = not is_bool_dtype(self.dtype)
@@ -433,14 +468,25 @@ class _Labels(_Column):
                 # What a tuple holds is another matter in each.
                 done.add(type(value))
 
+    def _distinct(self, present: pd.Series) -> tuple[np.ndarray, Any]:
+        """Return the place of each entry among different ones, in the order of their coming."""
+        entries = present.astype(object)
+        if is_object_dtype(present.dtype) and infer_dtype(entries, skipna=False) != "string":
+            # Some are equal that are not the same.
+            return np.arange(len(entries)), entries
+        places, found = pd.factorize(present)
+        return places, pd.Index(found).astype(object)
+
     def _key(self, value: Any) -> Any:
         # 1, 1.0 and True are equal, but not the same entry of a column of objects.
         return (type(value), value) if is_object_dtype(self.dtype) else value
 
     def _unknown(self, present, handle_unknown):
-        unknown = [self._key(value) not in self.number for value in present.astype(object)]
-        if handle_unknown == "error" and any(unknown):
-            at = unknown.index(True)
+        places, entries = self._distinct(present)
+        unknown = np.array([self._key(value) not in self.number for value in entries], dtype=bool)
+        unknown = unknown[places]
+        if handle_unknown == "error" and unknown.any():
+            at = int(unknown.argmax())
             seen = ", ".join(map(repr, self.values[:10]))
             raise self._refuse(
                 present.iloc[at],
@@ -451,8 +497,9 @@ class _Labels(_Column):
         return unknown
 
     def _codes(self, present):
-        index = [self.number[self._key(value)] for value in present.astype(object)]
-        index = np.array(index, dtype=np.int64)[:, None]
+        places, entries = self._distinct(present)
+        index = np.array([self.number[self._key(value)] for value in entries], dtype=np.int64)
+        index = index[places][:, None]
         if self.one_hot:
             return index == np.arange(len(self.values))
         return index >> np.arange(self.n_digits) & 1

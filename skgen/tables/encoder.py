@@ -20,11 +20,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.data.scaling import MAX_RATIO, share_unit
 from skgen.tables.columns import _check_saved, _Floats, _make
-from skgen.tables.constraints import checked_rules, found_rules
+from skgen.tables.constraints import GapWhere, NeverTogether, Range
 from skgen.tables.densities import constant, log_slope
 from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
+from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
+from skgen.tables.rule_checks import checked_rules, is_computed
+from skgen.tables.rule_search import found_rules, found_rules_of_observed
 
 __all__ = ["TableEncoder"]
 
@@ -69,7 +72,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     constraints : {"auto"}, list of rules or None, default="auto"
         Rules that every decoded row keeps: ``"auto"`` finds those that all rows of fit keep and
         would not by chance; a list holds :class:`skgen.Inequality`, :class:`skgen.Sum`,
-        :class:`skgen.Product` and :class:`skgen.FunctionOf`; None keeps none.
+        :class:`skgen.Product`, :class:`skgen.Formula`, :class:`skgen.FunctionOf`,
+        :class:`skgen.GapWhere`, :class:`skgen.NeverTogether` and :class:`skgen.Range`; None keeps
+        none.
 
     Attributes
     ----------
@@ -185,7 +190,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for column in self._columns:
             column.check_saved()
         self._learn_rules(frame)
-        _keep_proportions(self._columns, self._kept, frame)
         self._labels = X.columns if isinstance(X, pd.DataFrame) else None
         if self._labels is not None and not hasattr(self, "feature_names_in_"):
             _check_saved(_described_index(self._labels), "The names of the columns of X hold")
@@ -204,17 +208,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         else:
             rules = checked_rules(self.constraints or [], frame)
         self.constraints_ = rules
-        places = {name: j for j, name in enumerate(frame.columns)} if rules else {}
-        told = [places[rule.target] for rule in rules]
-        self._kept = {}
-        for j, rule in zip(told, rules, strict=True):
-            inputs = [places[name] for name in rule.inputs]
-            self._kept[j] = KeptRule(rule, [*inputs, j], self._columns, told)
-            self._kept[j].learn(frame, self.max_one_hot)
+        _learn_kept(self, rules, frame)
 
     def _coded(self) -> dict[int, Any]:
         """Return what is encoded, by place: a column, or what a rule leaves of it, if anything."""
         coded = dict(enumerate(self._columns)) | {j: kept.rest for j, kept in self._kept.items()}
+        coded |= self._gaps
+        if self._apart is not None and self._apart.names:
+            coded[len(self._columns)] = self._apart
         return {j: column for j, column in coded.items() if column is not None}
 
     def __getstate__(self):
@@ -225,7 +226,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def __setstate__(self, state):
         # A file of an earlier version has no rules.
-        super().__setstate__({"constraints": None, "constraints_": [], "_kept": {}, **state})
+        absent = {"constraints": None, "constraints_": [], "_kept": {}, "_gaps": {}, "_apart": None}
+        super().__setstate__({**absent, **state})
         if isinstance(state.get("_labels"), dict):
             self._labels = _index_of(state["_labels"])
 
@@ -322,10 +324,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             # Also where a rule tells it: what stands in it is checked so.
             block = column.encode(frame.iloc[:, j], holes, self.handle_unknown)
             if j in self._kept and j in coded:
-                rest = self._kept[j].left_of(frame)
-                block = coded[j].encode(rest, holes, self.handle_unknown)
+                block = self._kept[j].encode_rest(frame, holes, self.handle_unknown)
+            elif j in self._gaps:
+                block = self._gaps[j].encode(frame.iloc[:, j], holes, self.handle_unknown)
             if j in coded:
                 blocks.append(block)
+        if self._apart is not None:
+            blocks.append(self._apart.encode([frame.iloc[:, j] for j in range(frame.shape[1])]))
         return np.concatenate(blocks, 1)
 
     def keep_constraints(self, X, drawn, missing):
@@ -346,19 +351,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Rows that keep each rule wherever the observed entries allow it.
         """
         check_is_fitted(self)
-        if not self._kept or not missing.any():
+        if not (self._kept or self._gaps or self._apart) or not missing.any():
             return X
         frame, before = (Y if isinstance(Y, pd.DataFrame) else pd.DataFrame(Y) for Y in (X, drawn))
         series, drawn = (
             [Y.iloc[:, j].reset_index(drop=True) for j in range(Y.shape[1])]
             for Y in (frame, before)
         )
-        free = missing.copy()
-        # What a rule asks of its inputs goes before what these are told by, so the last comes
-        # first; and then what follows from the inputs.
-        for forward in (False, True):
-            for kept in self._kept.values() if forward else reversed(self._kept.values()):
-                kept.mend(series, missing, free, drawn, forward)
+        _mend(self, series, drawn, missing)
         mended = pd.concat(series, axis=1)
         mended.columns, mended.index = frame.columns, frame.index
         return mended if isinstance(X, pd.DataFrame) else mended.to_numpy(dtype=X.dtype)
@@ -400,14 +400,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"inverse_transform takes the {self._n_features_out} columns that transform "
                 f"returns, got {Z.shape[1]}."
             )
-        decoded: dict[int, Any] = {}
-        end = 0
-        for j, column in self._coded().items():
-            start, end = end, end + len(column.names)
-            decoded[j] = column.decode(Z[:, start:end])
-        for j, kept in self._kept.items():
-            # What the rule left of it makes room for the target.
-            decoded[j] = kept.target(decoded, decoded.get(j))
+        decoded = _decoded(self, Z)
         frame = pd.concat([decoded[j] for j in range(len(self._columns))], axis=1)
         if self._labels is None:
             return frame.to_numpy(dtype=self._array_dtype)
@@ -451,13 +444,129 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _keep_proportions(columns: list[Any], kept: dict[int, KeptRule], frame: pd.DataFrame) -> None:
+def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) -> None:
+    """Learn how each rule is kept."""
+    places = {name: j for j, name in enumerate(frame.columns)} if rules else {}
+    for rule in rules:
+        if isinstance(rule, Range):
+            encoder._columns[places[rule.column]].allow(rule.low, rule.high)
+    computed = [rule for rule in rules if is_computed(rule)]
+    told = [places[rule.target] for rule in computed]
+    # Before anything is encoded.
+    _keep_proportions(encoder._columns, told, frame)
+    encoder._kept = {}
+    for j, rule in zip(told, computed, strict=True):
+        inputs = [places[name] for name in rule.inputs]
+        encoder._kept[j] = KeptRule(rule, [*inputs, j], encoder._columns, told)
+        encoder._kept[j].learn(frame, encoder.max_one_hot)
+    encoder._gaps = {}
+    for rule in (rule for rule in rules if isinstance(rule, GapWhere)):
+        i, j = places[rule.of], places[rule.column]
+        encoder._gaps[j] = KeptGaps(rule, encoder._columns[j], encoder._columns[i], i)
+        encoder._gaps[j].learn(frame.iloc[:, i])
+    apart = [rule for rule in rules if isinstance(rule, NeverTogether)]
+    pairs = [(places[rule.first], places[rule.second]) for rule in apart]
+    encoder._apart = KeptApart(apart, pairs, encoder._columns) if apart else None
+    if encoder._apart is not None:
+        encoder._apart.learn(frame)
+
+
+def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:
+    """Return the columns of rows of the matrix, by place."""
+    decoded: dict[int, Any] = {}
+    blocks: dict[int, Any] = {}
+    end = 0
+    for j, column in encoder._coded().items():
+        start, end = end, end + len(column.names)
+        blocks[j] = Z[:, start:end]
+        if j not in encoder._gaps and column is not encoder._apart:
+            decoded[j] = column.decode(blocks[j])
+    for j, gaps in encoder._gaps.items():
+        decoded[j] = gaps.decode(blocks[j], decoded[gaps.place])
+    if encoder._apart is not None:
+        encoder._apart.keep(decoded, blocks.get(len(encoder._columns)))
+    for j, kept in encoder._kept.items():
+        # What the rule left of it makes room for the target.
+        decoded[j] = kept.target(decoded, decoded.get(j))
+    return decoded
+
+
+def _mend(encoder: TableEncoder, series: list[Any], drawn: list[Any], missing: np.ndarray) -> None:
+    """Make drawn entries of completed columns keep the rules, in place."""
+    for j, gaps in encoder._gaps.items():
+        gaps.complete(series, missing, j)
+    if encoder._apart is not None:
+        encoder._apart.complete(series, missing)
+    free = missing.copy()
+    # What a rule asks of its inputs goes before what these are told by, so the last comes
+    # first; and then what follows from the inputs.
+    for forward in (False, True):
+        for kept in encoder._kept.values() if forward else reversed(encoder._kept.values()):
+            kept.mend(series, missing, free, drawn, forward)
+
+
+def rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:
+    """Return the rules that rows keep whose gaps are to be imputed, as far as is observed.
+
+    They are for `constraints` of an encoder that is fitted to the completed rows, which tell too
+    little of rules themselves.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        It says whether rules are looked for, or which there are.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    rules : list of rules
+        Those found, or those by hand.
+
+    Raises
+    ------
+    ValueError
+        If a rule by hand is broken by a row in which all its columns are observed.
+    """
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    frame = frame.reset_index(drop=True)
+    if encoder.constraints == "auto":
+        return found_rules_of_observed(frame)
+    rules = checked_rules(encoder.constraints or [], frame, of_observed=True)
+    # Completed rows have no gaps.
+    return [rule for rule in rules if not isinstance(rule, GapWhere)]
+
+
+def with_computed(encoder: TableEncoder, X: Any) -> Any:
+    """Return rows with the entries that rules compute, each the only gap in its rule.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        A fitted one.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table with fewer gaps.
+    """
+    if not encoder._kept:
+        return X
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    filled = _filled(frame.reset_index(drop=True), encoder._kept)
+    filled.index = frame.index
+    return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
+
+
+def _keep_proportions(columns: list[Any], told: list[int], frame: pd.DataFrame) -> None:
     """Give columns of floats that can be of one unit one scale."""
     inner = [getattr(column, "inner", column) for column in columns]
     floats = {
         j: column
         for j, column in enumerate(inner)
-        if isinstance(column, _Floats) and column.n_codes and j not in kept
+        if isinstance(column, _Floats) and column.n_codes and j not in told
     }
     scales = [column.scale for column in floats.values()]
     # Each was rounded to a power of two.

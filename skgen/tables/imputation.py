@@ -11,12 +11,13 @@ from rows with gaps; Hoff, *Extending the rank likelihood for semiparametric cop
 2007.
 """
 
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
@@ -26,6 +27,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import HasMethods, Interval
 from skgen.data.checks import explained
+from skgen.tables.encoder import TableEncoder, rules_of_observed, with_computed
+from skgen.tables.rule_checks import broken
 from skgen.threads import limited
 
 __all__ = ["GenerativeImputer"]
@@ -75,9 +78,11 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     it is to all rows, each gap filled with an entry of its column, drawn by a Gaussian copula
     given the row's other entries: the columns' normal scores are taken for jointly normal, and a
     draw becomes the observed entry of its rank. Columns that are not numbers go by their order.
-    Beyond 128 columns entries are taken at random.
+    Beyond 128 columns entries are taken at random. Rows with a label that no complete row has are
+    always among the first.
 
-    Frames of mixed columns take a pipeline with a :class:`~skgen.TableEncoder`, and one draw.
+    Frames of mixed columns take a pipeline with a :class:`~skgen.TableEncoder`, and one draw. Its
+    rules are those that the observed entries keep.
 
     Examples
     --------
@@ -140,19 +145,39 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"n_rounds=0 learns from rows without gaps, and X has {complete.sum()} of them, "
                 f"fewer than {MIN_COMPLETE}; n_rounds=1 learns from all rows."
             )
+        untrained, rules = self._with_rules(X)
         enough = max(min(MIN_COMPLETE, len(X)), ENOUGH_COMPLETE * len(X))
-        if self.n_rounds == 0 or complete.sum() >= enough:
-            start = X.loc[complete] if isinstance(X, pd.DataFrame) else X[complete]
-        else:
-            start = _copula_drawn(X, missing, check_random_state(self._seed()))
-        model = clone(self.model).fit(start)
+        taken = complete
+        if self.n_rounds and complete.sum() < enough:
+            taken = np.ones(len(X), dtype=bool)
+        elif self.n_rounds:
+            taken = complete | _unlike(X, complete)
+        start = _rows(X, complete)
+        if (taken & ~complete).any():
+            filled = _computed(untrained, X, complete) if rules else X
+            rng = check_random_state(self._seed())
+            start = _rows(_copula_drawn(filled, np.asarray(pd.isna(filled)), rng), taken)
+        model = clone(untrained).fit(_keeping(rules, start))
         for _ in range(self.n_rounds if missing.any() else 0):
             drawn = model.impute(X, random_state=self.random_state)
             if isinstance(X, pd.DataFrame) and not isinstance(drawn, pd.DataFrame):
                 drawn = pd.DataFrame(drawn, columns=X.columns)
-            model = clone(self.model).fit(drawn)
+            model = clone(untrained).fit(_keeping(rules, drawn))
         self.model_ = model
         return self
+
+    def _with_rules(self, X: Any) -> tuple[Any, list[Any]]:
+        """Return the model with the rules that the observed entries keep, and these.
+
+        Completed rows would tell too little of rules, and are made to keep them.
+        """
+        first = self.model[0] if isinstance(self.model, Pipeline) else None
+        if not isinstance(first, TableEncoder):
+            return self.model, []
+        rules = rules_of_observed(first, X)
+        model = clone(self.model)
+        model[0].set_params(constraints=rules or None)
+        return model, rules
 
     @limited
     def transform(self, X):
@@ -224,6 +249,41 @@ def _numbers(table: Any) -> np.ndarray:
     if isinstance(table, pd.DataFrame):
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.asarray(table)
+
+
+def _rows(X: Any, chosen: np.ndarray) -> Any:
+    return X.loc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
+
+
+def _unlike(X: Any, complete: np.ndarray) -> np.ndarray:
+    """Tell which rows have a label that no complete row has, so that these do not tell of it."""
+    unlike = np.zeros(len(X), dtype=bool)
+    for j in range(X.shape[1]) if isinstance(X, pd.DataFrame) else ():
+        column = X.iloc[:, j]
+        if not is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
+            codes = pd.factorize(column)[0]
+            unlike |= (codes >= 0) & ~np.isin(codes, codes[complete])
+    return unlike
+
+
+def _computed(untrained: Any, X: Any, complete: np.ndarray) -> Any:
+    """Return rows with the entries that rules compute from observed ones."""
+    if not complete.any():
+        return X
+    with warnings.catch_warnings():
+        # The fit of the model tells of identifiers.
+        warnings.simplefilter("ignore")
+        return with_computed(clone(untrained[0]).fit(_rows(X, complete)), X)
+
+
+def _keeping(rules: list[Any], rows: Any) -> Any:
+    """Return the rows that keep some rules: of few rows the observed entries allow none."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
+    frame = frame.reset_index(drop=True)
+    keep = np.ones(len(frame), dtype=bool)
+    for rule in rules:
+        keep[broken(rule, frame, of_observed=True)] = False
+    return rows if keep.all() else _rows(rows, keep)
 
 
 def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> Any:

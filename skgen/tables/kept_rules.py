@@ -1,8 +1,9 @@
 """How the columns of a table keep a rule: what is encoded in the place of one, and the way back.
 
 Of ``low <= high`` the difference is encoded in the place of ``high``, and of the other rules of
-:mod:`skgen.tables.constraints` nothing in the place of their target. Rows whose gaps were drawn are
-mended: what was observed stays, and what was drawn moves.
+:mod:`skgen.tables.constraints` that compute their target nothing in its place, or by how much some
+rows break them. Rows whose gaps were drawn are mended: what was observed stays, and what was drawn
+moves.
 """
 
 from typing import Any
@@ -12,15 +13,17 @@ import pandas as pd
 from pandas.api.types import is_float_dtype
 from scipy.spatial import cKDTree
 
-from skgen.tables.columns import MAX_DECIMALS, _make, _of_dtype
-from skgen.tables.constraints import (
-    FunctionOf,
-    Inequality,
-    Product,
+from skgen.tables.arithmetic import (
     as_numbers,
-    combined,
+    computed,
+    rounded,
+    rounding_of,
+    solved,
     tolerance,
+    weights,
 )
+from skgen.tables.columns import MAX_DECIMALS, _Labels, _make, _of_dtype
+from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
 
 # Of a factor that is drawn, how many steps away others are tried.
 MOST_STEPS = 50
@@ -31,7 +34,7 @@ class KeptRule:
 
     Parameters
     ----------
-    rule : Inequality, Sum, Product or FunctionOf
+    rule : Inequality, Sum, Product, Formula or FunctionOf
         The rule.
     places : list of int
         Where the columns are that its target is computed from, and at last the target.
@@ -43,18 +46,28 @@ class KeptRule:
     Attributes
     ----------
     rest : _Column or None
-        What is left of the target: of an inequality, the difference of both columns.
+        What is left of the target: of an inequality, the difference of both columns; of a sum that
+        some rows break, by how much, as labels.
     least : number
         The least difference.
     keys, values : ndarray
         Of a function, the codes of the entries of one column and of those that go with them.
+    way : str
+        How a product or a formula is rounded.
+    divisors : dict of int to number
+        Of columns that a ratio is divided by and that are never 0, what is nearest to it.
     """
+
+    way = "float"
+    # Not in files of earlier versions.
+    divisors: Any = {}
 
     def __init__(self, rule: Any, places: list[int], columns: list[Any], told: list[int]):
         self.rule, self.places, self.columns, self.told = rule, places, columns, told
         self.rest: Any = None
         self.least: Any = 0
         self.keys = self.values = np.empty((0, 0))
+        self.divisors = {}
 
     def learn(self, frame: pd.DataFrame, max_one_hot: int) -> None:
         """Learn from the rows of fit."""
@@ -70,16 +83,50 @@ class KeptRule:
             first = ~frame.iloc[:, i].duplicated().to_numpy()
             self.keys = self.columns[i].encode(frame.iloc[first, i], False, "missing")
             self.values = self.columns[j].encode(frame.iloc[first, j], False, "missing")
+        elif isinstance(self.rule, Sum):
+            if self.rule.exceptions:
+                own = self.columns[self.places[-1]]
+                rest = self.left_of(frame).fillna(0)
+                self.rest = _Labels(rest, f"{own.name}_off", max_one_hot)
+        else:
+            numbers, gaps = _numbers_of([frame.iloc[:, k] for k in self.places])
+            *inputs, wanted = [x[~gaps] for x in numbers]
+            decimals = self._decimals(self.places[-1])
+            self.way, _ = rounding_of(self._computed(inputs), wanted, decimals)
+            n_factors = len(getattr(self.rule, "factors", inputs))
+            for k in self.places[n_factors:-1]:
+                (x,), _ = _numbers_of([frame.iloc[:, k].dropna()])
+                if x.all():
+                    self.divisors[k] = x[np.abs(x).argmin()].item()
+
+    def encode_rest(self, frame: pd.DataFrame, holes: bool, handle_unknown: str) -> np.ndarray:
+        """Return the codes of what is left of the target."""
+        rest = self.left_of(frame)
+        if isinstance(self.rule, Sum):
+            known = np.sort(self.rest.values.astype(np.float64))
+            # By another amount than fit saw, the nearest stands for it.
+            between = (known[1:] + known[:-1]) / 2
+            gaps = rest.isna()
+            nearest = known[np.searchsorted(between, rest.fillna(0))]
+            rest = pd.Series(nearest, rest.index).where(~gaps, np.nan if holes else 0.0)
+        return self.rest.encode(rest, holes, handle_unknown)
 
     def left_of(self, frame: pd.DataFrame) -> pd.Series:
-        """Return the difference of the columns of an inequality."""
+        """Return the difference of the columns of an inequality, or by how much a sum is broken."""
+        if isinstance(self.rule, Sum):
+            numbers, gaps = _numbers_of([frame.iloc[:, k] for k in self.places])
+            off = (numbers[-1] - self._computed(numbers[:-1])).astype(np.float64)
+            decimals = self._decimals(self.places[-1])
+            off = np.round(off, MAX_DECIMALS if decimals is None else decimals)
+            small = tolerance(self.rule, numbers[-1], off, decimals)
+            return pd.Series(np.where(np.abs(off) <= small, 0.0, off)).mask(gaps)
         low, high = self.places
         rest = frame.iloc[:, high] - frame.iloc[:, low]
         if is_float_dtype(rest.dtype):
             # Without the rounding error, so that it has the decimals of both.
-            decimals = [getattr(self.columns[k], "decimals", 0) for k in self.places]
-            if None not in decimals:
-                rest = rest.round(max(decimals))
+            of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
+            if None not in of_both:
+                rest = rest.round(max(of_both))
         return rest
 
     def target(self, decoded: Any, rest: Any = None) -> pd.Series:
@@ -90,10 +137,20 @@ class KeptRule:
             (i,) = inputs
             codes = self.columns[i].encode(decoded[i], False, "missing")
             return own.decode(self._nearest(self.values, codes, self.keys))
+        for i, nearest in self.divisors.items():
+            zeros = np.flatnonzero((decoded[i] == 0).fillna(False).to_numpy(dtype=bool))
+            if len(zeros):
+                entries = self.columns[i].of_numbers(np.full(len(zeros), nearest))
+                decoded[i] = _replaced(decoded[i], zeros, entries)
         series = [decoded[i] for i in inputs] + ([] if rest is None else [rest])
         numbers, missing = _numbers_of(series)
         round_by = np.ceil if isinstance(self.rule, Inequality) else np.round
-        values = self._computed(numbers)
+        values = self._rounded(self._computed(numbers))
+        beyond = ~np.isfinite(values.astype(np.float64))
+        if beyond.any():
+            # Divided by nothing, as no row of fit was unless it has a gap.
+            values = np.where(beyond, 0.0, values)
+            missing = missing | (beyond & own.has_gaps)
         entries = own.of_numbers(values, round_by)
         column = _of_dtype(entries, missing, own.dtype, own.marker, own.name)
         if isinstance(self.rule, Inequality):
@@ -106,19 +163,23 @@ class KeptRule:
         """Return the target's numbers, given those of its inputs and of what was left."""
         if isinstance(self.rule, Inequality):
             return numbers[0] + numbers[1]
-        by_name = dict(zip(self.rule.inputs, numbers, strict=True))
-        return combined(self.rule, by_name.__getitem__)
+        n = len(self.rule.inputs)
+        value = computed(self.rule, numbers[:n], self._weights())
+        if len(numbers) > n:
+            rest = numbers[n]
+            value = value + (np.rint(rest).astype(np.int64) if value.dtype.kind == "i" else rest)
+        return value
 
-    def _solved(self, place: int, target: np.ndarray, numbers: list[np.ndarray]) -> np.ndarray:
-        """Return what one input of a sum or a product must be, given the target and the others."""
-        others = [x for k, x in enumerate(numbers) if k != place]
-        if isinstance(self.rule, Product):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                value = target / np.prod(others, axis=0)
-            return np.where(np.isfinite(value), value, numbers[place])
-        without = [np.zeros_like(x) if k == place else x for k, x in enumerate(numbers)]
-        gap = target - self._computed(without)
-        return gap if place < len(self.rule.parts) else -gap
+    def _weights(self) -> list[Any]:
+        if not isinstance(self.rule, Sum):
+            return []
+        return weights(self.rule, [self.columns[k].dtype for k in self.places])
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        """Return computed numbers rounded as the target is."""
+        if isinstance(self.rule, Inequality | Sum):
+            return values
+        return rounded(values, self._decimals(self.places[-1]), self.way)
 
     @staticmethod
     def _nearest(values: np.ndarray, codes: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -157,9 +218,13 @@ class KeptRule:
         k = self.places[place]
         column = self.columns[k]
         is_target = place == len(inputs)
-        values = self._computed(inputs) if is_target else self._solved(place, target, inputs)
-        entries = column.of_numbers(values, np.rint if inside else np.round)
-        series[k] = _replaced(series[k], rows, entries)
+        if is_target:
+            values = self._rounded(self._computed(inputs))
+        else:
+            values = solved(self.rule, place, target, inputs, self._weights())
+        told = np.isfinite(values.astype(np.float64))
+        entries = column.of_numbers(values[told], np.rint if inside else np.round)
+        series[k] = _replaced(series[k], rows[told], entries)
 
     def mend(
         self,
@@ -195,12 +260,11 @@ class KeptRule:
         free[np.ix_(moved, np.array(self.places))] = False
 
     def _off(self, series: list[pd.Series]) -> np.ndarray:
-        """Tell which rows break a sum or a product."""
+        """Tell which rows break a sum, a product or a formula."""
         numbers, gaps = _numbers_of([series[k] for k in self.places])
         value, decimals = self._computed(numbers[:-1]), self._decimals(self.places[-1])
-        return ~gaps & (
-            np.abs(value - numbers[-1]) > tolerance(self.rule, numbers[-1], value, decimals)
-        )
+        small = tolerance(self.rule, numbers[-1], value, decimals)
+        return ~gaps & ~(np.abs(value - numbers[-1]) <= small)
 
     def _decimals(self, k: int) -> int | None:
         return getattr(self.columns[k], "decimals", 0)

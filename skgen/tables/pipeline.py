@@ -672,7 +672,9 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
     columns = []
     for j, dtype in enumerate(completed.dtypes):
         given = X.iloc[:, j] if framed else pd.Series(X[:, j], completed.index, dtype=object)
-        if isinstance(dtype, pd.CategoricalDtype):
+        if missing[:, j].all():
+            given = completed.iloc[:, j].set_axis(given.index)
+        elif isinstance(dtype, pd.CategoricalDtype):
             # Categories that the rows at hand happen to lack may be drawn.
             given = given.astype(dtype)
         whole = given.where(~missing[:, j], completed.iloc[:, j].array)

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skgen import FlowMatcher, GenerativeImputer, TableEncoder, make_generative_pipeline
+from skgen import FlowMatcher, GenerativeImputer, Sum, TableEncoder, make_generative_pipeline
 
 
 @parametrize_with_checks([GenerativeImputer(FlowMatcher(max_steps=2), random_state=0)])
@@ -303,3 +303,50 @@ def test_gaps_among_objects_that_are_quantities_are_filled():
     for name in frame:
         assert {*map(type, filled[name])} == {*map(type, frame[name])}
         assert filled[name].between(holed[name].min(), holed[name].max()).all()
+
+
+def bills_with_gaps(share, seed=0):
+    """Make bills, a fifth of whose entries are missing, and give the complete ones too."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.integers(0, 100, (400, 2)), columns=["net", "tax"]).astype("Int64")
+    frame["total"] = frame["net"] + frame["tax"]
+    frame["weight"] = rng.normal(size=400).round(2)
+    return frame, frame.mask(rng.random(frame.shape) < share)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.4])
+@pytest.mark.parametrize("constraints", ["auto", [Sum("total", ["net", "tax"])]])
+def test_rules_are_those_of_the_observed_entries(share, constraints):
+    _, holed = bills_with_gaps(share)
+    encoder = TableEncoder(constraints=constraints)
+    model = make_generative_pipeline(encoder, FlowMatcher(max_steps=5, random_state=0))
+    imputer = GenerativeImputer(model, random_state=0).fit(holed)
+    assert list(map(str, imputer.model_[0].constraints_)) == ["'total' = 'net' + 'tax'"]
+    filled = imputer.transform(holed)
+    assert (filled["total"] == filled["net"] + filled["tax"]).all()
+    assert filled.where(holed.notna()).equals(holed)
+
+
+def test_a_rule_that_observed_entries_break_is_refused():
+    _, holed = bills_with_gaps(0.2)
+    whole = holed[["net", "tax", "total"]].notna().all(axis=1).to_numpy()
+    holed.loc[np.flatnonzero(whole)[:3], "total"] += 1
+    encoder = TableEncoder(constraints=[Sum("total", ["net", "tax"])])
+    model = make_generative_pipeline(encoder, FlowMatcher(max_steps=5, random_state=0))
+    with pytest.raises(
+        ValueError, match=r"'total' = 'net' \+ 'tax' does not hold in 3 of 400 rows"
+    ):
+        GenerativeImputer(model).fit(holed)
+
+
+@pytest.mark.parametrize("kind", ["str", "category", "object"])
+def test_labels_that_only_rows_with_gaps_have_are_known(kind):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=100), "y": ["a", "b"] * 50})
+    frame.loc[[3, 50], "x"] = np.nan
+    frame.loc[[3, 50], "y"] = ["c", "d"]
+    frame["y"] = frame["y"].astype(kind)
+    model = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    filled = GenerativeImputer(model, random_state=0).fit_transform(frame)
+    assert filled["x"].notna().all()
+    assert filled["y"].equals(frame["y"])

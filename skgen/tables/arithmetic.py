@@ -1,0 +1,206 @@
+r"""Columns of a table as numbers, and the arithmetic of rules: what one is, given the others.
+
+Times are whole numbers of their unit. A sum of columns :math:`x_k` is
+:math:`\sum_k w_k x_k + c`, where a weight :math:`w_k` is 1 or -1, and between times and numbers how
+many units of the total one of the column is. Ratios and products are rounded as their columns are;
+there are several ways to round a half, and the one is taken that fit's rows have.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
+
+from skgen.tables.constraints import Formula, Product, Sum
+
+EPS = 1e-9
+NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "min": 60 * 10**9,
+    "h": 3600 * 10**9,
+    "D": 86_400 * 10**9,
+    "W": 7 * 86_400 * 10**9,
+}
+# Halves of a last digit: as NumPy rounds, away from 0, and as Python rounds.
+ROUNDINGS = ("float", "up", "decimal")
+
+
+def as_numbers(column: pd.Series) -> np.ndarray | None:
+    """Return a column as float64 or int64, missing entries apart; None where it has no arithmetic.
+
+    Times are whole numbers of their unit. Of missing entries the values mean nothing.
+    """
+    dtype = column.dtype
+    if is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype | pd.SparseDtype):
+        return None
+    if is_integer_dtype(dtype):
+        if column.isna().any():
+            column = column.fillna(0)
+        if len(column) and int(column.max()) > np.iinfo(np.int64).max:
+            return None
+        return column.to_numpy(dtype=np.int64)
+    if is_float_dtype(dtype):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        # The decimals that are meant: 0.1 of 32 bits is another number in 64.
+        return _shortest(numbers) if dtype.itemsize == 4 else numbers
+    if isinstance(dtype, pd.DatetimeTZDtype) or (
+        isinstance(dtype, np.dtype) and dtype.kind in "mM"
+    ):
+        return column.astype("int64").to_numpy()
+    return None
+
+
+def _shortest(numbers: np.ndarray) -> np.ndarray:
+    """Return the shortest decimals that are certain numbers of 32 bits."""
+    exact = numbers.astype(np.float32)
+    for decimals in range(8):
+        shorter = np.round(numbers, decimals)
+        if np.array_equal(shorter.astype(np.float32), exact, equal_nan=True):
+            return shorter
+    return numbers
+
+
+def unit_of(column: pd.Series) -> str:
+    """Return what two columns must share to be subtracted."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return f"datetime64[{dtype.unit}] of a time zone"
+    return "number" if dtype.kind in "iuf" else str(dtype)
+
+
+def tick_of(dtype: Any) -> int | None:
+    """Return the nanoseconds of a unit of times, dates or durations; None of numbers."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return NANOSECONDS[dtype.unit]
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        return NANOSECONDS[np.datetime_data(dtype)[0]]
+    return None
+
+
+def is_date(dtype: Any) -> bool:
+    """Tell whether entries are dates or moments, which cannot be added."""
+    return isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") == "M"
+
+
+def weights(rule: Sum, dtypes: Sequence[Any]) -> list[Any]:
+    """Return by what each input of a sum is multiplied, given the dtypes of all, the total's last.
+
+    Raises
+    ------
+    ValueError
+        If columns of such dtypes cannot be added.
+    """
+    signs = [1] * len(rule.parts) + [-1] * len(rule.less)
+    ticks = [tick_of(dtype) for dtype in dtypes]
+    if all(tick is None for tick in ticks):
+        return signs
+    if None in ticks and rule.unit is None:
+        raise ValueError(f"The rule {rule} adds times and numbers: give unit=, such as 'D'.")
+    dates = [is_date(dtype) for dtype in dtypes]
+    if sum(s * d for s, d in zip(signs, dates, strict=False)) != dates[-1]:
+        raise ValueError(f"The rule {rule} adds dates: of these only differences can be added.")
+    of_unit = NANOSECONDS[rule.unit] if rule.unit else 1
+    *sizes, total = [of_unit if tick is None else tick for tick in ticks]
+    return [
+        sign * (size // total if size % total == 0 else size / total)
+        for sign, size in zip(signs, sizes, strict=True)
+    ]
+
+
+def computed(
+    rule: Sum | Product | Formula, numbers: Sequence[np.ndarray], by: Sequence[Any]
+) -> np.ndarray:
+    """Return the target before it is rounded, given the numbers and the weights of the inputs."""
+    if isinstance(rule, Formula):
+        return rule.value(numbers)
+    if isinstance(rule, Product):
+        value = np.asarray(rule.times, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            for k, x in enumerate(numbers):
+                x = x.astype(np.float64)
+                value = value * x if k < len(rule.factors) else value / x
+        return value
+    total: Any = np.int64(rule.plus) if float(rule.plus).is_integer() else rule.plus
+    for weight, x in zip(by, numbers, strict=True):
+        total = total + weight * x
+    return np.asarray(total)
+
+
+def solved(
+    rule: Sum | Product | Formula,
+    place: int,
+    target: np.ndarray,
+    numbers: Sequence[np.ndarray],
+    by: Sequence[Any],
+) -> np.ndarray:
+    """Return what one input must be, given the target and the others; NaN where that is open."""
+    if isinstance(rule, Formula):
+        return np.full(len(target), np.nan)
+    if isinstance(rule, Product):
+        one = [np.ones(len(target)) if k == place else x for k, x in enumerate(numbers)]
+        others = computed(rule, one, by)
+        with np.errstate(all="ignore"):
+            return target / others if place < len(rule.factors) else others / target
+    without = [np.zeros_like(x) if k == place else x for k, x in enumerate(numbers)]
+    gap = target - computed(rule, without, by)
+    return gap * by[place] if abs(by[place]) == 1 else gap / by[place]
+
+
+def rounded(values: np.ndarray, decimals: int | None, way: str) -> np.ndarray:
+    """Round values to decimals in one of the ways; None for no rounding."""
+    if decimals is None:
+        return values
+    unit = 10.0**decimals
+    if way == "float":
+        return np.round(values, decimals)
+    if way == "decimal":
+        return np.array([round(value, decimals) for value in values.tolist()])
+    # Without the error of floats, which would tell halves from halves.
+    units = np.round(values * unit, 6)
+    return np.sign(units) * np.floor(np.abs(units) + 0.5) / unit
+
+
+def rounding_of(values: np.ndarray, wanted: np.ndarray, decimals: int | None) -> tuple[str, int]:
+    """Return the way of rounding by which values become what is wanted, and how many do not."""
+    best = ("float", len(wanted) + 1)
+    for way in ROUNDINGS if decimals is not None else ("float",):
+        off = np.abs(rounded(values, decimals, way) - wanted)
+        n_off = int((~(off <= EPS * (np.abs(wanted) + 1e-300))).sum())
+        if n_off < best[1]:
+            best = (way, n_off)
+        if n_off == 0:
+            break
+    return best
+
+
+def tolerance(
+    rule: Any, wanted: np.ndarray, value: np.ndarray, decimals: int | None = None
+) -> np.ndarray:
+    """Return by how much a computed value may miss: rounding, and of a product its last digit."""
+    decimals = decimals_of(wanted) if decimals is None else decimals
+    size = np.maximum(np.abs(wanted.astype(np.float64)), np.abs(value.astype(np.float64)))
+    if isinstance(rule, Product | Formula):
+        return last_digit(decimals, size)
+    if wanted.dtype.kind == value.dtype.kind == "i":
+        return np.zeros(1)
+    # Of large parts the sum may be near 0, with their rounding error.
+    return EPS * (size + 1e-300) + (1e-6 * 10.0**-decimals if decimals < 9 else 0.0)
+
+
+def last_digit(decimals: int, size: np.ndarray) -> np.ndarray:
+    """Return what rounding to decimals may change, with the rounding error of numbers so large."""
+    return 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * size
+
+
+def decimals_of(values: np.ndarray) -> int:
+    """Return the decimals that all values have, 9 at most."""
+    values = values.astype(np.float64)
+    for decimals in range(9):
+        if np.allclose(values, np.round(values, decimals), rtol=1e-12, atol=1e-12):
+            return decimals
+    return 9
