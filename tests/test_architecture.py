@@ -521,6 +521,12 @@ def test_models_override_hooks_only():
     assert others == OVERRIDDEN_TODAY
 
 
+def test_the_page_about_models_names_every_hook():
+    page = (ROOT / "docs" / "user_guide" / "own_estimator.rst").read_text(encoding="utf-8")
+    named = set(re.findall(r"``(\w+)(?:\(.*?\))?``", page))
+    assert HOOKS | set(OVERRIDDEN_TODAY) | {"_parameter_constraints", "_validate_params"} <= named
+
+
 # Sizes: of files and classes with their docstrings, of functions without, since parameters, errors
 # and an example that runs take what they take
 
