@@ -9,8 +9,8 @@ a mixture of two normal densities b and tilts :math:`\tau_k`,
     b(x) = (1 - \varepsilon)\, N(x; \mu, s^2) + \varepsilon\, N(x; m, S^2), \qquad
     p(x) = b(x)\, e^{\tau_k} \Big/ \sum_l e^{\tau_l} \int_l b, \qquad x \text{ in cell } k,
 
-is a density. The second component has the mean and deviation of the column, and keeps possible
-what the first excludes. In the cell of a repeated value, b counts by its density there.
+is a density. The second component has the mean and deviation of the column, so that no value is
+impossible. In the cell of a repeated value, the density of b at that value stands for its integral.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Principal axes of the data, where the diffusions run."""
+"""Principal axes of the data, on which diffusions and bridges run."""
 
 import torch
 from torch import Tensor, nn
