@@ -407,7 +407,7 @@ class BaseGenerativeModel(DrawingEstimator):
     def __getstate__(self):
         state = super().__getstate__().copy()
         if "module_" in state:
-            # The optimisers' state is not worth its bytes, and a module on the CPU opens anywhere.
+            # Not the nets with the optimisers' large state; and a module on the CPU opens anywhere.
             state.pop("nets_", None)
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
             state["_copies"] = {}

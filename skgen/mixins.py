@@ -147,8 +147,7 @@ class DrawingEstimator(BaseEstimator):
         guidance_scale : float, default=0.0
             Classifier-free guidance: predictions move beyond the conditional ones by this many
             times the difference that the condition makes. 0 draws from the conditional
-            distribution; larger values make rows differ more from those of other conditions, and
-            move their means.
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None

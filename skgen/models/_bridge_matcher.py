@@ -98,8 +98,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         guidance_scale : float, default=0.0
             Classifier-free guidance: drifts move beyond the conditional ones by this many times
             the difference that the condition makes. 0 draws from the conditional
-            distribution; larger values make rows differ more from those of other conditions, and
-            move their means.
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -466,7 +465,7 @@ class _BridgeMatcher(_Carrier):
                 law=law,
             )
         initialize(module, generator)
-        # Ends that stay independent need the exact Gaussian process of independent ends.
+        # If the ends stay independent, the Gaussian process is that of independent ends.
         once = self._n_projections(source is not None) == 1
         stays = self.coupling == "independent" and self.sigma == 0 and once
         if law is not None:

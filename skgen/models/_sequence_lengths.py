@@ -180,8 +180,7 @@ class SequenceLengthsMixin:
         guidance_scale : float, default=0.0
             Classifier-free guidance: predicted log-odds move beyond the conditional ones by this
             many times the difference that the condition makes. 0 draws from the conditional
-            distribution; larger values make rows differ more from those of other conditions, and
-            move their means.
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of sampling steps, at most ``n_timesteps``; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None

@@ -45,7 +45,7 @@ TABLE_GAMMA, TABLE_EFFORT = 0.0, 1.5
 LOOK_SHARE = 0.5
 # Nats of the KL of the latent, below which a fit warns that it is empty.
 EMPTY_LATENT = 0.05
-# Of the variance along the first principal axis: less is rounding.
+# Components of a smaller share of the variance along the first principal axis are rounding.
 SMALLEST_TOLD = 1e-6
 
 
@@ -157,14 +157,12 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         scaled row, denoised with the latent, and, on tables, a quarter of the squared error of the
         row predicted from the latent alone.
     mmd_weight : float, default=0.0
-        For ``objective="representation"``: weight of the maximum mean discrepancy of the latents
-        from N(0, I).
+        Likewise, weight of the maximum mean discrepancy of the latents from N(0, I).
     encoder_noise : float, default=0.33
-        For ``objective="representation"``: standard deviation of the noise on the encoder's input
-        in training, as a share of the standard deviation of the data along their first principal
-        axis, and at most that of a column. On tables of up to 128 rows it is at most this share of
-        the deviation along the last axis that the latents hold at the beginning. Noise makes
-        neighbouring rows have similar latents.
+        Likewise, standard deviation of the noise on the encoder's input in training, as a share of
+        that of the data along their first principal axis, and at most that of a column; on tables
+        of up to 128 rows, at most this share of that along the last axis that the latents hold at
+        the beginning. Noise makes neighbouring rows have similar latents.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
@@ -180,9 +178,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
     max_steps : int, default=None
         Gradient steps of each of the two stages. None takes 60, and 4 more for each row beyond
-        100, up to 3,000. Where rows are held out, it takes half as many more in the second stage on
-        tables with ``objective="representation"``, but at most 300 passes over the rows in the
-        first stage and 600 in the second.
+        100, up to 3,000. With validation it takes half as many more in the second stage on tables
+        for features, but at most 300 passes over the rows in the first stage and 600 in the second.
     batch_size : int, default=128
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -367,8 +364,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         guidance_scale : float, default=0.0
             Classifier-free guidance: predictions move beyond the conditional ones by this many
             times the difference that the condition makes. 0 draws from the conditional
-            distribution; larger values make rows differ more from those of other conditions, and
-            move their means.
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -438,7 +434,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         (n, d), n_condition, k = rows.x.shape, rows.n_condition, self.n_components
         c = CONDITION_FEATURES if n_condition else 0
         levels = self.row_map_.scaled_levels()
-        # Few rows support, and need, few units, and a prior and a decoder of few layers.
+        # For few rows, small networks suffice, and larger ones would be overfitted.
         width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
         width = self.hidden_units or width
         with torch.device("meta"):
@@ -447,8 +443,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
-            # Its weights start at the principal components: no more noise than the last of these
-            # that the latents hold allows.
+            # It starts at the principal components; noise must not hide the last that it holds.
             variance, axes = principal_components(rows.x, k)
             weight = float(self.kl_weight) / d
             held = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]

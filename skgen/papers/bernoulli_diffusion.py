@@ -32,7 +32,7 @@ DECAY, RAREST = 0.97, 1e-3
 
 
 class BitFrequencies(nn.Module):
-    """Independent bits, or the counted frequencies of rows where they say more.
+    """Independent bits, or counted frequencies of whole rows where few different ones occur.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class BitFrequencies(nn.Module):
         """Learn from (n, n_bits) bits, or from the probabilities that they are 1."""
         n = len(rows)
         self._forget_states()
-        # Half a row more of each kind: no bit is certain.
+        # Half a row is added for 0 and for 1, so that no bit is certain.
         self.logits.copy_(torch.logit((rows.double().sum(0) + 0.5) / (n + 1)))
         if not bool(((rows == 0) | (rows == 1)).all()):
             return
@@ -77,9 +77,9 @@ class BitFrequencies(nn.Module):
         self.logits.copy_(torch.logit(p, eps=RAREST))
 
     def forward(self, z: Tensor, odds: Tensor) -> Tensor:
-        """Return the log-odds that a bit was 1, given z (n, n_bits) and the log-odds of keeping.
+        """Return the log-odds that each bit was 1, given noisy bits z of shape (n, n_bits).
 
-        The odds are those that each bit still is what it was, of shape (n, n_bits) or (n, 1).
+        ``odds``, of shape (n, n_bits) or (n, 1), are the log-odds that a bit has not flipped.
         """
         alone = self.logits + (2 * z - 1) * odds
         if len(self.states) == 0:
@@ -105,8 +105,8 @@ class BernoulliDiffusion(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        Takes (n, n_bits) numbers in -1, 1, which of them are observed, likewise, and a context of
-        noise-level features and given numbers.
+        Takes (n, n_bits) bits as -1 and 1, marks of those observed, of the same shape, and a
+        context of noise-level features and given numbers.
     n_bits : int
         Bits of a row.
     schedule : {"linear", "cosine", "sigmoid"}

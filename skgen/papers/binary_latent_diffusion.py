@@ -44,7 +44,7 @@ FADING_SHARE = 0.7
 LINEAR_WEIGHT = 0.25
 COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
-# A bit that is 1 in fewer rows than this, or in all but as few, is dead.
+# A bit is dead where it is 1, or 0, in a smaller share of the rows.
 RARE = 0.01
 
 
@@ -89,13 +89,13 @@ class BinaryLatentDiffusionModule(CodeModule):
         self.has_lengths, self.binarization = rows.has_lengths, binarization
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
         self.fading_steps = max(1, round(FADING_SHARE * rows.n_steps))
-        # Without an encoder the steps are all that is random: each is visited once.
+        # Without an encoder only the time step is random: each is visited once.
         self.score_draws = SCORE_DRAWS if self.encoder is not None else self.diffusion.n_timesteps
 
     # The code.
 
     def code(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the log-odds of the bits, and what the codebook should come near to."""
+        """Return the log-odds of the bits, and the encoder's target for the codebook's sums."""
         out = self.encoder(x, c)
         if self.codebook is None:
             return out, None
@@ -106,8 +106,9 @@ class BinaryLatentDiffusionModule(CodeModule):
     def binarize(self, noise: Any, logit: Tensor) -> Tensor:
         """Make bits of log-odds; gradients pass as if they were probabilities.
 
-        In training they are drawn, by noise that fades until the likelier value is left, or
-        relaxed, by a temperature that falls; used, they are the likelier value.
+        In training they are drawn, with noise that fades until only the likelier value is drawn, or
+        relaxed to numbers between 0 and 1, at a temperature that falls. Afterwards they are the
+        likelier value.
         """
         p = torch.sigmoid(logit)
         level = torch.full_like(p, 0.5)
@@ -180,7 +181,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         """Give rows the likeliest length under a mean; of rows without lengths, all of them."""
         if not self.has_lengths:
             return rows
-        # Log-odds of presence add up as far as the sequence goes; one frame at least.
+        # The likeliest length has the largest sum of log-odds of presence; one frame at least.
         log_odds = mean.unflatten(1, self.shape)[..., -1]
         last = log_odds.cumsum(1).argmax(1, keepdim=True)
         frames = rows.unflatten(1, self.shape)
@@ -188,7 +189,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         present = (steps <= last).to(rows.dtype)[..., None]
         return torch.cat([frames[..., :-1] * present, present], -1).flatten(1)
 
-    # Losses, a value a row.
+    # Losses: a number for each row.
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         r"""Reconstruct x from the bits of a noisy copy; the loss of the first stage.
@@ -261,7 +262,8 @@ class BinaryLatentDiffusionModule(CodeModule):
         logit, z, loss = self._noisy_code(noise, x, c)
         mean = self.reconstruct(z, c)
         share = torch.full_like(z[0, 0], JOINT_SHARE * warm_up(self.steps_seen, self.rising_steps))
-        # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
+        # The loss has half squared errors, as if their variance were 1. The weight of the bound is
+        # then the variance of the errors.
         if self.likelihood != "bernoulli":
             errors = self._present(x, x - mean.detach())
             share = share * errors.square().mean().clamp(max=1.0)

@@ -37,7 +37,7 @@ GRIDS = {
 def times_of(n_steps: int, grid: Any, sde_solver: str | None = None) -> np.ndarray:
     """Return n_steps + 1 times from 0 to 1, or those that are given.
 
-    "auto" is dense at the end for the process by the solver "bridge", and at both ends otherwise.
+    "auto" is dense at the end for the solver "bridge", and at both ends otherwise.
     """
     if not isinstance(grid, str):
         return np.asarray(grid, dtype=np.float64)
@@ -47,7 +47,7 @@ def times_of(n_steps: int, grid: Any, sde_solver: str | None = None) -> np.ndarr
 
 
 def velocity_of(field: Field) -> Velocity:
-    """Return the velocity of the flow of a field, at one time or a time a row."""
+    """Return the velocity of the flow of a field; its time is one number, or one for each row."""
 
     def velocity(t: Tensor, x: Tensor) -> Tensor:
         forward, backward = field(t.reshape(-1), x)

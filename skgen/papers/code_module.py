@@ -21,12 +21,12 @@ from skgen.papers.residuals import ResidualDistribution, log_probability, normal
 
 CONDITION_FEATURES = 32
 SCORE_DRAWS = 64
-# Rows of a call to `sample`, `encode` and so on: of tables, and of images and sequences.
+# ``block_size``: of tables, and of images and sequences.
 TABLE_BLOCK, LAYOUT_BLOCK = 256, 64
 
 
 def condition_embedding(n_condition: int) -> tuple[int, ConditionEmbedding | None]:
-    """Return the size of the embedding of so many numbers of a condition, and the embedding."""
+    """Return the size of a condition's embedding, 0 without a condition, and the embedding."""
     if not n_condition:
         return 0, None
     return CONDITION_FEATURES, ConditionEmbedding(n_condition, CONDITION_FEATURES)
@@ -34,7 +34,7 @@ def condition_embedding(n_condition: int) -> tuple[int, ConditionEmbedding | Non
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What a module has to know of the scaled rows that it is built for.
+    """Facts about the scaled rows that a module is built for.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class CodeModule(nn.Module):
         """Return the decoder's mean, or log-odds, of the codes of rows."""
         raise NotImplementedError
 
-    # Errors, a value a row.
+    # Errors: a number for each row.
 
     def _sum(self, errors: Tensor, x: Tensor, mean: Tensor) -> Tensor:
         """Sum the errors of a row's entries."""

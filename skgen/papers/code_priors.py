@@ -149,7 +149,7 @@ class BridgePrior(_CodePrior):
 
     def _ends(self, spacing: Tensor) -> tuple[Tensor, Tensor]:
         clean = 2 * torch.log(CLEAN_SHARE * spacing) - math.log(self.variance)
-        # Not above the noisiest level, of a process that hardly moves.
+        # Below the noisiest level, also for a process that hardly moves.
         last = ou.noise_level(self.theta, torch.ones_like(clean))
         return torch.minimum(clean.clamp(CLEANEST, LEAST_CLEAN), last - 1), last
 
@@ -424,7 +424,7 @@ class AutoregressivePrior(_CodePrior):
         frequency = self.log_frequency()
         index = torch.zeros(len(evidence), self.n_tokens, dtype=torch.long, device=evidence.device)
         for place in range(self.n_tokens):
-            # Of the first place it is not read.
+            # Not read at the first place.
             before = self._embedded(index[:, max(0, place - 1)], evidence)
             logits, *others = [walk(place, before) + frequency[place] for walk in walkers]
             for other in others:

@@ -396,7 +396,7 @@ def _branches(n_cells: int) -> list[int]:
 
 
 def _grouped(cuts: list[Cuts]) -> list[Cells]:
-    """Return the cells of columns, those together that are of one kind and about as many."""
+    """Return the cells of columns, grouped by their kind and similar numbers of cells."""
     groups: dict[tuple[str, float], list[int]] = {}
     for j, cut in enumerate(cuts):
         most = next(most for most in CELL_COUNTS if len(cut.level) <= most)

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from skgen.networks.quantizers import sums_by_index
 
 N_LEVELS = 12
-# Draws of each row held out, fewer of many rows or of images, which have many numbers each.
+# Draws for each held-out row: fewer if there are many rows, and for images.
 MOST_DRAWS, FEWEST_DRAWS, MANY_DRAWN = 64, 8, 2**17
-# Rows that a network takes in about the time of one.
+# This many rows take a network about as long as one.
 AT_ONCE = 256
 
 

@@ -18,7 +18,7 @@ from skgen.networks.sequence import Transformer
 Shape = tuple[int, ...] | None
 
 FRAME_FEATURES = 64
-# More tokens than these are denoised by attention, fewer are learnt faster as one row.
+# More tokens are denoised by attention; up to this many, by one perceptron, which learns faster.
 MOST_TOKENS_OF_MLP = 64
 
 

@@ -39,7 +39,7 @@ class PrincipalAxes(nn.Module):
         self.few_rows = rotate and n_rows is not None and 2 * n_rows < n_features
         self.register_buffer("mean", torch.zeros(n_features, device="cpu"))
         self.register_buffer("scale", torch.ones(n_features, device="cpu"))
-        # Q, or A and what stands between it and its transpose.
+        # Q, or A and the inverse matrix in the formula above.
         basis = torch.eye(n_features, device="cpu") if rotate else torch.empty(0, device="cpu")
         if self.few_rows and n_rows:
             basis = torch.zeros(n_features, n_rows, device="cpu")
@@ -143,7 +143,7 @@ class PrincipalAxes(nn.Module):
         covariance = (basis * variance) @ basis.T
         size = covariance.diagonal().mean()
         held = given[:, :, None] * covariance * given[:, None, :]
-        # Columns that follow from others leave it singular but for rounding, which this covers.
+        # Columns that are linear in others make it singular; this much on the diagonal prevents it.
         rounding = torch.finfo(rows.dtype).eps
         held = held + torch.diag_embed((1 - given + given * rounding) * size)
         factors = torch.linalg.cholesky(held)[which]

@@ -53,7 +53,7 @@ from skgen.processes.noise import GeneratorNoise
 TIME_FEATURES = 32
 FIRST_TIME = 1e-4
 COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
-# Of the mean variance of an end along its axes.
+# The least variance along an axis, as a share of the mean over the axes.
 LEAST_VARIANCE = 1e-5
 EXACT_DIVERGENCE = 16
 PROBES = 8
@@ -284,7 +284,7 @@ class SchrodingerBridge(nn.Module):
         if noise is not None:
             times = times_of(n_steps, time_grid, sde_solver)
             if backward and not isinstance(time_grid, str):
-                # Given times are those of the source; a walk counts from its own start.
+                # Given times begin at the source; a walk backwards begins at the data.
                 times = 1 - times[::-1]
             bridge = self.gaussian()
             return walk(

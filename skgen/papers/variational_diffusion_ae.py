@@ -144,7 +144,7 @@ class DiffusionAutoencoder(nn.Module):
         mean, log_var = self.posterior(x, c)
         return mean + torch.exp(0.5 * log_var) * noise.normal(mean), mean, log_var
 
-    # Losses, a value a row.
+    # Losses: a number for each row.
 
     def representation_loss(
         self, noise: Noise, x: Tensor, condition: Tensor | None = None
@@ -224,7 +224,7 @@ class DiffusionAutoencoder(nn.Module):
     def negative_log_likelihood(
         self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
     ) -> Tensor:
-        """Return the bound with nothing left out: what `score` reports."""
+        """Return an estimate of the whole bound on -log p(x): minus what `score` reports."""
         if self.prior is None:
             return self.bound(noise, x, condition)
         c = self._embed(x, condition)
@@ -245,7 +245,7 @@ class DiffusionAutoencoder(nn.Module):
         return torch.cat(mean), torch.cat(log_var)
 
     def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Turn the prior to the principal axes of the latents of x."""
+        """Set the axes of the prior to the principal axes of the latents of x."""
         assert self.prior is not None
         mean, log_var = self._posteriors(x, condition)
         self.prior.axes.fit(mean, log_var.exp().mean(0).double())

@@ -45,7 +45,7 @@ from skgen.papers.residuals import ERRORS_PER_BIN
 RISING_SHARE = 0.2
 INITIAL_ROWS = 4096
 ROWS_PER_CODE = 200
-# One row in so many of a batch of images goes through the prior while the code is learnt.
+# While a code of images is learnt, the prior sees one of this many rows of a batch.
 PRIOR_PART = 16
 # Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
 # image is background, and without it nearly all tokens would have one of two codes.
@@ -165,7 +165,7 @@ class VQDiffusionBridgeModule(CodeModule):
         all_rows = self.by_place and (n_shown >= ROWS_PER_CODE or few)
         super().fit_residuals(train, train if all_rows else held_out)
 
-    # Losses, a value a row.
+    # Losses: a number for each row.
 
     def _quantise(self, noise: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Quantise a noisy copy of x.
@@ -242,10 +242,11 @@ class VQDiffusionBridgeModule(CodeModule):
         if self.likelihood != "bernoulli":
             variance = (x - mean).detach().square().mean(0).clamp(min=SMALLEST_VARIANCE)
         self.steps_seen += 1
-        # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
+        # The loss has half squared errors, as if their variance were 1. The weight of the bound is
+        # then the variance of the errors.
         weight = self.prior_weight * warm_up(self.steps_seen, self.rising_steps)
         share = weight * variance.mean().clamp(max=1.0)
-        # The prior's own weights learn at full weight.
+        # The share scales the gradient to the encoder, and not that of the prior's own weights.
         z = q + share * (straight - straight.detach())
         self.prior.update_ema(index)
         # On images the prior takes most of the time, and it is trained again after this stage.
@@ -356,7 +357,7 @@ class ColumnwiseVQModule(VQDiffusionBridgeModule):
         """Do nothing: neither draws nor scores use the decoder's residuals."""
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the distribution of the rows; return a loss a column."""
+        """Learn the distribution of the rows; return a loss for each column."""
         return self.prior.loss(noise, x, condition)
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:

@@ -42,7 +42,7 @@ class Batches:
         self.at = 0
 
     def shuffled(self, n_steps: int, generator: torch.Generator) -> Iterator:
-        """Go through so many batches in random order."""
+        """Yield ``n_steps`` batches in random order."""
         size = min(self.batch_size, self.n)
         for _ in range(n_steps):
             if self.order is None or self.at + size > self.n:
@@ -78,7 +78,7 @@ class ReadBatches:
         self.at = 0
 
     def shuffled(self, n_steps: int, generator: torch.Generator) -> Iterator:
-        """Go through so many batches in random order."""
+        """Yield ``n_steps`` batches in random order."""
         while n_steps > 0:
             n_read = min(n_steps, max(1, self.reader.most // self.size))
             places = self._next(n_read * self.size, generator)

@@ -127,7 +127,7 @@ def _warn_of_interrupt(net: StageNet, checkpoint: Checkpoint | None) -> None:
 
 
 def _history_of(net: StageNet) -> list[dict[str, Any]]:
-    """Return a row for each evaluation of a net; one without a loss if there was none."""
+    """Return a row for each evaluation of a net, or a row without losses if there was none."""
     name = net.stage.name
     rows = [
         {"stage": name} | {figure: row[figure] for figure in FIGURES if row.get(figure) is not None}
