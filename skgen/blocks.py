@@ -1,4 +1,7 @@
-"""A fitted module on many rows, in blocks: without gradients, each block with its own noise."""
+"""A fitted module on many rows, in blocks: without gradients, each block with its own noise.
+
+`drawn_rows` makes draws independent of how many rows are asked for at once.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,7 +37,7 @@ def block_noise(module: nn.Module, seed: int, number: int) -> GeneratorNoise:
 def in_blocks(
     function: Callable[..., Tensor], module: Any, arrays: Sequence[Tensor | None]
 ) -> Tensor:
-    """Return what a function of the module gives for blocks of rows; an array may be None."""
+    """Return the results of a function for all rows, block by block; an array may be None."""
     n = len(next(a for a in arrays if a is not None))
     blocks = []
     with computing(module):

@@ -71,7 +71,7 @@ class DrawingEstimator(BaseEstimator):
     random_state: Any
 
     def _sampling_options(self) -> dict[str, Any]:
-        """Return what the module's ``sample`` and ``impute`` take from the constructor."""
+        """Return keyword arguments of the module's methods that come from the constructor."""
         return {}
 
     def _module_in(self, dtype: torch.dtype) -> Any:

@@ -216,9 +216,9 @@ class SequenceLengthsMixin:
     ):
         """Draw the missing entries of X given the observed ones.
 
-        The diffusion draws bits given the observed entries, which it has learnt to do in training,
-        and the decoder the missing entries given the bits: exact as far as both are. Binary data
-        without an autoencoder have their observed bits fixed from the start.
+        The diffusion draws bits given the observed entries, as it has learnt in training, and the
+        decoder draws the missing entries given the bits. This is exact if both are. For binary data
+        without an autoencoder, the observed bits are fixed from the start.
 
         Parameters
         ----------

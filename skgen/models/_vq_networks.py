@@ -52,7 +52,7 @@ def _cuts(row_map, x):
 
 
 def _layout(facts: RowFacts, n_tokens: int | None, bridges: bool) -> Columns:
-    """Return how rows are cut into tokens, as many as asked for."""
+    """Return how rows are cut into ``n_tokens`` tokens; None takes the default number."""
     d, shape = facts.n_features, facts.shape
     if shape is None:
         # Many columns of one small grid are pixels, or like them.

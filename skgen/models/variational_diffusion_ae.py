@@ -103,7 +103,7 @@ def _diffusions(
 
 
 def _checked_guide(guide: Any) -> Any:
-    """Return a guide that says what is wrong with what it returns."""
+    """Return a guide that raises an error where it returns something wrong."""
     if not callable(guide):
         raise ValueError(f"guide must be callable, got {guide!r}.")
 

@@ -40,7 +40,7 @@ def complete(
     finest: float,
     n_levels: int,
 ) -> Tensor:
-    r"""Draw what is not observed, at levels of noise that fall.
+    r"""Draw missing entries given the observed ones, at falling levels of noise.
 
     A step from noise r to s draws an end x from :math:`N(\hat x, V_r)`, moved to agree with what is
     observed, and :math:`y_s` given :math:`y_r` and x; :math:`V_r` is the variance of x given

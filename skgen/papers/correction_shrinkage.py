@@ -33,7 +33,7 @@ AT_ONCE = 256
 
 
 def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
-    """Return how often to draw each of the rows held out, in parts to be drawn at once."""
+    """Return how often to draw each held-out row, as numbers of draws to be made at once."""
     n = FEWEST_DRAWS
     if input_shape is None:
         n = max(FEWEST_DRAWS, min(MOST_DRAWS, MANY_DRAWN // len(rows)))
@@ -42,7 +42,9 @@ def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
 
 
 class CorrectionShrinkage(nn.Module):
-    """Shares of a correction to follow, by place between two ends; ones until learnt.
+    """Shares of a correction to use, at each place between the ends of a schedule.
+
+    They are ones until learnt.
 
     Parameters
     ----------

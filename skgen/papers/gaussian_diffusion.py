@@ -169,7 +169,7 @@ class GaussianDiffusion(nn.Module):
         return diffusion + reconstruction + gaussian.prior_loss(x, gamma_1)
 
     def softened_bound(self, noise: Noise, rows: Tensor, context: Tensor) -> Tensor:
-        r"""Return the part of the bound to be learnt, low noise levels weighing less.
+        r"""Return the part of the bound that depends on the network; low levels weigh less.
 
         The weight of a level is :math:`\operatorname{sigmoid}(\gamma - \gamma_{soft})`. The best
         prediction at each level is that of the bound itself. But at levels far below the scale of
@@ -265,7 +265,7 @@ class GaussianDiffusion(nn.Module):
         n_levels: int,
         kind: int | None = None,
     ) -> Tensor:
-        """Draw what is not observed of rows, given the rest and a kind of context."""
+        """Draw missing entries of rows, given the observed ones and a kind of context."""
 
         def denoise(y: Tensor, rho: Tensor) -> Tensor:
             gamma = 2 * torch.log(rho).expand(len(y))
@@ -276,10 +276,10 @@ class GaussianDiffusion(nn.Module):
 
 
 def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Let a learned schedule descend the variance of the bound, whose mean it cannot change.
+    """Train a learned schedule to reduce the variance of the bound, whose mean it cannot change.
 
-    The gradient of a squared loss is twice the loss times the loss's own, and the loss of a row
-    is known by the time its gradient comes back: it is its weight times the weight's gradient.
+    The gradient of the squared loss is twice the loss times the gradient of the loss. The loss of a
+    row is known in the backward pass: it is its weight times the gradient of that weight.
     """
     state: dict[str, Tensor] = {}
 

@@ -76,7 +76,7 @@ class Places(Columns):
 
 
 class Map(Columns):
-    """Positions of an image or sequence after so many halvings of its resolution."""
+    """Positions of an image or sequence after ``n_halvings`` halvings of its resolution."""
 
     shape: tuple[int, ...]
 
@@ -132,7 +132,7 @@ def token_denoiser(
 def causal_network(
     layout: Columns, *sizes: int, width: int
 ) -> PixelCNN | CausalTransformer | MaskedMLP:
-    """Return a network from tokens, and evidence and a context of such sizes, to the next token."""
+    """Return a network from tokens, evidence and a context to the next token."""
     if layout.grid is not None:
         return PixelCNN(layout.grid, *sizes)
     if layout.shape is not None:

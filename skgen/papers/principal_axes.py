@@ -8,13 +8,13 @@ from torch.nn import functional as F
 class PrincipalAxes(nn.Module):
     r"""Centre, rotation and standard deviations of rows; the identity until fitted.
 
-    Rows that are few beside their columns span r of d dimensions. Beyond these every axis has the
-    same variance, so that any completion of the axes U of the rows to an orthogonal matrix will do:
-    with E the first r columns of the identity and A = U - E,
+    Where there are fewer rows than columns, the rows span r of d dimensions. In the others every
+    axis has the same variance. So any orthogonal matrix whose first columns are the axes U of the
+    rows can be used: with E the first r columns of the identity and A = U - E,
 
     .. math:: Q = I - A (I - U^T E)^{-1} A^T, \qquad Q E = U,
 
-    which is kept, and multiplied by, in d r numbers in place of d squared.
+    which takes d r numbers, instead of d squared, to store and to multiply by.
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ EVIDENCE_SHARE = 0.25
 
 
 def in_parts(function: Callable[..., Any], x: Tensor, condition: Tensor | None) -> list[Any]:
-    """Return what a function of rows and their condition gives, some rows at a time.
+    """Return the results of a function of rows and their condition, for parts of the rows.
 
-    Without gradients; memory is that of a part.
+    Without gradients, and in the memory that one part needs.
     """
     parts = []
     with torch.no_grad():

@@ -61,7 +61,7 @@ class ResidualDistribution(nn.Module):
         self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
 
     def fit(self, mean: Tensor, error: Tensor) -> None:
-        """Learn from (n, n_features) means and errors, of one group also in any other shape."""
+        """Learn from (n, n_features) means and errors; those of one group may have any shape."""
         mean, error = self._grouped(mean), self._grouped(error)
         n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
         inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
