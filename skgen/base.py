@@ -1,9 +1,11 @@
 """What every estimator shares: scikit-learn's contract around a PyTorch module.
 
-:class:`BaseGenerativeModel` validates data and conditions, scales columns, splits off a
-validation part and trains the stages that a model yields. What the fitted module is used for is
-inherited from :mod:`skgen.mixins`. A model implements ``_build_module`` and ``_stages``; its
-module, the methods that the docstrings of the mixins name.
+:class:`BaseGenerativeModel` has the constructor, ``fit`` and ``partial_fit``. A fit validates and
+scales rows (:mod:`skgen.data.learning`), holds some out (:mod:`skgen.validation`), builds the
+module and trains its stages (:mod:`skgen.training.loop`). Drawing, completing, encoding and scoring
+rows are inherited from :mod:`skgen.mixins`. A model implements ``_build_module`` and ``_stages``,
+and its module the methods that the docstrings of the mixins name: docs/user_guide/own_estimator.rst
+lists them all.
 """
 
 import copy
@@ -51,12 +53,12 @@ REGISTRY: dict[str, type] = {}
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit, which show where repeated values part: so many for each training
-# row, within bounds. Of wide rows so many values are drawn at most, but so many rows at least.
+# Rows drawn at the end of a fit, to learn which draws belong to a repeated value: a number for each
+# training row, within bounds. Wide rows are fewer, bounded by the number of values drawn.
 DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
 MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
-# A step costs more where rows have a layout, and borders need no better draws. Few rows tell less
-# of borders than coarse draws do.
+# The most sampling steps for these rows: with a layout, where a step is slow, and for few training
+# rows, whose own shares are less exact than coarse draws.
 LAYOUT_STEPS = 32
 FEW_ROWS, FEW_ROWS_STEPS = 128, 12
 
@@ -66,7 +68,7 @@ def _weights(module: nn.Module) -> list[Tensor]:
 
 
 class BaseGenerativeModel(DrawingEstimator):
-    """Fit, sample and impute; see the module for what children implement."""
+    """Base class of all estimators; the docstring of the file says what a model implements."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
@@ -111,7 +113,7 @@ class BaseGenerativeModel(DrawingEstimator):
         verbose="auto",
         random_state=None,
     ):
-        # For estimators written outside: those here list all their parameters themselves.
+        # For estimators of users: those of the library list all their parameters themselves.
         self.scaling = scaling
         self.input_shape = input_shape
         self.max_steps = max_steps
@@ -148,7 +150,7 @@ class BaseGenerativeModel(DrawingEstimator):
         valid: Mapping[str, Tensor] | None,
         noise: GeneratorNoise,
     ) -> Generator[Stage, bool | None, None]:
-        """Yield the stages of training, each drawn when the one before it has trained.
+        """Yield the stages of training, each made when the one before it has been trained.
 
         A ``yield`` returns whether Ctrl-C ended the training of its stage.
         """
@@ -162,7 +164,7 @@ class BaseGenerativeModel(DrawingEstimator):
     # Fitting -------------------------------------------------------------------------------
 
     def fit(self, X, y=None, *, condition=None):
-        """Learn the law of the rows of X.
+        """Learn the distribution of the rows of X.
 
         Parameters
         ----------
@@ -189,8 +191,8 @@ class BaseGenerativeModel(DrawingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If what the model draws lacks a value, a share or a dependence of the rows, for fits
-            that are not told a number of steps; columns and values are named.
+            If drawn rows lack a value, a share or a dependence of the training rows; it names
+            columns and values. Only for ``max_steps=None``.
         UserWarning
             If a label to condition on has fewer than five rows.
         """
@@ -201,9 +203,8 @@ class BaseGenerativeModel(DrawingEstimator):
 
         The first piece fixes the scaling, the labels and the code of the latent. Every call trains
         each stage for ``max_steps`` gradient steps, by default for 60 and one more for each row
-        beyond 100, up to 3,000; the learning rate goes through its whole course each time, and no
-        validation part is held back. What is used is a moving average of the weights after each
-        piece.
+        beyond 100, up to 3,000. The learning rate goes through its whole schedule each time, and no
+        rows are held out. The fitted model has a moving average of the weights after each piece.
 
         Parameters
         ----------
@@ -266,7 +267,7 @@ class BaseGenerativeModel(DrawingEstimator):
         return self
 
     def _rows_to_learn(self, data: Data, reset: bool, digest: Any) -> list[Any]:
-        """Set the map to rows; return what else `rows_to_learn` does."""
+        """Set ``row_map_``; return the other results of `rows_to_learn`."""
         row_map = None if reset else self.row_map_.copy()
         row_map, *found = rows_to_learn(self, data, self._likelihood, row_map, digest)
         if reset and row_map.condition_encoder is not None:
@@ -282,11 +283,12 @@ class BaseGenerativeModel(DrawingEstimator):
         device: torch.device,
         partial: bool,
     ) -> tuple[Rows, Mapping[str, Tensor], Mapping[str, Tensor] | None, Reader | None]:
-        """Return the rows to learn from, they and those that choose the weights as batches.
+        """Hold out rows for validation.
 
-        The last reads all rows to learn from, where those are a part of them.
+        Returns the training rows; the same and the held-out rows, as dicts of tensors on the
+        device; and, where the training rows are a part of too many, what reads all of them.
         """
-        # A piece is too small a part of the data to choose the weights by a part of it.
+        # A piece is too small to hold out a part of it.
         fraction = 0.0 if partial else self.validation_fraction
         chosen, held = split(rows.x, rows.condition, fraction, seed)
         learnt = rows.single(chosen)
@@ -311,8 +313,8 @@ class BaseGenerativeModel(DrawingEstimator):
     def _use(self, module: Any, reset: bool, partial: bool) -> None:
         """Take a trained module into use.
 
-        A piece is small, and weights that have learnt from it last know it best. Training goes on
-        from the last weights, and what is used is their moving average over the pieces so far.
+        After a piece, the weights fit that piece better than earlier ones. So training goes on from
+        the last weights, but the fitted model has their moving average over the pieces so far.
         """
         weights, last = _weights(module), None
         self._n_pieces = 1 + (0 if reset or not partial else self._n_pieces)
@@ -328,7 +330,7 @@ class BaseGenerativeModel(DrawingEstimator):
         self._copies = {}
 
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
-        """Draw rows for the scaler to learn from where repeated values part in them."""
+        """Draw rows, from which the scaler learns which draws belong to a repeated value."""
         if not self.row_map_.calibrates or getattr(self.module_, "draws_values", False):
             return
         most = MOST_TABLE_DRAWS if self.input_shape is None else MOST_LAYOUT_DRAWS
@@ -355,9 +357,10 @@ class BaseGenerativeModel(DrawingEstimator):
             self.row_map_.calibrate(rows)
 
     def _warn_of_shortfalls(self, X: np.ndarray, encoded: Tensor | None, seed: int) -> None:
-        """Draw rows and say what they lack of those of a fit that took its time.
+        """Draw rows and warn of what they lack, compared with the training rows.
 
-        A number of steps that is set is a trial, or a choice; and columns of a layout are pixels.
+        Not where ``max_steps`` is given, which is a trial or a choice, and not for rows with a
+        layout, whose columns are pixels.
         """
         wide = X.shape[1] > MOST_COLUMNS
         if self.max_steps is not None or self.input_shape is not None or wide:
@@ -374,7 +377,7 @@ class BaseGenerativeModel(DrawingEstimator):
             warn_of_shortfalls(self, X, drawn, getattr(self, "feature_names_in_", None))
 
     def _finish_fit(self) -> None:
-        """Set further fitted attributes; a place for models."""
+        """Set further fitted attributes; models override it."""
 
     def _plan(self, n_rows: int, device: torch.device, partial: bool) -> Plan:
         return Plan(
@@ -390,7 +393,7 @@ class BaseGenerativeModel(DrawingEstimator):
         )
 
     def _n_stage_steps(self, n_rows: int, partial: bool = False) -> int:
-        # A piece is one of many: a step a row, where a whole data set gets four.
+        # A piece is one of many: one step for each row, where a whole data set has four.
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
@@ -404,7 +407,7 @@ class BaseGenerativeModel(DrawingEstimator):
     def __getstate__(self):
         state = super().__getstate__().copy()
         if "module_" in state:
-            # The optimisers' state is not worth its bytes, and a module on the CPU opens anywhere.
+            # Not the nets with the optimisers' large state; and a module on the CPU opens anywhere.
             state.pop("nets_", None)
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
             state["_copies"] = {}

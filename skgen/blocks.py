@@ -1,4 +1,7 @@
-"""A fitted module on many rows, in blocks: without gradients, each block with its own noise."""
+"""A fitted module on many rows, in blocks: without gradients, each block with its own noise.
+
+`drawn_rows` makes draws independent of how many rows are asked for at once.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,7 +37,7 @@ def block_noise(module: nn.Module, seed: int, number: int) -> GeneratorNoise:
 def in_blocks(
     function: Callable[..., Tensor], module: Any, arrays: Sequence[Tensor | None]
 ) -> Tensor:
-    """Return what a function of the module gives for blocks of rows; an array may be None."""
+    """Return the results of a function for all rows, block by block; an array may be None."""
     n = len(next(a for a in arrays if a is not None))
     blocks = []
     with computing(module):
@@ -53,10 +56,10 @@ def drawn_rows(
     first_row: int,
     settings: Mapping[str, Any],
 ) -> Tensor:
-    """Return rows of those that a seed gives, from a first one on.
+    """Return the rows that a seed gives, from number ``first_row`` on.
 
-    Every block has the same size and a seed of its own, so that a row's bits depend on its place
-    alone, not on how many rows are asked for.
+    Every block has the same size and a seed of its own, made of the seed and its number. So a row's
+    bits depend on the seed and its number alone, not on how many rows are drawn in one call.
     """
     block = module.block_size
     first, skipped = divmod(first_row, block)
@@ -85,7 +88,7 @@ def completed_rows(
     seed: int,
     options: Mapping[str, Any],
 ) -> Tensor:
-    """Return completions of the rows of the given numbers, one for each number."""
+    """Return completed rows, one for each number in ``index``, which may repeat."""
     device, parts = device_of(module), []
     for number, start in enumerate(range(0, len(index), module.block_size)):
         part = index[start : start + module.block_size]
@@ -100,7 +103,10 @@ def completed_rows(
 def log_likelihoods(
     module: Any, x: Tensor, keys: Tensor, encoded: Tensor | None, options: Mapping[str, Any]
 ) -> Tensor:
-    """Return the mean over draws of each row's log-likelihood or bound; keys fix its noise."""
+    """Return the log-likelihood of each row, or its bound, averaged over draws of the noise.
+
+    The noise of a row is made from its key alone.
+    """
 
     def function(x: Tensor, keys: Tensor, c: Tensor | None) -> Tensor:
         total = torch.zeros(len(x), dtype=torch.float64, device=x.device)

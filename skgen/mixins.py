@@ -1,7 +1,8 @@
 """What fitted models do: draw rows, fill in entries, map to a latent and back, score.
 
-Each class names what it needs of the module. :class:`skgen.base.BaseGenerativeModel` has the
-first; a model whose module can do more inherits the others besides.
+Each class says which methods it needs of the module. :class:`skgen.base.BaseGenerativeModel`
+inherits from :class:`DrawingEstimator`; a model also inherits from the mixins whose methods its
+module has.
 """
 
 import copy
@@ -32,7 +33,7 @@ def _seed(random_state: Any) -> int:
 
 @dataclass
 class _Place:
-    """A seed, and how many of the rows that it gives come first."""
+    """Where drawn rows begin: the seed, and the number of the first one among those it gives."""
 
     seed: int
     start: int
@@ -70,7 +71,7 @@ class DrawingEstimator(BaseEstimator):
     random_state: Any
 
     def _sampling_options(self) -> dict[str, Any]:
-        """Return what the module's ``sample`` and ``impute`` take from the constructor."""
+        """Return keyword arguments of the module's methods that come from the constructor."""
         return {}
 
     def _module_in(self, dtype: torch.dtype) -> Any:
@@ -121,7 +122,7 @@ class DrawingEstimator(BaseEstimator):
     def _frame(self, values: np.ndarray, given: Any = None) -> Any:
         """Wrap rows in the container that set_output asks for, with fit's column names.
 
-        Rows that answer to others, one to one, have the index of those given.
+        Where each row belongs to one of the given rows, it has the index of that one.
         """
         container = _get_output_config("transform", self)["dense"]
         return contained(values, container, getattr(self, "feature_names_in_", None), given)
@@ -144,9 +145,9 @@ class DrawingEstimator(BaseEstimator):
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
-            Classifier-free guidance: predictions move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law; more
-            makes rows easier to tell from those of other conditions, and moves their means.
+            Classifier-free guidance: predictions move beyond the conditional ones by this many
+            times the difference that the condition makes. 0 draws from the conditional
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -163,7 +164,7 @@ class DrawingEstimator(BaseEstimator):
     def sample_batches(
         self, n_samples, batch_size=16_384, *, condition=None, random_state=None, **options
     ):
-        """Draw new rows, some at a time: as many as fit on a disk, in the memory of a batch.
+        """Draw new rows in batches: any number of rows, in the memory of one batch.
 
         Parameters
         ----------
@@ -193,10 +194,10 @@ class DrawingEstimator(BaseEstimator):
 
         def drawn(start):
             part = slice(start, min(start + batch_size, n_samples))
-            told = rows_of(condition, part, n_samples, "condition")
+            given = rows_of(condition, part, n_samples, "condition")
             # Blocks that two batches share are drawn for each of them.
             place = _Place(seed, start)
-            return self.sample(part.stop - start, condition=told, random_state=place, **options)
+            return self.sample(part.stop - start, condition=given, random_state=place, **options)
 
         return (drawn(start) for start in range(0, n_samples, batch_size))
 
@@ -218,7 +219,7 @@ class DrawingEstimator(BaseEstimator):
     def _check_draw(
         self, n_samples: Any, condition: Any, guidance_scale: Any, n_steps: Any
     ) -> tuple[int, Tensor | None]:
-        """Return the number of rows and the encoded condition, or say what is wrong with them."""
+        """Return the number of rows and the encoded condition; raise where one is wrong."""
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
         self._check_sampling(n_steps, guidance_scale, condition)
@@ -343,7 +344,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self.n_features_in_
 
     def _latent_format(self) -> LatentFormat:
-        """Return what latent rows look like to users; a place for models."""
+        """Return the format in which users see latent rows; models override it."""
         return LatentFormat(self._n_features_out)
 
     def fit_transform(self, X, y=None, *, condition=None):
@@ -478,9 +479,9 @@ class LikelihoodMixin:
         dtype = next(module.parameters()).dtype
         options = self._sampling_options()
 
-        told = None if rows.condition is None else rows.condition.to(dtype)
+        given = None if rows.condition is None else rows.condition.to(dtype)
         keys = row_keys(torch.from_numpy(rows.values.astype(np.float64)))
-        values = log_likelihoods(module, rows.x.to(dtype), keys, told, options)
+        values = log_likelihoods(module, rows.x.to(dtype), keys, given, options)
         return (values + rows.log_slope).numpy().astype(np.float64)
 
     def score(self, X, y=None, *, condition=None):
@@ -498,6 +499,6 @@ class LikelihoodMixin:
         Returns
         -------
         score : float
-            Mean log-likelihood, or its lower bound, in nats a row.
+            Mean log-likelihood, or its lower bound, in nats per row.
         """
         return float(np.mean(self.score_samples(X, condition=condition)))

@@ -1,4 +1,8 @@
-"""Copies of inherited methods that carry the name of the class which inherits them."""
+"""Copies of inherited methods, under the name of the class that inherits them.
+
+`skgen.base` calls `name_methods_after` for every estimator class, so that an error such as
+``FlowMatcher.sample() got an unexpected keyword argument`` names the class that was called.
+"""
 
 import functools
 import inspect

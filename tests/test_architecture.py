@@ -386,6 +386,29 @@ def test_a_circle_is_found():
     assert circle({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
 
 
+# The page about the structure
+
+
+def files_on_the_page():
+    """List the files that docs/structure.rst names, by their room."""
+    page = (ROOT / "docs" / "structure.rst").read_text(encoding="utf-8")
+    listed = page.partition("   skgen/\n")[2].partition("   examples/")[0]
+    found, room = set(), ""
+    for line in listed.splitlines():
+        if heading := re.match(r"     (\w+)/ ", line):
+            room = heading[1] + "/"
+            continue
+        names = re.match(r" +(\w+\.py(?:, \w+\.py)*)", line)
+        found |= {room + name for name in names[1].split(", ")} if names else set()
+    return found
+
+
+def test_the_page_about_the_structure_names_every_file():
+    files = {path.relative_to(ROOT / "skgen").as_posix() for path in SOURCES}
+    inner = {name for name in files if name.endswith("/__init__.py")}
+    assert files_on_the_page() == files - inner
+
+
 # Private names of scikit-learn
 
 
@@ -521,6 +544,12 @@ def test_models_override_hooks_only():
     assert found.keys() & HOOKS
     others = {name: classes for name, classes in found.items() if name not in HOOKS}
     assert others == OVERRIDDEN_TODAY
+
+
+def test_the_page_about_models_names_every_hook():
+    page = (ROOT / "docs" / "user_guide" / "own_estimator.rst").read_text(encoding="utf-8")
+    named = set(re.findall(r"``(\w+)(?:\(.*?\))?``", page))
+    assert HOOKS | set(OVERRIDDEN_TODAY) | {"_parameter_constraints", "_validate_params"} <= named
 
 
 # Sizes: of files and classes with their docstrings, of functions without, since parameters, errors

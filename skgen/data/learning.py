@@ -1,4 +1,4 @@
-"""The rows of a fit: read, checked and mapped, of too many a part."""
+"""The rows of a fit: validated, and mapped to what a network reads; of too many rows, a part."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,15 +16,15 @@ from skgen.data.sources import read_source
 def rows_to_learn(
     estimator: Any, data: Data, likelihood: str, row_map: RowMap | None, digest: Any
 ) -> tuple[RowMap, Rows, OutOfCoreRows | None, dict[str, Any]]:
-    """Return the map to the rows of a fit, these rows, of too many a part, what reads the others.
+    """Validate the data of a fit and turn them into rows.
 
-    The last are the data by their names, as a checkpoint distinguishes them, or the digests of
-    what is not held.
+    Returns the map that does so; the rows, or a part of too many; what reads the others, or None;
+    and the data by their names, or digests of them, by which a checkpoint recognises a fit.
 
     Parameters
     ----------
     estimator : estimator
-        What is fitted; it keeps the number and the names of the columns.
+        What is fitted; it stores the number and the names of the columns.
     data : Data
         What `fit` was given.
     likelihood : str
@@ -42,7 +42,7 @@ def rows_to_learn(
         source, inputs["source"] = read_source(estimator, data.source, names, n_features, digest)
         data = replace(data, source=source)
     if n_rows > most_surveyed(n_features):
-        # What is learnt of the rows as a whole is learnt from a part of them.
+        # Scales, levels and axes are learnt from a part of the rows.
         out_of_core = OutOfCoreRows(data, partial(validated, estimator))
     with located(None if out_of_core is None else "In a random part of X"):
         part = data if out_of_core is None else out_of_core.survey(reset)
@@ -73,7 +73,7 @@ def _validated(estimator: Any, data: Data, reset: bool) -> Any:
         if len(X.shape) != 2 and not isinstance(X, np.ndarray):
             raise ValueError(
                 f"X has shape {tuple(X.shape)}, and must have two dimensions: a row of images "
-                "or sequences is flattened, and input_shape= tells its layout."
+                "or sequences is flattened, and input_shape= gives its layout."
             )
         if len(X.shape) == 2 and X.shape[0] > most_surveyed(X.shape[1]):
             return X

@@ -24,7 +24,7 @@ from skgen.data.levels import Levels
 from skgen.data.scaling import ColumnScaler, share_unit
 from skgen.data.sequences import Frames
 
-# Between two values of a column; the other columns have a deviation of 1.
+# Between the two values of a column that has no others; the other columns have a deviation of 1.
 GAP = 4.0
 
 
@@ -227,7 +227,7 @@ class RowMap:
             return ColumnScaler(self.scaling).fit_levels(low, high)
         X = data.X
         if data.source is not None:
-            # Both ends in one scale: distances between them must mean something.
+            # Both ends in one scale, so that they can be compared.
             X = np.concatenate([X, data.source])
         kind = self.scaling
         if kind == "auto":
@@ -241,14 +241,14 @@ class RowMap:
 
     @property
     def calibrates(self) -> bool:
-        """Whether draws show where the values that columns repeat part.
+        """Whether borders between repeated values are to be learnt from draws of the model.
 
-        Which frames are there is drawn with a sequence of unequal length, and not its blur.
+        Not for discrete data, and not for sequences of unequal length.
         """
         return self.levels is None and self.frames is None and self.scaler.calibrates
 
     def calibrate(self, x: Tensor) -> None:
-        """Learn from rows that a model drew where the values that columns repeat part."""
+        """Learn the borders between repeated values from rows that a model drew."""
         self.scaler = copy.copy(self.scaler).calibrate(x)
 
     # To rows.
@@ -296,14 +296,14 @@ class RowMap:
                 read = np.repeat(mask, X.shape[1] // mask.shape[1], 1)
             X, log_share = self.levels.to_score(X, read)
         if self.frames is not None and mask is not None:
-            # The noise of a row is keyed by its values: what is not read has none.
+            # The noise of a row is a hash of its values, from which unread ones are cut.
             X = self.frames.cut(X, mask)
         rows = self.forward(replace(data, X=X))
         # A probability does not change with the unit.
         return rows if log_share is None else replace(rows, log_slope=torch.from_numpy(log_share))
 
     def scaled(self, X: np.ndarray, lengths: Any = None) -> tuple[Tensor, Tensor]:
-        """Return scaled rows, and the log-derivatives of the scaling summed over a row."""
+        """Return scaled rows, and the log-derivatives of the scaling, summed over each row."""
         X = X if self.levels is None else self.levels.nearest(X)
         x, log_slope = self.scaler.forward(_tensor(X))
         check_near(X, x)

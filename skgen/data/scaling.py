@@ -7,8 +7,8 @@ Every map is monotone and differentiable in each column, so that densities carry
     :math:`y_j = (x_j - m_j) / s_j`, each column its own mean and standard deviation.
 ``common``
     one :math:`s` for all columns, for columns that share a unit (pixels, one-hot, lengths): a pixel
-    that is rarely lit stays small instead of being blown up to unit variance. `share_unit` tells
-    which tables are taken so.
+    that is rarely lit stays small instead of being blown up to unit variance. `share_unit` decides
+    which tables have such columns.
 ``quantile``
     a monotone rational-quadratic spline through the column's quantiles and the normal scores of
     their ranks, with linear tails: heavy tails, skew and bounds become a near-normal column.
@@ -17,15 +17,16 @@ Every map is monotone and differentiable in each column, so that densities carry
     kurtosis beyond 3, or a value that repeats), and the standard map for the rest, whose shape it
     keeps.
 
-Whatever the map, two values of a column may be set a wide gap apart: a diffusion or a flow decides
-such a column while the others are still noise, as a category is drawn before the numbers that
-depend on it. In one deviation of its own, or in that of columns of another unit, a
-label of three species is decided together with the measures, and disagrees with one in twenty.
+With any of these maps, the two values of a column that has no others can be set a wide gap apart.
+A diffusion or a flow then decides this column while the others are still noise, as a category is
+drawn before the numbers that depend on it. Without the gap it is decided at the same time as the
+numbers: in a table of flowers, one drawn species in twenty did not fit its measures.
 
-A column that repeats its values, five rows a value or more, is taken to live on them: each is a
-knot of its spline, and `snap` puts new rows there. In other columns, a value in more than 2% of the
-rows is kept so. Where such values part in what a model draws: for normal scores see `_borders`; for
-the other maps it is learnt from draws by `calibrate`.
+If a column has five rows or more for each of its values, all of its values are repeated values:
+each is a knot of its spline, and `snap` puts entries of drawn rows on them. In other columns,
+values in more than 2% of the rows are repeated values. Which drawn entries belong to which value is
+decided by borders between them: for normal scores by `_borders`, for the other maps from draws of
+the model by `calibrate`.
 
 Source of the spline: Gregory and Delbourgo, *Piecewise rational quadratic interpolation to
 monotonic data*, IMA Journal of Numerical Analysis, 1982.
@@ -47,7 +48,7 @@ FEWEST_ALIKE = 20
 # Entries that are looked at for a small grid, at most.
 MAX_SEARCHED = 2**20
 MAX_LEVELS = 256
-# In normal scores; and the part of a gap that belongs to either end, whatever is there.
+# Three lengths in normal scores; the share of a gap that always belongs to the value at its end.
 TAIL, BLUR, BLUR_STEP, OWN_SHARE = 1.0, 0.2, 0.005, 0.1
 
 
@@ -70,19 +71,19 @@ def shared_levels(X: np.ndarray) -> np.ndarray | None:
 
 
 def share_unit(X: np.ndarray) -> bool:
-    """Tell whether the columns of a table can be taken to be of one unit.
+    """Return whether the columns of a table can be taken to be of one unit.
 
-    They can where they share a grid of values (`shared_levels`). Else they have to vary alike,
-    standard deviations within a factor of `MAX_RATIO`, without skew or heavy tails, and may repeat
-    values only where all take them from one small set: lengths of flowers in millimetres,
-    coordinates, columns that were scaled before. What such columns vary by tells something, and a
-    scale of its own for each would lose it.
+    They can if they share a grid of values (`shared_levels`). They also can if their standard
+    deviations are within a factor of `MAX_RATIO`, none is skewed or has heavy tails, and repeated
+    values come from one small set: lengths of flowers in millimetres, coordinates, columns that
+    were scaled before. The deviations of such columns carry information, which a scale of its own
+    for each column would lose.
     """
     if shared_levels(X) is not None:
         return True
     X = np.asarray(X, dtype=np.float64)
     location, deviations, varying = _moments(X)
-    # Of two values, as of a category or a mark, no unit can be told.
+    # Columns of two values, such as categories, have no unit.
     varying &= ~_two_valued(X)
     if len(X) < FEWEST_ALIKE or varying.sum() < 2:
         return False
@@ -186,11 +187,12 @@ class _Spline:
 
 
 def _borders(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return what parts the values of a column, given their normal scores and shares of the rows.
+    """Return the borders between values of a column, from their normal scores and shares.
 
-    What a model draws is blurred. Of the learnt scores blurred by a normal error, each value gets
-    the part that holds its share: a frequent one some of what lies nearer to a rare neighbour, a
-    rare one no less than it had. The places where the rows stood always remain their value's own.
+    Draws of a model are blurred. Borders are put such that of the scores, blurred by a normal
+    error, each value gets its share of the rows: a frequent value then gets some draws that are
+    nearer to a rare neighbour. A part of each gap, `OWN_SHARE`, always belongs to the value at its
+    end.
     """
     reach = 5 * BLUR
     edges = np.arange(scores[0] - reach, scores[-1] + reach + BLUR_STEP, BLUR_STEP)
@@ -204,7 +206,7 @@ def _borders(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _parting(drawn: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return what has each share of the drawn numbers below it, as nearly as equal ones allow."""
+    """Return the quantiles of the drawn numbers at the given shares, between two numbers each."""
     values, counts = np.unique(drawn, return_counts=True)
     between = np.append(values[:-1] / 2 + values[1:] / 2, values[-1])
     below = np.cumsum(counts) / len(drawn)
@@ -327,12 +329,12 @@ class ColumnScaler:
         return any(shares is not None for shares in self.shares)
 
     def calibrate(self, Y: Tensor) -> "ColumnScaler":
-        """Learn from rows Y that a model drew where the values that columns repeat part in them.
+        """Learn the borders between repeated values from rows Y that a model drew.
 
-        A model blurs such values, each in its own way: of a pixel that is black in half of the
-        rows, a fifth comes out a shade lighter, and a tree tells. Of what is drawn, a value is to
-        get what it has of the data: what lies between the quantiles of Y at its ranks. Normal
-        scores have their borders already.
+        A model blurs such values: a pixel that is black in half of the rows is drawn a little
+        lighter in a fifth of these, and a classifier notices. So each value gets the share of the
+        draws that it has of the data: those between the quantiles of Y at its ranks. Columns of
+        normal scores have borders already.
         """
         self.drawn_atoms = list(self.atoms)
         for j, (atoms, shares) in enumerate(zip(self.atoms, self.shares, strict=True)):
@@ -370,9 +372,9 @@ class ColumnScaler:
     def snap(self, X: Tensor, Y: Tensor, drawn: bool = False) -> Tensor:
         """Put rows X, mapped back from Y, on the values that the columns repeat.
 
-        In a column with the standard map a value owns all that is nearer to it than to others; for
-        normal scores see `_borders`; for rows that a model has drawn, `calibrate`. A constant
-        stays constant, a count stays whole.
+        In a column with the standard map each entry goes to the nearest repeated value; for normal
+        scores see `_borders`, and for rows that a model has drawn, `calibrate`. A constant stays
+        constant, a count stays whole.
         """
         X = X.clone()
         for j, atoms in enumerate(self.drawn_atoms if drawn else self.atoms):

@@ -1,4 +1,8 @@
-"""What the estimators of bridges and flows share: fitting from a source, and carrying rows."""
+"""What SchrodingerBridgeMatcher and FlowMatcher share: fitting, and carrying rows.
+
+`_Carrier` carries rows between source and data with a fitted module, and `_BridgeMatcher` fits it.
+The mathematics is in :mod:`skgen.papers.schrodinger_bridge`.
+"""
 
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -29,17 +33,18 @@ from skgen.threads import limited
 
 CONDITION_FEATURES = 32
 SMALL_TABLE = 4
-# So that no pair of ends is learnt by heart, an iteration on a table has so many a step.
+# Pairs of ends that an iteration on a table draws for each gradient step, and of validation: fewer
+# would be overfitted.
 PAIRS_PER_STEP, MIN_PAIRS = 8, 256
 LATER_EFFORT = 0.5
-# What noise adds to the loss of a table takes steps to average out, however few the rows.
+# With sigma > 0 on tables: the noise in the loss averages out over steps, however few the rows.
 FEWEST_NOISY_STEPS = 750
-# Levels of noise of the law of whole rows.
+# Ends of the noise schedule of the diffusion that `impute` draws from.
 LAW_GAMMAS = (-10.0, 7.0)
 
 
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
-    """Make the check that a model's source is normal; an AttributeError says why it must be."""
+    """Return a check for `available_if`: where the source is not normal, it raises the reason."""
 
     def check(model: Any) -> bool:
         if hasattr(model, "module_") and model.module_.has_source:
@@ -91,9 +96,9 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
-            Classifier-free guidance: drifts move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law; more
-            makes rows easier to tell from those of other conditions, and moves their means.
+            Classifier-free guidance: drifts move beyond the conditional ones by this many times
+            the difference that the condition makes. 0 draws from the conditional
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -248,8 +253,8 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     impute = available_if(
         _starts_from_noise(
             "impute",
-            "a bridge between two data sets does not learn the law of whole rows that missing "
-            "entries are drawn from. Fit without source=.",
+            "a bridge between two data sets does not learn the distribution of whole rows that "
+            "missing entries are drawn from. Fit without source=.",
         )
     )(BaseGenerativeModel.impute)
 
@@ -279,7 +284,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Returns
         -------
         score : float
-            With a normal source, the mean of `score_samples`, in nats a row. With rows as the
+            With a normal source, the mean of `score_samples`, in nats per row. With rows as the
             source, minus the energy distance between carried and real rows, both scaled.
         """
         check_is_fitted(self)
@@ -320,7 +325,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
 
 class _BridgeMatcher(_Carrier):
-    """Learns a bridge from a normal law, or from rows of a source, to the data."""
+    """Learns a bridge from a normal distribution, or from rows of a source, to the data."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseGenerativeModel._parameter_constraints,
@@ -333,7 +338,7 @@ class _BridgeMatcher(_Carrier):
     }
 
     def fit(self, X, y=None, *, source=None, condition=None):
-        """Learn the bridge from the source to the law of the rows of X.
+        """Learn the bridge from the source to the distribution of the rows of X.
 
         Parameters
         ----------
@@ -363,8 +368,8 @@ class _BridgeMatcher(_Carrier):
         Warns
         -----
         ConvergenceWarning
-            If what the model draws lacks a value, a share or a dependence of the rows, for fits
-            that are not told a number of steps; columns and values are named.
+            If drawn rows lack a value, a share or a dependence of the training rows; it names
+            columns and values. Only for ``max_steps=None``.
         UserWarning
             If a label to condition on has fewer than five rows.
         """
@@ -375,7 +380,7 @@ class _BridgeMatcher(_Carrier):
 
         The first piece fixes the scaling, the labels and the Gaussian part of the drifts. Every
         call trains each stage for ``max_steps`` gradient steps, by default for 60 and one more for
-        each row beyond 100, up to 3,000, and no validation part is held back.
+        each row beyond 100, up to 3,000. No rows are held out.
 
         Parameters
         ----------
@@ -460,7 +465,7 @@ class _BridgeMatcher(_Carrier):
                 law=law,
             )
         initialize(module, generator)
-        # Where the ends stay independent, the exact Gaussian process is that of such a coupling.
+        # If the ends stay independent, the Gaussian process is that of independent ends.
         once = self._n_projections(source is not None) == 1
         stays = self.coupling == "independent" and self.sigma == 0 and once
         if law is not None:
@@ -502,6 +507,6 @@ class _BridgeMatcher(_Carrier):
                 module.fit_shrinkage(noise, self.input_shape, **valid)
 
     def _finish_fit(self):
-        # The law's rows come after those of the iterations.
+        # The rows of the stage for `impute` come after those of the iterations.
         last = next(row for row in reversed(self.history_) if "coupling_cost" in row)
         self.coupling_cost_, self.path_energy_ = last["coupling_cost"], last["path_energy"]

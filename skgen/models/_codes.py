@@ -1,4 +1,4 @@
-"""What estimators with a code share: what their modules know of rows, and codes as columns."""
+"""What BinaryLatentDiffusion and VQDiffusionBridge share, and the formats of their codes."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from skgen.papers.code_module import RowFacts
 
 
 class CodeMixin(LatentMixin, LikelihoodMixin):
-    """Codes as latent rows, of the format that a model gives."""
+    """Methods of estimators with a code: facts about the rows, options, number of columns."""
 
     def _row_facts(self: Any, rows: Any) -> RowFacts:
         """Return what a module has to know of training rows."""

@@ -1,4 +1,4 @@
-"""What estimators take besides, and return, for sequences of unequal length."""
+"""The public methods with ``lengths=``, for sequences of unequal length."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -40,8 +40,8 @@ class SequenceLengthsMixin:
         Warns
         -----
         ConvergenceWarning
-            If what the model draws lacks a value, a share or a dependence of the rows, for fits
-            that are not told a number of steps; columns and values are named.
+            If drawn rows lack a value, a share or a dependence of the training rows; it names
+            columns and values. Only for ``max_steps=None``.
         UserWarning
             If a label to condition on has fewer than five rows.
         """
@@ -155,7 +155,7 @@ class SequenceLengthsMixin:
         Returns
         -------
         score : float
-            Mean lower bound of the log-likelihood, in nats a row.
+            Mean lower bound of the log-likelihood, in nats per row.
         """
         return float(np.mean(self.score_samples(X, condition=condition, lengths=lengths)))
 
@@ -178,17 +178,16 @@ class SequenceLengthsMixin:
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
-            Classifier-free guidance: predicted log-odds move this many times the difference that
-            the condition makes beyond the conditional ones. 0 draws from the conditional
-            distribution; more makes rows easier to tell from those of other conditions, and moves
-            their means.
+            Classifier-free guidance: predicted log-odds move beyond the conditional ones by this
+            many times the difference that the condition makes. 0 draws from the conditional
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of sampling steps, at most ``n_timesteps``; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
             Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
             number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.
         return_lengths : bool, default=False
-            Whether to return how long each sequence is, too; of a model fitted with lengths.
+            Whether to return the length of each sequence too; for a model fitted with lengths.
 
         Returns
         -------
@@ -217,9 +216,9 @@ class SequenceLengthsMixin:
     ):
         """Draw the missing entries of X given the observed ones.
 
-        The diffusion draws bits given the observed entries, which it has learnt to do in training,
-        and the decoder the missing entries given the bits: exact as far as both are. Binary data
-        without an autoencoder have their observed bits fixed from the start.
+        The diffusion draws bits given the observed entries, as it has learnt in training, and the
+        decoder draws the missing entries given the bits. This is exact if both are. For binary data
+        without an autoencoder, the observed bits are fixed from the start.
 
         Parameters
         ----------

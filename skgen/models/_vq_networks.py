@@ -1,4 +1,4 @@
-"""The networks of VQDiffusionBridge: by the kind and the number of rows, and its parameters."""
+"""The networks of VQDiffusionBridge, chosen by its parameters and the kind and number of rows."""
 
 import math
 
@@ -52,7 +52,7 @@ def _cuts(row_map, x):
 
 
 def _layout(facts: RowFacts, n_tokens: int | None, bridges: bool) -> Columns:
-    """Return how rows are cut into tokens, as many as asked for."""
+    """Return how rows are cut into ``n_tokens`` tokens; None takes the default number."""
     d, shape = facts.n_features, facts.shape
     if shape is None:
         # Many columns of one small grid are pixels, or like them.
@@ -77,8 +77,8 @@ def _layout(facts: RowFacts, n_tokens: int | None, bridges: bool) -> Columns:
 
 
 def _count_embeddings(n: int, bridges: bool) -> int:
-    """Return the rows of the codebook that n rows teach, where columns have tokens of their own."""
-    # The bridge predicts no more of them.
+    """Return how many codes n rows suffice to learn, where columns have tokens of their own."""
+    # The bridge does not learn to predict more.
     most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
     return max(FEWEST_EMBEDDINGS, min(most, 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))))
 
@@ -100,7 +100,7 @@ def build(model, rows):
     columnwise = own_columns and not bridges
     with torch.device("meta"):
         c, embedding = condition_embedding(0 if columnwise else rows.n_condition)
-        # Of one number there is little to be read.
+        # One number has few features.
         evidence_width = width // 4 if own_columns else width
         evidence = layout.encoder(EVIDENCE_FEATURES, width=evidence_width, n_in=2)
         if columnwise:
@@ -144,7 +144,7 @@ def build(model, rows):
 
 
 def _bridge(model, layout, n_codes, c, width, theta, variance, centre):
-    """Return the bridge as a prior of so many codes, given c numbers of a condition."""
+    """Return the bridge as a prior of n_codes codes, given c numbers of a condition."""
     n_in = int(model.embedding_dim) + BELIEF_FEATURES + EVIDENCE_FEATURES
     return BridgePrior(
         token_denoiser(layout, n_in, TOKEN_FEATURES, NOISE_FEATURES + c, width=width),

@@ -25,15 +25,15 @@ from skgen.papers.representation import input_noise
 from skgen.processes.bernoulli import KERNELS, SCHEDULES
 
 BITS_PER_COLUMN, MAX_BITS = 8, 64
-# The noise of the encoder's input, and that where rows are many and each column has so many bits.
+# The noise of the encoder's input: in general, and where rows are many and bits per column ample.
 ENCODER_NOISE = 0.28
 MANY_ROWS, AMPLE_BITS, AMPLE_BITS_NOISE = 1000, 4, 0.1
 EVIDENCE_FEATURES = 64
 SEQUENCE_TOKENS = 16
-# Up to so many columns of bits each has a small network of its own, of so many units, which bears
-# so much higher a learning rate.
+# Without an autoencoder: up to how many columns each has a small network of its own, the units of
+# such a network, and the factor of the learning rate that it is trained with.
 COLUMNWISE_COLUMNS, COLUMNWISE_UNITS, COLUMNWISE_LR_FACTOR = 64, 32, 3.0
-# So many rows have more to teach, in so many times the steps, of a lower rate.
+# From how many rows on these networks take another factor of the learning rate, and more steps.
 COLUMNWISE_MANY_ROWS, LONG_LR_FACTOR, LONG_STEP_FACTOR = 10_000, 1.5, 2.0
 
 
@@ -82,8 +82,8 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         normal rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
-        to be scored may have further levels, see Notes.
+        `fit`; for a table of zeros and ones, or of any two values, both of them in each column.
+        Rows to be scored may have further levels, see Notes.
     output : {"bits", "probability", "packed"}, default="bits"
         What `transform` returns: bits as 0 and 1, the probabilities that they are 1, or eight bits
         in an unsigned byte. `inverse_transform` takes each of them.
@@ -118,8 +118,9 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         than 1,000 rows with four bits of code or more for each column, and 0.28 otherwise. Columns
         of two values get none.
     joint : bool, default=False
-        Whether the code is learnt with a share of the gradient of the prior of its bits, for bits
-        that can be predicted, before the diffusion goes on alone; or one after the other.
+        Whether code and diffusion are first learnt together, with a share of the diffusion's
+        gradient in the code, so that its bits can be predicted, and then the diffusion alone.
+        Otherwise the code is learnt first and the diffusion after it.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
@@ -136,8 +137,8 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         ``autoencoder=None`` on up to 64 columns, each of which has a small network of its own, 32.
     max_steps : int, default=None
         Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
-        3,000; up to 64 columns of bits without an autoencoder take twice as many where 10,000 rows
-        or more teach them.
+        3,000. Without an autoencoder, up to 64 columns take twice as many steps on 10,000 rows or
+        more.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -355,7 +356,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         return initialize(module, generator)
 
     def _coder(self, facts, layout, n_bits, c, width):
-        """Return encoder, decoder and codebook of so many bits a position, and what is observed."""
+        """Return encoder, decoder, network of the evidence and codebook, for n_bits a position."""
         n_read, shape = self.codebook_dim or n_bits, facts.shape
         return {
             "encoder": layout.encoder(n_bits + (self.codebook_dim or 0), c, width=width),
@@ -371,7 +372,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             return 0.0
         share = self.encoder_noise
         if share is None:
-            # A code with room for what every column says is to have it; but few rows would be
+            # Ample bits can hold all columns, if there is little noise; but few rows would be
             # overfitted.
             n, d = rows.shape
             ample = n > MANY_ROWS and n_bits >= AMPLE_BITS * d
@@ -398,7 +399,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             return
         usage = {"diagnose": lambda: module.usage(**train)}
         if not module.frozen:
-            # Later pieces of data keep the code: decoder and diffusion speak its language.
+            # Later pieces of data keep the code, which decoder and diffusion were trained on.
             parts = [module.encoder, module.decoder, module.codebook, module.embedding]
             name, loss = "code", module.code_loss
             if self.joint:

@@ -1,4 +1,8 @@
-"""Schrödinger bridges and flow matching as estimators: :mod:`skgen.papers.schrodinger_bridge`."""
+"""Schrödinger bridges and flow matching as estimators: parameters, their ranges, docstrings.
+
+Methods, networks and stages are in :mod:`skgen.models._bridge_matcher`, the mathematics in
+:mod:`skgen.papers.schrodinger_bridge`.
+"""
 
 from numbers import Real
 from typing import Any, ClassVar
@@ -11,7 +15,7 @@ __all__ = ["FlowMatcher", "SchrodingerBridgeMatcher", "Whole"]
 
 
 class SchrodingerBridgeMatcher(_BridgeMatcher):
-    """Schrödinger bridge from a normal law, or from other data, to the data.
+    """Schrödinger bridge from a normal distribution, or from other data, to the data.
 
     Draws new rows (`sample`), carries rows from the source to the data (`inverse_transform`) and
     back (`transform`), along a flow or along a stochastic process; scores rows by their
@@ -41,8 +45,8 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         and 2 with steps of each row's own.
     sde_solver : {"heun", "bridge", "euler-maruyama"}, default="heun"
         How the stochastic process is followed: by Heun's method, of second order; by the pinned
-        process towards a drawn end, which is exact for normal laws; or by the Euler-Maruyama
-        method.
+        process towards a drawn end, which is exact for normal distributions; or by the
+        Euler-Maruyama method.
     n_steps : int, default=20
         Number of steps.
     time_grid : {"auto", "uniform", "quadratic", "cosine"} or array-like, default="auto"
@@ -66,9 +70,9 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         Units of a hidden layer on tables. None takes 64 for up to 4 columns or 128 rows, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of the first iteration; each further one takes half of them, and so does,
-        without a source, the law of whole rows that `impute` draws from. None takes 60, and 4 more
-        for each row beyond 100, up to 3,000.
+        Gradient steps of the first iteration. Each further one takes half of them, and so does,
+        without a source, the diffusion that `impute` draws from. None takes 60, and 4 more for each
+        row beyond 100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -105,13 +109,13 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
     module_ : torch.nn.Module
         The fitted network, and the source's rows.
     nets_ : list of skorch.NeuralNet
-        The net of each iteration, and of the law of whole rows; not kept by pickling.
+        The net of each iteration, and of the diffusion for `impute`; not kept by pickling.
     history_ : list of dict
         One row an evaluation: stage, step, losses, seconds; in the last row of an iteration also
         ``coupling_cost``, the mean squared distance of the pairs it learnt from, and
         ``path_energy``, the mean squared speed of the flow, both in units of the scaled columns,
-        which settle as the iterations converge; and ``spread``, the variance of the simulated ends
-        over that of the real ones.
+        which stop changing as the iterations converge; and ``spread``, the variance of the
+        simulated ends over that of the real ones.
     coupling_cost_, path_energy_ : float
         The last of each.
     n_steps_ : int
@@ -230,7 +234,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
 
 
 class FlowMatcher(_BridgeMatcher):
-    """Flow matching: an ordinary differential equation from a normal law, or other data, to X.
+    """Flow matching: a differential equation from a normal distribution, or other data, to X.
 
     :class:`SchrodingerBridgeMatcher` without noise. One iteration is flow matching, between
     independent ends or along optimal transport within batches; several are rectified flow.
@@ -261,9 +265,9 @@ class FlowMatcher(_BridgeMatcher):
         Units of a hidden layer on tables. None takes 64 for up to 4 columns or 128 rows, and 128
         for more.
     max_steps : int, default=None
-        Gradient steps of the first iteration; each further one takes half of them, and so does,
-        without a source, the law of whole rows that `impute` draws from. None takes 60, and 4 more
-        for each row beyond 100, up to 3,000.
+        Gradient steps of the first iteration. Each further one takes half of them, and so does,
+        without a source, the diffusion that `impute` draws from. None takes 60, and 4 more for each
+        row beyond 100, up to 3,000.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -300,13 +304,13 @@ class FlowMatcher(_BridgeMatcher):
     module_ : torch.nn.Module
         The fitted network, and the source's rows.
     nets_ : list of skorch.NeuralNet
-        The net of each iteration, and of the law of whole rows; not kept by pickling.
+        The net of each iteration, and of the diffusion for `impute`; not kept by pickling.
     history_ : list of dict
         One row an evaluation: stage, step, losses, seconds; in the last row of an iteration also
         ``coupling_cost``, the mean squared distance of the pairs it learnt from, and
         ``path_energy``, the mean squared speed of the flow, both in units of the scaled columns,
-        which settle as the iterations converge; and ``spread``, the variance of the simulated ends
-        over that of the real ones.
+        which stop changing as the iterations converge; and ``spread``, the variance of the
+        simulated ends over that of the real ones.
     coupling_cost_, path_energy_ : float
         The last of each.
     n_steps_ : int

@@ -1,4 +1,7 @@
-"""An estimator around :mod:`skgen.papers.variational_diffusion_ae`, which has the mathematics."""
+"""VariationalDiffusionAE: an encoder, and diffusions as decoder and prior.
+
+The mathematics is in :mod:`skgen.papers.variational_diffusion_ae`.
+"""
 
 import math
 import warnings
@@ -29,17 +32,20 @@ GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
 LATENT_SOFT_GAMMA = -8.0
 CONDITION_FEATURES = 32
-# Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
-# the law's.
+# The most passes over the rows, in the first stage and in the second: with more, few rows would be
+# overfitted.
 CODE_PASSES, LAW_PASSES = 300, 600
-# Share of the decoder's rows that go without a latent. On tables whose encoder is trained for
-# features they are more, the law's stage takes longer, and rows are drawn with the latent down to
-# this level of noise, and without it below: what is left is better told by the row itself.
+# Share of training rows that the decoder sees without a latent. On tables whose encoder is trained
+# for features the share is larger, the second stage takes more steps by a factor, and rows are
+# drawn with the latent down to a level of noise, and without it below: there the noisy row itself
+# predicts the clean one better.
 LATENT_DROPOUT, TABLE_DROPOUT = 0.25, 0.5
 TABLE_GAMMA, TABLE_EFFORT = 0.0, 1.5
+# Noise of the rows whose latents train decoder and prior, as a share of the encoder's noise.
 LOOK_SHARE = 0.5
+# Nats of the KL of the latent, below which a fit warns that it is empty.
 EMPTY_LATENT = 0.05
-# Of the variance along the first principal axis: less is rounding.
+# Components of a smaller share of the variance along the first principal axis are rounding.
 SMALLEST_TOLD = 1e-6
 
 
@@ -51,17 +57,17 @@ def _shape_of(value: Any) -> str:
 
 
 def _cleanest(levels: Tensor | None) -> float:
-    """Return the noise level of the cleanest rows, of discrete data one that tells their levels."""
+    """Return the noise level of the cleanest rows; for discrete data, levels differ at it."""
     if levels is None:
         return GAMMA_0
     gap = levels.diff(dim=1)
     spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
-    # An eighth of a level: z_0 tells its own level from the next.
+    # Noise of an eighth of the distance of two levels: z_0 shows which level it had.
     return float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
 
 
 def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tuple[Any, Any, Any]:
-    """Return the encoder, the decoder's network, and what tells a row from its latent alone."""
+    """Return the encoder, the decoder's network, and what predicts a row from its latent alone."""
     k, n_context = model.n_components, NOISE_FEATURES + model.n_components + 1 + c
     if model.input_shape is not None:
         shape = tuple(int(side) for side in model.input_shape)
@@ -97,11 +103,11 @@ def _diffusions(
 
 
 def _checked_guide(guide: Any) -> Any:
-    """Return a guide that says what is wrong with what it returns."""
+    """Return a guide that raises an error where it returns something wrong."""
     if not callable(guide):
         raise ValueError(f"guide must be callable, got {guide!r}.")
 
-    def told(X: Tensor) -> Tensor:
+    def checked(X: Tensor) -> Tensor:
         value = guide(X)
         if not isinstance(value, Tensor) or value.shape != (len(X),) or not value.requires_grad:
             raise ValueError(
@@ -110,7 +116,7 @@ def _checked_guide(guide: Any) -> Any:
             )
         return value
 
-    return told
+    return checked
 
 
 class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
@@ -127,7 +133,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         What the encoder is trained for: features that carry the data, or the tightest bound,
         which may leave the latent empty.
     prior : {"diffusion", "normal"}, default="diffusion"
-        The law of the latents: learnt, or N(0, I).
+        The distribution of the latents: learnt, or N(0, I).
     prediction : {"v", "epsilon", "x", "score"}, default="v"
         What the denoising network predicts.
     schedule : {"linear", "cosine", "learned"}, default="linear"
@@ -146,16 +152,17 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     n_steps : int, default=40
         Steps of the sampler.
     kl_weight : float, default=0.12
-        Weight of the KL of the posterior from N(0, I), divided by the number of columns, beside
-        half the squared error of the scaled row, denoised with the latent, and a quarter of that
-        told from the latent alone, for ``objective="representation"``.
+        For ``objective="representation"``: weight of the KL of the posterior from N(0, I), divided
+        by the number of columns. The other terms of the loss are half the squared error of the
+        scaled row, denoised with the latent, and, on tables, a quarter of the squared error of the
+        row predicted from the latent alone.
     mmd_weight : float, default=0.0
-        Weight of the maximum mean discrepancy of the latents from N(0, I), likewise.
+        Likewise, weight of the maximum mean discrepancy of the latents from N(0, I).
     encoder_noise : float, default=0.33
-        Standard deviation of the noise on the encoder's input in training, as a share of that of
-        the data along their first principal axis, and at most that of a column; on tables of up to
-        128 rows along the last axis that the latents tell to begin with. Likewise. Noise makes
-        neighbours share their code.
+        Likewise, standard deviation of the noise on the encoder's input in training, as a share of
+        that of the data along their first principal axis, and at most that of a column; on tables
+        of up to 128 rows, at most this share of that along the last axis that the latents hold at
+        the beginning. Noise makes neighbouring rows have similar latents.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
@@ -171,8 +178,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Units of a hidden layer on tables. None takes 64 for up to 128 rows and 128 for more.
     max_steps : int, default=None
         Gradient steps of each of the two stages. None takes 60, and 4 more for each row beyond
-        100, up to 3,000: in the first stage at most 300 passes over the rows, in the second at most
-        600, and on tables with ``objective="representation"`` half as many steps again.
+        100, up to 3,000. With validation it takes half as many more in the second stage on tables
+        for features, but at most 300 passes over the rows in the first stage and 600 in the second.
     batch_size : int, default=128
         Rows of a gradient step.
     lr : float, default=3e-3
@@ -355,9 +362,9 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
-            Classifier-free guidance: predictions move this many times the difference that the
-            condition makes beyond the conditional ones. 0 draws from the conditional law; more
-            makes rows easier to tell from those of other conditions, and moves their means.
+            Classifier-free guidance: predictions move beyond the conditional ones by this many
+            times the difference that the condition makes. 0 draws from the conditional
+            distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
             Number of sampling steps; None takes the constructor's.
         random_state : int, RandomState instance or None, default=None
@@ -414,20 +421,20 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
     @property
     def _represents(self):
-        """Whether features are learnt, and not the bound."""
+        """Whether the encoder is trained for features, rather than for the bound."""
         return self.objective == "representation"
 
     @property
     def _draws_without_latent(self):
         """Whether rows are drawn without the latent where little noise is left."""
-        # Where the bound is the aim, and for images, which take long, the latent comes first.
+        # Not where the bound is the aim, and not for images, where it would take long to learn.
         return self._represents and self.input_shape is None
 
     def _build_module(self, rows, generator):
         (n, d), n_condition, k = rows.x.shape, rows.n_condition, self.n_components
         c = CONDITION_FEATURES if n_condition else 0
         levels = self.row_map_.scaled_levels()
-        # Few rows support, and need, few units, and a prior and a decoder of few layers.
+        # For few rows, small networks suffice, and larger ones would be overfitted.
         width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
         width = self.hidden_units or width
         with torch.device("meta"):
@@ -436,12 +443,12 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
-            # It has the components already: enough noise for the last that it begins to tell.
+            # It starts at the principal components; noise must not hide the last that it holds.
             variance, axes = principal_components(rows.x, k)
             weight = float(self.kl_weight) / d
-            told = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
-            if len(told):
-                encoder_noise = min(encoder_noise, float(self.encoder_noise * told[-1].sqrt()))
+            held = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
+            if len(held):
+                encoder_noise = min(encoder_noise, float(self.encoder_noise * held[-1].sqrt()))
         both = self._draws_without_latent
         module = DiffusionAutoencoder(
             encoder,
@@ -454,7 +461,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
-            # An encoder that has learnt the bound has not seen noisy rows.
+            # An encoder trained on the bound has not seen noisy rows.
             look_noise=encoder_noise * (LOOK_SHARE if self._represents else 0.0),
             latent_dropout=TABLE_DROPOUT if both else LATENT_DROPOUT,
             latent_gamma=TABLE_GAMMA if both else -math.inf,
@@ -471,8 +478,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parameters, effort):
-            told = {"diagnose": lambda: {"latent_kl": module.latent_kl(**train)}}
-            return Stage(name, loss, module, parameters, train, valid, effort, **told)
+            figures = {"diagnose": lambda: {"latent_kl": module.latent_kl(**train)}}
+            return Stage(name, loss, module, parameters, train, valid, effort, **figures)
 
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = self._parameters_of(module.decoder)
@@ -486,8 +493,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             law_effort = min(law_effort, LAW_PASSES / passes)
         module.decoder.shrinkage.reset()
         if not module.settled:
-            # Later pieces of data keep the code: were the encoder to drift with each of them,
-            # decoder and prior would have to learn its language anew.
+            # Later pieces of data keep the encoder: if it changed with each of them, decoder and
+            # prior would have to be learnt anew.
             loss = module.representation_loss if self._represents else module.bound
             learnt = encoder + decoder + self._parameters_of(module.head)
             interrupted = yield stage("code", loss, learnt, code_effort)

@@ -20,13 +20,13 @@ from skgen.papers.code_priors import BridgePrior
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule
 from skgen.threads import limited
 
-# Columns are soon in codes; their prior takes longer. Fewer steps than these leave codes out that
-# rows far from the rest have, and new rows too near to each other.
+# Step factors of the stage that learns the code of a table, whose prior takes longer to learn, and
+# its fewest steps: with fewer, rare rows have no code of their own and drawn rows are too alike.
 JOINT_STEP_FACTOR, COLUMN_STEP_FACTOR, FEWEST_CODE_STEPS = 0.5, 0.25, 120
-# A token's own small network learns fast.
+# Step and learning rate factors of priors with a small network for each token, which learn fast.
 CAUSAL_STEP_FACTOR, CAUSAL_LR_FACTOR, FEWEST_PRIOR_STEPS = 1 / 3, 3.0, 60
-# Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
-# overfitted before its first evaluation.
+# With fewer rows, the prior of tokens that mix the columns takes the plain learning rate: at a
+# higher one it would be overfitted before its first evaluation.
 FEW_ROWS = 200
 
 
@@ -38,7 +38,7 @@ def _stages_of(model, module, train, valid, noise):
         return Stage(name, loss, module, parameters, train, valid, **plan)
 
     def step_factor(share, fewest):
-        # A piece of data gets all steps: it is all that the code will see.
+        # A first piece of data gets all steps: later ones do not train the code.
         least = fewest / model._n_stage_steps(len(train["x"]))
         least = least if model.max_steps is None else min(1.0, least)
         return max(1.0 if valid is None else share, least)
@@ -52,13 +52,13 @@ def _stages_of(model, module, train, valid, noise):
         yield stage("decoder", module.decoder_loss, [module.decoder])
         module.fit_residuals(train, held_out)
     else:
-        # Later pieces of data keep the code, and teach the decoder and the prior.
+        # Later pieces of data keep the code, and train the decoder and the prior.
         joint = model.joint and isinstance(module.prior, BridgePrior)
         parts = [module.encoder, module.decoder, module.normalizer, module.codebook]
         name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
         plan = {"diagnose": lambda: module.usage(**train)}
         if model.input_shape is None:
-            # Tokens that mix the columns take all steps to be good features by themselves.
+            # Tokens that mix the columns need all steps to become good features.
             share = JOINT_STEP_FACTOR if joint else COLUMN_STEP_FACTOR if module.by_place else 1.0
             plan["effort"] = step_factor(share, FEWEST_CODE_STEPS)
         interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
@@ -66,7 +66,7 @@ def _stages_of(model, module, train, valid, noise):
         module.fit_residuals(train, held_out)
         module.frozen = not interrupted
         if joint and module.frozen:
-            # What it learnt of codes on the move holds it back: it starts afresh.
+            # The prior has learnt from codes that kept changing, and is better learnt anew.
             module.reset_prior(noise.generator)
         module.fit_frequencies(**train)
     plan = {}
@@ -97,7 +97,7 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
     n_embeddings : int, default=None
         Rows of the codebook. None takes 64; where each column of a table has its own token, the
         power of two next to an eightieth of the training rows, from 16 to 512, and for the bridge
-        from 16 to 64. The first piece of data decides; give a number where many pieces follow.
+        from 16 to 64. With `partial_fit` the first piece decides; give a number if many follow.
     n_tokens : int, default=None
         Tokens of a row. For images and sequences, positions after halving the resolution some
         times: one of the numbers that this can give; None halves until there are at most 64. If
@@ -115,7 +115,7 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
     tau : float, default=0.1
         Temperature of the draw, in units of the latent's variance.
     codebook : {"average", "gradient"}, default="average"
-        Whether codes are moving averages of the latents put to them, or learn by gradients.
+        Whether codes are moving averages of the latents assigned to them, or learn by gradients.
     commitment : float, default=0.25
         Weight of the squared distance of latents from their codes, in units of the latent's
         variance, beside half the squared error of the scaled row.
@@ -124,16 +124,16 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         attention on sequences and a small network for each token of a table, learnt after the
         code; where each column of a table has its own token, one column after another, of values
         rather than codes. None takes the bridge for images and sequences, and one after another
-        for tables. `joint`, and what follows of the process, its steps and its sampler, is the
-        bridge's.
+        for tables. Only the bridge uses `joint` and the parameters of its process, its steps and
+        its sampler.
     joint : bool, default=True
-        Whether code and diffusion are learnt at once, before the diffusion goes on alone, or one
-        after the other.
+        Whether code and diffusion are first learnt together, and then the diffusion alone.
+        Otherwise the code is learnt first and the diffusion after it.
     prior_weight : float, default=0.1
-        Weight of the prior's gradient that reaches the encoder when trained at once, in units of
-        the weight that the bound gives it: with a normal decoder the variance of its errors. It
-        is 0 until there is a code, and then rises: from 40% to 80% of the stage on tables, from
-        20% to 40% on images and sequences.
+        With `joint`: weight of the prior's gradient that reaches the encoder, in units of the
+        weight that the bound gives it, which for a normal decoder is the variance of its errors. It
+        is 0 at first, so that a code can form, and then rises: from 40% to 80% of the stage on
+        tables, from 20% to 40% on images and sequences.
     theta : float, default=3.0
         Rate of the Ornstein-Uhlenbeck process over a time of one: a code is remembered by a factor
         ``exp(-theta)`` at its end.
@@ -168,8 +168,8 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         normal rounded to the levels of each column, whose score is a probability.
     levels : array-like of shape (n_levels,), default=None
         The levels of discrete and binary data; None takes the values that each column has in
-        `fit`, and for a table of zeros and ones, or of any two values, both in each column. Rows
-        to be scored may have further levels, see Notes.
+        `fit`; for a table of zeros and ones, or of any two values, both of them in each column.
+        Rows to be scored may have further levels, see Notes.
     output : {"embedding", "index", "onehot"}, default="embedding"
         What `transform` returns: the codes' rows, their indices, or a column for every code of
         every token. `inverse_transform` takes each of them.
@@ -185,16 +185,18 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks and attention.
     hidden_units : int, default=None
-        Units of a hidden layer of encoder and decoder on tables, and half as many as the denoiser
-        has; on images twice the denoiser's channels, which are a multiple of 16 and at least that.
-        None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences, and 128
-        for more; the prior of a table has 32 for each column.
+        Units of a hidden layer of encoder and decoder on tables; the denoiser has twice as many. On
+        images the denoiser has half as many channels, rounded down to a multiple of 16, and 16 at
+        least. None takes 64 for tables of up to 10,000 rows and for up to 128 images or sequences,
+        and 128 for more. The prior of a table has half of a number that is given for each column or
+        token, and 32 for None.
     max_steps : int, default=None
-        Gradient steps of each stage. On tables of 20 rows and more the first takes a quarter of
-        them where columns have their own tokens, half with the bridge at once, but 120 where there
-        are as many. The prior of one column after another takes all of them, of one code after
-        another a third, but 60. None takes 60, and 4 more for each row beyond 100, up to 3,000; in
-        both stages of a table 120 at least.
+        Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
+        3,000. On tables of 20 rows or more the first stage takes half of these with the bridge and
+        `joint`, a quarter where each column has its own token, and all otherwise, but at least 120.
+        A prior of one column after another takes all of them, and at least 120; one of one code
+        after another takes a third, and at least 60, or 120 for fewer than 200 rows. A number that
+        is given is never exceeded.
     batch_size : int, default=256
         Rows of a gradient step.
     lr : float, default=3e-3

@@ -9,10 +9,10 @@ A network corrects the answer that is exact for given frequencies: with
     \operatorname{logit} p(z_{0,j} = 1 | z_t) = \operatorname{logit} \pi_j +
         (2 z_{t,j} - 1) \Lambda_t + F_j,
 
-and :math:`F = 0` is exact for them. Where the training rows are few different ones, counted often,
-their frequencies are used instead. A bit that is observed keeps :math:`k = 1` all the way, in the
-answer and in training, and the network reads which bits are: the distribution of the others given
-it is learnt, not patched in while sampling.
+and :math:`F = 0` is exact for them. Where a few different rows make up nearly all training rows,
+the frequencies of whole rows are used instead. An observed bit has :math:`k = 1` at all times, in
+this answer and in training, and the network reads which bits are observed: so the distribution of
+the others given the observed ones is learnt, not added while sampling.
 """
 
 from itertools import pairwise
@@ -32,7 +32,7 @@ DECAY, RAREST = 0.97, 1e-3
 
 
 class BitFrequencies(nn.Module):
-    """Independent bits, or the counted frequencies of rows where they say more.
+    """Independent bits, or counted frequencies of whole rows where few different ones occur.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class BitFrequencies(nn.Module):
         """Learn from (n, n_bits) bits, or from the probabilities that they are 1."""
         n = len(rows)
         self._forget_states()
-        # Half a row more of each kind: no bit is certain.
+        # Half a row is added for 0 and for 1, so that no bit is certain.
         self.logits.copy_(torch.logit((rows.double().sum(0) + 0.5) / (n + 1)))
         if not bool(((rows == 0) | (rows == 1)).all()):
             return
@@ -77,9 +77,9 @@ class BitFrequencies(nn.Module):
         self.logits.copy_(torch.logit(p, eps=RAREST))
 
     def forward(self, z: Tensor, odds: Tensor) -> Tensor:
-        """Return the log-odds that a bit was 1, given z (n, n_bits) and the log-odds of keeping.
+        """Return the log-odds that each bit was 1, given noisy bits z of shape (n, n_bits).
 
-        The odds are those that each bit still is what it was, of shape (n, n_bits) or (n, 1).
+        ``odds``, of shape (n, n_bits) or (n, 1), are the log-odds that a bit has not flipped.
         """
         alone = self.logits + (2 * z - 1) * odds
         if len(self.states) == 0:
@@ -105,8 +105,8 @@ class BernoulliDiffusion(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        Takes (n, n_bits) numbers in -1, 1, which of them are observed, likewise, and a context of
-        noise-level features and given numbers.
+        Takes (n, n_bits) bits as -1 and 1, marks of those observed, of the same shape, and a
+        context of noise-level features and given numbers.
     n_bits : int
         Bits of a row.
     schedule : {"linear", "cosine", "sigmoid"}
@@ -138,7 +138,7 @@ class BernoulliDiffusion(nn.Module):
     ) -> Tensor:
         """Return the predicted log-odds of z_0 = 1; k has the shape (n, 1), or (1, 1) for all."""
         odds = bernoulli.log_odds(k)
-        # One time for all rows is embedded once, where nothing else distinguishes the rows.
+        # If all rows have one time and no context, one embedding serves all.
         features = noise_level_features(odds[:, 0], NOISE_FEATURES)
         n = max(len(features), len(context) if context.shape[1] else 1)
         features, context = features.expand(n, -1), context[:n]
@@ -152,7 +152,7 @@ class BernoulliDiffusion(nn.Module):
     def losses(
         self, noise: Any, z_0: Tensor, context: Tensor, observed: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return cross-entropy and bound at a random step, in nats a row.
+        """Return cross-entropy and bound at a random step, in nats per row.
 
         The second is an unbiased estimate of the bound on -log p(z_0), or, with bits observed, on
         -log p of the others given them.

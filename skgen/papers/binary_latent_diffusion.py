@@ -12,7 +12,8 @@ By default the autoencoder is learnt first, from reconstruction and a light
 :math:`KL(q \| B(1/2))`; then, with it frozen, the diffusion learns the prior, for a share of the
 rows given part of x: `impute` draws from that. The code of a row, there and in the score, is the
 likelier value of each bit: a q without entropy, for which the bound holds as well. Rows of bits
-need no autoencoder: the diffusion runs on them.
+need no autoencoder: the diffusion runs on them. The losses are `code_loss` and `diffusion_loss` of
+`BinaryLatentDiffusionModule`, or `joint_loss` for both at once.
 
 Source: Wang, Wang, Liu and Chen, *Binary latent diffusion*, CVPR 2023; van den Oord, Vinyals and
 Kavukcuoglu, *Neural discrete representation learning*, NeurIPS 2017, for the codebook's loss.
@@ -35,14 +36,15 @@ from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
 from skgen.processes.bernoulli import entropy, log_odds
 
 LOWEST_TEMPERATURE = 0.3
-# At once: the share of a stage without the prior's gradient in the code, which rises in as much
-# again, and the weight that the prior's loss then has there, in units of the variance of residuals.
+# Of the joint stage: the share of its steps without the prior's gradient in the code, which rises
+# in as many again, and the weight that the prior's loss then has, in units of the residuals'
+# variance.
 RISING_SHARE, JOINT_SHARE = 0.2, 0.1
 FADING_SHARE = 0.7
 LINEAR_WEIGHT = 0.25
 COMMITMENT = 0.25
 BIT_PENALTY = 1e-3
-# A bit that is 1 in fewer rows than this, or in all but as few, is dead.
+# A bit is dead where it is 1, or 0, in a smaller share of the rows.
 RARE = 0.01
 
 
@@ -87,13 +89,13 @@ class BinaryLatentDiffusionModule(CodeModule):
         self.has_lengths, self.binarization = rows.has_lengths, binarization
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
         self.fading_steps = max(1, round(FADING_SHARE * rows.n_steps))
-        # Without an encoder the steps are all that is random: each is visited once.
+        # Without an encoder only the time step is random: each is visited once.
         self.score_draws = SCORE_DRAWS if self.encoder is not None else self.diffusion.n_timesteps
 
     # The code.
 
     def code(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the log-odds of the bits, and what the codebook should come near to."""
+        """Return the log-odds of the bits, and the encoder's target for the codebook's sums."""
         out = self.encoder(x, c)
         if self.codebook is None:
             return out, None
@@ -104,8 +106,9 @@ class BinaryLatentDiffusionModule(CodeModule):
     def binarize(self, noise: Any, logit: Tensor) -> Tensor:
         """Make bits of log-odds; gradients pass as if they were probabilities.
 
-        In training they are drawn, by noise that fades until the likelier value is left, or
-        relaxed, by a temperature that falls; used, they are the likelier value.
+        In training they are drawn, with noise that fades until only the likelier value is drawn, or
+        relaxed to numbers between 0 and 1, at a temperature that falls. Afterwards they are the
+        likelier value.
         """
         p = torch.sigmoid(logit)
         level = torch.full_like(p, 0.5)
@@ -178,7 +181,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         """Give rows the likeliest length under a mean; of rows without lengths, all of them."""
         if not self.has_lengths:
             return rows
-        # Log-odds of presence add up as far as the sequence goes; one frame at least.
+        # The likeliest length has the largest sum of log-odds of presence; one frame at least.
         log_odds = mean.unflatten(1, self.shape)[..., -1]
         last = log_odds.cumsum(1).argmax(1, keepdim=True)
         frames = rows.unflatten(1, self.shape)
@@ -186,13 +189,16 @@ class BinaryLatentDiffusionModule(CodeModule):
         present = (steps <= last).to(rows.dtype)[..., None]
         return torch.cat([frames[..., :-1] * present, present], -1).flatten(1)
 
-    # Losses, a value a row.
+    # Losses: a number for each row.
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Reconstruct x from the bits of a noisy copy, with a light penalty on their distribution.
+        r"""Reconstruct x from the bits of a noisy copy; the loss of the first stage.
 
-        Of tables the decoder's linear part has to do so alone, too: what is simple to read from
-        bits is simple to use as a feature.
+        With :math:`\hat x(z)` the decoder's mean and :math:`\beta` the ``kl_weight``, it is
+        :math:`\tfrac12 |x - \hat x(z)|^2 + \beta\,KL(q(z|x) \| B(1/2))`, or the cross-entropy in
+        place of the squared error for binary data. On tables a quarter of the error of the
+        decoder's linear part alone is added: it makes bits that are simple to use as features. With
+        a codebook, the distance of its sums from what the encoder gives is added.
         """
         c = self._embed(x, condition, noise if self.training else None)
         logit, z, codebook_loss = self._noisy_code(noise, x, c)
@@ -212,7 +218,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         return logit, z, near.sum(-1) + BIT_PENALTY * torch.sigmoid(logit).sum(-1)
 
     def _coding_loss(self, x: Tensor, z: Tensor, mean: Tensor, logit: Tensor) -> Tensor:
-        """Return what reconstruction from bits costs, and what keeps them from collapse."""
+        """Return the error of the reconstruction from bits, and their KL from fair coins."""
         loss = self._error(x, mean) + self.kl_weight * self._kl(logit)
         if isinstance(self.decoder, SkipMLP):
             alone = self.decoder.linear(self._tokens(z))
@@ -224,10 +230,11 @@ class BinaryLatentDiffusionModule(CodeModule):
         return (math.log(2) - (F.softplus(logit) - logit * torch.sigmoid(logit))).sum(-1)
 
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn p(z) with the encoder frozen, or p(x) of bits; of tables, p(z) of a noisy copy.
+        """Learn p(z) with the encoder frozen, or p(x) of bits; the loss of the last stage.
 
-        The decoder knows these bits, too, and few rows are overfitted less. Images would come out
-        as if seen through the noise.
+        It is the cross-entropy of the bits, and ``vlb_weight`` times their bound:
+        `BernoulliDiffusion.losses`. On tables the bits are those of a noisy copy of x: the decoder
+        was trained on such bits, and few rows are overfitted less. Images would look noisy.
         """
         c = self._embed(x, condition, noise if self.training else None)
         z = x
@@ -242,9 +249,10 @@ class BinaryLatentDiffusionModule(CodeModule):
         return self.diffusion.losses(noise, z, context, observed)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the code and the prior of its bits, whose loss counts there with a small weight.
+        """Learn the code and the prior of its bits, whose gradient reaches the code a little.
 
-        For validation it is the bound: bits that say nothing are easy to predict.
+        For validation it is the bound on -log p(x). The training loss would prefer bits that hold
+        nothing, which are easy to predict.
         """
         c = self._embed(x, condition, noise if self.training else None)
         if not self.training:
@@ -254,7 +262,8 @@ class BinaryLatentDiffusionModule(CodeModule):
         logit, z, loss = self._noisy_code(noise, x, c)
         mean = self.reconstruct(z, c)
         share = torch.full_like(z[0, 0], JOINT_SHARE * warm_up(self.steps_seen, self.rising_steps))
-        # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
+        # The loss has half squared errors, as if their variance were 1. The weight of the bound is
+        # then the variance of the errors.
         if self.likelihood != "bernoulli":
             errors = self._present(x, x - mean.detach())
             share = share * errors.square().mean().clamp(max=1.0)
@@ -263,7 +272,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         return self._coding_loss(x, z, mean, logit) + loss + entropy + self.vlb_weight * bound
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
-        """Return the bound with nothing left out, of a noise: what `score` reports."""
+        """Return the bound on -log p(x), as a function of the noise: minus what `score` reports."""
         c = self._embed(x, condition)
         context, observed = self._given(x, None, c)
         z = x if self.encoder is None else self._bits(x, c)
@@ -281,7 +290,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         return torch.cat([features, c], -1), None
 
     def fit_frequencies(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Take the frequencies of the bits, which the diffusion corrects."""
+        """Take the frequencies of the bits, the answer that the diffusion corrects."""
         self.diffusion.frequencies.fit(self.probabilities(x, condition))
 
     def encode(self, x: Tensor, condition: Tensor | None, **_: Any) -> Tensor:
@@ -329,7 +338,7 @@ class BinaryLatentDiffusionModule(CodeModule):
             if context_0 is not None:
                 other = self.diffusion.predict(z, k, context_0, observed_bits)
                 logit = logit + guidance_scale * (logit - other)
-            # Not the likelihood of z_t, only the rest, the prior, is tempered.
+            # Only the prior is tempered, not the likelihood of z_t.
             log_likelihood = (2 * z - 1) * log_odds(k)
             return log_likelihood + (logit - log_likelihood) / temperature
 
@@ -341,5 +350,5 @@ class BinaryLatentDiffusionModule(CodeModule):
             return z
         mean = self.reconstruct(z, c)
         rows = self._draw_row(noise, mean, draw_noise)
-        # Of given rows it is known which frames are there.
+        # Rows that are completed have a known length.
         return self._with_length(rows, mean if given is None else 2 * given - 1)

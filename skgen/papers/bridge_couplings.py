@@ -1,4 +1,8 @@
-"""Pairs of ends that a bridge learns from: by transport, by the reference, by the bridge itself."""
+"""Pairs of ends that a bridge learns from: by transport, by the reference, by the bridge itself.
+
+`pairs_of` chooses: the first iteration learns from the coupling that the estimator names, each
+later one from pairs simulated by the bridge as it stands.
+"""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +16,7 @@ from skgen.papers.schrodinger_bridge import SchrodingerBridge
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.transport import partners
 
-# Pairs of an iteration on tables: so many a row, and no more than so many.
+# Pairs of an iteration on tables: for each row, and at most.
 PAIRS_PER_ROW, MAX_PAIRS = 2, 16384
 TRANSPORT_BATCH = 256
 
@@ -42,13 +46,13 @@ def pairs_of(
     iteration : int
         Its number, from 1; those after the first learn from simulated pairs.
     n_least : int
-        So many pairs at least of a table.
+        The fewest pairs of a table.
     """
     if iteration == 1 and coupling == "independent":
         return rows
     x, n = rows["x"], len(rows["x"])
     if module.axes.rotate:
-        # On tables pairs are cheap, and few of them are soon known by heart.
+        # On tables pairs are cheap, and few of them would be overfitted.
         n = max(n, min(MAX_PAIRS, max(n_least, PAIRS_PER_ROW * n)))
     couple = reference_pairs if coupling == "reference" else transport_pairs
     return (couple if iteration == 1 else simulated_pairs)(
@@ -59,7 +63,7 @@ def pairs_of(
 def convergence(
     module: SchrodingerBridge, noise: GeneratorNoise, pairs: Mapping[str, Tensor]
 ) -> dict[str, float]:
-    """Return what settles as the iterations converge, of the pairs that one learnt from."""
+    """Return figures of the pairs of an iteration that stop changing once iterations converge."""
     x, x_0, condition = pairs["x"], pairs.get("x_0"), pairs.get("condition")
     if x_0 is None:
         x = module.axes.to_axes(x)
@@ -84,7 +88,7 @@ def _variance(rows: Tensor) -> Tensor:
 
 
 def _cycle(noise: GeneratorNoise, x: Tensor, n: int) -> Tensor:
-    """Return n numbers of rows: every row as often as the others, or once less."""
+    """Return n indices of rows in random order: every row equally often, or once less."""
     rounds = [torch.argsort(noise.uniform(x)) for _ in range(-(-n // len(x)))]
     return torch.cat(rounds)[:n]
 

@@ -1,10 +1,11 @@
-r"""Ways from one law to another along given drifts: the flow, the stochastic process, the density.
+r"""Paths between two distributions along given drifts: the flow, the stochastic process, densities.
 
 With the drifts :math:`v^+` forwards and :math:`v^-` against time of a process, the flow
 
 .. math:: \frac{dx}{dt} = \tfrac12 (v^+ - v^-)
 
-has the same laws at every time; what it carries a normal law to has the log-density
+has the same distributions at every time. Rows that it carries from a normal distribution have the
+log-density
 :math:`\log N(x_0; 0, I) - \int_0^1 \operatorname{div}\,\dot x\,dt`.
 
 Source: Shi, De Bortoli, Campbell and Doucet, *Diffusion Schrödinger bridge matching*, NeurIPS 2023;
@@ -36,7 +37,7 @@ GRIDS = {
 def times_of(n_steps: int, grid: Any, sde_solver: str | None = None) -> np.ndarray:
     """Return n_steps + 1 times from 0 to 1, or those that are given.
 
-    "auto" is dense at the end for the process by the solver "bridge", and at both ends otherwise.
+    "auto" is dense at the end for the solver "bridge", and at both ends otherwise.
     """
     if not isinstance(grid, str):
         return np.asarray(grid, dtype=np.float64)
@@ -46,7 +47,7 @@ def times_of(n_steps: int, grid: Any, sde_solver: str | None = None) -> np.ndarr
 
 
 def velocity_of(field: Field) -> Velocity:
-    """Return the velocity of the flow of a field, at one time or a time a row."""
+    """Return the velocity of the flow of a field; its time is one number, or one for each row."""
 
     def velocity(t: Tensor, x: Tensor) -> Tensor:
         forward, backward = field(t.reshape(-1), x)
@@ -88,9 +89,9 @@ def walk(
     r"""Follow the stochastic process; return the rows at each time.
 
     The kernel of ``"bridge"`` draws an end from :math:`N(\hat x_1, V_t)`, with the variance
-    :math:`V_t` of the end given the state for Gaussian laws, and a step of the process pinned
-    there: for Gaussian laws it is exact at any number of steps. Heun's method errs by the
-    square of the step for any law.
+    :math:`V_t` of the end given the state for Gaussian ends, and a step of the process pinned
+    there: for Gaussian ends it is exact at any number of steps. Heun's method has an error of the
+    order of the squared step for any distribution.
     """
     reference = bridge.reference
     if backward:
@@ -122,7 +123,7 @@ def walk(
 
 
 def log_density(velocity: Velocity, x: Tensor, times: np.ndarray, probes: Tensor) -> Tensor:
-    """Return the log-density of rows under the flow from a normal law, by Heun's method.
+    """Return the log-density of rows under the flow from a normal distribution, by Heun's method.
 
     The trace of the velocity's Jacobian is the sum over the probes, each (1, n_features) or
     (n, n_features), of its products with them: exact for unit vectors, unbiased for random signs.

@@ -9,8 +9,8 @@ a mixture of two normal densities b and tilts :math:`\tau_k`,
     b(x) = (1 - \varepsilon)\, N(x; \mu, s^2) + \varepsilon\, N(x; m, S^2), \qquad
     p(x) = b(x)\, e^{\tau_k} \Big/ \sum_l e^{\tau_l} \int_l b, \qquad x \text{ in cell } k,
 
-is a density. The second component has the mean and deviation of the column, and keeps possible
-what the first excludes. In the cell of a repeated value, b counts by its density there.
+is a density. The second component has the mean and deviation of the column, so that no value is
+impossible. In the cell of a repeated value, the density of b at that value stands for its integral.
 """
 
 import math
@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 EPSILON = 1e-3
 SMALLEST_SCALE = 1e-3
-# Share of a cell that no row has, before it is divided by the number of cells.
+# Share of the rows of an empty cell, before it is divided by the number of cells.
 RAREST = 1e-3
 # Stands for infinity in borders, where infinity itself would make gradients NaN.
 FAR = 1e6
@@ -101,7 +101,7 @@ class Cuts:
 
 
 class Cells(nn.Module):
-    """The cells of columns that are alike: of one kind, and about as many.
+    """The cells of columns of one kind that have similar numbers of cells.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ class Cells(nn.Module):
         return base + own(tilt) - total - own(self.log_width)
 
     def draw(self, noise: Any, place: int, k: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-        """Draw entries of one column in given cells: the untilted density within them, (n,)."""
+        """Draw entries of one column in given cells, (n,), by the density b within each cell."""
         ends = self.border.new_tensor([FAR])
         border = torch.cat([-ends, self.border[place], ends]).double()
         left, right = border[k], border[k + 1]
@@ -227,7 +227,7 @@ class Cells(nn.Module):
         )
         share = noise.uniform(left)
         x = mean + scale * torch.special.ndtri(below + (upto - below) * share)
-        # Far out, where both ends round to one probability, the cell is narrow beside the tail.
+        # Far out, both ends round to one probability: there the density counts as even.
         x = torch.where(upto - below > 1e-13, x, low + (high - low) * share)
         x = torch.minimum(torch.maximum(x, low), high)
         return torch.where(self.is_level[place, k], self.level[place, k].double(), x)

@@ -1,4 +1,4 @@
-r"""What the papers with a code share: rows to a code and back, and what decoding leaves out.
+r"""What the two papers with a code share: likelihood and draws of the decoder, and imputation.
 
 An encoder gives a row x the code z of q(z|x), a prior learns p(z), or p(z) given some entries of x,
 and a decoder gives p(x|z): its mean and the distribution of the residuals of
@@ -21,12 +21,12 @@ from skgen.papers.residuals import ResidualDistribution, log_probability, normal
 
 CONDITION_FEATURES = 32
 SCORE_DRAWS = 64
-# Rows of a call to `sample`, `encode` and so on: of tables, and of images and sequences.
+# ``block_size``: of tables, and of images and sequences.
 TABLE_BLOCK, LAYOUT_BLOCK = 256, 64
 
 
 def condition_embedding(n_condition: int) -> tuple[int, ConditionEmbedding | None]:
-    """Return the size of the embedding of so many numbers of a condition, and the embedding."""
+    """Return the size of a condition's embedding, 0 without a condition, and the embedding."""
     if not n_condition:
         return 0, None
     return CONDITION_FEATURES, ConditionEmbedding(n_condition, CONDITION_FEATURES)
@@ -34,7 +34,7 @@ def condition_embedding(n_condition: int) -> tuple[int, ConditionEmbedding | Non
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What a module has to know of the scaled rows that it is built for.
+    """Facts about the scaled rows that a module is built for.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class RowFacts:
     edges : Tensor or None
         Where levels of discrete columns meet.
     offset : Tensor of shape (n_features,)
-        What to add to columns, so that those of one unit have one zero.
+        What to add to scaled columns, so that zero means the same in all columns of one unit.
     columns_alike : bool
         Whether residuals of all columns have one distribution, as those of pixels do.
     n_steps : int
@@ -80,7 +80,8 @@ class CodeModule(nn.Module):
     condition_dropout : float
         Share of training rows whose condition is hidden.
     rising_share : float
-        Share of a stage's steps without the prior's gradient in the code; it rises in as many.
+        Share of a stage's steps before the prior's gradient reaches the code; then it rises for
+        as many steps.
     """
 
     encoder: Any
@@ -91,8 +92,8 @@ class CodeModule(nn.Module):
     embedding: ConditionEmbedding | None
     residuals: ResidualDistribution
     edges: Tensor | None
-    # Of noise, a number of rows, a condition and options; with ``x`` and ``observed``, codes given
-    # these entries.
+    # Takes noise, a number of rows, a condition and options; with ``x`` and ``observed``, it draws
+    # rows given these entries.
     sample: Callable[..., Tensor]
 
     def __init__(
@@ -130,7 +131,7 @@ class CodeModule(nn.Module):
         """Return the decoder's mean, or log-odds, of the codes of rows."""
         raise NotImplementedError
 
-    # Errors, a value a row.
+    # Errors: a number for each row.
 
     def _sum(self, errors: Tensor, x: Tensor, mean: Tensor) -> Tensor:
         """Sum the errors of a row's entries."""
@@ -166,7 +167,7 @@ class CodeModule(nn.Module):
     # What the decoder leaves out.
 
     def fit_residuals(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
-        """Learn what the decoder's mean leaves out: how much, from rows that chose the weights."""
+        """Learn what the decoder's mean leaves out; its size is learnt from held-out rows."""
         if self.likelihood != "bernoulli":
             self.residuals.learn(lambda rows: self._residuals(**rows), held_out, train)
 
@@ -186,7 +187,7 @@ class CodeModule(nn.Module):
         return (mean > 0).to(mean.dtype) if self.likelihood == "bernoulli" else mean
 
     def _draw_row(self, noise: Any, mean: Tensor, draw_noise: bool) -> Tensor:
-        """Draw rows given the decoder's mean, or, of other data than bits, without noise, it."""
+        """Draw rows given the decoder's mean; without noise, return the mean, except of bits."""
         if self.likelihood == "bernoulli":
             p = torch.sigmoid(mean)
             return (noise.uniforms(p) < p).to(p.dtype)

@@ -43,7 +43,7 @@ from skgen.processes import ornstein_uhlenbeck as ou
 NOISE_FEATURES = 32
 TOKEN_FEATURES = 32
 BELIEF_FEATURES = 16
-# Codes of less log-probability are as good as excluded.
+# Codes of less log-probability count as excluded.
 LEAST_BELIEF = -8.0
 # The noise of the cleanest level, as a share of the distance between codes.
 CLEAN_SHARE = 1 / 8
@@ -78,7 +78,7 @@ class _CodePrior(nn.Module):
         self.frequency.data.copy_(self._shares(index))
 
     def add_new_codes(self, index: Tensor) -> None:
-        """Count the codes that a token never had before."""
+        """Count codes that a token did not have in earlier pieces of the data."""
         has_code = self.frequency.data > 0
         self.frequency.data.copy_(torch.where(has_code, self.frequency, self._shares(index)))
 
@@ -149,7 +149,7 @@ class BridgePrior(_CodePrior):
 
     def _ends(self, spacing: Tensor) -> tuple[Tensor, Tensor]:
         clean = 2 * torch.log(CLEAN_SHARE * spacing) - math.log(self.variance)
-        # Not above the noisiest level, of a process that hardly moves.
+        # Below the noisiest level, also for a process that hardly moves.
         last = ou.noise_level(self.theta, torch.ones_like(clean))
         return torch.minimum(clean.clamp(CLEANEST, LEAST_CLEAN), last - 1), last
 
@@ -185,7 +185,7 @@ class BridgePrior(_CodePrior):
         return ((k + (share - ends[k]) / mass[k]) / LEVEL_BINS).clamp(0, 1)
 
     def _learn_levels(self, gamma: Tensor, error: Tensor, spacing: Tensor) -> None:
-        """Move the mass of each bin of noise levels towards what a unit of gamma costs there."""
+        """Move the mass of each bin of noise levels towards the loss per unit of gamma there."""
         first, last = self._ends(spacing)
         k = ((gamma - first) / (last - first) * LEVEL_BINS).long().clamp(0, LEVEL_BINS - 1)
         cost = error * torch.exp(-gamma)
@@ -199,7 +199,7 @@ class BridgePrior(_CodePrior):
     def predict(
         self, z: Tensor, gamma: Tensor, code: Tensor, evidence: Tensor, context: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return the log-likelihood of each code given z_t, and the log-prior, but for constants.
+        """Return the log-likelihood of each code given z_t, and the log-prior, up to constants.
 
         Each has the shape (n, n_tokens, n_embeddings); gamma has (n,).
         """
@@ -210,8 +210,8 @@ class BridgePrior(_CodePrior):
             z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]
         ) / variance
         frequency = self.log_frequency()
-        # Of each token alone: where it is, and which codes that makes likely. In logarithms,
-        # since evidence of independent tokens adds up so.
+        # For each token alone: its latent, and how likely that makes each code. In logarithms,
+        # because the evidence of independent tokens adds up in them.
         belief = torch.log_softmax(log_likelihood + frequency, -1).clamp(min=LEAST_BELIEF)
         belief = self.belief(1 - belief / (LEAST_BELIEF / 2))
         alone = torch.cat([z / math.sqrt(self.variance), belief, evidence], -1)
@@ -229,16 +229,16 @@ class BridgePrior(_CodePrior):
         evidence: Tensor,
         context: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Return cross-entropy and bound at a random level, in nats a row.
+        """Return cross-entropy and bound at a random level, in nats per row.
 
         Parameters
         ----------
         noise : GeneratorNoise or RowNoise
             Source of levels and noise.
         z : Tensor of shape (n, n_tokens, embedding_dim)
-            The codes of the rows, and the way of the gradient to the encoder.
+            The codes of the rows; the gradient passes through them to the encoder.
         index : Tensor of shape (n, n_tokens)
-            Which codes they are.
+            Their indices.
         code : Tensor of shape (n_embeddings, embedding_dim)
             All codes.
         spacing : Tensor
@@ -270,7 +270,7 @@ class BridgePrior(_CodePrior):
         return entropy, n_levels * torch.where(t == 0, entropy, step) + end
 
     def loss(self, noise: Any, *given: Any) -> Tensor:
-        """Return what training descends."""
+        """Return the loss of training: the cross-entropy, and the weighted bound."""
         entropy, bound = self.losses(noise, *given)
         return entropy + self.vlb_weight * bound
 
@@ -314,7 +314,7 @@ class BridgePrior(_CodePrior):
         temperature : float
             What the log-prior is divided by.
         guidance_scale : float
-            How far log-odds move on beyond the difference that the context makes.
+            How many times the difference that the context makes is added to the log-odds.
         observed : tuple of Tensor, default=None
             Codes of all tokens, (n, n_tokens), and which of them are observed.
         path : list, default=None
@@ -398,7 +398,7 @@ class AutoregressivePrior(_CodePrior):
         evidence: Tensor,
         context: Tensor,
     ) -> Tensor:
-        """Return -log p(index), exactly, in nats a row."""
+        """Return -log p(index), exactly, in nats per row."""
         logits = (
             self.network(self._embedded(index, evidence), evidence, context) + self.log_frequency()
         )
@@ -424,7 +424,7 @@ class AutoregressivePrior(_CodePrior):
         frequency = self.log_frequency()
         index = torch.zeros(len(evidence), self.n_tokens, dtype=torch.long, device=evidence.device)
         for place in range(self.n_tokens):
-            # Of the first place it is not read.
+            # Not read at the first place.
             before = self._embedded(index[:, max(0, place - 1)], evidence)
             logits, *others = [walk(place, before) + frequency[place] for walk in walkers]
             for other in others:

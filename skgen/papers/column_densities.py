@@ -11,11 +11,11 @@ mean, deviation and tilts,
 
     \mu_j + s_j a_j(x_{<j}), \qquad s_j e^{b_j(x_{<j})}, \qquad \tau_{jk} + c_{jk}(x_{<j}),
 
-by functions that start at zero. What few rows do not teach stays Gaussian, a line between columns
-stays a line within the cells, and what a network learns of a cell, its neighbours learn with it.
-The networks of two columns share no weight. So validation chooses the weights of each column by
-itself, and, at last, by how much its corrections are multiplied: some columns of a table are
-overfitted long before others are learnt.
+by functions that start at zero. What cannot be learnt from few rows stays Gaussian, a linear
+relation of two columns stays linear within the cells, and corrections are shared by neighbouring
+cells. The networks of two columns share no weight. So validation chooses the weights of each column
+by itself, and at the end the factor of its corrections: some columns of a table are overfitted long
+before others are learnt.
 
 Missing entries are proposed by the same form given all that is observed, with the conditional
 Gaussian as the start. Of some proposals one is drawn by the ratio of the density of whole rows to
@@ -47,9 +47,9 @@ FEWEST_KNOTS, MOST_KNOTS, ALL_KNOTS = 8, 32, 512
 SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Share of the hidden units that a step of training leaves out.
 DROPOUT = 0.25
-# Columns of about as many cells are computed together: up to 4, up to 64, and more.
+# Columns with similar numbers of cells are computed together: up to 4, up to 64, and more.
 CELL_COUNTS = (4, 64, math.inf)
-# Cells that share a correction beside their own.
+# How many neighbouring cells share a correction, besides that of each cell.
 BRANCH = 8
 N_PROPOSALS = 8
 LARGEST_LOG_FACTOR = 3.0
@@ -129,7 +129,7 @@ class ColumnDensities(nn.Module):
     # What the network reads.
 
     def _features(self, x: Tensor, columns: slice = slice(None)) -> Tensor:
-        """Return how far each entry is on its way from each knot to the next, and the entry."""
+        """Return piecewise linear features, 0 to 1 from each knot to the next, and the entry."""
         knot = self.knot[columns]
         width = knot[:, 1:] - knot[:, :-1]
         way = ((x[..., None] - knot[:, :-1]) / width.clamp(min=1e-6)).clamp(0, 1) * (width > 0)
@@ -160,7 +160,7 @@ class ColumnDensities(nn.Module):
     def _either(
         self, method: str, shown: Tensor, condition: Tensor | None, *rows: Tensor
     ) -> tuple[Tensor, ...]:
-        """Return what the Gaussian given the condition says where it is shown, else the other."""
+        """Return a result of the Gaussian given the condition where it is shown, or without it."""
         plain = getattr(self.gaussian, method)(*rows, shown.new_zeros(len(shown), 0))
         if condition is None or self.gaussian_given is None:
             return plain
@@ -230,8 +230,8 @@ class ColumnDensities(nn.Module):
     def loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return -log p of each entry in nats, of ordered columns, (n, d).
 
-        In a quarter of the rows a random part is observed: its entries count nothing, and the
-        others are given it.
+        In a quarter of the rows a random part is observed: its entries have no loss, and the
+        distribution of the others is the one given them.
         """
         x = x[:, self.order]
         observed = draw_observed(noise, x, None)
@@ -249,7 +249,7 @@ class ColumnDensities(nn.Module):
 
     @torch.no_grad()
     def shrink(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Multiply the corrections of each column by what rows that are new to it ask for."""
+        """Multiply the corrections of each column by the factor that is best on held-out rows."""
         weights = [p for head in self.heads for p in head.parameters()]
         whole = [p.clone() for p in weights]
 
@@ -330,7 +330,7 @@ class ColumnDensities(nn.Module):
         """Draw ordered columns, one after another; those observed are kept."""
         marks = torch.zeros_like(x) if observed is None else observed
         rows = x * marks
-        # Guidance compares with what is said without the condition.
+        # Guidance needs the distribution without the condition, too.
         conditions = [condition, None] if guidance_scale > 0 else [condition]
         walkers, regressions = [], None
         for c in conditions:
@@ -388,7 +388,7 @@ class ColumnDensities(nn.Module):
 
 
 def _branches(n_cells: int) -> list[int]:
-    """Return the numbers of corrections: one a cell, one for each `BRANCH` of them, and so on."""
+    """Return the numbers of corrections: one per cell, one per `BRANCH` of these, and so on."""
     sizes = [n_cells]
     while sizes[-1] > 2 * BRANCH:
         sizes.append(math.ceil(sizes[-1] / BRANCH))
@@ -396,7 +396,7 @@ def _branches(n_cells: int) -> list[int]:
 
 
 def _grouped(cuts: list[Cuts]) -> list[Cells]:
-    """Return the cells of columns, those together that are of one kind and about as many."""
+    """Return the cells of columns, grouped by their kind and similar numbers of cells."""
     groups: dict[tuple[str, float], list[int]] = {}
     for j, cut in enumerate(cuts):
         most = next(most for most in CELL_COUNTS if len(cut.level) <= most)

@@ -1,9 +1,10 @@
 r"""Draws of missing entries from a denoiser of whole rows.
 
-A whole row x, noised to :math:`y = x + \rho\epsilon`, and drawn again given y and the observed
-entries, stays a draw of a whole row given these entries: at every level of noise a step
-of Gibbs' sampler. Much noise moves between modes, little noise is where the draw of x given y and
-the observed entries can be trusted, since there any smooth distribution is nearly normal.
+Let x be a draw of a whole row given the observed entries. Add noise, :math:`y = x + \rho\epsilon`,
+and draw x again given y and the observed entries: the new x has the same distribution. This is a
+step of Gibbs' sampler, at any level of noise. Much noise moves between modes. At little noise the
+draw of x given y and the observed entries is exact to a good approximation, because any smooth
+distribution is then nearly normal.
 
 Source: Boys et al., *Tweedie moment projected diffusions for inverse problems*, TMLR 2024, for the
 draw at one level; Xu et al., *Restart sampling for improving generative processes*, NeurIPS 2023,
@@ -20,12 +21,12 @@ from torch import Tensor
 
 from skgen.papers.principal_axes import PrincipalAxes
 
-# In standard deviations along the first axis: noise that hides where a row came from.
+# The largest noise, in standard deviations along the first axis: it hides where a row came from.
 COARSEST = 3.0
-# Levels are even in this root of the noise: what a denoiser errs by adds up over levels of little
-# noise, and only there are fine structures met.
+# Levels are even in this root of the noise: enough levels of little noise for fine structures, but
+# not more, because the errors of the denoiser add up over them.
 ROOT = 2.0
-# Of a level's noise, what each step on the way back to a clean row leaves.
+# The steps from a level's noise back to a clean row, as shares of that noise.
 WAY_BACK = (1.0, 0.5, 0.25, 0.125, 0.0)
 
 
@@ -39,7 +40,7 @@ def complete(
     finest: float,
     n_levels: int,
 ) -> Tensor:
-    r"""Draw what is not observed, at levels of noise that fall.
+    r"""Draw missing entries given the observed ones, at falling levels of noise.
 
     A step from noise r to s draws an end x from :math:`N(\hat x, V_r)`, moved to agree with what is
     observed, and :math:`y_s` given :math:`y_r` and x; :math:`V_r` is the variance of x given

@@ -1,4 +1,4 @@
-r"""How far a network that corrects a known answer is followed, at each level of noise.
+r"""How much of a network that corrects a known answer is used, at each level of noise.
 
 A network that has learnt from few rows, or where there is nothing to learn, corrects too much. Once
 trained, its correction F of an answer that is exact for normal data is multiplied by a share,
@@ -7,10 +7,11 @@ trained, its correction F of an answer that is exact for normal data is multipli
 
     \lambda = \frac{E\langle F, R \rangle}{E\langle F, F \rangle}, \qquad 0 \le \lambda \le 1,
 
-R being what the answer leaves over for rows held out: the least squared error that one factor a
-level can reach. Where data are normal, what the network has made up is gone; where it is right, the
-share is near one. That is for what is judged by its squared error, scores and conditional means.
-New rows follow the whole network: a path of many steps, each a little short, ends in blurred rows.
+where R is the residual of the answer on held-out rows. One factor for each level cannot reach a
+smaller squared error. For normal data, where F is noise, the share is near zero; where F is right,
+it is near one. Scores and completions, which are judged by their squared error, use this share. New
+rows use the whole network: if each of many steps were a little too short, drawn rows would be
+blurred.
 
 Source: James and Stein, *Estimation with quadratic loss*, Fourth Berkeley Symposium, 1961, for
 shrinking estimates towards what is known.
@@ -25,14 +26,14 @@ from torch import Tensor, nn
 from skgen.networks.quantizers import sums_by_index
 
 N_LEVELS = 12
-# Draws of each row held out, fewer of many rows or of images, which have many numbers each.
+# Draws for each held-out row: fewer if there are many rows, and for images.
 MOST_DRAWS, FEWEST_DRAWS, MANY_DRAWN = 64, 8, 2**17
-# Rows that a network takes in about the time of one.
+# This many rows take a network about as long as one.
 AT_ONCE = 256
 
 
 def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
-    """Return how often to draw each of the rows held out, in parts to be drawn at once."""
+    """Return how often to draw each held-out row, as numbers of draws to be made at once."""
     n = FEWEST_DRAWS
     if input_shape is None:
         n = max(FEWEST_DRAWS, min(MOST_DRAWS, MANY_DRAWN // len(rows)))
@@ -41,12 +42,14 @@ def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
 
 
 class CorrectionShrinkage(nn.Module):
-    """Shares of a correction to follow, by place between two ends; ones until learnt.
+    """Shares of a correction to use, at each place between the ends of a schedule.
+
+    They are ones until learnt.
 
     Parameters
     ----------
     n_kinds : int
-        Corrections that are followed each in its own measure.
+        Kinds of corrections, each with shares of its own.
     """
 
     share: Tensor
@@ -63,7 +66,7 @@ class CorrectionShrinkage(nn.Module):
         return torch.lerp(share[k], share[k + 1], place - k)[:, None]
 
     def reset(self) -> None:
-        """Follow corrections whole, as training does."""
+        """Set all shares to one: corrections are used whole, as in training."""
         self.share.fill_(1.0)
 
     def learn(self, seen: Iterable[tuple[Tensor, Tensor, Tensor]], kind: int = 0) -> None:

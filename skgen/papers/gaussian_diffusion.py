@@ -14,8 +14,8 @@ so that F is the velocity :math:`\alpha\epsilon - \sigma x` of an axis of unit v
 is the exact denoiser of :math:`N(0, \operatorname{diag} \lambda^2)`. The other parametrisations
 predict their own quantity's deviation from the same answer.
 
-Once trained, F is followed as far as rows held out bear it out, where an answer counts and not a
-draw: :mod:`skgen.papers.correction_shrinkage`.
+Once trained, F is multiplied by a factor learnt from held-out rows, in scores and completions but
+not in new rows: :mod:`skgen.papers.correction_shrinkage`.
 """
 
 import math
@@ -56,9 +56,9 @@ class GaussianDiffusion(nn.Module):
     n_timesteps : int or None
         Steps of the bound; None for continuous time.
     soft_gamma : float
-        Noise level below which `softened_bound` loses interest.
+        Noise level below which `softened_bound` gives levels little weight.
     n_kinds : int
-        Kinds of contexts; how far the network is followed is learnt for each.
+        Kinds of contexts; for each, how much of the network is used is learnt.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class GaussianDiffusion(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the predicted noise and clean row, both on the axes.
 
-        With the kind of the context, once trained, the network is followed as far as its kind's
-        shrinkage has it; without, whole.
+        With the kind of the context, once trained, the network's output is multiplied by the
+        shrinkage of that kind; with None it is used whole.
         """
         alpha, sigma = (part[:, None] for part in alpha_sigma(gamma))
         scale = self.axes.scale
@@ -110,7 +110,7 @@ class GaussianDiffusion(nn.Module):
     def fit_shrinkage(
         self, noise: Noise, draws: Iterable[tuple[Tensor, Tensor]], kind: int = 0
     ) -> None:
-        """Learn how far to follow the network, given a kind of context.
+        """Learn how much of the network to use, given a kind of context.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class GaussianDiffusion(nn.Module):
         return x, epsilon, alpha * x + sigma * epsilon
 
     def denoising_loss(self, noise: Noise, rows: Tensor, context: Tensor) -> Tensor:
-        r"""Return :math:`\tfrac12|x - \hat x|^2` a row at a time of the schedule."""
+        r"""Return :math:`\tfrac12|x - \hat x|^2` of each row, at a random time of the schedule."""
         gamma, _ = self.schedule(noise.times(rows))
         x, _, z = self._noised(noise, rows, gamma)
         _, x_hat = self.predict(z, gamma, context)
@@ -154,7 +154,7 @@ class GaussianDiffusion(nn.Module):
         levels: Tensor | None = None,
         kind: int | None = None,
     ) -> Tensor:
-        r"""Return an unbiased estimate of the bound on :math:`-\log p`, in nats a row.
+        r"""Return an unbiased estimate of the bound on :math:`-\log p`, in nats per row.
 
         With ``levels`` the rows are discrete, and their columns must not have been rotated.
         """
@@ -169,11 +169,11 @@ class GaussianDiffusion(nn.Module):
         return diffusion + reconstruction + gaussian.prior_loss(x, gamma_1)
 
     def softened_bound(self, noise: Noise, rows: Tensor, context: Tensor) -> Tensor:
-        r"""Return the part of the bound to be learnt, low noise levels weighing less.
+        r"""Return the part of the bound that depends on the network; low levels weigh less.
 
         The weight of a level is :math:`\operatorname{sigmoid}(\gamma - \gamma_{soft})`. The best
-        prediction at each level is the bound's own, but far below the scale of the data's
-        structure the noise cannot be told, and all that its error brings is variance.
+        prediction at each level is that of the bound itself. But at levels far below the scale of
+        the data's structure the noise cannot be predicted, and its error only adds variance.
         """
         _, gamma, diffusion, control = self._diffusion_loss(noise, rows, context)
         return torch.sigmoid(gamma - self.soft_gamma) * (diffusion - control)
@@ -183,8 +183,8 @@ class GaussianDiffusion(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return rows on the axes, noise levels, the bound's diffusion term, a control variate.
 
-        The control variate has mean zero: it is what the noise alone brings to the error of the
-        exact Gaussian denoiser, and at low noise nearly all that the term varies by.
+        The control variate has mean zero: it is the part of the error of the exact Gaussian
+        denoiser that the noise alone causes. At low noise it is nearly all of the term's variance.
         """
         t = noise.times(rows)
         if self.n_timesteps is None:
@@ -265,7 +265,7 @@ class GaussianDiffusion(nn.Module):
         n_levels: int,
         kind: int | None = None,
     ) -> Tensor:
-        """Draw what is not observed of rows, given the rest and a kind of context."""
+        """Draw missing entries of rows, given the observed ones and a kind of context."""
 
         def denoise(y: Tensor, rho: Tensor) -> Tensor:
             gamma = 2 * torch.log(rho).expand(len(y))
@@ -276,10 +276,10 @@ class GaussianDiffusion(nn.Module):
 
 
 def _variance_gradient(gamma: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Let a learned schedule descend the variance of the bound, whose mean it cannot change.
+    """Train a learned schedule to reduce the variance of the bound, whose mean it cannot change.
 
-    The gradient of a squared loss is twice the loss times the loss's own, and the loss of a row
-    is known by the time its gradient comes back: it is its weight times the weight's gradient.
+    The gradient of the squared loss is twice the loss times the gradient of the loss. The loss of a
+    row is known in the backward pass: it is its weight times the gradient of that weight.
     """
     state: dict[str, Tensor] = {}
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from skgen.papers.cells import SMALLEST_SCALE
 
 REGRESSION_ROWS = 4096
-# How much more a condition counts than a column in the penalty: a label of one row in 200 has the
-# mean of its row.
+# How much less a condition is penalised than a column: so a label of one row in 200 is given nearly
+# the mean of its row.
 CONDITION_WEIGHT = 10.0
 # A regularised regression of numbers on rows: coefficients, the intercept, and the mean square of
 # the errors of rows that are left out one at a time.
@@ -40,8 +40,8 @@ class GaussianRegressions(nn.Module):
     def fit(self, x: np.ndarray, condition: np.ndarray, regress: Regress) -> None:
         """Regress each column on condition and columns before.
 
-        The deviation is that of the errors of rows that are left out one at a time: what few rows
-        do not show, it counts as noise.
+        The deviation is that of leave-one-out errors: what cannot be learnt from few rows counts as
+        noise.
         """
         step = max(1, len(x) // REGRESSION_ROWS)
         x, condition = x[::step], condition[::step]

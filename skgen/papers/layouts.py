@@ -18,7 +18,7 @@ from skgen.networks.sequence import Transformer
 Shape = tuple[int, ...] | None
 
 FRAME_FEATURES = 64
-# More tokens than these are denoised by attention, fewer are learnt faster as one row.
+# More tokens are denoised by attention; up to this many, by one perceptron, which learns faster.
 MOST_TOKENS_OF_MLP = 64
 
 
@@ -76,7 +76,7 @@ class Places(Columns):
 
 
 class Map(Columns):
-    """Positions of an image or sequence after so many halvings of its resolution."""
+    """Positions of an image or sequence after ``n_halvings`` halvings of its resolution."""
 
     shape: tuple[int, ...]
 
@@ -120,7 +120,7 @@ def token_denoiser(
     """Return a network from n_in numbers of each token to n_out, given a context."""
     n_tokens = layout.n_positions
     if layout.grid is not None:
-        # Neighbours count the same wherever they are.
+        # Convolutions: neighbours matter in the same way everywhere.
         channels = GROUP_SIZE * max(1, width // (2 * GROUP_SIZE))
         return TokenUNet(layout.grid, n_in, n_out, n_context, width=channels)
     if layout.shape is None or n_tokens <= MOST_TOKENS_OF_MLP:
@@ -132,7 +132,7 @@ def token_denoiser(
 def causal_network(
     layout: Columns, *sizes: int, width: int
 ) -> PixelCNN | CausalTransformer | MaskedMLP:
-    """Return a network from tokens, and evidence and a context of such sizes, to the next token."""
+    """Return a network from tokens, evidence and a context to the next token."""
     if layout.grid is not None:
         return PixelCNN(layout.grid, *sizes)
     if layout.shape is not None:
@@ -155,8 +155,8 @@ class _EachPlace(nn.Module):
 class _SlowLinear(nn.Module):
     """A linear map whose output moves as slowly as that of a layer of few inputs.
 
-    Steps of Adam are as large for each of many weights, and add up: all bits of one long row would
-    come to be the same.
+    Adam takes equally large steps for each of many weights, and they add up in the output: all bits
+    of a long row would become the same.
     """
 
     def __init__(self, n_in: int, n_out: int):

@@ -1,4 +1,4 @@
-"""Principal axes of the data, where the diffusions run."""
+"""Principal axes of the data, on which diffusions and bridges run."""
 
 import torch
 from torch import Tensor, nn
@@ -8,13 +8,13 @@ from torch.nn import functional as F
 class PrincipalAxes(nn.Module):
     r"""Centre, rotation and standard deviations of rows; the identity until fitted.
 
-    Rows that are few beside their columns span r of d dimensions. Beyond these every axis has the
-    same variance, so that any completion of the axes U of the rows to an orthogonal matrix will do:
-    with E the first r columns of the identity and A = U - E,
+    Where there are fewer rows than columns, the rows span r of d dimensions. In the others every
+    axis has the same variance. So any orthogonal matrix whose first columns are the axes U of the
+    rows can be used: with E the first r columns of the identity and A = U - E,
 
     .. math:: Q = I - A (I - U^T E)^{-1} A^T, \qquad Q E = U,
 
-    which is kept, and multiplied by, in d r numbers in place of d squared.
+    which takes d r numbers, instead of d squared, to store and to multiply by.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class PrincipalAxes(nn.Module):
         self.few_rows = rotate and n_rows is not None and 2 * n_rows < n_features
         self.register_buffer("mean", torch.zeros(n_features, device="cpu"))
         self.register_buffer("scale", torch.ones(n_features, device="cpu"))
-        # Q, or A and what stands between it and its transpose.
+        # Q, or A and the inverse matrix in the formula above.
         basis = torch.eye(n_features, device="cpu") if rotate else torch.empty(0, device="cpu")
         if self.few_rows and n_rows:
             basis = torch.zeros(n_features, n_rows, device="cpu")
@@ -143,7 +143,7 @@ class PrincipalAxes(nn.Module):
         covariance = (basis * variance) @ basis.T
         size = covariance.diagonal().mean()
         held = given[:, :, None] * covariance * given[:, None, :]
-        # Columns that follow from others leave it singular but for rounding, which this covers.
+        # Columns that are linear in others make it singular; this much on the diagonal prevents it.
         rounding = torch.finfo(rows.dtype).eps
         held = held + torch.diag_embed((1 - given + given * rounding) * size)
         factors = torch.linalg.cholesky(held)[which]

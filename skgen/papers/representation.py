@@ -1,4 +1,4 @@
-"""What models that encode rows share: the encoder's input, parts of rows, many rows at a time."""
+"""What models with an encoder share: noise of its input, rows in parts, and observed entries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,9 @@ EVIDENCE_SHARE = 0.25
 
 
 def in_parts(function: Callable[..., Any], x: Tensor, condition: Tensor | None) -> list[Any]:
-    """Return what a function of rows and their condition gives, some rows at a time.
+    """Return the results of a function of rows and their condition, for parts of the rows.
 
-    Without gradients; memory is that of a part.
+    Without gradients, and in the memory that one part needs.
     """
     parts = []
     with torch.no_grad():
@@ -39,26 +39,26 @@ def _largest_deviation(rows: Tensor) -> float:
 def input_noise(rows: Tensor, share: float) -> float:
     """Return a share of rows' deviation along their first principal axis, within a column's.
 
-    Where many columns say the same, as pixels do, noise averages out over them, and more of it is
-    borne; but noise beyond a column's own deviation leaves nothing of an image but its brightness.
+    Where many columns are correlated, as pixels are, noise averages out over them, and more of it
+    does no harm. But noise beyond the deviation of a column leaves only the brightness of an image.
     """
     column = float((rows - rows.mean(0)).square().mean()) ** 0.5
     return min(share * _largest_deviation(rows), column)
 
 
 def warm_up(step: int, n_steps: int) -> float:
-    """Return a weight that is 0 for some steps and rises to 1 in as many.
+    """Return a weight that is 0 for ``n_steps`` steps and then rises to 1 in as many.
 
-    That of the prior in what shapes the codes: until there is a code it must not count, lest there
-    be none.
+    It is the weight of the prior in the loss of the code. If the prior counted from the start, the
+    code could collapse before it holds anything.
     """
     return min(1.0, max(0.0, step / n_steps - 1.0))
 
 
 def draw_observed(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
-    """Draw which entries of rows are observed: of most rows none, of the others a random part.
+    """Draw which entries of rows are observed: in most rows none, in the others a random part.
 
-    The part is a random share of the entries, or, of half the images, all but a rectangle.
+    The part is a random share of the entries or, for half of these images, all but a rectangle.
     """
     chosen = noise.uniform(x) < EVIDENCE_SHARE
     share = noise.uniform(x) * chosen

@@ -18,26 +18,27 @@ FEWEST_ERRORS = 10
 ERRORS_PER_BIN = 50
 MAX_BINS = 64
 N_QUANTILES = 65
-# In standard deviations: an error far out must not speak for all.
+# In standard deviations: larger errors are cut off, so that none decides the correlation alone.
 FARTHEST_ERROR = 4.0
-# Of each error, what goes with no other's.
+# The share of the variance of each error that is independent of the others, at least.
 SMALLEST_SHARE = 1e-3
 
 
 class ResidualDistribution(nn.Module):
-    """What a decoder's mean leaves out: the errors of held-out rows, by the height of the mean.
+    """The distribution of the errors of a decoder's mean on held-out rows, given the mean.
 
-    A pixel that is surely dark errs little and upwards, one at an edge much and both ways. For
-    each of some bins of the mean, of a column or of all that share a unit, it holds the mean
-    square of the errors, and their quantiles to draw new ones from. Errors of a table's columns
-    may go together: then it holds their correlation, too, and draws by a Gaussian copula.
+    Where the mean of a pixel is dark, its errors are small and positive; at an edge they are large
+    and of both signs. So the mean is divided into bins, for each column or for all columns that
+    share a unit. For each bin the mean square of the errors is stored, and their quantiles, from
+    which new errors are drawn. For tables their correlation between columns is stored too, and
+    errors are drawn by a Gaussian copula.
 
     Parameters
     ----------
     n_groups : int
         Groups of columns: one of all, or each its own.
     offset : Tensor of shape (n_features,)
-        What to add to scaled columns, so that those of one group have one zero.
+        What to add to scaled columns, so that zero means the same in all columns of a group.
     correlated : bool, default=False
         Whether errors of different columns go together.
     """
@@ -60,7 +61,7 @@ class ResidualDistribution(nn.Module):
         self.register_buffer("quantiles", torch.zeros(n_groups, 1, 2, device="cpu"))
 
     def fit(self, mean: Tensor, error: Tensor) -> None:
-        """Learn from (n, n_features) means and errors, of one group also in any other shape."""
+        """Learn from (n, n_features) means and errors; those of one group may have any shape."""
         mean, error = self._grouped(mean), self._grouped(error)
         n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
         inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
@@ -73,8 +74,8 @@ class ResidualDistribution(nn.Module):
         for group in range(self.n_groups):
             for number in range(n_bins):
                 mine = error[group, index[group] == number]
-                # Equal means may leave a bin with few errors, or none: it leans on the rest, as one
-                # error would.
+                # Equal means may leave a bin with few errors, or none: the mean square of all
+                # errors counts as one more error.
                 total = mine.square().sum() + overall[group]
                 log_var[group, number] = (total / (len(mine) + 1)).log()
                 mine = error[group] if len(mine) < FEWEST_ERRORS else mine
@@ -85,7 +86,7 @@ class ResidualDistribution(nn.Module):
     def learn(
         self, errors_of: Callable[[Any], tuple[Tensor, Tensor]], shown: Any, every: Any
     ) -> None:
-        """Learn how much errors are from the rows shown, and how they go together from every one.
+        """Learn the sizes of errors from the rows ``shown``, and their correlation from ``every``.
 
         The function gives means and errors, as `fit` takes them, of such rows.
         """
@@ -95,7 +96,7 @@ class ResidualDistribution(nn.Module):
             self.fit_correlation(*(errors if every is shown else errors_of(every)))
 
     def fit_correlation(self, mean: Tensor, error: Tensor) -> None:
-        """Learn how the errors of columns go together, from means and errors as `fit` takes."""
+        """Learn the correlation of the errors of columns, from means and errors as in `fit`."""
         if len(mean) < 2:
             return
         scale = torch.exp(0.5 * self.log_variance(mean - self.offset))

@@ -1,9 +1,9 @@
-r"""Schrödinger bridges between two laws, learnt by iterated Markovian fitting.
+r"""Schrödinger bridges between two distributions, learnt by iterated Markovian fitting.
 
-Of all processes with given laws at times 0 and 1, the Schrödinger bridge is the nearest to a
-reference process (:mod:`skgen.processes.bridges`). It is the one that is both Markov and a mixture
-of pinned reference processes, and the algorithm projects on either in turn: draw pairs of ends
-:math:`(X_0, X_1)` from the process, pin the reference at them, and regress the drifts
+Of all processes with given distributions at times 0 and 1, the Schrödinger bridge is the nearest to
+a reference process (:mod:`skgen.processes.bridges`). It is the one that is both Markov and a
+mixture of pinned reference processes, and the algorithm projects on either in turn: draw pairs of
+ends :math:`(X_0, X_1)` from the process, pin the reference at them, and regress the drifts
 
 .. math::
 
@@ -16,12 +16,12 @@ the end at which a drift arrives is always a real one. The flow
 
 .. math:: \frac{dx}{dt} = \tfrac12 (v^+ - v^-)
 
-has the same laws at every time. With :math:`\sigma = 0` both drifts are the flow's velocity: the
-first regression is flow matching, the iterations rectified flow.
+has the same distributions at every time. With :math:`\sigma = 0` both drifts are the flow's
+velocity: the first regression is flow matching, the iterations rectified flow.
 
-A bridge carries rows, and where its ends belong together it tells nothing of a row's missing
-entries: where the source is normal, a diffusion beside it learns the law of whole rows, for
-`impute` alone.
+A bridge carries whole rows and cannot draw missing entries given the observed ones. So, where the
+source is normal, a diffusion beside it learns the distribution of whole rows, for `impute` alone:
+the attribute ``law``.
 
 Source: Shi, De Bortoli, Campbell and Doucet, *Diffusion Schrödinger bridge matching*, NeurIPS 2023;
 Lipman et al., *Flow matching for generative modeling*, ICLR 2023; Liu, Gong and Liu, *Flow straight
@@ -53,16 +53,16 @@ from skgen.processes.noise import GeneratorNoise
 TIME_FEATURES = 32
 FIRST_TIME = 1e-4
 COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
-# Of the mean variance of an end along its axes.
+# The least variance along an axis, as a share of the mean over the axes.
 LEAST_VARIANCE = 1e-5
 EXACT_DIVERGENCE = 16
 PROBES = 8
-# Levels of noise that `impute` passes a step.
+# Levels of noise that `impute` passes for each of ``n_steps``.
 LEVELS_PER_STEP = 2
 
 
 class SchrodingerBridge(nn.Module):
-    """Drifts between two laws, on scaled rows turned to their principal axes.
+    """Drifts between two distributions, on scaled rows turned to their principal axes.
 
     Everything here works on the axes; the methods that the estimator calls take and return columns.
     """
@@ -118,7 +118,7 @@ class SchrodingerBridge(nn.Module):
         if source is None:
             self.axes.fit(x)
         else:
-            # The axes of what varies within the two laws, seen from between them.
+            # The axes of the variation within each distribution, centred between the two.
             self.axes.fit(torch.cat([x - x.mean(0), source - source.mean(0)]))
             self.axes.mean.copy_(0.5 * (x.mean(0) + source.mean(0)))
             self.source = source
@@ -133,7 +133,7 @@ class SchrodingerBridge(nn.Module):
             else:
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
-            # Down to no variance at all the steps of a simulated path could not follow.
+            # With no variance at all, the steps of a simulated path would be too coarse.
             floor = (LEAST_VARIANCE * var.mean()).clamp(min=1e-8)
             self.get_buffer("var_" + end).copy_(torch.maximum(var, floor))
         if aligned:
@@ -203,7 +203,12 @@ class SchrodingerBridge(nn.Module):
         x_0: Tensor | None = None,
         real: Tensor | None = None,
     ) -> Tensor:
-        """Regress the drifts of the process pinned at pairs of rows.
+        r"""Regress the drifts of the process pinned at pairs of rows.
+
+        With :math:`X_t` a draw of the pinned process at a random time and :math:`\dot X^\pm_t` its
+        drifts, the loss is :math:`\tfrac12 w^+ |v^+(t, X_t) - \dot X^+_t|^2 + \tfrac12 w^- |v^-(t,
+        X_t) - \dot X^-_t|^2`. With :math:`\sigma = \theta = 0` it is :math:`\tfrac12 |v(t, X_t) -
+        (X_1 - X_0)|^2`, flow matching. The weights are those of `_drift_loss`.
 
         Parameters
         ----------
@@ -235,14 +240,14 @@ class SchrodingerBridge(nn.Module):
 
     def _drift_loss(self, drift: Tensor, t: Tensor, x_0: Tensor, x_1: Tensor, z: Tensor) -> Tensor:
         target = self.reference.drift_target(t[:, None], x_0, x_1, z)
-        # The inverse of the target's variance, up to a factor: the noise in it grows without
-        # bound at the end.
+        # The weight is the inverse of the target's variance, up to a factor: its noise grows
+        # without bound towards the end.
         spread = (self.var_0 + self.var_1).mean()
         weight = spread / (spread + self.reference.noise_in_target(t).square())
         return 0.5 * weight * (drift - target).square().sum(1)
 
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the law of whole rows, for draws of their missing entries."""
+        """Learn the distribution of whole rows, for draws of their missing entries."""
         assert self.law is not None
         context = self._embed(x, condition, noise if self.training else None)
         return self.law.softened_bound(noise, x, context)
@@ -250,7 +255,7 @@ class SchrodingerBridge(nn.Module):
     def fit_shrinkage(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
-        """Learn from rows held out how far to follow the law of whole rows."""
+        """Learn from held-out rows how much of the network for whole rows to use."""
         assert self.law is not None
         c = self._embed(x, condition)
         draws = ((x.repeat(n, 1), c.repeat(n, 1)) for n in shrinkage_draws(x, shape))
@@ -279,7 +284,7 @@ class SchrodingerBridge(nn.Module):
         if noise is not None:
             times = times_of(n_steps, time_grid, sde_solver)
             if backward and not isinstance(time_grid, str):
-                # Given times are those of the source; a walk counts from its own start.
+                # Given times begin at the source; a walk backwards begins at the data.
                 times = 1 - times[::-1]
             bridge = self.gaussian()
             return walk(
@@ -345,7 +350,7 @@ class SchrodingerBridge(nn.Module):
         if d <= EXACT_DIVERGENCE:
             probes = torch.eye(d).to(x)[:, None]
         else:
-            # Signs of the row's own.
+            # Random signs, the same whenever the row is scored.
             probes = torch.sign(noise.normal(x))[None]
         velocity = velocity_of(self.field(x, condition))
         return -log_density(velocity, x, times_of(n_steps, time_grid), probes)
@@ -360,7 +365,7 @@ class SchrodingerBridge(nn.Module):
         n_steps: int,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed by the law of whole rows."""
+        """Draw what is not observed by the diffusion of whole rows."""
         assert self.law is not None
         context = self._embed(x, condition)
         n_levels = LEVELS_PER_STEP * n_steps

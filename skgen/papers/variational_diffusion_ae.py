@@ -8,9 +8,11 @@ is the decoder :math:`p(x|w)`, and a second one over the latents is the prior :m
     -\log p(x) \le E_{q(w|x)}\big[ L_{x|w} + L_w \big] - H\big(q(w|x)\big),
 
 each L the bound of :mod:`skgen.processes.gaussian`; with :math:`p(w) = N(0, I)` the last two terms
-are :math:`KL(q(w|x) \| N(0, I))`. A decoder this strong is content without a latent, so the
-default objective learns the encoder from a denoising loss in x, which weighs the noisy end where
-only the latent can help, and then holds it while decoder and prior learn the exact bound.
+are :math:`KL(q(w|x) \| N(0, I))`. Trained on this bound, a decoder this strong does not need a
+latent, and the encoder learns little. So there are two stages. By default the first one trains the
+encoder on a denoising loss in x (`DiffusionAutoencoder.representation_loss`), in which high noise
+levels, where only the latent can help, weigh more. In the second one the encoder is frozen, and
+decoder and prior learn the bound (`DiffusionAutoencoder.law_loss`).
 
 Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with variational
 diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
@@ -36,7 +38,7 @@ MMD_SCALES = (0.25, 1.0, 4.0)
 
 
 def _log_variance(raw: Tensor) -> Tensor:
-    """Bound a log-variance smoothly: neither wider than the prior by much, nor a point."""
+    """Bound a log-variance smoothly: not much wider than the prior, and never a point."""
     return -5.0 + 6.0 * torch.tanh((raw + 3.0) / 6.0)
 
 
@@ -50,10 +52,10 @@ def principal_components(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def start_at_principal_components(
     layer: nn.Linear, rows: Tensor, variance: Tensor, axes: Tensor, weight: float
 ) -> None:
-    """Give an encoder's linear map the posterior of the principal components of rows.
+    """Set an encoder's linear map so that its latents are the principal components of rows.
 
-    It is the best linear one where half the squared error is balanced by the KL times the weight:
-    of a component of variance V, the latent's posterior keeps a share weight / V of the prior's.
+    This is the best linear map for half the squared error plus the KL times the weight: for a
+    component of variance V, the posterior of its latent has the variance weight / V.
     """
     k = layer.out_features // 2
     left = torch.ones(k, dtype=torch.float64)
@@ -65,7 +67,7 @@ def start_at_principal_components(
             layer.weight
         )
         layer.bias[:k] = -(layer.weight[:k] @ rows.mean(0).to(layer.weight))
-        # What `_log_variance` makes the logarithm of.
+        # `_log_variance` maps this to the logarithm of the variance.
         layer.bias[k:] = (6.0 * torch.atanh((left.log() + 5.0) / 6.0) - 3.0).to(layer.bias)
 
 
@@ -142,16 +144,24 @@ class DiffusionAutoencoder(nn.Module):
         mean, log_var = self.posterior(x, c)
         return mean + torch.exp(0.5 * log_var) * noise.normal(mean), mean, log_var
 
-    # Losses, a value a row.
+    # Losses: a number for each row.
 
     def representation_loss(
         self, noise: Noise, x: Tensor, condition: Tensor | None = None
     ) -> Tensor:
-        """Denoise x with the help of w, drawn from a noisy look at x; a light hand on w's law.
+        r"""Denoise x given w, which is drawn given a noisy copy of x; the loss of the first stage.
 
-        On tables a small network tells x from w alone, too: what is simple to read from a latent
-        is simple to use as a feature. Of an image it would tell the large shapes, as principal
-        components do, and w with it.
+        With :math:`\hat x` the decoder's denoised row, h a small network, on tables only, that
+        predicts x from w alone, :math:`\beta` the ``kl_weight`` and d the number of columns,
+
+        .. math::
+
+            \tfrac12 |x - \hat x(z_t, w)|^2 + \tfrac14 |x - h(w)|^2
+                + \frac{\beta}{d} KL\big(q(w|x) \| N(0, I)\big) .
+
+        The second term makes latents that are simple to use as features. Of images it would keep
+        only large shapes, as principal components do. With ``mmd_weight``, the discrepancy of the
+        batch's latents from N(0, I) is added.
         """
         c = self._embed(x, condition, noise)
         noisy = x + self.encoder_noise * noise.normal(x)
@@ -167,7 +177,10 @@ class DiffusionAutoencoder(nn.Module):
         return loss
 
     def bound(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return an estimate of the bound on -log p(x) with p(w) = N(0, I), in nats."""
+        r"""Return an estimate of the bound on -log p(x) with p(w) = N(0, I), in nats.
+
+        It is :math:`L_{x|w} + KL(q(w|x) \| N(0, I))`, with w drawn from q(w|x).
+        """
         c = self._embed(x, condition, noise if self.training else None)
         w, mean, log_var = self._draw(noise, x, c)
         context = self._decoder_context(w, c)
@@ -175,11 +188,13 @@ class DiffusionAutoencoder(nn.Module):
         return loss + normal_kl(mean, log_var)
 
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn p(x|w) and p(w) with the encoder held, each by its softened bound.
+        r"""Learn p(x|w) and p(w) with the encoder frozen; the loss of the second stage.
 
-        Latents are of a slightly noisy look at x, so that the prior does not learn the training
-        rows by heart. A share of the decoder's rows goes without the latent: the same network
-        learns the law of x alone, which `impute` draws from.
+        It is :math:`\tilde L_{x|w} + \tilde L_w`, each :math:`\tilde L` a bound in which low noise
+        levels weigh less: `GaussianDiffusion.softened_bound`. Latents are those of slightly noisy
+        rows, so that the prior does not memorise the training rows. For a share of the rows the
+        decoder gets no latent: so the same network learns the distribution of x alone, which
+        `impute` draws from.
         """
         c = self._embed(x, condition, noise if self.training else None)
         w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
@@ -191,7 +206,7 @@ class DiffusionAutoencoder(nn.Module):
     def fit_shrinkage(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
-        """Learn from rows held out how far completions and scores are to follow the decoder."""
+        """Learn from held-out rows how much of the network completions and scores use."""
         c = self._embed(x, condition)
         mean, log_var = self._posteriors(x, condition)
         latents = []
@@ -209,7 +224,7 @@ class DiffusionAutoencoder(nn.Module):
     def negative_log_likelihood(
         self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
     ) -> Tensor:
-        """Return the bound with nothing left out: what `score` reports."""
+        """Return an estimate of the whole bound on -log p(x): minus what `score` reports."""
         if self.prior is None:
             return self.bound(noise, x, condition)
         c = self._embed(x, condition)
@@ -230,7 +245,7 @@ class DiffusionAutoencoder(nn.Module):
         return torch.cat(mean), torch.cat(log_var)
 
     def fit_prior_axes(self, x: Tensor, condition: Tensor | None = None) -> None:
-        """Turn the prior to the principal axes of the latents of x."""
+        """Set the axes of the prior to the principal axes of the latents of x."""
         assert self.prior is not None
         mean, log_var = self._posteriors(x, condition)
         self.prior.axes.fit(mean, log_var.exp().mean(0).double())
@@ -244,7 +259,7 @@ class DiffusionAutoencoder(nn.Module):
         return self.posterior(x, self._embed(x, condition))[0]
 
     def decode(self, w: Tensor, condition: Tensor | None, *, n_steps: int, **_: Any) -> Tensor:
-        """Follow the probability flow given w, from the centre of the noise."""
+        """Follow the probability flow given w, starting from zeros in the place of noise."""
         context = self._decoder_context(w, self._embed(w, condition))
         z = w.new_zeros(len(w), len(self.decoder.axes.mean))
         return self.decoder.run(None, z, self._predictor(self.decoder, context), "ddim", n_steps)
@@ -289,10 +304,11 @@ class DiffusionAutoencoder(nn.Module):
         to_data: Any = None,
         **_: Any,
     ) -> Tensor:
-        """Draw w from the prior, then x given w; its last part, if so trained, given itself.
+        """Draw w from the prior, then x given w; below ``latent_gamma``, x without w.
 
-        Where little noise is left, a row tells what it still needs better than a latent whose law
-        is itself learnt; either denoiser, exact, leaves the law of the noisy rows as it is.
+        Where little noise is left, the noisy row itself predicts the clean one better than a latent
+        that was drawn from a learnt prior. If both denoisers were exact, drawn rows would have the
+        same distribution with either.
         """
         like = self.decoder.axes.mean
         w = noise.normal(like.new_empty(n, self.n_components))
@@ -326,7 +342,10 @@ class DiffusionAutoencoder(nn.Module):
         n_steps: int,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed from the decoder without a latent: the law of x alone."""
+        """Draw what is not observed by the decoder without a latent: the distribution of x alone.
+
+        `skgen.papers.completion.complete` does the work.
+        """
         w = x.new_zeros(len(x), self.n_components)
         context = self._decoder_context(w, self._embed(x, condition), w[:, :1])
         return self.decoder.complete(noise, x, observed, context, n_steps, ALONE)

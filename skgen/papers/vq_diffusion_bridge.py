@@ -9,14 +9,16 @@ An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code o
     \log p(x) \ge E_{q(k|x)}\big[ \log p(x|e_k) + \log p(k) \big] + H\big(q(k|x)\big),
 
 with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
-are learnt at once: the prior's gradient goes on to the encoder, straight through the codes, and
-asks for codes that it can predict. Latents are normalised to the mean and variance of the process,
-so that it cannot ask for small ones instead. Tables whose columns have tokens of their own take by
-default the distribution of :mod:`skgen.papers.column_densities`, one column after another. It is
-trained after encoder, decoder and codebook, on values rather than codes.
+are learnt at once (`joint_loss`): the prior's gradient goes on to the encoder, straight through the
+codes, and favours codes that the prior can predict. Latents are normalised to the mean and variance
+of the process, so that small latents do not reduce the loss instead. Tables whose columns have
+tokens of their own take by default the distribution of :mod:`skgen.papers.column_densities`, one
+column after another. It is trained after encoder, decoder and codebook, on values rather than
+codes.
 
-The source lets :math:`z_e` itself start the bridge, as :math:`N(z_e, s^2 I)`. Here the code starts
-it: whatever the distance of :math:`z_e` from its code adds to the bound, no decoder reads.
+In the source the bridge starts from :math:`N(z_e, s^2 I)`. Here it starts from the code: the
+decoder reads nothing of the distance of :math:`z_e` from its code, which would only add to the
+bound.
 
 Source: Cohen, Quispe, Le Corff, Ollion and Moulines, *Diffusion bridges vector quantized
 variational autoencoders*, ICML 2022; van den Oord, Vinyals and Kavukcuoglu, *Neural discrete
@@ -43,7 +45,7 @@ from skgen.papers.residuals import ERRORS_PER_BIN
 RISING_SHARE = 0.2
 INITIAL_ROWS = 4096
 ROWS_PER_CODE = 200
-# One row in so many of a batch of images goes through the prior while the code is learnt.
+# While a code of images is learnt, the prior sees one of this many rows of a batch.
 PRIOR_PART = 16
 # Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
 # image is background, and without it nearly all tokens would have one of two codes.
@@ -135,7 +137,7 @@ class VQDiffusionBridgeModule(CodeModule):
         return raw.unflatten(1, (self.n_tokens, -1))
 
     def normalize(self, noise: Any, x: Tensor) -> None:
-        """Take the latents' mean and variance anew: averages lag behind an encoder that learns."""
+        """Compute the latents' mean and variance anew: moving averages lag behind the encoder."""
         self.normalizer.initialize(self._latents(self._noisy(noise, x[:INITIAL_ROWS])))
 
     def fit_frequencies(self, x: Tensor, **_: Any) -> None:
@@ -153,17 +155,17 @@ class VQDiffusionBridgeModule(CodeModule):
                 initialize(part, generator)
 
     def fit_residuals(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
-        """Learn what the decoder's mean leaves out: how much, from rows that chose the weights.
+        """Learn the residuals: their size from held-out rows, or from all rows in two cases.
 
-        Where each code of a column stands for many rows, all may say; and where a handful of rows
-        is held out, which say less of residuals than those that made the codes.
+        Both need tokens of single columns or frames: where each code stands for many rows, and so
+        is not overfitted, and where few rows are held out.
         """
         n_shown = len(train["x"]) * self.n_tokens / len(self.codebook.use)
         few = len(held_out["x"]) < ERRORS_PER_BIN
         all_rows = self.by_place and (n_shown >= ROWS_PER_CODE or few)
         super().fit_residuals(train, train if all_rows else held_out)
 
-    # Losses, a value a row.
+    # Losses: a number for each row.
 
     def _quantise(self, noise: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Quantise a noisy copy of x.
@@ -175,7 +177,7 @@ class VQDiffusionBridgeModule(CodeModule):
         q, straight : Tensor of shape (n, n_tokens, embedding_dim)
             The codes' rows: as they are, and with the gradient that goes on to the encoder.
         loss : Tensor of shape (n,)
-            What keeps latents and codes together, less the entropy of drawn codes.
+            The distance of latents and codes, minus the entropy of drawn codes.
         """
         h = self.latent(self._noisy(noise, x), self.training)
         variance = self.normalizer.scale**2
@@ -209,7 +211,13 @@ class VQDiffusionBridgeModule(CodeModule):
         return index, q, straight, loss
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Reconstruct x from the codes of a noisy copy of it."""
+        r"""Reconstruct x from the codes of a noisy copy of it, without the prior.
+
+        With :math:`\hat x` the decoder's mean, :math:`\beta` the ``commitment`` and S the variance
+        of latents, it is :math:`\tfrac12 |x - \hat x(e_k)|^2 + \frac{\beta}{S} |z_e - e_k|^2`, less
+        the entropy of drawn codes and, on images, a reward of even use. A codebook that learns by
+        gradients adds its own squared distance.
+        """
         _, _, straight, loss = self._quantise(noise, x)
         return self._error(x, self.reconstruct(straight)) + loss
 
@@ -218,11 +226,12 @@ class VQDiffusionBridgeModule(CodeModule):
         return self._error(x, self.reconstruct(self.codebook(self.code(x)).detach()))
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Reconstruct, and learn the prior of the codes, whose gradient shapes them.
+        """Reconstruct, and learn the prior of the codes, whose gradient reaches the encoder.
 
-        For validation it is the bound: a code that says nothing is easy to predict, and half
-        squares are too few nats to make up for that. On a map the values of a batch hold the
-        prior's loss in their mean alone: a part of the rows has it, for all.
+        It is `code_loss` plus the loss of the prior. For validation it is the bound on -log p(x):
+        the training loss would prefer codes that hold nothing, which are easy to predict. On images
+        the prior's loss is computed for some rows of a batch and scaled, so that only the mean over
+        the batch is right.
         """
         index, q, straight, loss = self._quantise(noise, x)
         mean = self.reconstruct(straight)
@@ -233,23 +242,24 @@ class VQDiffusionBridgeModule(CodeModule):
         if self.likelihood != "bernoulli":
             variance = (x - mean).detach().square().mean(0).clamp(min=SMALLEST_VARIANCE)
         self.steps_seen += 1
-        # Where errors are half squares, as if of variance 1, the bound's weight is their variance.
+        # The loss has half squared errors, as if their variance were 1. The weight of the bound is
+        # then the variance of the errors.
         weight = self.prior_weight * warm_up(self.steps_seen, self.rising_steps)
         share = weight * variance.mean().clamp(max=1.0)
-        # The prior's own weights learn at full weight.
+        # The share scales the gradient to the encoder, and not that of the prior's own weights.
         z = q + share * (straight - straight.detach())
         self.prior.update_ema(index)
-        # On a map the prior is the dear part, and is trained anew when the code is done.
+        # On images the prior takes most of the time, and it is trained again after this stage.
         n = math.ceil(len(x) / PRIOR_PART) if self.on_map else len(x)
         part = None if condition is None else condition[:n]
         prior_loss = self._prior_loss(noise, x[:n], z[:n], index[:n], part)
         return self._error(x, mean) + loss + F.pad(prior_loss * (len(x) / n), (0, len(x) - n))
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the prior of the codes with the encoder frozen; of tables, of a noisy copy.
+        """Learn the prior of the codes with the encoder frozen; the loss of the last stage.
 
-        The decoder knows these codes, too, and few rows are overfitted less. Images would come out
-        as if seen through the noise.
+        On tables the codes are those of a noisy copy of x: the decoder was trained on such codes,
+        and few rows are overfitted less. Images would look noisy.
         """
         index = self.code(x if self.shape else self._noisy(noise, x))
         z = self.codebook(index).detach()
@@ -264,7 +274,7 @@ class VQDiffusionBridgeModule(CodeModule):
         return self.prior.loss(noise, z, index, code, self.spacing(), evidence, c)
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
-        """Return the bound with nothing left out, of a noise: what `score` reports."""
+        """Return the bound on -log p(x), as a function of the noise: minus what `score` reports."""
         index = self.code(x)
         z = self.codebook(index)
         loss = self._nats(x, self.reconstruct(z))
@@ -311,7 +321,7 @@ class VQDiffusionBridgeModule(CodeModule):
         x = self.codebook.code.new_zeros(n, self.n_features) if x is None else x
         codes = None
         if self.by_place and observed is not None:
-            # Of a place that is observed whole, the code is known.
+            # Where all entries of a token are observed, its code is known.
             codes = self.code(x), observed.unflatten(1, (self.n_tokens, -1)).amin(-1) > 0
         index = self.prior.draw(
             noise,
@@ -329,25 +339,25 @@ class VQDiffusionBridgeModule(CodeModule):
 class ColumnwiseVQModule(VQDiffusionBridgeModule):
     """Codes of a table's columns, and the distribution of its rows, which is finer than the codes.
 
-    A code of one number says in which interval it lies. The distribution is that of the numbers:
-    what is left within the intervals is drawn jointly, too.
+    The code of a number gives the interval that it lies in. The prior is a distribution of the
+    numbers themselves, so that their places within the intervals are drawn jointly, too.
     """
 
     prior: ColumnDensities
-    # What it draws of a value that a column repeats is that value, to the bit.
+    # Where it draws a value that a column repeats, it is that value, to the bit.
     draws_values = True
 
     def fit_frequencies(self, x: Tensor, **_: Any) -> None:
-        """Leave the prior alone: it counts cells of its own."""
+        """Do nothing: the prior counts cells of its own."""
 
     def add_new_codes(self, x: Tensor, **_: Any) -> None:
-        """Leave the prior alone: it has cells for all numbers."""
+        """Do nothing: the prior has cells for all numbers."""
 
     def fit_residuals(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
-        """Leave out what the decoder leaves out: no draw and no score asks for it."""
+        """Do nothing: neither draws nor scores use the decoder's residuals."""
 
     def prior_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Learn the distribution of the rows; return a loss a column."""
+        """Learn the distribution of the rows; return a loss for each column."""
         return self.prior.loss(noise, x, condition)
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:

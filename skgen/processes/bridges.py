@@ -1,4 +1,6 @@
-r"""Bridges between two laws: a linear reference process pinned at both ends, and its Gaussian case.
+r"""Bridges between two distributions: a linear reference process pinned at both ends.
+
+With Gaussian ends the bridge is Gaussian, too, and is computed exactly: :class:`GaussianBridge`.
 
 The reference is :math:`dX = -\theta X\,dt + \sigma\,dB` on [0, 1], Brownian for
 :math:`\theta = 0`. With :math:`S(u) = \sinh(\theta u)/\theta` and :math:`C(u) = \cosh(\theta u)`
@@ -90,7 +92,7 @@ class LinearReference:
 
 @dataclass(frozen=True)
 class GaussianBridge:
-    """The process between two Gaussian laws with given cross-covariance, an axis at a time.
+    """The process between two Gaussians with given cross-covariance, for each axis by itself.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ class GaussianBridge:
 
 
 def schrodinger_covariance(var_0: Tensor, var_1: Tensor, reference: LinearReference) -> Tensor:
-    """Return the covariance of the ends of the Schrödinger bridge between two normal laws."""
+    """Return the covariance of the ends of the Schrödinger bridge between two Gaussians."""
     sigma_2 = reference.sigma**2 * reference.length
     # The difference of nearly equal numbers, where sigma is large, turned into a quotient.
     product = var_0 * var_1

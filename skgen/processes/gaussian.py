@@ -11,7 +11,7 @@ Notation as in :mod:`skgen.processes.schedules`; s < t, x a clean row, noise
         \frac{\sigma_{t|s}^2 \sigma_s^2}{\sigma_t^2} I\right),
 
 with :math:`\alpha_{t|s} = \alpha_t / \alpha_s` and
-:math:`\sigma_{t|s}^2 = \sigma_t^2 - \alpha_{t|s}^2 \sigma_s^2`. The bound, in nats a row,
+:math:`\sigma_{t|s}^2 = \sigma_t^2 - \alpha_{t|s}^2 \sigma_s^2`. The bound, in nats per row,
 
 .. math::
 
@@ -51,7 +51,7 @@ def normal_entropy(log_var: Tensor) -> Tensor:
 
 
 def prior_loss(x: Tensor, gamma_1: Tensor) -> Tensor:
-    r"""Return :math:`KL(q(z_1 \mid x) \| N(0, I))`, a value a row."""
+    r"""Return :math:`KL(q(z_1 \mid x) \| N(0, I))` of each row."""
     alpha_1, _ = alpha_sigma(gamma_1)
     return normal_kl(alpha_1 * x, F.logsigmoid(gamma_1).expand(x.shape))
 

@@ -29,7 +29,7 @@ def heun_step(f: Derivative, y: Tensor, s: Tensor, s_next: Tensor) -> Tensor:
 
 
 def adaptive_flow(f: Derivative, y: Tensor, tolerance: float, max_steps: int = 1000) -> Tensor:
-    r"""Carry rows from s = 0 to s = 1 by Bogacki and Shampine's pair, a step size a row.
+    r"""Carry rows from s = 0 to s = 1 by Bogacki and Shampine's pair, each with its step size.
 
     Parameters
     ----------

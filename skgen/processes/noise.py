@@ -1,8 +1,8 @@
 r"""Sources of randomness: one explicit generator, or a counter keyed by each row's own values.
 
 :class:`GeneratorNoise` serves training and sampling, :class:`PartNoise` training that several
-processes share. :class:`RowNoise` serves scores, which must
-be a row's own whatever stands beside it: the j-th number of a row is a hash of (row, counter, j).
+processes share. :class:`RowNoise` serves scores, which must not depend on the other rows of a call:
+the j-th number of a row is a hash of (row, counter, j).
 The hash is the SplitMix64 finaliser on 64-bit integers that wrap.
 
 Source: Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
@@ -35,7 +35,7 @@ class GeneratorNoise:
         return torch.empty_like(like).normal_(generator=self.generator)
 
     def uniform(self, like: Tensor) -> Tensor:
-        """Draw uniform numbers on [0, 1), one a row of a tensor."""
+        """Draw uniform numbers on [0, 1), one for each row of a tensor."""
         return like.new_empty(len(like)).uniform_(generator=self.generator)
 
     def uniforms(self, like: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class GeneratorNoise:
         return torch.empty_like(like).uniform_(generator=self.generator)
 
     def times(self, like: Tensor) -> Tensor:
-        """Draw stratified times on [0, 1), one a row: a common shift of an even grid."""
+        """Draw stratified times on [0, 1), one for each row: an even grid, randomly shifted."""
         u = like.new_empty(1).uniform_(generator=self.generator)
         return (u + torch.arange(len(like), dtype=like.dtype, device=like.device) / len(like)) % 1
 
@@ -67,7 +67,7 @@ class PartNoise(GeneratorNoise):
         return self._own(super().normal, like)
 
     def uniform(self, like: Tensor) -> Tensor:
-        """Draw uniform numbers on [0, 1), one a row of a tensor."""
+        """Draw uniform numbers on [0, 1), one for each row of a tensor."""
         return self._own(super().uniform, like)
 
     def uniforms(self, like: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class PartNoise(GeneratorNoise):
         return self._own(super().uniforms, like)
 
     def times(self, like: Tensor) -> Tensor:
-        """Draw times that are stratified over the whole batch, one a row."""
+        """Draw times that are stratified over the whole batch, one for each row."""
         return self._own(super().times, like)
 
 
@@ -108,7 +108,7 @@ class RowNoise:
         return torch.special.ndtri(uniform).reshape(like.shape).to(like.dtype)
 
     def uniform(self, like: Tensor) -> Tensor:
-        """Draw uniform numbers on (0, 1), one a row of a tensor."""
+        """Draw uniform numbers on (0, 1), one for each row of a tensor."""
         return self._uniform(1, self.draw + 1)[:, 0].to(like.dtype)
 
     def uniforms(self, like: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ class RowNoise:
         return uniform.reshape(like.shape).to(like.dtype)
 
     def times(self, like: Tensor) -> Tensor:
-        """Draw times on [0, 1), one a row, even over the draws of a row."""
+        """Draw times on [0, 1), one for each row, evenly spread over the draws of a row."""
         start = self._uniform(1, 0)[:, 0]
         return ((start + self.draw / self.n_draws) % 1).to(like.dtype)
 

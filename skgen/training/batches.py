@@ -1,4 +1,4 @@
-"""Rows in batches: shuffled without end, in order and once, or read when their turn comes."""
+"""Rows in batches: shuffled without end, in order and once, or read from disk when needed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch import Tensor
 
 @dataclass
 class Reader:
-    """Rows to learn from that are read when their turn comes.
+    """Rows to learn from that are read when they are needed.
 
     Parameters
     ----------
     n : int
         How many there are.
     run : int
-        How many beside one another are read together.
+        How many neighbouring rows are read together.
     most : int
-        How many are held at a time, as far as a batch has no more.
+        How many are held at a time, if a batch is not larger.
     read : callable
         ``read(index)`` gives a dict of tensors of the rows of the given numbers, which increase.
     """
@@ -42,7 +42,7 @@ class Batches:
         self.at = 0
 
     def shuffled(self, n_steps: int, generator: torch.Generator) -> Iterator:
-        """Go through so many batches in random order."""
+        """Yield ``n_steps`` batches in random order."""
         size = min(self.batch_size, self.n)
         for _ in range(n_steps):
             if self.order is None or self.at + size > self.n:
@@ -52,7 +52,7 @@ class Batches:
             yield {k: v[index] for k, v in self.rows.items()}, torch.empty(0)
 
     def check(self, order: Any, at: Any) -> None:
-        """Raise where an order and a place in it are none of these rows'."""
+        """Raise where an order and a place in it cannot belong to these rows."""
         _check_place(order, at, self.n)
         if order is not None and not torch.equal(order.sort().values, torch.arange(self.n)):
             raise ValueError("its order of the rows is none")
@@ -67,17 +67,18 @@ class Batches:
 class ReadBatches:
     """Shuffled batches without end of rows that are read, many batches at a time.
 
-    The order is one of runs of rows. What is read at a time comes from many runs, and is mixed.
+    Runs of neighbouring rows are put in random order. Many runs are read at a time, and their rows
+    mixed.
     """
 
     def __init__(self, reader: Reader, batch_size: int):
         self.reader, self.size = reader, min(batch_size, reader.n)
-        # Where the runs of this pass begin, in their order, and the rows that are done.
+        # The first rows of the runs of this pass, in order, and the number of rows used.
         self.order: Tensor | None = None
         self.at = 0
 
     def shuffled(self, n_steps: int, generator: torch.Generator) -> Iterator:
-        """Go through so many batches in random order."""
+        """Yield ``n_steps`` batches in random order."""
         while n_steps > 0:
             n_read = min(n_steps, max(1, self.reader.most // self.size))
             places = self._next(n_read * self.size, generator)
@@ -91,7 +92,7 @@ class ReadBatches:
             n_steps -= n_read
 
     def check(self, order: Any, at: Any) -> None:
-        """Raise where an order and a place in it are none of these rows'."""
+        """Raise where an order and a place in it cannot belong to these rows."""
         n_runs = self.reader.n // self.reader.run
         _check_place(order, at, n_runs * self.reader.run)
         if order is None:
@@ -107,7 +108,7 @@ class ReadBatches:
         parts = []
         while n > 0:
             if self.order is None or self.at == n_runs * self.reader.run:
-                # Runs do not begin at the same rows in every pass, so that the last ones count.
+                # Runs begin at other rows in each pass, so that the last rows are used too.
                 first = int(torch.randint(over + 1, (), generator=generator))
                 order = torch.randperm(n_runs, generator=generator)
                 self.order, self.at = order * self.reader.run + first, 0

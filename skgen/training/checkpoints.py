@@ -1,13 +1,13 @@
 """The file of a fit that may be killed, from which the same fit goes on to the same bits.
 
-At every evaluation of the running stage, and at the end of each, :class:`Checkpoint` writes all
-that the rest of the fit depends on: the module, optimiser, schedule, averages and chosen weights,
-the states of the generators, the place in the order of the rows. It also writes which fit it is of,
-by :mod:`skgen.training.identity`, and another fit is refused.
+At every evaluation of the running stage, and at the end of each stage, :class:`Checkpoint` writes
+all that the rest of the fit depends on: the module, optimiser, schedule, averages and chosen
+weights, the states of the generators, and the place in the order of the rows. It also writes to
+which fit the file belongs (:mod:`skgen.training.identity`); any other fit raises an error.
 
-A stage of a paper's algorithm is made when the one before has trained, by code that runs between
-the two. On the way back to where a fit stopped that code runs again, from the state that the stage
-before the stopped one had left: stages need no saving of their own.
+Stages are not saved. A model makes each stage when the one before has been trained. When a fit goes
+on, this code runs again from the beginning, finished stages are skipped, and the module is put into
+the state in which the last of them left it.
 """
 
 import copy
@@ -43,7 +43,7 @@ def module_state(module: nn.Module) -> dict[str, Any]:
     """Return a copy of all that training may change in a module, on the CPU.
 
     These are its parameters and buffers, and the numbers, texts and tensors among its plain
-    attributes, like those that count steps or tell whether a law is settled.
+    attributes, such as counters of steps and whether a code is frozen.
     """
     state = {}
     for path, part in module.named_modules():
@@ -112,7 +112,7 @@ def _check_part(part: nn.Module, kept: Mapping[str, Any]) -> None:
 
 
 def _is_row(row: Any) -> bool:
-    """Tell whether something can be a row of a history."""
+    """Return whether something can be a row of a history."""
     return (
         isinstance(row, dict)
         and type(row.get("stage")) is str
@@ -138,15 +138,15 @@ class Checkpoint:
     seed : int
         The seed that the fit began with.
     stage : int
-        How many stages are done.
+        The number of finished stages.
     left : dict or None
-        What the last of them left.
+        The state of module and noise at the end of the last finished stage.
     running : dict or None
-        Where the next one stopped.
+        The state of module and net in the running stage, at its last evaluation.
     history : list of dict
-        The rows of the stages done.
+        The history of the finished stages.
     n_steps : int
-        Their steps.
+        The gradient steps of the finished stages.
 
     Raises
     ------
@@ -165,7 +165,7 @@ class Checkpoint:
         if Path(path).exists():
             self._read()
         else:
-            # Now rather than after the first steps: a path that cannot be written is told at once.
+            # Now rather than after the first steps: a path that cannot be written fails at once.
             self._write()
 
     def _read(self) -> None:
@@ -185,7 +185,7 @@ class Checkpoint:
             and not (name.endswith(MAY_GO) and (name not in before or name not in self.fit))
         ]
         if changed and content["stage"] == 0 and content["running"] is None:
-            # It failed or died before it had learnt anything: nothing is lost.
+            # That fit ended before it had trained anything: nothing is lost.
             self._write()
             return
         if changed:
@@ -224,7 +224,7 @@ class Checkpoint:
         storage.write(self.path, content, "checkpoint")
 
     def goes_on(self, number: int, module: nn.Module, noise: GeneratorNoise) -> bool:
-        """Tell whether a stage has been trained; put back what the last of those left."""
+        """Return whether a stage is still to be trained; if not, restore what was left after it."""
         if number >= self.stage:
             return True
         assert self.left is not None
@@ -234,7 +234,7 @@ class Checkpoint:
         return False
 
     def resumed(self, module: nn.Module) -> Callable[[Any], None] | None:
-        """Put back the module of a training that was stopped; return what does so with its net."""
+        """Restore the module of the running stage; return a function that restores the net."""
         if self.running is None:
             return None
         state = self.running["net"]
@@ -258,20 +258,20 @@ class Checkpoint:
             ) from error.__cause__
 
     def check_stages(self, n_stages: int) -> None:
-        """Refuse a file by which more stages are done than there are."""
+        """Raise for a file with more finished stages than the fit has."""
         if self.stage > n_stages:
             with self._named():
-                raise FileFormatError(f"it tells of {self.stage} stages, where {n_stages} are.")
+                raise FileFormatError(f"it has {self.stage} stages, and the fit {n_stages}.")
 
     def keep(self, module: nn.Module, net: dict[str, Any]) -> None:
-        """Write where the running stage is."""
+        """Write the state of the running stage."""
         self.running = {"module": module_state(module), "net": net}
         self._write()
 
     def finish_stage(
         self, module: nn.Module, noise: GeneratorNoise, n_steps: int, history: list[dict[str, Any]]
     ) -> None:
-        """Write what a stage left."""
+        """Write the state at the end of a stage."""
         self.left = {"module": module_state(module), "noise": noise.generator.get_state()}
         self.running, self.history = None, history
         self.stage, self.n_steps = self.stage + 1, self.n_steps + n_steps

@@ -1,4 +1,7 @@
-"""What tells one fit from another: its parameters as text, its data as hashes."""
+"""What distinguishes one fit from another: its parameters as text, its data as hashes.
+
+A checkpoint holds the result of `identity`, and only a fit with the same one goes on from it.
+"""
 
 import hashlib
 import types
@@ -13,14 +16,14 @@ from torch import Tensor
 
 # What does not change the fitted model, or has an entry of its own.
 NOT_COMPARED = {"checkpoint", "callbacks", "verbose", "device", "random_state"}
-# Bytes that are hashed at a time. Longer descriptions, and longer arrays, are told by their hash.
+# Bytes that are hashed at a time. Longer descriptions, and longer arrays, are given by their hash.
 HASHED_BYTES, LONGEST_TEXT, LONGEST_LIST = 2**24, 2000, 100
 # Values whose text says all about them.
 SIMPLE = (
     *(bool, int, float, complex, str, bytes, np.generic),
     *(torch.dtype, torch.device, PurePath, type(Ellipsis)),
 )
-# How the entries of callbacks end which may come and go between the attempts at a fit.
+# The ending of the names of entries that a later attempt at the same fit may lack or add.
 MAY_GO = " among callbacks"
 
 
@@ -71,8 +74,8 @@ def _described(value: Any) -> str:
 class _Describer:
     """Describe values by all that they hold, as pickle would write it, but without addresses.
 
-    Functions are told apart by what they do: their code, their defaults and the values around
-    them. Of what cannot be taken apart, such as an open file, the class alone is told.
+    Functions are described by what they do: their code, their defaults and the values around them.
+    What cannot be taken apart, such as an open file, is described by its class alone.
     """
 
     def __init__(self) -> None:
@@ -103,7 +106,7 @@ class _Describer:
         return ", ".join(map(self.text, values))
 
     def _named(self, values: Mapping[Any, Any]) -> str:
-        # The order in which names were given tells nothing.
+        # The order of names does not matter.
         return ", ".join(sorted(f"{self.text(k)}: {self.text(v)}" for k, v in values.items()))
 
     def _composed(self, value: Any) -> str:
@@ -170,7 +173,7 @@ class _Describer:
         try:
             parts = value.__reduce_ex__(4)
         except Exception:
-            # A lock, an open file, a process: there is nothing in it that a fit could be told by.
+            # A lock, an open file, a process: nothing in it belongs to the fit.
             return name
         if isinstance(parts, str):
             return f"{name} {parts}"
@@ -187,16 +190,16 @@ def identity(
     device: torch.device,
     callbacks: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Return what tells a fit from others: its parameters, its data, where it starts.
+    """Return what distinguishes a fit from others: its parameters, its data, where it starts.
 
     Parameters
     ----------
     model : estimator
-        Its class and its parameters are told apart.
+        Its class and its parameters count, but for `NOT_COMPARED`.
     inputs : dict of str to array-like, Digest or None
         The data, by their names.
     start : object
-        What a warm start goes on from, None for another.
+        What a warm start goes on from; None for a fit from the start.
     seed : int
         The seed, where the estimator has one; without, a fit takes the seed it began with.
     device : torch.device
@@ -211,8 +214,8 @@ def identity(
         if name == "net_params" and value and "accelerator" in value:
             # What it holds is of this process and this moment.
             shared = value["accelerator"]
-            told = [getattr(shared, part, None) for part in ("num_processes", "mixed_precision")]
-            value = {**value, "accelerator": told}
+            kept = [getattr(shared, part, None) for part in ("num_processes", "mixed_precision")]
+            value = {**value, "accelerator": kept}
         fit[name] = _described(value)
     fit |= {name: _described(value) for name, value in callbacks.items()}
     fit["random_state"] = "None" if model.random_state is None else str(seed)

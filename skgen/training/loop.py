@@ -22,7 +22,7 @@ FIGURES = ("epoch", "step", "train_loss", "valid_loss", "dur")
 def open_checkpoint(
     model: Any, inputs: Mapping[str, Any], start: Any, seed: int, device: torch.device
 ) -> Checkpoint:
-    """Return the checkpoint of an estimator's fit: see `identity` for the parameters."""
+    """Return the checkpoint of an estimator's fit; `identity` describes the parameters."""
     steer, watch = steering(model.callbacks or ())
     callbacks = {"callbacks": steer or None} | {f"{k}{MAY_GO}": v for k, v in watch.items()}
     fit = identity(model, inputs, start, seed, device, callbacks)
@@ -44,7 +44,7 @@ def fit_stages(
     Parameters
     ----------
     stages : generator of Stage
-        Draws a stage when the one before has trained, and is sent whether Ctrl-C ended that one.
+        Makes a stage when the one before has trained, and is sent whether Ctrl-C ended that one.
     module : nn.Module
         What they train.
     rows : dict of str to Tensor
@@ -74,10 +74,11 @@ def fit_stages(
             break
         interrupted = False
         if nets and nets[-1].interrupted_:
-            # The stages left over are set up on what there is, and stay untrained.
+            # The remaining stages are set up, which may compute what the module needs, but not
+            # trained.
             continue
         if reader is not None and stage.train is rows:
-            # Set up on a part of the rows, it learns from all of them.
+            # The stage was made with a part of the rows, and trains on all of them.
             stage = replace(stage, train=reader)
         if checkpoint is not None and not checkpoint.goes_on(number, module, noise):
             continue
@@ -95,7 +96,7 @@ def fit_stages(
     if nets and nets[-1].interrupted_:
         _warn_of_interrupt(nets[-1], checkpoint)
     for net in nets:
-        # The data belong to the caller, not to the fitted net.
+        # A fitted net must not keep the data in memory.
         net.stage = None
     return nets, history, n_steps
 
@@ -110,7 +111,7 @@ def _train(
     try:
         return train(stage, plan, seed, resume, lambda net: checkpoint.keep(module, net))
     except TrainingError:
-        # It would come to the same again.
+        # Going on from it would fail in the same way.
         checkpoint.remove()
         raise
 
@@ -126,7 +127,7 @@ def _warn_of_interrupt(net: StageNet, checkpoint: Checkpoint | None) -> None:
 
 
 def _history_of(net: StageNet) -> list[dict[str, Any]]:
-    """Return a row for each evaluation of a net; one without a loss if there was none."""
+    """Return a row for each evaluation of a net, or a row without losses if there was none."""
     name = net.stage.name
     rows = [
         {"stage": name} | {figure: row[figure] for figure in FIGURES if row.get(figure) is not None}

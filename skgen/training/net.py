@@ -1,15 +1,15 @@
-"""Gradient steps on a stage's loss: all that knows skorch.
+"""Gradient steps on a stage's loss; the only file that knows skorch.
 
 skorch gives the loop over epochs and batches, callbacks, the history, the optimiser and its
-settings by name, compilation, and Accelerate. :class:`StageNet` overrides what it takes for
-granted of supervised learning and of data sets: batches are dicts of tensors, drawn by the package
+settings by name, compilation, and Accelerate. :class:`StageNet` overrides what skorch assumes about
+supervised learning and data sets: batches are dicts of tensors, drawn by the package
 (``get_split_datasets``, ``get_iterator``, ``infer``); an epoch is a number of steps, and what is
 evaluated are averaged weights, with the same noise each time (``run_single_epoch``); the loss is
 the module's own, a value a row (``get_loss``); a step has a noise of its own, is checked, and its
 gradient is clipped (``train_step``, ``train_step_single``); generators are the fit's
 (``fit_loop``); and errors about settings say where those came from (``_initialize_optimizer``,
 ``_validate_params``). The rest are callbacks: a schedule with warm-up and cosine decay, the moving
-average of the weights, the choice among the averages by their validation loss.
+average of the weights, and the choice of the average with the least validation loss.
 """
 
 import copy
@@ -43,11 +43,11 @@ N_EVALUATIONS = 20
 MIN_VALIDATION_ROWS = 1024
 MIN_EPOCH_STEPS = 10
 PATIENCE = 10
-# Of a loss in parts, one or another improves by chance at nearly every evaluation: so many of them
-# have to bring so much together.
+# For a loss in parts: training stops where all parts together have gained no more than LEAST_GAIN
+# in PARTS_PATIENCE evaluations, because some part improves by chance at nearly each of them.
 PARTS_PATIENCE, LEAST_GAIN = 5, 0.01
 MAX_GRADIENT_NORM = 1.0
-# Callbacks of skorch that train otherwise, where its others watch.
+# Callbacks of skorch that change the training; its other callbacks only watch.
 STEERING = (
     skorch.callbacks.EarlyStopping,
     skorch.callbacks.GradientNormClipping,
@@ -83,7 +83,7 @@ class _WarmupCosine:
 
 
 class _Average(Callback):
-    """Moving average of the trained weights, kept in one fused call a step."""
+    """Moving average of the trained weights, updated by one fused call for each step."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float):
         self.parameters, self.decay = list(parameters), decay
@@ -171,7 +171,7 @@ class _Keep(Callback):
         self.keep(state_of(net))
 
     def on_train_end(self, net, **kwargs):
-        # A net outlives its training, and need not hold on to what it was kept by.
+        # A net outlives its training; the function holds the checkpoint and the module.
         self.keep = None
 
 
@@ -208,7 +208,7 @@ class _Stopped(Exception):
 
 @contextmanager
 def _settings_told() -> Iterator[None]:
-    """Say where a setting came from that the net or its optimiser cannot use."""
+    """Name ``net_params`` in errors about settings that the net or its optimiser cannot use."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -244,10 +244,10 @@ class StageNet(NeuralNet):
         super().__init__(module, **kwargs)
 
     def get_split_datasets(self, X, y=None, **fit_params):
-        """Return the stage's own rows, the few of validation repeated."""
+        """Return the stage's own rows; few validation rows are repeated."""
         valid = self.stage.valid
         if valid is not None:
-            # Few rows are seen several times, at other times and noises, for a steadier choice.
+            # Few rows are evaluated several times, with other noise, for a more stable choice.
             n = len(next(iter(valid.values())))
             repeats = math.ceil(min(MIN_VALIDATION_ROWS, 8 * n) / n)
             valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
@@ -322,7 +322,7 @@ class StageNet(NeuralNet):
         return GeneratorNoise(self.generator_)
 
     def lost(self, loss: float, part: str) -> str:
-        """Return what to tell of a loss that is not finite."""
+        """Return the message about a loss that is not finite."""
         return (
             f"The {part} loss became {loss} at step {self.step_} of stage '{self.stage.name}'. "
             "Nothing of this fit is kept. Try a smaller lr "
@@ -368,7 +368,7 @@ class SharedStageNet(AccelerateMixin, StageNet):
     """
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Train, once it is sure that all processes begin alike."""
+        """Train, after checking that all processes have the same seed."""
         n_processes = self.accelerator.num_processes
         if self.batch_size % n_processes:
             raise ValueError(
@@ -401,7 +401,7 @@ class SharedStageNet(AccelerateMixin, StageNet):
         return self._agreed(step)
 
     def validation_step(self, batch, **fit_params):
-        """Judge all rows; the processes agree on the loss, and so on what they choose by it."""
+        """Evaluate all rows; the processes agree on the loss, and so choose the same weights."""
         step = self._agreed(super().validation_step(batch, **fit_params))
         return {**step, "y_pred": self.accelerator.reduce(step["y_pred"].detach(), "mean")}
 
@@ -529,7 +529,7 @@ def _settings(plan: Plan, shared: bool, own: Mapping[str, Any]) -> dict[str, Any
 
 
 def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]:
-    """Return the settings of callbacks, which a checkpoint tells fits apart by.
+    """Return the settings of callbacks that distinguish one fit from another.
 
     Parameters
     ----------
@@ -539,7 +539,7 @@ def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]
     Returns
     -------
     steering : list
-        Those of skorch that train otherwise, each with its name and all its settings.
+        Those of skorch that change the training, each with its name and all its settings.
     watching : dict of str to list
         The settings of the others by the names of their classes, as far as those say what a
         callback does: numbers, texts, functions and classes. What it writes to may change.
@@ -557,9 +557,9 @@ def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]
             ready = None if is_class else copy.copy(callback).initialize()
             steer.append([name, cls, None if ready is None else _attributes(ready)])
         elif cls.__module__.partition(".")[0] != "skorch":
-            told = {} if is_class else _attributes(callback)
-            told = {key: value for key, value in told.items() if _is_setting(value)}
-            watch.setdefault(cls.__qualname__, []).append(told)
+            settings = {} if is_class else _attributes(callback)
+            settings = {key: value for key, value in settings.items() if _is_setting(value)}
+            watch.setdefault(cls.__qualname__, []).append(settings)
     return steer, watch
 
 
@@ -569,7 +569,7 @@ def _attributes(callback: Any) -> dict[str, Any]:
     names = inspect.signature(type(callback).__init__).parameters
     variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     if isinstance(callback, STEERING) and any(p.kind in variable for p in names.values()):
-        # Its parameters have names that its constructor does not tell.
+        # Its constructor takes parameters by any name.
         return own
     return {name: value for name, value in own.items() if name in names}
 

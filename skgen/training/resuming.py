@@ -1,7 +1,7 @@
 """The state of a net in training, from which the same training goes on to the same bits.
 
-A state may come from a file that is damaged or made by hand. What would be noticed too late, or
-never, once it is put back is checked here.
+A state may come from a file that is damaged or made by hand. Errors that would be noticed too late,
+or never, are checked here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from skgen.storage import FileFormatError
 
-# What optimisers remember of a weight and has its shape: their loops take that for granted.
+# Tensors that optimisers keep for a weight and that must have its shape.
 LIKE_WEIGHTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
 @contextmanager
 def damage_told() -> Iterator[None]:
-    """Say of whatever a state gets wrong that it is no such state."""
+    """Raise FileFormatError for any error that a wrong state causes."""
     try:
         yield
     except FileFormatError:
@@ -82,7 +82,7 @@ def _put_back(net: Any, state: Mapping[str, Any]) -> None:
     for group in net.optimizer_.param_groups:
         for parameter in group["params"]:
             kept = net.optimizer_.state.get(parameter)
-            # A weight that has had no gradient has none.
+            # A weight that has had no gradient has no moments.
             adam = isinstance(net.optimizer_, torch.optim.Adam | torch.optim.AdamW)
             if kept and adam and MOMENTS - kept.keys():
                 raise ValueError("the optimiser's moments are missing")

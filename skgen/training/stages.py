@@ -1,4 +1,7 @@
-"""What is trained, how long and how: the input of a training, which it does not write to."""
+"""Stage and Plan, the input of a training: what is trained, how long and how.
+
+Training changes the module of a `Stage`, and neither the `Stage` nor the `Plan`.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,24 +27,24 @@ class Stage:
     name : str
         Its name in the history.
     loss : callable
-        ``loss(noise, **batch)`` gives a loss a row, of shape (n,); or its parts, (n, n_parts).
+        ``loss(noise, **batch)`` gives a loss for each row, (n,), or its parts, (n, n_parts).
     module : nn.Module
         What the loss runs on.
     parameters : list of nn.Parameter
-        What the stage trains; everything else is held.
+        What the stage trains; all other parameters are frozen.
     train : dict of str to Tensor, or Reader
         Rows to learn from.
     valid : dict of str to Tensor or None
         Rows that choose the weights.
     effort : float
-        Its share of the plan's steps.
+        Step factor: what the plan's number of steps is multiplied by.
     pace : float
-        What the plan's learning rate is multiplied by.
+        Learning rate factor: what the plan's learning rate is multiplied by.
     diagnose : callable
         Gives further figures for the last row of the stage's history.
     owners : dict of nn.Parameter to Tensor
-        The part of the loss that each row of a parameter has an effect on, where it has none on
-        another. Validation then chooses the weights part by part.
+        For a loss in parts: the one part that each row of a parameter has an effect on. Validation
+        then chooses the weights of each part by itself.
     """
 
     name: str
