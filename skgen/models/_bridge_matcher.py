@@ -31,7 +31,7 @@ CONDITION_FEATURES = 32
 SMALL_TABLE = 4
 # So that no pair of ends is learnt by heart, an iteration on a table has so many a step.
 PAIRS_PER_STEP, MIN_PAIRS = 8, 256
-LATER_EFFORT = 0.5
+LATER_STEP_FACTOR = 0.5
 # What noise adds to the loss of a table takes steps to average out, however few the rows.
 FEWEST_NOISY_STEPS = 750
 # Levels of noise of the law of whole rows.
@@ -474,12 +474,13 @@ class _BridgeMatcher(_Carrier):
         is_noisy_table = self.sigma > 0 and self.input_shape is None and valid is not None
         fewest = FEWEST_NOISY_STEPS if is_noisy_table and self.max_steps is None else 0
         for iteration in range(1, self._n_projections(module.has_source) + 1):
-            effort = max(1.0, fewest / n_steps) * (1.0 if iteration == 1 else LATER_EFFORT)
+            step_factor = 1.0 if iteration == 1 else LATER_STEP_FACTOR
+            step_factor *= max(1.0, fewest / n_steps)
 
             def pairs(rows, n_least, iteration=iteration):
                 return pairs_of(module, noise, rows, self.coupling, iteration, n_least)
 
-            training = pairs(train, round(PAIRS_PER_STEP * effort * n_steps))
+            training = pairs(train, round(PAIRS_PER_STEP * step_factor * n_steps))
             interrupted = yield Stage(
                 f"iteration {iteration}",
                 module.matching_loss,
@@ -487,7 +488,7 @@ class _BridgeMatcher(_Carrier):
                 parameters,
                 training,
                 None if valid is None else pairs(valid, MIN_PAIRS),
-                effort=effort,
+                step_factor=step_factor,
                 diagnose=lambda learnt=training: convergence(module, noise, learnt),
             )
             if interrupted:
@@ -496,7 +497,7 @@ class _BridgeMatcher(_Carrier):
             law = self._parameters_of(module.law)
             module.law.shrinkage.reset()
             interrupted = yield Stage(
-                "law", module.law_loss, module, law, train, valid, LATER_EFFORT
+                "law", module.law_loss, module, law, train, valid, LATER_STEP_FACTOR
             )
             if valid is not None and not interrupted:
                 module.fit_shrinkage(noise, self.input_shape, **valid)

@@ -390,10 +390,10 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             module.frozen = True
             plan = {}
             if isinstance(module.diffusion.network.network, ColumnwiseMLP):
-                plan["pace"] = COLUMNWISE_LR_FACTOR
+                plan["lr_factor"] = COLUMNWISE_LR_FACTOR
                 many = valid is not None and len(train["x"]) >= COLUMNWISE_MANY_ROWS
                 if many and self.max_steps is None:
-                    plan = {"pace": LONG_LR_FACTOR, "effort": LONG_STEP_FACTOR}
+                    plan = {"lr_factor": LONG_LR_FACTOR, "step_factor": LONG_STEP_FACTOR}
             yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding], **plan)
             return
         usage = {"diagnose": lambda: module.usage(**train)}

@@ -36,7 +36,7 @@ CODE_PASSES, LAW_PASSES = 300, 600
 # features they are more, the law's stage takes longer, and rows are drawn with the latent down to
 # this level of noise, and without it below: what is left is better told by the row itself.
 LATENT_DROPOUT, TABLE_DROPOUT = 0.25, 0.5
-TABLE_GAMMA, TABLE_EFFORT = 0.0, 1.5
+TABLE_GAMMA, TABLE_STEP_FACTOR = 0.0, 1.5
 LOOK_SHARE = 0.5
 EMPTY_LATENT = 0.05
 # Of the variance along the first principal axis: less is rounding.
@@ -470,31 +470,31 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return module
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parameters, effort):
+        def stage(name, loss, parameters, step_factor):
             told = {"diagnose": lambda: {"latent_kl": module.latent_kl(**train)}}
-            return Stage(name, loss, module, parameters, train, valid, effort, **told)
+            return Stage(name, loss, module, parameters, train, valid, step_factor, **told)
 
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = self._parameters_of(module.decoder)
         prior = self._parameters_of(module.prior)
-        code_effort = law_effort = 1.0
+        code_factor = law_factor = 1.0
         if self.max_steps is None and valid is not None:
             n = len(train["x"])
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
-            code_effort = min(1.0, CODE_PASSES / passes)
-            law_effort = TABLE_EFFORT if self._draws_without_latent else 1.0
-            law_effort = min(law_effort, LAW_PASSES / passes)
+            code_factor = min(1.0, CODE_PASSES / passes)
+            law_factor = TABLE_STEP_FACTOR if self._draws_without_latent else 1.0
+            law_factor = min(law_factor, LAW_PASSES / passes)
         module.decoder.shrinkage.reset()
         if not module.settled:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
             # decoder and prior would have to learn its language anew.
             loss = module.representation_loss if self._represents else module.bound
             learnt = encoder + decoder + self._parameters_of(module.head)
-            interrupted = yield stage("code", loss, learnt, code_effort)
+            interrupted = yield stage("code", loss, learnt, code_factor)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
             module.settled = not interrupted
-        interrupted = yield stage("law", module.law_loss, decoder + prior, law_effort)
+        interrupted = yield stage("law", module.law_loss, decoder + prior, law_factor)
         if valid is not None and not interrupted:
             module.fit_shrinkage(noise, self.input_shape, **valid)
 

@@ -60,7 +60,7 @@ def _stages_of(model, module, train, valid, noise):
         if model.input_shape is None:
             # Tokens that mix the columns take all steps to be good features by themselves.
             share = JOINT_STEP_FACTOR if joint else COLUMN_STEP_FACTOR if module.by_place else 1.0
-            plan["effort"] = step_factor(share, FEWEST_CODE_STEPS)
+            plan["step_factor"] = step_factor(share, FEWEST_CODE_STEPS)
         interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
         module.normalize(noise, train["x"])
         module.fit_residuals(train, held_out)
@@ -71,13 +71,13 @@ def _stages_of(model, module, train, valid, noise):
         module.fit_frequencies(**train)
     plan = {}
     if columnwise:
-        plan = {"effort": step_factor(1.0, FEWEST_CODE_STEPS), "pace": CAUSAL_LR_FACTOR}
+        plan = {"step_factor": step_factor(1.0, FEWEST_CODE_STEPS), "lr_factor": CAUSAL_LR_FACTOR}
         plan["owners"] = module.prior.owners()
     elif isinstance(module.prior.network, MaskedMLP):
         few = len(train["x"]) < FEW_ROWS
         fewest = FEWEST_CODE_STEPS if few else FEWEST_PRIOR_STEPS
-        plan = {"effort": step_factor(CAUSAL_STEP_FACTOR, fewest)}
-        plan["pace"] = 1.0 if few else CAUSAL_LR_FACTOR
+        plan = {"step_factor": step_factor(CAUSAL_STEP_FACTOR, fewest)}
+        plan["lr_factor"] = 1.0 if few else CAUSAL_LR_FACTOR
     yield stage("prior", module.prior_loss, prior, **plan)
     if columnwise and valid is not None:
         module.prior.shrink(**valid)

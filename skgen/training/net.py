@@ -445,7 +445,7 @@ def train(
     trained = {id(p) for p in stage.parameters}
     for parameter in stage.module.parameters():
         parameter.requires_grad_(id(parameter) in trained)
-    n_steps = max(1, round(stage.effort * plan.n_steps))
+    n_steps = max(1, round(stage.step_factor * plan.n_steps))
     callbacks, bar = _callbacks(stage, plan, n_steps, keep)
     shared = "accelerator" in plan.net_params
     own: dict[str, Any] = {
@@ -455,7 +455,7 @@ def train(
         "resume": resume,
         # The module returns the loss. Not a module of its own, which processes would share.
         "criterion": object,
-        "lr": plan.lr * stage.pace,
+        "lr": plan.lr * stage.lr_factor,
         "batch_size": plan.batch_size,
         "max_epochs": N_EVALUATIONS + 1,
         "callbacks": callbacks,

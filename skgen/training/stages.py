@@ -33,9 +33,9 @@ class Stage:
         Rows to learn from.
     valid : dict of str to Tensor or None
         Rows that choose the weights.
-    effort : float
+    step_factor : float
         Its share of the plan's steps.
-    pace : float
+    lr_factor : float
         What the plan's learning rate is multiplied by.
     diagnose : callable
         Gives further figures for the last row of the stage's history.
@@ -50,8 +50,8 @@ class Stage:
     parameters: Sequence[nn.Parameter]
     train: Mapping[str, Tensor] | Reader
     valid: Mapping[str, Tensor] | None
-    effort: float = 1.0
-    pace: float = 1.0
+    step_factor: float = 1.0
+    lr_factor: float = 1.0
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
     owners: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
 

@@ -374,7 +374,7 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
         plan = model._n_stage_steps(n)
         noise = GeneratorNoise(torch.Generator().manual_seed(0))
         stages = model._stages(model.module_, train, valid, noise)
-        assert tuple(round(stage.effort * plan) for stage in stages) == expected
+        assert tuple(round(stage.step_factor * plan) for stage in stages) == expected
 
 
 @pytest.mark.slow
