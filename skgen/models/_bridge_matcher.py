@@ -16,8 +16,8 @@ from skgen.data.row_map import Data
 from skgen.data.sources import matched, unwrapped
 from skgen.metrics import energy_distance
 from skgen.networks.conv import UNet
-from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import correction, initialize
+from skgen.papers._module import condition_embedding
 from skgen.papers.bridge_couplings import convergence, pairs_of
 from skgen.papers.bridge_paths import GRIDS, times_of
 from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
@@ -27,7 +27,6 @@ from skgen.processes.bridges import LinearReference
 from skgen.processes.schedules import SCHEDULES
 from skgen.threads import limited
 
-CONDITION_FEATURES = 32
 SMALL_TABLE = 4
 # So that no pair of ends is learnt by heart, an iteration on a table has so many a step.
 PAIRS_PER_STEP, MIN_PAIRS = 8, 256
@@ -427,11 +426,11 @@ class _BridgeMatcher(_Carrier):
         return 2 if has_source or self.coupling == "reference" else 1
 
     def _build_module(self, rows, generator):
-        (n, d), n_condition, source = rows.x.shape, rows.n_condition, rows.source
-        c = CONDITION_FEATURES if n_condition else 0
+        (n, d), source = rows.x.shape, rows.source
         n_heads = 2 if self.sigma > 0 else 1
         width = self.hidden_units or (64 if n <= 128 or d <= SMALL_TABLE else 128)
         with torch.device("meta"):
+            c, embedding = condition_embedding(rows.n_condition)
 
             def network_of(n_heads, n_context):
                 if self.input_shape is None:
@@ -452,12 +451,12 @@ class _BridgeMatcher(_Carrier):
                 PrincipalAxes(
                     d, self.input_shape is None, n + (0 if source is None else len(source))
                 ),
-                ConditionEmbedding(n_condition, c) if n_condition else None,
+                embedding,
+                law,
                 LinearReference(float(self.sigma), float(self.theta)),
-                block_size=1024 if self.input_shape is None else 64,
-                condition_dropout=float(self.condition_dropout),
                 has_source=source is not None,
-                law=law,
+                has_layout=self.input_shape is not None,
+                condition_dropout=float(self.condition_dropout),
             )
         initialize(module, generator)
         # Where the ends stay independent, the exact Gaussian process is that of such a coupling.

@@ -7,8 +7,9 @@ import torch
 from sklearn.linear_model import RidgeCV
 
 from skgen.networks.quantizers import Codebook, Normalizer
+from skgen.papers._module import condition_embedding
 from skgen.papers.cells import Cuts
-from skgen.papers.code_module import RowFacts, condition_embedding
+from skgen.papers.code_module import RowFacts
 from skgen.papers.code_priors import (
     BELIEF_FEATURES,
     NOISE_FEATURES,

@@ -17,9 +17,10 @@ from skgen.models._sequence_lengths import SequenceLengthsMixin
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.mlp import ColumnwiseMLP, ResidualMLP, initialize
 from skgen.networks.sequence import Transformer
+from skgen.papers._module import condition_embedding
 from skgen.papers.bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
-from skgen.papers.code_module import RowFacts, condition_embedding
+from skgen.papers.code_module import RowFacts
 from skgen.papers.layouts import Columns, Map, Shape, WholeSequence, stacked
 from skgen.papers.representation import input_noise
 from skgen.processes.bernoulli import KERNELS, SCHEDULES

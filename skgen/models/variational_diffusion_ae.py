@@ -13,8 +13,8 @@ from skgen._compat import Interval, StrOptions
 from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.data.row_map import Data
 from skgen.networks.conv import ConvEncoder, UNet
-from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
+from skgen.papers._module import condition_embedding
 from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.representation import input_noise
@@ -28,7 +28,6 @@ from skgen.processes.schedules import SCHEDULES
 GAMMA_0, GAMMA_1 = -10.0, 7.0
 LATENT_GAMMA_0 = -14.0
 LATENT_SOFT_GAMMA = -8.0
-CONDITION_FEATURES = 32
 # Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
 # the law's.
 CODE_PASSES, LAW_PASSES = 300, 600
@@ -424,16 +423,15 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return self._represents and self.input_shape is None
 
     def _build_module(self, rows, generator):
-        (n, d), n_condition, k = rows.x.shape, rows.n_condition, self.n_components
-        c = CONDITION_FEATURES if n_condition else 0
+        (n, d), k = rows.x.shape, self.n_components
         levels = self.row_map_.scaled_levels()
         # Few rows support, and need, few units, and a prior and a decoder of few layers.
         width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
         width = self.hidden_units or width
         with torch.device("meta"):
+            c, embedding = condition_embedding(rows.n_condition)
             encoder, denoiser, head = _networks(self, n, d, c, width, depth)
             decoder, prior = _diffusions(self, denoiser, n, d, c, width, depth, levels)
-            embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
             # It has the components already: enough noise for the last that it begins to tell.
@@ -450,7 +448,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             head,
             embedding,
             k,
-            block_size=256 if self.input_shape is None else 64,
+            has_layout=self.input_shape is not None,
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
@@ -459,7 +457,6 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             latent_dropout=TABLE_DROPOUT if both else LATENT_DROPOUT,
             latent_gamma=TABLE_GAMMA if both else -math.inf,
             condition_dropout=float(self.condition_dropout),
-            levels=None,
         )
         initialize(module, generator)
         decoder.axes.fit(rows.x)
@@ -485,7 +482,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             law_factor = TABLE_STEP_FACTOR if self._draws_without_latent else 1.0
             law_factor = min(law_factor, LAW_PASSES / passes)
         module.decoder.shrinkage.reset()
-        if not module.settled:
+        if not module.frozen:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
             # decoder and prior would have to learn its language anew.
             loss = module.representation_loss if self._represents else module.bound
@@ -493,7 +490,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             interrupted = yield stage("code", loss, learnt, code_factor)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.settled = not interrupted
+            module.frozen = not interrupted
         interrupted = yield stage("law", module.law_loss, decoder + prior, law_factor)
         if valid is not None and not interrupted:
             module.fit_shrinkage(noise, self.input_shape, **valid)

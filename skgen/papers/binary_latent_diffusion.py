@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from skgen.networks.mlp import SkipMLP
 from skgen.papers.bernoulli_diffusion import BernoulliDiffusion
-from skgen.papers.code_module import SCORE_DRAWS, CodeModule, RowFacts
+from skgen.papers.code_module import CodeModule, RowFacts
 from skgen.papers.layouts import Shape, stack
 from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
@@ -87,8 +87,9 @@ class BinaryLatentDiffusionModule(CodeModule):
         self.has_lengths, self.binarization = rows.has_lengths, binarization
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
         self.fading_steps = max(1, round(FADING_SHARE * rows.n_steps))
-        # Without an encoder the steps are all that is random: each is visited once.
-        self.score_draws = SCORE_DRAWS if self.encoder is not None else self.diffusion.n_timesteps
+        if self.encoder is None:
+            # The steps are all that is random: each is visited once.
+            self.score_draws = self.diffusion.n_timesteps
 
     # The code.
 
@@ -194,7 +195,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         Of tables the decoder's linear part has to do so alone, too: what is simple to read from
         bits is simple to use as a feature.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         logit, z, codebook_loss = self._noisy_code(noise, x, c)
         return self._coding_loss(x, z, self.reconstruct(z, c), logit) + codebook_loss
 
@@ -229,7 +230,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         The decoder knows these bits, too, and few rows are overfitted less. Images would come out
         as if seen through the noise.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         z = x
         if self.encoder is not None:
             z = self._bits(x if self.shape else self._noisy(noise, x), c)
@@ -246,7 +247,7 @@ class BinaryLatentDiffusionModule(CodeModule):
 
         For validation it is the bound: bits that say nothing are easy to predict.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         if not self.training:
             z = self._bits(x, c)
             error = self._best_nats(x, self.reconstruct(z, c), math.exp(SMALLEST_LOG_VARIANCE))

@@ -34,7 +34,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
+from skgen.networks.embeddings import ConditionEmbedding, noise_level_features
+from skgen.papers._module import GenerativeModule
 from skgen.papers.bridge_paths import (
     Field,
     flow,
@@ -61,37 +62,37 @@ PROBES = 8
 LEVELS_PER_STEP = 2
 
 
-class SchrodingerBridge(nn.Module):
+class SchrodingerBridge(GenerativeModule):
     """Drifts between two laws, on scaled rows turned to their principal axes.
 
     Everything here works on the axes; the methods that the estimator calls take and return columns.
     """
 
+    network: nn.Module
     source: Tensor | None
-    embedding: ConditionEmbedding | None
+    axes: PrincipalAxes
+    law: GaussianDiffusion | None
     mean_0: Tensor
     mean_1: Tensor
     var_0: Tensor
     var_1: Tensor
     cross: Tensor
+    table_block = 1024
 
     def __init__(
         self,
         network: nn.Module,
         axes: PrincipalAxes,
         embedding: ConditionEmbedding | None,
+        law: GaussianDiffusion | None,
         reference: LinearReference,
         *,
-        block_size: int,
-        condition_dropout: float,
         has_source: bool,
-        law: GaussianDiffusion | None,
+        **options: Any,
     ):
-        super().__init__()
-        self.network, self.axes, self.embedding = network, axes, embedding
-        self.reference = reference
-        self.block_size, self.condition_dropout = block_size, condition_dropout
-        self.has_source = has_source
+        parts = {"network": network, "axes": axes, "embedding": embedding, "law": law}
+        super().__init__(parts, **options)
+        self.reference, self.has_source = reference, has_source
         self.coupling_steps = COUPLING_STEPS if axes.rotate else COUPLING_STEPS_IMAGES
         d = len(axes.mean)
         for name in ("mean_0", "mean_1", "cross"):
@@ -101,7 +102,6 @@ class SchrodingerBridge(nn.Module):
         self.register_buffer("source", None)
         # Scores: one draw where the divergence is exact, some probes of it where it is not.
         self.score_draws = 1 if d <= EXACT_DIVERGENCE else PROBES
-        self.law = law
 
     def fit_ends(self, x: Tensor, source: Tensor | None, aligned: bool) -> None:
         """Learn axes, means and variances of both ends from scaled rows.
@@ -140,10 +140,6 @@ class SchrodingerBridge(nn.Module):
             self.cross.copy_(schrodinger_covariance(self.var_0, self.var_1, self.reference))
 
     # Drifts.
-
-    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
-        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
 
     def gaussian(self) -> GaussianBridge:
         """Return the process that is exact for Gaussian ends."""
@@ -222,7 +218,7 @@ class SchrodingerBridge(nn.Module):
         if x_0 is None:
             x = self.axes.to_axes(x)
             x_0 = self.draw_source(noise, x)
-        context = self._embed(x, condition, noise if self.training else None)
+        context = self._embed_to_learn(noise, x, condition)
         t = noise.times(x).clamp(FIRST_TIME, 1 - FIRST_TIME)
         z = noise.normal(x)
         a, b, std = self.reference.pinned(t[:, None])
@@ -244,7 +240,7 @@ class SchrodingerBridge(nn.Module):
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the law of whole rows, for draws of their missing entries."""
         assert self.law is not None
-        context = self._embed(x, condition, noise if self.training else None)
+        context = self._embed_to_learn(noise, x, condition)
         return self.law.softened_bound(noise, x, context)
 
     def fit_shrinkage(

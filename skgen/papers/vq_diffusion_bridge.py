@@ -33,7 +33,7 @@ from torch.nn import functional as F
 
 from skgen.networks.mlp import initialize
 from skgen.networks.quantizers import Normalizer
-from skgen.papers.code_module import SCORE_DRAWS, CodeModule, RowFacts
+from skgen.papers.code_module import CodeModule, RowFacts
 from skgen.papers.code_priors import BridgePrior
 from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.layouts import Columns, stack
@@ -76,7 +76,8 @@ class VQDiffusionBridgeModule(CodeModule):
         self.quantization, self.tau = quantization, tau
         self.commitment, self.prior_weight = commitment, prior_weight
         self.initialized = False
-        self.score_draws = SCORE_DRAWS if isinstance(self.prior, BridgePrior) else 1
+        if not isinstance(self.prior, BridgePrior):
+            self.score_draws = 1
 
     # The code.
 
@@ -258,7 +259,7 @@ class VQDiffusionBridgeModule(CodeModule):
     def _prior_loss(
         self, noise: Any, x: Tensor, z: Tensor, index: Tensor, condition: Tensor | None
     ) -> Tensor:
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         evidence = self._evidence(x, draw_observed(noise, x, self.shape))
         code = self.codebook.code.detach()
         return self.prior.loss(noise, z, index, code, self.spacing(), evidence, c)
