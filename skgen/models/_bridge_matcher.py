@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage, _seed
 from skgen.blocks import block_noise, in_blocks
+from skgen.data.latent_format import SourceFormat
 from skgen.data.row_map import Data
-from skgen.data.sources import matched, unwrapped
+from skgen.data.sources import unwrapped
 from skgen.metrics import energy_distance
 from skgen.networks.conv import UNet
 from skgen.networks.mlp import correction, initialize
@@ -160,7 +161,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             return self._encode_rows(Data(X, condition))
         rows = self._rows(Data(X, condition))
         carried = self._carried("encode", rows.x, rows.condition, random_state).numpy()
-        return self._from_latent(carried).astype(rows.values.dtype)
+        return self._latent_format().show(carried).astype(rows.values.dtype)
 
     @limited
     def inverse_transform(self, X, *, condition=None, stochastic=False, random_state=None):
@@ -185,9 +186,10 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         check_is_fitted(self)
         if not stochastic:
             return super().inverse_transform(X, condition=condition)
-        Z = self._check_latent(X)
+        latents = self._latent_format()
+        Z = latents.read(X, self)
         encoded = self.row_map_.encode(condition, len(Z))
-        carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
+        carried = self._carried("decode", latents.rows(Z), encoded, random_state)
         return self._frame(self.row_map_.inverse(carried).astype(Z.dtype), X)
 
     @limited
@@ -220,8 +222,9 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         self._check_sampling(n_steps, 0.0, None)
         if stochastic is None:
             stochastic = self.module_.reference.sigma > 0
-        Z = self._check_latent(Z)
-        rows, encoded = self._to_latent(Z), self.row_map_.encode(condition, len(Z))
+        latents = self._latent_format()
+        Z = latents.read(Z, self)
+        rows, encoded = latents.rows(Z), self.row_map_.encode(condition, len(Z))
         n_steps, solver = int(n_steps), self.sde_solver if stochastic else None
         options = {"n_steps": n_steps, "ode_solver": "heun"}
         paths = self._carried("paths", rows, encoded, random_state, stochastic, **options)
@@ -229,20 +232,10 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         times = times_of(n_steps, self.time_grid, solver)
         return times, rows.reshape(len(times), *Z.shape).astype(Z.dtype)
 
-    def _check_latent(self, X, name="X"):
-        if self.module_.has_source:
-            X = matched(X, getattr(self, "feature_names_in_", None), name)
-        return super()._check_latent(X)
-
-    def _from_latent(self, rows):
+    def _latent_format(self):
         if not self.module_.has_source:
-            return rows
-        return self.row_map_.inverse(torch.from_numpy(rows)).astype(rows.dtype)
-
-    def _to_latent(self, Z):
-        if not self.module_.has_source:
-            return super()._to_latent(Z)
-        return self.row_map_.scaled(Z)[0]
+            return super()._latent_format()
+        return SourceFormat(self.n_features_in_, self.row_map_)
 
     impute = available_if(
         _starts_from_noise(
@@ -290,7 +283,8 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         if source is None:
             rows = self.module_.source.double().cpu()
         else:
-            rows = self._to_latent(self._check_latent(unwrapped(source), "source"))
+            latents = self._latent_format()
+            rows = latents.rows(latents.read(unwrapped(source), self, "source"))
         if real.condition is not None and len(rows) != len(real.x):
             raise ValueError(
                 f"condition belongs to the {len(real.x)} rows of X, and the source has "

@@ -368,7 +368,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         }
 
     def _input_noise(self, rows, n_bits):
-        if self._likelihood == "bernoulli":
+        if self.row_map_.likelihood == "bernoulli":
             return 0.0
         share = self.encoder_noise
         if share is None:
