@@ -1,6 +1,7 @@
 """What the estimators of bridges and flows share: fitting from a source, and carrying rows."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -28,14 +29,29 @@ from skgen.processes.bridges import LinearReference
 from skgen.processes.schedules import SCHEDULES
 from skgen.threads import limited
 
-SMALL_TABLE = 4
-# So that no pair of ends is learnt by heart, an iteration on a table has so many a step.
-PAIRS_PER_STEP, MIN_PAIRS = 8, 256
-LATER_STEP_FACTOR = 0.5
-# What noise adds to the loss of a table takes steps to average out, however few the rows.
-FEWEST_NOISY_STEPS = 750
-# Levels of noise of the law of whole rows.
-LAW_GAMMAS = (-10.0, 7.0)
+
+@dataclass(frozen=True)
+class Defaults:
+    """Tuned numbers, by the size of the data."""
+
+    # Units of a hidden layer: few rows support few, and few columns need few.
+    width: int
+    # Pairs of ends for each step of an iteration on a table, so that none is memorised; and pairs
+    # that choose the weights, at least.
+    pairs_per_step: int = 8
+    fewest_valid_pairs: int = 256
+    # Steps of later iterations, and of the law's stage, as a share of those of the first.
+    later_step_factor: float = 0.5
+    # Steps on a table with noise, at least: what noise adds to the loss takes steps to average
+    # out, however few the rows.
+    fewest_noisy_steps: int = 750
+    # Noise levels of the law of whole rows, the cleanest and the noisiest.
+    law_gammas: tuple[float, float] = (-10.0, 7.0)
+
+    @classmethod
+    def for_data(cls, n_rows: int, n_columns: int) -> "Defaults":
+        """Return those for a table, or rows with a layout, of this size."""
+        return cls(width=64 if n_rows <= 128 or n_columns <= 4 else 128)
 
 
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
@@ -422,7 +438,8 @@ class _BridgeMatcher(_Carrier):
     def _build_module(self, rows, generator):
         (n, d), source = rows.x.shape, rows.source
         n_heads = 2 if self.sigma > 0 else 1
-        width = self.hidden_units or (64 if n <= 128 or d <= SMALL_TABLE else 128)
+        defaults = Defaults.for_data(n, d)
+        width = self.hidden_units or defaults.width
         with torch.device("meta"):
             c, embedding = condition_embedding(rows.n_condition)
 
@@ -438,7 +455,7 @@ class _BridgeMatcher(_Carrier):
                 law = GaussianDiffusion(
                     network_of(1, NOISE_FEATURES),
                     PrincipalAxes(d, self.input_shape is None, n),
-                    SCHEDULES["linear"](*LAW_GAMMAS),
+                    SCHEDULES["linear"](*defaults.law_gammas),
                 )
             module = SchrodingerBridge(
                 network,
@@ -464,23 +481,24 @@ class _BridgeMatcher(_Carrier):
     def _stages(self, module, train, valid, noise):
         parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
         n_steps = self._n_stage_steps(len(train["x"]))
+        defaults = Defaults.for_data(*train["x"].shape)
+        later = defaults.later_step_factor
         is_noisy_table = self.sigma > 0 and self.input_shape is None and valid is not None
-        fewest = FEWEST_NOISY_STEPS if is_noisy_table and self.max_steps is None else 0
+        fewest = defaults.fewest_noisy_steps if is_noisy_table and self.max_steps is None else 0
         for iteration in range(1, self._n_projections(module.has_source) + 1):
-            step_factor = 1.0 if iteration == 1 else LATER_STEP_FACTOR
-            step_factor *= max(1.0, fewest / n_steps)
+            step_factor = max(1.0, fewest / n_steps) * (1.0 if iteration == 1 else later)
 
             def pairs(rows, n_least, iteration=iteration):
                 return pairs_of(module, noise, rows, self.coupling, iteration, n_least)
 
-            training = pairs(train, round(PAIRS_PER_STEP * step_factor * n_steps))
+            training = pairs(train, round(defaults.pairs_per_step * step_factor * n_steps))
             interrupted = yield Stage(
                 f"iteration {iteration}",
                 module.matching_loss,
                 module,
                 parameters,
                 training,
-                None if valid is None else pairs(valid, MIN_PAIRS),
+                None if valid is None else pairs(valid, defaults.fewest_valid_pairs),
                 step_factor=step_factor,
                 diagnose=lambda learnt=training: convergence(module, noise, learnt),
             )
@@ -489,9 +507,7 @@ class _BridgeMatcher(_Carrier):
         if module.law is not None:
             law = self._parameters_of(module.law)
             module.law.shrinkage.reset()
-            interrupted = yield Stage(
-                "law", module.law_loss, module, law, train, valid, LATER_STEP_FACTOR
-            )
+            interrupted = yield Stage("law", module.law_loss, module, law, train, valid, later)
             if valid is not None and not interrupted:
                 module.fit_shrinkage(noise, self.input_shape, **valid)
 

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -25,21 +26,43 @@ from skgen.papers.variational_diffusion_ae import (
 )
 from skgen.processes.schedules import SCHEDULES
 
-GAMMA_0, GAMMA_1 = -10.0, 7.0
-LATENT_GAMMA_0 = -14.0
-LATENT_SOFT_GAMMA = -8.0
-# Few rows would be learnt by heart: so many passes over them at most, in the code's stage and in
-# the law's.
-CODE_PASSES, LAW_PASSES = 300, 600
-# Share of the decoder's rows that go without a latent. On tables whose encoder is trained for
-# features they are more, the law's stage takes longer, and rows are drawn with the latent down to
-# this level of noise, and without it below: what is left is better told by the row itself.
-LATENT_DROPOUT, TABLE_DROPOUT = 0.25, 0.5
-TABLE_GAMMA, TABLE_STEP_FACTOR = 0.0, 1.5
-LOOK_SHARE = 0.5
-EMPTY_LATENT = 0.05
-# Of the variance along the first principal axis: less is rounding.
-SMALLEST_TOLD = 1e-6
+
+@dataclass(frozen=True)
+class Defaults:
+    """Tuned numbers, by the size of the data and by what a model is trained for."""
+
+    # Units of a hidden layer, and layers of prior and decoder: few rows support, and need, few.
+    width: int
+    depth: int
+    # Whether a table's encoder has a linear part, which starts at the principal components.
+    is_linear: bool
+    # Share of the decoder's rows that go without a latent.
+    latent_dropout: float = 0.25
+    # Rows are drawn with the latent down to this level of noise, and without it below: there the
+    # row itself says more.
+    latent_gamma: float = -math.inf
+    # Steps of the law's stage, as a multiple of those of the code's.
+    law_step_factor: float = 1.0
+    # Passes over the rows at most, of the code's stage and of the law's: few would be memorised.
+    code_passes: int = 300
+    law_passes: int = 600
+    # Noise of the views that the law's latents are of, as a share of the encoder's noise.
+    view_noise: float = 0.5
+    # Noise levels, minus the log signal-to-noise ratio: cleanest and noisiest of rows, of latents,
+    # and the latents' that the prior's loss counts less below.
+    gammas: tuple[float, float] = (-10.0, 7.0)
+    latent_gammas: tuple[float, float] = (-14.0, 7.0)
+    soft_gamma: float = -8.0
+
+    @classmethod
+    def for_data(cls, n_rows: int, is_table: bool, represents: bool) -> "Defaults":
+        """Return those for so many rows, and for features or, unless it represents, the bound."""
+        few = n_rows <= FEW_ROWS
+        sizes = (64, 2, few) if few else (128, 3, few)
+        if not (represents and is_table):
+            # Where the bound is the aim, and for images, which take long, the latent comes first.
+            return cls(*sizes)
+        return cls(*sizes, latent_dropout=0.5, latent_gamma=0.0, law_step_factor=1.5)
 
 
 def _shape_of(value: Any) -> str:
@@ -49,23 +72,24 @@ def _shape_of(value: Any) -> str:
     return f"a tensor of shape {tuple(value.shape)}{gradient}"
 
 
-def _cleanest(levels: Tensor | None) -> float:
+def _cleanest(levels: Tensor | None, usual: float) -> float:
     """Return the noise level of the cleanest rows, of discrete data one that tells their levels."""
     if levels is None:
-        return GAMMA_0
+        return usual
     gap = levels.diff(dim=1)
     spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
     # An eighth of a level: z_0 tells its own level from the next.
     return float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
 
 
-def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tuple[Any, Any, Any]:
+def _networks(model: Any, defaults: Defaults, d: int, c: int) -> tuple[Any, Any, Any]:
     """Return the encoder, the decoder's network, and what tells a row from its latent alone."""
     k, n_context = model.n_components, NOISE_FEATURES + model.n_components + 1 + c
     if model.input_shape is not None:
         shape = tuple(int(side) for side in model.input_shape)
         return ConvEncoder(shape, 2 * k, c), UNet(shape, n_context), None
-    Encoder = SkipMLP if n <= FEW_ROWS else ResidualMLP
+    Encoder = SkipMLP if defaults.is_linear else ResidualMLP
+    width, depth = model.hidden_units or defaults.width, defaults.depth
     encoder = Encoder(d, 2 * k, c, width=width, depth=2)
     denoiser, head = correction(d, d, n_context, width, depth), None
     if model._represents:
@@ -75,24 +99,26 @@ def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tup
 
 def _diffusions(
     model: Any,
+    defaults: Defaults,
     denoiser: nn.Module,
     n: int,
     d: int,
     c: int,
-    width: int,
-    depth: int,
     levels: Tensor | None,
 ) -> tuple[GaussianDiffusion, GaussianDiffusion | None]:
     """Return the decoder and the prior, None for one that is normal."""
     Noise, k = SCHEDULES[model.schedule], model.n_components
     axes = PrincipalAxes(d, model.input_shape is None and model.likelihood == "gaussian", n)
-    schedule, as_both = Noise(_cleanest(levels), GAMMA_1), (model.prediction, model.n_timesteps)
+    cleanest, noisiest = defaults.gammas
+    schedule = Noise(_cleanest(levels, cleanest), noisiest)
+    as_both = model.prediction, model.n_timesteps
     decoder = GaussianDiffusion(denoiser, axes, schedule, *as_both, n_kinds=2)
     if model.prior == "normal":
         return decoder, None
-    network, axes = correction(k, k, NOISE_FEATURES + c, width, depth), PrincipalAxes(k, True)
-    schedule = Noise(LATENT_GAMMA_0, GAMMA_1)
-    return decoder, GaussianDiffusion(network, axes, schedule, *as_both, LATENT_SOFT_GAMMA)
+    width = model.hidden_units or defaults.width
+    network = correction(k, k, NOISE_FEATURES + c, width, defaults.depth)
+    parts = network, PrincipalAxes(k, True), Noise(*defaults.latent_gammas)
+    return decoder, GaussianDiffusion(*parts, *as_both, defaults.soft_gamma)
 
 
 def _checked_guide(guide: Any) -> Any:
@@ -416,31 +442,26 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         """Whether features are learnt, and not the bound."""
         return self.objective == "representation"
 
-    @property
-    def _draws_without_latent(self):
-        """Whether rows are drawn without the latent where little noise is left."""
-        # Where the bound is the aim, and for images, which take long, the latent comes first.
-        return self._represents and self.input_shape is None
+    def _defaults(self, n_rows):
+        return Defaults.for_data(n_rows, self.input_shape is None, self._represents)
 
     def _build_module(self, rows, generator):
         (n, d), k = rows.x.shape, self.n_components
+        defaults = self._defaults(n)
         levels = self.row_map_.scaled_levels()
-        # Few rows support, and need, few units, and a prior and a decoder of few layers.
-        width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
-        width = self.hidden_units or width
         with torch.device("meta"):
             c, embedding = condition_embedding(rows.n_condition)
-            encoder, denoiser, head = _networks(self, n, d, c, width, depth)
-            decoder, prior = _diffusions(self, denoiser, n, d, c, width, depth, levels)
+            encoder, denoiser, head = _networks(self, defaults, d, c)
+            decoder, prior = _diffusions(self, defaults, denoiser, n, d, c, levels)
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
             # It has the components already: enough noise for the last that it begins to tell.
             variance, axes = principal_components(rows.x, k)
             weight = float(self.kl_weight) / d
-            told = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
+            # A millionth of the first is rounding.
+            told = variance[variance > max(weight, 1e-6 * float(variance[0]))]
             if len(told):
                 encoder_noise = min(encoder_noise, float(self.encoder_noise * told[-1].sqrt()))
-        both = self._draws_without_latent
         module = DiffusionAutoencoder(
             encoder,
             decoder,
@@ -453,9 +474,9 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
             # An encoder that has learnt the bound has not seen noisy rows.
-            look_noise=encoder_noise * (LOOK_SHARE if self._represents else 0.0),
-            latent_dropout=TABLE_DROPOUT if both else LATENT_DROPOUT,
-            latent_gamma=TABLE_GAMMA if both else -math.inf,
+            look_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
+            latent_dropout=defaults.latent_dropout,
+            latent_gamma=defaults.latent_gamma,
             condition_dropout=float(self.condition_dropout),
         )
         initialize(module, generator)
@@ -477,10 +498,10 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         code_factor = law_factor = 1.0
         if self.max_steps is None and valid is not None:
             n = len(train["x"])
+            defaults = self._defaults(n)
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
-            code_factor = min(1.0, CODE_PASSES / passes)
-            law_factor = TABLE_STEP_FACTOR if self._draws_without_latent else 1.0
-            law_factor = min(law_factor, LAW_PASSES / passes)
+            code_factor = min(1.0, defaults.code_passes / passes)
+            law_factor = min(defaults.law_step_factor, defaults.law_passes / passes)
         module.decoder.shrinkage.reset()
         if not module.frozen:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
@@ -499,7 +520,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         self.latent_kl_ = self.history_[-1]["latent_kl"]
         if self.verbose and self.verbose != "auto":
             print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
-        if self.latent_kl_ < EMPTY_LATENT and not self.row_map_.scaler.constant.all():
+        if self.latent_kl_ < 0.05 and not self.row_map_.scaler.constant.all():
             warnings.warn(
                 f"The latent is empty: its KL from N(0, I) is {self.latent_kl_:.3f} nats, so that "
                 "transform returns next to nothing about X. The bound is tight without it; "
