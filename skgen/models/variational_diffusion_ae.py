@@ -58,11 +58,11 @@ class Defaults:
     def for_data(cls, n_rows: int, is_table: bool, represents: bool) -> "Defaults":
         """Return those for so many rows, and for features or, unless it represents, the bound."""
         few = n_rows <= FEW_ROWS
-        sizes = (64, 2, few) if few else (128, 3, few)
+        width, depth = (64, 2) if few else (128, 3)
         if not (represents and is_table):
             # Where the bound is the aim, and for images, which take long, the latent comes first.
-            return cls(*sizes)
-        return cls(*sizes, latent_dropout=0.5, latent_gamma=0.0, law_step_factor=1.5)
+            return cls(width, depth, few)
+        return cls(width, depth, few, latent_dropout=0.5, latent_gamma=0.0, law_step_factor=1.5)
 
 
 def _shape_of(value: Any) -> str:

@@ -34,16 +34,10 @@ from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
 from skgen.processes.bernoulli import entropy, log_odds
 
-LOWEST_TEMPERATURE = 0.3
-# At once: the share of a stage without the prior's gradient in the code, which rises in as much
-# again, and the weight that the prior's loss then has there, in units of the variance of residuals.
-RISING_SHARE, JOINT_SHARE = 0.2, 0.1
-FADING_SHARE = 0.7
-LINEAR_WEIGHT = 0.25
+# At once: the weight of the prior's loss in the code, in units of the variance of residuals.
+JOINT_SHARE = 0.1
+# Weight of what draws the encoder's output to the codebook, beside what draws the codebook to it.
 COMMITMENT = 0.25
-BIT_PENALTY = 1e-3
-# A bit that is 1 in fewer rows than this, or in all but as few, is dead.
-RARE = 0.01
 
 
 class BitDenoiser(nn.Module):
@@ -82,11 +76,11 @@ class BinaryLatentDiffusionModule(CodeModule):
         vlb_weight: float,
         **options: Any,
     ):
-        super().__init__(parts, rows, rising_share=RISING_SHARE, **options)
+        super().__init__(parts, rows, rising_share=0.2, **options)
         self.n_bits, self.n_positions = n_bits, n_positions
         self.has_lengths, self.binarization = rows.has_lengths, binarization
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
-        self.fading_steps = max(1, round(FADING_SHARE * rows.n_steps))
+        self.fading_steps = max(1, round(0.7 * rows.n_steps))
         if self.encoder is None:
             # The steps are all that is random: each is visited once.
             self.score_draws = self.diffusion.n_timesteps
@@ -114,7 +108,7 @@ class BinaryLatentDiffusionModule(CodeModule):
             share = min(1.0, self.steps_seen / self.fading_steps)
             uniform = noise.uniforms(p)
             if self.binarization == "relaxed":
-                temperature = LOWEST_TEMPERATURE**share
+                temperature = 0.3**share
                 return torch.sigmoid((logit + torch.logit(uniform, eps=1e-6)) / temperature)
             level = torch.lerp(uniform, level, share)
         return (p > level).to(p.dtype) + (p - p.detach())
@@ -147,7 +141,8 @@ class BinaryLatentDiffusionModule(CodeModule):
         """Return how many bits are neither dead nor copies, and the mean entropy of a bit."""
         bits = (self.probabilities(x, condition) > 0.5).double()
         mean = bits.mean(0)
-        alive = (mean > RARE) & (mean < 1 - RARE)
+        # Dead bits are 1 in hardly a row, or in nearly all.
+        alive = (mean > 0.01) & (mean < 0.99)
         centred = (bits - mean) / (mean * (1 - mean)).sqrt().clamp(min=1e-6)
         correlation = (centred.T @ centred / len(bits)).abs().triu(1)
         copies = (correlation > 0.99).any(0)
@@ -210,14 +205,14 @@ class BinaryLatentDiffusionModule(CodeModule):
             return logit, z, 0.0
         q = self._tokens(z.detach())
         near = (q - target.detach()).square() + COMMITMENT * (q.detach() - target).square()
-        return logit, z, near.sum(-1) + BIT_PENALTY * torch.sigmoid(logit).sum(-1)
+        return logit, z, near.sum(-1) + 1e-3 * torch.sigmoid(logit).sum(-1)
 
     def _coding_loss(self, x: Tensor, z: Tensor, mean: Tensor, logit: Tensor) -> Tensor:
         """Return what reconstruction from bits costs, and what keeps them from collapse."""
         loss = self._error(x, mean) + self.kl_weight * self._kl(logit)
         if isinstance(self.decoder, SkipMLP):
             alone = self.decoder.linear(self._tokens(z))
-            loss = loss + LINEAR_WEIGHT * self._error(x, alone)
+            loss = loss + 0.25 * self._error(x, alone)
         return loss
 
     def _kl(self, logit: Tensor) -> Tensor:

@@ -20,8 +20,6 @@ from torch import Tensor
 
 from skgen.papers.principal_axes import PrincipalAxes
 
-# In standard deviations along the first axis: noise that hides where a row came from.
-COARSEST = 3.0
 # Levels are even in this root of the noise: what a denoiser errs by adds up over levels of little
 # noise, and only there are fine structures met.
 ROOT = 2.0
@@ -69,7 +67,8 @@ def complete(
     """
     scale, target = axes.scale, rows - axes.mean
     given = torch.unique(observed, dim=0, return_inverse=True)
-    coarsest = COARSEST * scale.max()
+    # Noise that hides where a row came from, in deviations along the first axis.
+    coarsest = 3.0 * scale.max()
     lowest = torch.minimum(coarsest, coarsest.new_tensor(finest / WAY_BACK[-2]))
     share = torch.linspace(0, 1, n_levels).to(scale)
     x = axes.agree(scale * noise.normal(rows), scale.square(), target, *given)

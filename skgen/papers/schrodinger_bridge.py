@@ -52,14 +52,8 @@ from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger
 from skgen.processes.noise import GeneratorNoise
 
 TIME_FEATURES = 32
-FIRST_TIME = 1e-4
-COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
-# Of the mean variance of an end along its axes.
-LEAST_VARIANCE = 1e-5
+# Columns up to which the divergence of the flow is exact.
 EXACT_DIVERGENCE = 16
-PROBES = 8
-# Levels of noise that `impute` passes a step.
-LEVELS_PER_STEP = 2
 
 
 class SchrodingerBridge(GenerativeModule):
@@ -93,15 +87,15 @@ class SchrodingerBridge(GenerativeModule):
         parts = {"network": network, "axes": axes, "embedding": embedding, "law": law}
         super().__init__(parts, **options)
         self.reference, self.has_source = reference, has_source
-        self.coupling_steps = COUPLING_STEPS if axes.rotate else COUPLING_STEPS_IMAGES
+        self.coupling_steps = 20 if axes.rotate else 10
         d = len(axes.mean)
         for name in ("mean_0", "mean_1", "cross"):
             self.register_buffer(name, torch.zeros(d, device="cpu"))
         for name in ("var_0", "var_1"):
             self.register_buffer(name, torch.ones(d, device="cpu"))
         self.register_buffer("source", None)
-        # Scores: one draw where the divergence is exact, some probes of it where it is not.
-        self.score_draws = 1 if d <= EXACT_DIVERGENCE else PROBES
+        # One draw where the divergence is exact, some probes of it where it is not.
+        self.score_draws = 1 if d <= EXACT_DIVERGENCE else 8
 
     def fit_ends(self, x: Tensor, source: Tensor | None, aligned: bool) -> None:
         """Learn axes, means and variances of both ends from scaled rows.
@@ -134,7 +128,7 @@ class SchrodingerBridge(GenerativeModule):
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
             # Down to no variance at all the steps of a simulated path could not follow.
-            floor = (LEAST_VARIANCE * var.mean()).clamp(min=1e-8)
+            floor = (1e-5 * var.mean()).clamp(min=1e-8)
             self.get_buffer("var_" + end).copy_(torch.maximum(var, floor))
         if aligned:
             self.cross.copy_(schrodinger_covariance(self.var_0, self.var_1, self.reference))
@@ -219,7 +213,7 @@ class SchrodingerBridge(GenerativeModule):
             x = self.axes.to_axes(x)
             x_0 = self.draw_source(noise, x)
         context = self._embed_to_learn(noise, x, condition)
-        t = noise.times(x).clamp(FIRST_TIME, 1 - FIRST_TIME)
+        t = noise.times(x).clamp(1e-4, 1 - 1e-4)
         z = noise.normal(x)
         a, b, std = self.reference.pinned(t[:, None])
         forward, backward = self.drifts(t, a * x_0 + b * x + std * z, context)
@@ -359,5 +353,4 @@ class SchrodingerBridge(GenerativeModule):
         """Draw what is not observed by the law of whole rows."""
         assert self.law is not None
         context = self._embed(x, condition)
-        n_levels = LEVELS_PER_STEP * n_steps
-        return self.law.complete(noise, x, observed, context, n_levels, kind=0)
+        return self.law.complete(noise, x, observed, context, 2 * n_steps, kind=0)

@@ -29,10 +29,8 @@ from skgen.papers.representation import in_parts
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import alpha_sigma
 
-DECODING_WEIGHT = 0.5
 # Contexts of the decoder.
 WITH_LATENT, ALONE = 0, 1
-MMD_SCALES = (0.25, 1.0, 4.0)
 
 
 def _log_variance(raw: Tensor) -> Tensor:
@@ -74,7 +72,7 @@ def maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     n, k = w.shape
     both = torch.cat([w, reference])
     distance = torch.cdist(both, both).square()
-    kernels = [2 * k * c / (2 * k * c + distance) for c in MMD_SCALES]
+    kernels = [2 * k * c / (2 * k * c + distance) for c in (0.25, 1.0, 4.0)]
     kernel = torch.stack(kernels).mean(0)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
@@ -150,7 +148,7 @@ class DiffusionAutoencoder(GenerativeModule):
         if self.head is not None:
             axes = self.decoder.axes
             error = axes.to_axes(x) - axes.scale * self.head(w, c)
-            loss = loss + DECODING_WEIGHT * 0.5 * error.square().sum(-1)
+            loss = loss + 0.25 * error.square().sum(-1)
         loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
         if self.mmd_weight > 0:
             loss = loss + self.mmd_weight * maximum_mean_discrepancy(w, noise.normal(w))

@@ -40,15 +40,12 @@ from skgen.papers.layouts import Columns, stack
 from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import ERRORS_PER_BIN
 
-RISING_SHARE = 0.2
 INITIAL_ROWS = 4096
-ROWS_PER_CODE = 200
 # One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
 # Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
 # image is background, and without it nearly all tokens would have one of two codes.
 EVEN_USE = 0.5
-SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
 
 
@@ -70,7 +67,7 @@ class VQDiffusionBridgeModule(CodeModule):
         prior_weight: float,
         **options: Any,
     ):
-        super().__init__(parts, rows, rising_share=RISING_SHARE, **options)
+        super().__init__(parts, rows, rising_share=0.2, **options)
         self.n_tokens, self.by_place = layout.n_positions, layout.by_place
         self.on_map = layout.grid is not None
         self.quantization, self.tau = quantization, tau
@@ -96,7 +93,7 @@ class VQDiffusionBridgeModule(CodeModule):
 
     def spacing(self) -> Tensor:
         """Return the distance between codes, which sets the cleanest noise level."""
-        floor = SMALLEST_DISTANCE * self.normalizer.scale
+        floor = 1e-3 * self.normalizer.scale
         return self.codebook.spacing().clamp(min=floor)
 
     def reconstruct(self, q: Tensor) -> Tensor:
@@ -161,7 +158,7 @@ class VQDiffusionBridgeModule(CodeModule):
         """
         n_shown = len(train["x"]) * self.n_tokens / len(self.codebook.use)
         few = len(held_out["x"]) < ERRORS_PER_BIN
-        all_rows = self.by_place and (n_shown >= ROWS_PER_CODE or few)
+        all_rows = self.by_place and (n_shown >= 200 or few)
         super().fit_residuals(train, train if all_rows else held_out)
 
     # Losses, a value a row.

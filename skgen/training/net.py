@@ -40,12 +40,7 @@ with docstrings.kept("skorch"):
     from skorch.utils import noop
 
 N_EVALUATIONS = 20
-MIN_VALIDATION_ROWS = 1024
-MIN_EPOCH_STEPS = 10
 PATIENCE = 10
-# Of a loss in parts, one or another improves by chance at nearly every evaluation: so many of them
-# have to bring so much together.
-PARTS_PATIENCE, LEAST_GAIN = 5, 0.01
 MAX_GRADIENT_NORM = 1.0
 # Callbacks of skorch that train otherwise, where its others watch.
 STEERING = (
@@ -151,7 +146,9 @@ class _Choose(Callback):
             rows = better[owner].to(value.device)
             rows = rows.view(rows.shape + (1,) * (value.ndim - rows.ndim))
             kept.copy_(torch.where(rows, value, kept))
-        patience, least = (PARTS_PATIENCE, LEAST_GAIN) if self.n_parts > 1 else (PATIENCE, 0.0)
+        # Of a loss in parts, one or another improves by chance at nearly every evaluation: five of
+        # them have to bring so much together.
+        patience, least = (5, 0.01) if self.n_parts > 1 else (PATIENCE, 0.0)
         before = self.totals[:-patience][-1:]
         if self.early_stopping and before and before[0] - self.totals[-1] <= least:
             net.stop_training = True
@@ -249,7 +246,7 @@ class StageNet(NeuralNet):
         if valid is not None:
             # Few rows are seen several times, at other times and noises, for a steadier choice.
             n = len(next(iter(valid.values())))
-            repeats = math.ceil(min(MIN_VALIDATION_ROWS, 8 * n) / n)
+            repeats = math.ceil(min(1024, 8 * n) / n)
             valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
             valid = Batches(valid, max(self.batch_size, 1024))
         rows = self.stage.train
@@ -294,7 +291,7 @@ class StageNet(NeuralNet):
         if training:
             if self.stop_training or self.step_ >= self.n_steps:
                 raise _Stopped
-            n_steps = max(MIN_EPOCH_STEPS, math.ceil(self.n_steps / N_EVALUATIONS))
+            n_steps = max(10, math.ceil(self.n_steps / N_EVALUATIONS))
             n_steps = min(n_steps, self.n_steps - self.step_)
             batches = iterator.shuffled(n_steps, self.order_)
             super().run_single_epoch(batches, training, prefix, step_fn, **fit_params)
