@@ -33,15 +33,16 @@ class Defaults:
     width: int
     # Codes where each column has its own token.
     n_column_embeddings: int
-    # Whether each column of a table has its own token; otherwise so many tokens mix the columns.
+    # Whether each column of a table has its own token.
     has_column_tokens: bool
-    # Steps of a table's causal prior, as a share of the plan's, and its learning rate: a token's
-    # own small network learns fast. It needs so many steps at least.
+    # Learning rate of a table's prior of one code after another, its fewest steps, and its steps
+    # as a share of the plan's: a token's own small network learns fast.
     causal_lr_factor: float
     fewest_prior_steps: int
     causal_step_factor: float = 1 / 3
     # The learning rate of the distribution of columns, one after another.
     column_lr_factor: float = 3.0
+    # Codes, and tokens of a table, where tokens mix the columns.
     n_embeddings: int = 64
     n_tokens: int = 16
     # Tokens of images and sequences at most, and units of a table's causal prior.

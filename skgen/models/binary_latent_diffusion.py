@@ -37,9 +37,10 @@ class Defaults:
     width: int
     # Noise of the encoder's input, as a share of the data's deviation along their first axis.
     encoder_noise: float
-    # Whether each column of bits has a small network of its own, of so many units; its learning
-    # rate, which bears to be higher; whether rows are enough for more steps, at a rate between.
+    # Whether each column of bits has a small network of its own; its units, and its learning rate,
+    # which bears to be higher.
     is_columnwise: bool
+    # Whether it has more to learn from its rows; its learning rate and steps then.
     trains_long: bool
     column_width: int = 32
     lr_factor: float = 3.0

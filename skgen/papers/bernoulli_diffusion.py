@@ -57,6 +57,7 @@ class BitFrequencies(nn.Module):
             return
         states, counts = torch.unique(rows, dim=0, return_counts=True)
         singles = int((counts == 1).sum())
+        # Of many states, or of many that are seen once, their counts say little.
         if len(states) > 1024 or singles > 0.01 * n:
             return
         # Good and Turing: the rows never seen are as probable as those seen once.

@@ -209,6 +209,7 @@ class ColumnDensities(nn.Module):
         context = self._context(x, condition, shown)
         h = self.network(self._features(x), evidence, context)
         if dropout is not None:
+            # A quarter of the hidden units is left out of a step.
             h = h * (dropout.uniforms(h) >= 0.25) / (1 - 0.25)
         means, scales = self._gaussian(x, observed, condition, shown)
         result = torch.empty_like(x)
