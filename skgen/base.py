@@ -52,15 +52,9 @@ REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
-PIECE_SHARE = 0.3
-# Rows drawn at the end of a fit, to learn which draws belong to a repeated value: a number for each
-# training row, within bounds. Wide rows are fewer, bounded by the number of values drawn.
-DRAWS_PER_ROW, FEWEST_DRAWS, MOST_TABLE_DRAWS, MOST_LAYOUT_DRAWS = 4, 400, 4096, 1024
-MOST_VALUES_DRAWN, MOST_WIDE_DRAWS = 2**18, 512
-# The most sampling steps for these rows: with a layout, where a step is slow, and for few training
-# rows, whose own shares are less exact than coarse draws.
-LAYOUT_STEPS = 32
-FEW_ROWS, FEW_ROWS_STEPS = 128, 12
+# Rows drawn at the end of a fit for each training row.
+DRAWS_PER_ROW = 4
+FEW_ROWS = 128
 
 
 def _weights(module: nn.Module) -> list[Tensor]:
@@ -321,7 +315,7 @@ class BaseGenerativeModel(DrawingEstimator):
         if partial:
             last = [w.clone() for w in weights]
             if not reset:
-                share = max(PIECE_SHARE, 1 / self._n_pieces)
+                share = max(0.3, 1 / self._n_pieces)
                 pairs = zip(_weights(self.module_), weights, strict=True)
                 old = [before.to(new.device) for before, new in pairs]
                 torch._foreach_copy_(weights, torch._foreach_lerp(old, weights, share))
@@ -333,16 +327,18 @@ class BaseGenerativeModel(DrawingEstimator):
         """Draw rows, from which the scaler learns which draws belong to a repeated value."""
         if not self.row_map_.calibrates or getattr(self.module_, "draws_values", False):
             return
-        most = MOST_TABLE_DRAWS if self.input_shape is None else MOST_LAYOUT_DRAWS
-        most = max(MOST_WIDE_DRAWS, min(most, MOST_VALUES_DRAWN // self.n_features_in_))
-        n = min(most, max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
+        # Of wide rows no more values than these, but rows enough.
+        most = min(4096 if self.input_shape is None else 1024, 2**18 // self.n_features_in_)
+        n = min(max(512, most), max(400, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
         steps = self._sampling_options().get("n_steps")
         if steps is not None and self.input_shape is not None:
-            steps = min(steps, LAYOUT_STEPS)
+            # A step costs more there, and thresholds need no better draws.
+            steps = min(steps, 32)
         if steps is not None and n_rows <= FEW_ROWS:
-            steps = min(steps, FEW_ROWS_STEPS)
+            # They say less of thresholds than coarse draws do.
+            steps = min(steps, 12)
         try:
             rows = self._draw(n, encoded, 0.0, steps, _Place(seed, 0))
         except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from skgen._compat import ADAPTERS_MANAGER, _get_output_config, validate_parameter_constraints
 from skgen.blocks import completed_rows, device_of, drawn_rows, in_blocks, log_likelihoods
-from skgen.data.checks import check_near, validated
+from skgen.data.checks import validated
 from skgen.data.latent_format import LatentFormat
 from skgen.data.row_map import Data, Rows, rows_of
 from skgen.data.sequences import without_gaps
@@ -400,7 +400,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Rows in the units of the training data.
         """
         check_is_fitted(self)
-        Z = self._check_latent(X)
+        Z = self._latent_format().read(X, self)
         encoded = self.row_map_.encode(condition, len(Z))
         return self._frame(self._decode_rows(Z, encoded), X)
 
@@ -408,26 +408,14 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _encode_rows(self: Any, data: Data) -> np.ndarray:
         """Return the latent rows of data, without a container."""
         rows = self._rows(data)
-        return self._from_latent(self._apply("encode", rows.x, rows.condition, rows.values.dtype))
-
-    def _from_latent(self, rows: np.ndarray) -> np.ndarray:
-        """Map what the module encodes to what the user sees."""
-        return self._latent_format().show(rows)
-
-    def _to_latent(self: Any, Z: np.ndarray) -> Tensor:
-        """Invert `_from_latent`."""
-        rows = torch.from_numpy(Z.copy())
-        check_near(Z, rows)
-        return rows
+        encoded = self._apply("encode", rows.x, rows.condition, rows.values.dtype)
+        return self._latent_format().show(encoded)
 
     @limited
     def _decode_rows(self: Any, Z: np.ndarray, encoded: Tensor | None) -> np.ndarray:
         """Return the data of latent rows, without a container."""
-        rows = self._apply("decode", self._to_latent(Z), encoded, np.float64, Z.dtype)
+        rows = self._apply("decode", self._latent_format().rows(Z), encoded, np.float64, Z.dtype)
         return self.row_map_.inverse(torch.from_numpy(rows)).astype(Z.dtype)
-
-    def _check_latent(self, X: Any) -> np.ndarray:
-        return self._latent_format().read(X, self)
 
     def _apply(
         self, method: str, rows: Tensor, encoded: Tensor | None, out: Any, precision: Any = None

@@ -146,6 +146,7 @@ keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 keep_attributes(BitDenoiser, {"reads_observed": "holds"})
 keep_attributes(Codebook, {"is_ema": "follows"})
 keep_attributes(ColumnwiseMADE, {"evidence": "told"})
+keep_attributes(DiffusionAutoencoder, {"frozen": "settled"})
 keep_attributes(GaussianDiffusion, {"shrinkage": "trust"})
 keep_attributes(PixelCNN, {"evidence": "seen"})
 

@@ -499,10 +499,7 @@ HOOKS = {
 }
 # What else models override today of what base has, and in which classes: each is to go.
 OVERRIDDEN_TODAY = {
-    "_check_latent": {"_Carrier"},
-    "_from_latent": {"_Carrier"},
     "_likelihood": {"BinaryLatentDiffusion"},
-    "_to_latent": {"_Carrier"},
     # Public methods.
     "fit": {"SequenceLengthsMixin", "_BridgeMatcher"},
     "fit_transform": {"SequenceLengthsMixin", "_BridgeMatcher"},

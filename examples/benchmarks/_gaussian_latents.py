@@ -13,7 +13,7 @@ from torch import nn
 from skgen.networks.conv import MapDecoder, MapEncoder
 from skgen.networks.embeddings import ConditionEmbedding, embed
 from skgen.networks.sequence import Transformer
-from skgen.papers.code_module import CONDITION_FEATURES
+from skgen.papers._module import CONDITION_FEATURES
 from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise

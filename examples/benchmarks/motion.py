@@ -30,6 +30,7 @@ from sklearn.decomposition import PCA
 
 from skgen import BinaryLatentDiffusion
 from skgen.data.conditions import ConditionEncoder
+from skgen.data.latent_format import LatentFormat
 from skgen.networks.mlp import initialize
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule
 from skgen.training.stages import Plan
@@ -73,11 +74,8 @@ class RealCode(CodeOnly):
         module.__class__ = _RealCode
         return module
 
-    def _from_latent(self, rows):
-        return rows
-
-    def _check_latent(self, X):
-        return np.asarray(X)
+    def _latent_format(self):
+        return LatentFormat(self.module_.n_bits)
 
 
 def reconstructions(report, split, X_train, X_test, common, losses):

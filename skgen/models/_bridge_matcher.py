@@ -5,6 +5,7 @@ The mathematics is in :mod:`skgen.papers.schrodinger_bridge`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -16,12 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage, _seed
 from skgen.blocks import block_noise, in_blocks
+from skgen.data.latent_format import SourceFormat
 from skgen.data.row_map import Data
-from skgen.data.sources import matched, unwrapped
+from skgen.data.sources import unwrapped
 from skgen.metrics import energy_distance
 from skgen.networks.conv import UNet
-from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import correction, initialize
+from skgen.papers._module import condition_embedding
 from skgen.papers.bridge_couplings import convergence, pairs_of
 from skgen.papers.bridge_paths import GRIDS, times_of
 from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
@@ -31,16 +33,30 @@ from skgen.processes.bridges import LinearReference
 from skgen.processes.schedules import SCHEDULES
 from skgen.threads import limited
 
-CONDITION_FEATURES = 32
-SMALL_TABLE = 4
-# Pairs of ends that an iteration on a table draws for each gradient step, and of validation: fewer
-# would be overfitted.
-PAIRS_PER_STEP, MIN_PAIRS = 8, 256
-LATER_EFFORT = 0.5
-# With sigma > 0 on tables: the noise in the loss averages out over steps, however few the rows.
-FEWEST_NOISY_STEPS = 750
-# Ends of the noise schedule of the diffusion that `impute` draws from.
-LAW_GAMMAS = (-10.0, 7.0)
+
+@dataclass(frozen=True)
+class Defaults:
+    """Tuned numbers, by the size of the data."""
+
+    # Units of a hidden layer: few rows support few, and few columns need few.
+    width: int
+    # Pairs of ends for each step of an iteration on a table, so that none is memorised; and pairs
+    # that choose the weights, at least.
+    pairs_per_step: int = 8
+    fewest_valid_pairs: int = 256
+    # Steps of later iterations and of the diffusion that `impute` draws from, as a share of the
+    # first's.
+    later_step_factor: float = 0.5
+    # Steps on a table with noise, at least: what noise adds to the loss takes steps to average
+    # out, however few the rows.
+    fewest_noisy_steps: int = 750
+    # Ends of the noise schedule of that diffusion.
+    law_gammas: tuple[float, float] = (-10.0, 7.0)
+
+    @classmethod
+    def for_data(cls, n_rows: int, n_columns: int) -> "Defaults":
+        """Return those for a table, or rows with a layout, of this size."""
+        return cls(width=64 if n_rows <= 128 or n_columns <= 4 else 128)
 
 
 def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
@@ -166,7 +182,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             return self._encode_rows(Data(X, condition))
         rows = self._rows(Data(X, condition))
         carried = self._carried("encode", rows.x, rows.condition, random_state).numpy()
-        return self._from_latent(carried).astype(rows.values.dtype)
+        return self._latent_format().show(carried).astype(rows.values.dtype)
 
     @limited
     def inverse_transform(self, X, *, condition=None, stochastic=False, random_state=None):
@@ -191,9 +207,10 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         check_is_fitted(self)
         if not stochastic:
             return super().inverse_transform(X, condition=condition)
-        Z = self._check_latent(X)
+        latents = self._latent_format()
+        Z = latents.read(X, self)
         encoded = self.row_map_.encode(condition, len(Z))
-        carried = self._carried("decode", self._to_latent(Z), encoded, random_state)
+        carried = self._carried("decode", latents.rows(Z), encoded, random_state)
         return self._frame(self.row_map_.inverse(carried).astype(Z.dtype), X)
 
     @limited
@@ -226,8 +243,9 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         self._check_sampling(n_steps, 0.0, None)
         if stochastic is None:
             stochastic = self.module_.reference.sigma > 0
-        Z = self._check_latent(Z)
-        rows, encoded = self._to_latent(Z), self.row_map_.encode(condition, len(Z))
+        latents = self._latent_format()
+        Z = latents.read(Z, self)
+        rows, encoded = latents.rows(Z), self.row_map_.encode(condition, len(Z))
         n_steps, solver = int(n_steps), self.sde_solver if stochastic else None
         options = {"n_steps": n_steps, "ode_solver": "heun"}
         paths = self._carried("paths", rows, encoded, random_state, stochastic, **options)
@@ -235,20 +253,10 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         times = times_of(n_steps, self.time_grid, solver)
         return times, rows.reshape(len(times), *Z.shape).astype(Z.dtype)
 
-    def _check_latent(self, X, name="X"):
-        if self.module_.has_source:
-            X = matched(X, getattr(self, "feature_names_in_", None), name)
-        return super()._check_latent(X)
-
-    def _from_latent(self, rows):
+    def _latent_format(self):
         if not self.module_.has_source:
-            return rows
-        return self.row_map_.inverse(torch.from_numpy(rows)).astype(rows.dtype)
-
-    def _to_latent(self, Z):
-        if not self.module_.has_source:
-            return super()._to_latent(Z)
-        return self.row_map_.scaled(Z)[0]
+            return super()._latent_format()
+        return SourceFormat(self.n_features_in_, self.row_map_)
 
     impute = available_if(
         _starts_from_noise(
@@ -296,7 +304,8 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         if source is None:
             rows = self.module_.source.double().cpu()
         else:
-            rows = self._to_latent(self._check_latent(unwrapped(source), "source"))
+            latents = self._latent_format()
+            rows = latents.rows(latents.read(unwrapped(source), self, "source"))
         if real.condition is not None and len(rows) != len(real.x):
             raise ValueError(
                 f"condition belongs to the {len(real.x)} rows of X, and the source has "
@@ -432,11 +441,12 @@ class _BridgeMatcher(_Carrier):
         return 2 if has_source or self.coupling == "reference" else 1
 
     def _build_module(self, rows, generator):
-        (n, d), n_condition, source = rows.x.shape, rows.n_condition, rows.source
-        c = CONDITION_FEATURES if n_condition else 0
+        (n, d), source = rows.x.shape, rows.source
         n_heads = 2 if self.sigma > 0 else 1
-        width = self.hidden_units or (64 if n <= 128 or d <= SMALL_TABLE else 128)
+        defaults = Defaults.for_data(n, d)
+        width = self.hidden_units or defaults.width
         with torch.device("meta"):
+            c, embedding = condition_embedding(rows.n_condition)
 
             def network_of(n_heads, n_context):
                 if self.input_shape is None:
@@ -450,19 +460,19 @@ class _BridgeMatcher(_Carrier):
                 law = GaussianDiffusion(
                     network_of(1, NOISE_FEATURES),
                     PrincipalAxes(d, self.input_shape is None, n),
-                    SCHEDULES["linear"](*LAW_GAMMAS),
+                    SCHEDULES["linear"](*defaults.law_gammas),
                 )
             module = SchrodingerBridge(
                 network,
                 PrincipalAxes(
                     d, self.input_shape is None, n + (0 if source is None else len(source))
                 ),
-                ConditionEmbedding(n_condition, c) if n_condition else None,
+                embedding,
+                law,
                 LinearReference(float(self.sigma), float(self.theta)),
-                block_size=1024 if self.input_shape is None else 64,
-                condition_dropout=float(self.condition_dropout),
                 has_source=source is not None,
-                law=law,
+                has_layout=self.input_shape is not None,
+                condition_dropout=float(self.condition_dropout),
             )
         initialize(module, generator)
         # If the ends stay independent, the Gaussian process is that of independent ends.
@@ -476,23 +486,25 @@ class _BridgeMatcher(_Carrier):
     def _stages(self, module, train, valid, noise):
         parameters = [*module.network.parameters(), *self._parameters_of(module.embedding)]
         n_steps = self._n_stage_steps(len(train["x"]))
+        defaults = Defaults.for_data(*train["x"].shape)
+        later = defaults.later_step_factor
         is_noisy_table = self.sigma > 0 and self.input_shape is None and valid is not None
-        fewest = FEWEST_NOISY_STEPS if is_noisy_table and self.max_steps is None else 0
+        fewest = defaults.fewest_noisy_steps if is_noisy_table and self.max_steps is None else 0
         for iteration in range(1, self._n_projections(module.has_source) + 1):
-            effort = max(1.0, fewest / n_steps) * (1.0 if iteration == 1 else LATER_EFFORT)
+            step_factor = max(1.0, fewest / n_steps) * (1.0 if iteration == 1 else later)
 
             def pairs(rows, n_least, iteration=iteration):
                 return pairs_of(module, noise, rows, self.coupling, iteration, n_least)
 
-            training = pairs(train, round(PAIRS_PER_STEP * effort * n_steps))
+            training = pairs(train, round(defaults.pairs_per_step * step_factor * n_steps))
             interrupted = yield Stage(
                 f"iteration {iteration}",
                 module.matching_loss,
                 module,
                 parameters,
                 training,
-                None if valid is None else pairs(valid, MIN_PAIRS),
-                effort=effort,
+                None if valid is None else pairs(valid, defaults.fewest_valid_pairs),
+                step_factor=step_factor,
                 diagnose=lambda learnt=training: convergence(module, noise, learnt),
             )
             if interrupted:
@@ -500,9 +512,7 @@ class _BridgeMatcher(_Carrier):
         if module.law is not None:
             law = self._parameters_of(module.law)
             module.law.shrinkage.reset()
-            interrupted = yield Stage(
-                "law", module.law_loss, module, law, train, valid, LATER_EFFORT
-            )
+            interrupted = yield Stage("law", module.law_loss, module, law, train, valid, later)
             if valid is not None and not interrupted:
                 module.fit_shrinkage(noise, self.input_shape, **valid)
 

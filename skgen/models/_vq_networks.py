@@ -1,14 +1,16 @@
 """The networks of VQDiffusionBridge, chosen by its parameters and the kind and number of rows."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from sklearn.linear_model import RidgeCV
 
 from skgen.networks.quantizers import Codebook, Normalizer
+from skgen.papers._module import condition_embedding
 from skgen.papers.cells import Cuts
-from skgen.papers.code_module import RowFacts, condition_embedding
+from skgen.papers.code_module import RowFacts
 from skgen.papers.code_priors import (
     BELIEF_FEATURES,
     NOISE_FEATURES,
@@ -22,17 +24,73 @@ from skgen.papers.representation import input_noise
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
 
-EVIDENCE_FEATURES = 8
-MANY_ROWS = 10_000
-MOST_TOKENS, MOST_COLUMN_TOKENS, MOST_GRID_TOKENS, MIXED_TOKENS = 64, 128, 48, 16
-FEWEST_EMBEDDINGS, MOST_EMBEDDINGS, ROWS_PER_EMBEDDING = 16, 512, 80
-USUAL_EMBEDDINGS = 64
-PENALTIES = np.logspace(-4, 3, 15)
+
+@dataclass(frozen=True)
+class Defaults:
+    """Tuned numbers, by the size and the kind of the data, and by the prior."""
+
+    # Units of a hidden layer of encoder and decoder.
+    width: int
+    # Codes where each column has its own token.
+    n_column_embeddings: int
+    # Whether each column of a table has its own token.
+    has_column_tokens: bool
+    # Learning rate of a table's prior of one code after another, its fewest steps, and its steps
+    # as a share of the plan's: a token's own small network learns fast.
+    causal_lr_factor: float
+    fewest_prior_steps: int
+    causal_step_factor: float = 1 / 3
+    # The learning rate of the distribution of columns, one after another.
+    column_lr_factor: float = 3.0
+    # Codes, and tokens of a table, where tokens mix the columns.
+    n_embeddings: int = 64
+    n_tokens: int = 16
+    # Tokens of images and sequences at most, and units of a table's causal prior.
+    most_tokens: int = 64
+    causal_width: int = 32
+    # Features of the observed entries, for each token.
+    n_evidence: int = 8
+    # Steps of the code of a table: with the bridge at once, and where each column has its own
+    # token. Columns are soon in codes; their prior takes longer. Fewer steps than these leave codes
+    # out that rows far from the rest have, and new rows too near to each other.
+    joint_step_factor: float = 0.5
+    column_step_factor: float = 0.25
+    fewest_code_steps: int = 120
+
+    @classmethod
+    def for_data(
+        cls, n_rows: int, n_columns: int, is_table: bool, bridges: bool, columns_alike: bool
+    ) -> "Defaults":
+        """Return those for data of this size, and for the bridge or another prior."""
+        # A column's codes stand for 80 rows each; the bridge predicts no more than 64 of them.
+        n_embeddings = 2 ** round(math.log2(n_rows / 80))
+        # Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
+        # overfitted before its first evaluation.
+        few = n_rows < 200
+        return cls(
+            width=64 if n_rows <= (10_000 if is_table else 128) else 128,
+            n_column_embeddings=max(16, min(64 if bridges else 512, n_embeddings)),
+            # Many columns of one small grid are pixels, or like them.
+            has_column_tokens=n_columns <= (48 if bridges or columns_alike else 128),
+            causal_lr_factor=1.0 if few else 3.0,
+            fewest_prior_steps=120 if few else 60,
+        )
+
+
+def bridges(model):
+    """Tell whether a model's prior is the bridge."""
+    return model.prior == "diffusion" or (model.prior is None and model.input_shape is not None)
+
+
+def defaults_of(model, n_rows):
+    """Return the defaults of a model for so many rows to learn from."""
+    size = n_rows, model.n_features_in_, model.input_shape is None
+    return Defaults.for_data(*size, bridges(model), model.row_map_.columns_alike)
 
 
 def ridge_regression(x, y):
     """Return coefficients, intercept and mean square error by the best penalty: a `Regress`."""
-    ridge = RidgeCV(alphas=PENALTIES).fit(x, y)
+    ridge = RidgeCV(alphas=np.logspace(-4, 3, 15)).fit(x, y)
     return ridge.coef_, float(ridge.intercept_), -ridge.best_score_
 
 
@@ -51,20 +109,18 @@ def _cuts(row_map, x):
     return [Cuts.of(*column) for column in zip(x.double().numpy().T, levels, strict=True)]
 
 
-def _layout(facts: RowFacts, n_tokens: int | None, bridges: bool) -> Columns:
-    """Return how rows are cut into ``n_tokens`` tokens; None takes the default number."""
+def _layout(facts: RowFacts, n_tokens: int | None, defaults: Defaults) -> Columns:
+    """Return how rows are cut into tokens, as many as asked for."""
     d, shape = facts.n_features, facts.shape
     if shape is None:
-        # Many columns of one small grid are pixels, or like them.
-        mixes = bridges or facts.columns_alike
-        if n_tokens is None and d <= (MOST_GRID_TOKENS if mixes else MOST_COLUMN_TOKENS):
+        if n_tokens is None and defaults.has_column_tokens:
             return Places(d, d)
-        return Columns(d, int(n_tokens or MIXED_TOKENS))
+        return Columns(d, int(n_tokens or defaults.n_tokens))
     maps = [Map(shape, 0)]
     while maps[-1].n_positions > 1:
         maps.append(Map(shape, len(maps)))
     counts = [part.n_positions for part in maps]
-    n_tokens = n_tokens or next(count for count in counts if count <= MOST_TOKENS)
+    n_tokens = n_tokens or next(count for count in counts if count <= defaults.most_tokens)
     if n_tokens not in counts:
         raise ValueError(
             f"n_tokens={n_tokens} cannot be had from input_shape={shape} by halving its "
@@ -76,39 +132,32 @@ def _layout(facts: RowFacts, n_tokens: int | None, bridges: bool) -> Columns:
     return Places(d, counts[0], shape) if is_framewise else maps[chosen]
 
 
-def _count_embeddings(n: int, bridges: bool) -> int:
-    """Return how many codes n rows suffice to learn, where columns have tokens of their own."""
-    # The bridge does not learn to predict more.
-    most = USUAL_EMBEDDINGS if bridges else MOST_EMBEDDINGS
-    return max(FEWEST_EMBEDDINGS, min(most, 2 ** round(math.log2(n / ROWS_PER_EMBEDDING))))
-
-
 def build(model, rows):
     """Return the module of an estimator for training rows, without weights."""
-    facts, n = model._row_facts(rows), len(rows.x)
+    facts, defaults = model._row_facts(rows), defaults_of(model, len(rows.x))
     shape, size = facts.shape, int(model.embedding_dim)
-    bridges = model.prior == "diffusion" or (model.prior is None and shape is not None)
-    layout = _layout(facts, model.n_tokens, bridges)
+    layout = _layout(facts, model.n_tokens, defaults)
     own_columns = layout.by_place and shape is None
-    n_codes = model.n_embeddings
-    if n_codes is None:
-        n_codes = _count_embeddings(n, bridges) if own_columns else USUAL_EMBEDDINGS
-    width = model.hidden_units or (64 if n <= (128 if shape else MANY_ROWS) else 128)
-    causal_width = (model.hidden_units or 64) // 2 or 1
+    usual = defaults.n_column_embeddings if own_columns else defaults.n_embeddings
+    n_codes = model.n_embeddings or usual
+    width = model.hidden_units or defaults.width
+    causal_width = max(1, model.hidden_units // 2) if model.hidden_units else defaults.causal_width
     theta, centre, dropout = float(model.theta), float(model.z_star), float(model.condition_dropout)
     variance = stationary_variance(theta, float(model.eta or math.sqrt(2 * theta)))
-    columnwise = own_columns and not bridges
+    columnwise = own_columns and not bridges(model)
     with torch.device("meta"):
         c, embedding = condition_embedding(0 if columnwise else rows.n_condition)
         # One number has few features.
         evidence_width = width // 4 if own_columns else width
-        evidence = layout.encoder(EVIDENCE_FEATURES, width=evidence_width, n_in=2)
+        n_evidence = defaults.n_evidence
+        evidence = layout.encoder(n_evidence, width=evidence_width, n_in=2)
         if columnwise:
             evidence = None
-        elif bridges:
-            prior = _bridge(model, layout, n_codes, c, width, theta, variance, centre)
+        elif bridges(model):
+            sizes = n_codes, n_evidence, c, width
+            prior = _bridge(model, layout, *sizes, theta, variance, centre)
         else:
-            sizes = TOKEN_FEATURES, n_codes, EVIDENCE_FEATURES, c
+            sizes = TOKEN_FEATURES, n_codes, n_evidence, c
             network = causal_network(layout, *sizes, width=causal_width)
             prior = AutoregressivePrior(network, layout.n_positions, n_codes)
         n_statistics = 1 if layout.by_place or shape is not None else layout.n_positions
@@ -143,9 +192,9 @@ def build(model, rows):
     )
 
 
-def _bridge(model, layout, n_codes, c, width, theta, variance, centre):
-    """Return the bridge as a prior of n_codes codes, given c numbers of a condition."""
-    n_in = int(model.embedding_dim) + BELIEF_FEATURES + EVIDENCE_FEATURES
+def _bridge(model, layout, n_codes, n_evidence, c, width, theta, variance, centre):
+    """Return the bridge as a prior of so many codes, given c numbers of a condition."""
+    n_in = int(model.embedding_dim) + BELIEF_FEATURES + n_evidence
     return BridgePrior(
         token_denoiser(layout, n_in, TOKEN_FEATURES, NOISE_FEATURES + c, width=width),
         layout.n_positions,

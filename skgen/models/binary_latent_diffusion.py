@@ -4,6 +4,7 @@ The mathematics is in :mod:`skgen.papers.binary_latent_diffusion`.
 """
 
 import math
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -17,43 +18,76 @@ from skgen.models._sequence_lengths import SequenceLengthsMixin
 from skgen.networks.conv import ConvEncoder, UNet
 from skgen.networks.mlp import ColumnwiseMLP, ResidualMLP, initialize
 from skgen.networks.sequence import Transformer
+from skgen.papers._module import condition_embedding
 from skgen.papers.bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
-from skgen.papers.code_module import RowFacts, condition_embedding
+from skgen.papers.code_module import RowFacts
 from skgen.papers.layouts import Columns, Map, Shape, WholeSequence, stacked
 from skgen.papers.representation import input_noise
 from skgen.processes.bernoulli import KERNELS, SCHEDULES
 
-BITS_PER_COLUMN, MAX_BITS = 8, 64
-# The noise of the encoder's input: in general, and where rows are many and bits per column ample.
-ENCODER_NOISE = 0.28
-MANY_ROWS, AMPLE_BITS, AMPLE_BITS_NOISE = 1000, 4, 0.1
-EVIDENCE_FEATURES = 64
-SEQUENCE_TOKENS = 16
-# Without an autoencoder: up to how many columns each has a small network of its own, the units of
-# such a network, and the factor of the learning rate that it is trained with.
-COLUMNWISE_COLUMNS, COLUMNWISE_UNITS, COLUMNWISE_LR_FACTOR = 64, 32, 3.0
-# From how many rows on these networks take another factor of the learning rate, and more steps.
-COLUMNWISE_MANY_ROWS, LONG_LR_FACTOR, LONG_STEP_FACTOR = 10_000, 1.5, 2.0
+
+@dataclass(frozen=True)
+class Defaults:
+    """Tuned numbers, by the size of the data."""
+
+    # Bits of a row.
+    n_bits: int
+    # Units of a hidden layer.
+    width: int
+    # Noise of the encoder's input, as a share of the data's deviation along their first axis.
+    encoder_noise: float
+    # Whether each column of bits has a small network of its own; its units, and its learning rate,
+    # which bears to be higher.
+    is_columnwise: bool
+    # Whether it has more to learn from its rows; its learning rate and steps then.
+    trains_long: bool
+    column_width: int = 32
+    lr_factor: float = 3.0
+    long_lr_factor: float = 1.5
+    long_step_factor: float = 2.0
+    # Features of the observed entries that the diffusion is given.
+    n_evidence: int = 64
+    # Positions of the code of a whole sequence.
+    sequence_tokens: int = 16
+
+    @classmethod
+    def for_data(
+        cls, n_rows: int, n_columns: int, is_table: bool, n_bits: int | None = None
+    ) -> "Defaults":
+        """Return those for data of this size, and for so many bits if they are given."""
+        n_bits = n_bits or min(64, 8 * n_columns)
+        # A code with room for what every column says is to have it; but few rows would be
+        # overfitted.
+        is_ample = is_table and n_rows > 1000 and n_bits >= 4 * n_columns
+        return cls(
+            n_bits=n_bits,
+            width=64 if n_rows <= 128 else 128,
+            encoder_noise=0.1 if is_ample else 0.28,
+            is_columnwise=is_table and n_columns <= 64,
+            trains_long=n_rows >= 10_000,
+        )
 
 
-def _layout(shape: Shape, d: int, n_bits: int, code: str) -> Columns:
+def _layout(shape: Shape, d: int, most_tokens: int, code: str) -> Columns:
     """Return the positions that share the bits of a row."""
     if shape is None:
         return Columns(d, 1)
     if len(shape) == 2 and code == "sequence":
-        return WholeSequence(shape, min(SEQUENCE_TOKENS, n_bits))
+        return WholeSequence(shape, most_tokens)
     return Map(shape, None if len(shape) == 3 else {"frame": 0, "frames": 2}[code])
 
 
-def _denoiser_of_rows(facts: RowFacts, n_context: int, width: int, units: int | None) -> nn.Module:
+def _denoiser_of_rows(
+    facts: RowFacts, n_context: int, defaults: Defaults, units: int | None
+) -> nn.Module:
     """Return the denoiser of rows of bits, which reads them and which of them are observed."""
     d = facts.n_features
     if facts.shape is not None:
         return UNet(stacked(facts.shape), n_context)
-    if d <= COLUMNWISE_COLUMNS:
-        return ColumnwiseMLP(2 * d, d, n_context, width=units or COLUMNWISE_UNITS)
-    return ResidualMLP(2 * d, d, n_context, width=width, zero_output=True)
+    if defaults.is_columnwise:
+        return ColumnwiseMLP(2 * d, d, n_context, width=units or defaults.column_width)
+    return ResidualMLP(2 * d, d, n_context, width=units or defaults.width, zero_output=True)
 
 
 class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel):
@@ -315,25 +349,30 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
     def _likelihood(self):
         return "bernoulli" if self.autoencoder is None else self.likelihood
 
+    def _defaults(self, n_rows):
+        is_table = self.input_shape is None
+        return Defaults.for_data(n_rows, self.n_features_in_, is_table, self.n_bits)
+
     def _build_module(self, rows, generator):
         facts, (n, d) = self._row_facts(rows), rows.x.shape
-        width = self.hidden_units or (64 if n <= 128 else 128)
+        defaults = self._defaults(n)
+        width = self.hidden_units or defaults.width
         has_code = self.autoencoder is not None
         coder = dict.fromkeys(("encoder", "decoder", "evidence", "codebook"))
         n_positions, n_bits = 1, d
         with torch.device("meta"):
             c, embedding = condition_embedding(rows.n_condition)
             if not has_code:
-                units = self.hidden_units
-                network = _denoiser_of_rows(facts, NOISE_FEATURES + c, width, units)
+                n_context = NOISE_FEATURES + c
+                network = _denoiser_of_rows(facts, n_context, defaults, self.hidden_units)
             else:
-                n_bits = self.n_bits or min(MAX_BITS, BITS_PER_COLUMN * self.n_features_in_)
-                layout = _layout(facts.shape, d, n_bits, self.code)
-                n_positions = layout.n_positions
-                each = math.ceil(n_bits / n_positions)
+                most_tokens = min(defaults.sequence_tokens, defaults.n_bits)
+                layout = _layout(facts.shape, d, most_tokens, self.code)
+                n_positions, n_evidence = layout.n_positions, defaults.n_evidence
+                each = math.ceil(defaults.n_bits / n_positions)
                 n_bits = n_positions * each
-                coder = self._coder(facts, layout, each, c, width)
-                n_context = NOISE_FEATURES + EVIDENCE_FEATURES + c
+                coder = self._coder(facts, layout, each, c, width, n_evidence)
+                n_context = NOISE_FEATURES + n_evidence + c
                 if n_positions > 1:
                     network = Transformer(n_positions, each, each, n_context, zero_output=True)
                 else:
@@ -350,34 +389,28 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             binarization=self.autoencoder,
             kl_weight=float(self.kl_weight),
             vlb_weight=float(self.vlb_weight),
-            encoder_noise=self._input_noise(rows.x, n_bits),
+            encoder_noise=self._input_noise(rows.x, defaults),
             condition_dropout=float(self.condition_dropout),
         )
         return initialize(module, generator)
 
-    def _coder(self, facts, layout, n_bits, c, width):
-        """Return encoder, decoder, network of the evidence and codebook, for n_bits a position."""
+    def _coder(self, facts, layout, n_bits, c, width, n_evidence):
+        """Return encoder, decoder and codebook of so many bits a position, and what is observed."""
         n_read, shape = self.codebook_dim or n_bits, facts.shape
         return {
             "encoder": layout.encoder(n_bits + (self.codebook_dim or 0), c, width=width),
             "decoder": layout.decoder(n_read, c, width=width),
-            "evidence": ResidualMLP(2 * facts.n_features, EVIDENCE_FEATURES, width=width, depth=1)
+            "evidence": ResidualMLP(2 * facts.n_features, n_evidence, width=width, depth=1)
             if shape is None
-            else ConvEncoder(stacked(shape), EVIDENCE_FEATURES),
+            else ConvEncoder(stacked(shape), n_evidence),
             "codebook": nn.Linear(n_bits, n_read, bias=False) if self.codebook_dim else None,
         }
 
-    def _input_noise(self, rows, n_bits):
-        if self._likelihood == "bernoulli":
+    def _input_noise(self, rows, defaults):
+        if self.row_map_.likelihood == "bernoulli":
             return 0.0
         share = self.encoder_noise
-        if share is None:
-            # Ample bits can hold all columns, if there is little noise; but few rows would be
-            # overfitted.
-            n, d = rows.shape
-            ample = n > MANY_ROWS and n_bits >= AMPLE_BITS * d
-            share = AMPLE_BITS_NOISE if ample and self.input_shape is None else ENCODER_NOISE
-        return input_noise(rows, float(share))
+        return input_noise(rows, float(defaults.encoder_noise if share is None else share))
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, **plan):
@@ -391,10 +424,11 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             module.frozen = True
             plan = {}
             if isinstance(module.diffusion.network.network, ColumnwiseMLP):
-                plan["pace"] = COLUMNWISE_LR_FACTOR
-                many = valid is not None and len(train["x"]) >= COLUMNWISE_MANY_ROWS
-                if many and self.max_steps is None:
-                    plan = {"pace": LONG_LR_FACTOR, "effort": LONG_STEP_FACTOR}
+                defaults = self._defaults(len(train["x"]))
+                plan["lr_factor"] = defaults.lr_factor
+                if defaults.trains_long and valid is not None and self.max_steps is None:
+                    plan["lr_factor"] = defaults.long_lr_factor
+                    plan["step_factor"] = defaults.long_step_factor
             yield stage("diffusion", module.diffusion_loss, [*prior, module.embedding], **plan)
             return
         usage = {"diagnose": lambda: module.usage(**train)}

@@ -5,6 +5,7 @@ The mathematics is in :mod:`skgen.papers.variational_diffusion_ae`.
 
 import math
 import warnings
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -16,8 +17,8 @@ from skgen._compat import Interval, StrOptions
 from skgen.base import FEW_ROWS, BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
 from skgen.data.row_map import Data
 from skgen.networks.conv import ConvEncoder, UNet
-from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, SkipMLP, correction, initialize
+from skgen.papers._module import condition_embedding
 from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.representation import input_noise
@@ -28,25 +29,44 @@ from skgen.papers.variational_diffusion_ae import (
 )
 from skgen.processes.schedules import SCHEDULES
 
-GAMMA_0, GAMMA_1 = -10.0, 7.0
-LATENT_GAMMA_0 = -14.0
-LATENT_SOFT_GAMMA = -8.0
-CONDITION_FEATURES = 32
-# The most passes over the rows, in the first stage and in the second: with more, few rows would be
-# overfitted.
-CODE_PASSES, LAW_PASSES = 300, 600
-# Share of training rows that the decoder sees without a latent. On tables whose encoder is trained
-# for features the share is larger, the second stage takes more steps by a factor, and rows are
-# drawn with the latent down to a level of noise, and without it below: there the noisy row itself
-# predicts the clean one better.
-LATENT_DROPOUT, TABLE_DROPOUT = 0.25, 0.5
-TABLE_GAMMA, TABLE_EFFORT = 0.0, 1.5
-# Noise of the rows whose latents train decoder and prior, as a share of the encoder's noise.
-LOOK_SHARE = 0.5
-# Nats of the KL of the latent, below which a fit warns that it is empty.
-EMPTY_LATENT = 0.05
-# Components of a smaller share of the variance along the first principal axis are rounding.
-SMALLEST_TOLD = 1e-6
+
+@dataclass(frozen=True)
+class Defaults:
+    """Tuned numbers, by the size of the data and by what a model is trained for."""
+
+    # Units of a hidden layer, and layers of prior and decoder: few rows support, and need, few.
+    width: int
+    depth: int
+    # Whether a table's encoder has a linear part, which starts at the principal components.
+    is_linear: bool
+    # Share of the decoder's rows that go without a latent.
+    latent_dropout: float = 0.25
+    # Rows are drawn with the latent down to this level of noise, and without it below: there the
+    # row itself says more.
+    latent_gamma: float = -math.inf
+    # Steps of the second stage, as a multiple of those of the first.
+    law_step_factor: float = 1.0
+    # The most passes over the rows, in the first stage and in the second: with more, few rows would
+    # be overfitted.
+    code_passes: int = 300
+    law_passes: int = 600
+    # Noise of the rows whose latents train decoder and prior, as a share of the encoder's noise.
+    view_noise: float = 0.5
+    # Noise levels, minus the log signal-to-noise ratio: cleanest and noisiest of rows, of latents,
+    # and the latents' that the prior's loss counts less below.
+    gammas: tuple[float, float] = (-10.0, 7.0)
+    latent_gammas: tuple[float, float] = (-14.0, 7.0)
+    soft_gamma: float = -8.0
+
+    @classmethod
+    def for_data(cls, n_rows: int, is_table: bool, represents: bool) -> "Defaults":
+        """Return those for so many rows, and for features or, unless it represents, the bound."""
+        few = n_rows <= FEW_ROWS
+        width, depth = (64, 2) if few else (128, 3)
+        if not (represents and is_table):
+            # Where the bound is the aim, and for images, which take long, the latent comes first.
+            return cls(width, depth, few)
+        return cls(width, depth, few, latent_dropout=0.5, latent_gamma=0.0, law_step_factor=1.5)
 
 
 def _shape_of(value: Any) -> str:
@@ -56,23 +76,24 @@ def _shape_of(value: Any) -> str:
     return f"a tensor of shape {tuple(value.shape)}{gradient}"
 
 
-def _cleanest(levels: Tensor | None) -> float:
-    """Return the noise level of the cleanest rows; for discrete data, levels differ at it."""
+def _cleanest(levels: Tensor | None, usual: float) -> float:
+    """Return the noise level of the cleanest rows, of discrete data one that tells their levels."""
     if levels is None:
-        return GAMMA_0
+        return usual
     gap = levels.diff(dim=1)
     spacing = float(gap[torch.isfinite(gap)].min()) if torch.isfinite(gap).any() else 1.0
     # Noise of an eighth of the distance of two levels: z_0 shows which level it had.
     return float(np.clip(2 * np.log(spacing / 8), -16.0, -4.0))
 
 
-def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tuple[Any, Any, Any]:
+def _networks(model: Any, defaults: Defaults, d: int, c: int) -> tuple[Any, Any, Any]:
     """Return the encoder, the decoder's network, and what predicts a row from its latent alone."""
     k, n_context = model.n_components, NOISE_FEATURES + model.n_components + 1 + c
     if model.input_shape is not None:
         shape = tuple(int(side) for side in model.input_shape)
         return ConvEncoder(shape, 2 * k, c), UNet(shape, n_context), None
-    Encoder = SkipMLP if n <= FEW_ROWS else ResidualMLP
+    Encoder = SkipMLP if defaults.is_linear else ResidualMLP
+    width, depth = model.hidden_units or defaults.width, defaults.depth
     encoder = Encoder(d, 2 * k, c, width=width, depth=2)
     denoiser, head = correction(d, d, n_context, width, depth), None
     if model._represents:
@@ -82,24 +103,26 @@ def _networks(model: Any, n: int, d: int, c: int, width: int, depth: int) -> tup
 
 def _diffusions(
     model: Any,
+    defaults: Defaults,
     denoiser: nn.Module,
     n: int,
     d: int,
     c: int,
-    width: int,
-    depth: int,
     levels: Tensor | None,
 ) -> tuple[GaussianDiffusion, GaussianDiffusion | None]:
     """Return the decoder and the prior, None for one that is normal."""
     Noise, k = SCHEDULES[model.schedule], model.n_components
     axes = PrincipalAxes(d, model.input_shape is None and model.likelihood == "gaussian", n)
-    schedule, as_both = Noise(_cleanest(levels), GAMMA_1), (model.prediction, model.n_timesteps)
+    cleanest, noisiest = defaults.gammas
+    schedule = Noise(_cleanest(levels, cleanest), noisiest)
+    as_both = model.prediction, model.n_timesteps
     decoder = GaussianDiffusion(denoiser, axes, schedule, *as_both, n_kinds=2)
     if model.prior == "normal":
         return decoder, None
-    network, axes = correction(k, k, NOISE_FEATURES + c, width, depth), PrincipalAxes(k, True)
-    schedule = Noise(LATENT_GAMMA_0, GAMMA_1)
-    return decoder, GaussianDiffusion(network, axes, schedule, *as_both, LATENT_SOFT_GAMMA)
+    width = model.hidden_units or defaults.width
+    network = correction(k, k, NOISE_FEATURES + c, width, defaults.depth)
+    parts = network, PrincipalAxes(k, True), Noise(*defaults.latent_gammas)
+    return decoder, GaussianDiffusion(*parts, *as_both, defaults.soft_gamma)
 
 
 def _checked_guide(guide: Any) -> Any:
@@ -424,32 +447,26 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         """Whether the encoder is trained for features, rather than for the bound."""
         return self.objective == "representation"
 
-    @property
-    def _draws_without_latent(self):
-        """Whether rows are drawn without the latent where little noise is left."""
-        # Not where the bound is the aim, and not for images, where it would take long to learn.
-        return self._represents and self.input_shape is None
+    def _defaults(self, n_rows):
+        return Defaults.for_data(n_rows, self.input_shape is None, self._represents)
 
     def _build_module(self, rows, generator):
-        (n, d), n_condition, k = rows.x.shape, rows.n_condition, self.n_components
-        c = CONDITION_FEATURES if n_condition else 0
+        (n, d), k = rows.x.shape, self.n_components
+        defaults = self._defaults(n)
         levels = self.row_map_.scaled_levels()
-        # For few rows, small networks suffice, and larger ones would be overfitted.
-        width, depth = (64, 2) if n <= FEW_ROWS else (128, 3)
-        width = self.hidden_units or width
         with torch.device("meta"):
-            encoder, denoiser, head = _networks(self, n, d, c, width, depth)
-            decoder, prior = _diffusions(self, denoiser, n, d, c, width, depth, levels)
-            embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+            c, embedding = condition_embedding(rows.n_condition)
+            encoder, denoiser, head = _networks(self, defaults, d, c)
+            decoder, prior = _diffusions(self, defaults, denoiser, n, d, c, levels)
         encoder_noise = input_noise(rows.x, float(self.encoder_noise))
         if isinstance(encoder, SkipMLP):
             # It starts at the principal components; noise must not hide the last that it holds.
             variance, axes = principal_components(rows.x, k)
             weight = float(self.kl_weight) / d
-            held = variance[variance > max(weight, SMALLEST_TOLD * float(variance[0]))]
-            if len(held):
-                encoder_noise = min(encoder_noise, float(self.encoder_noise * held[-1].sqrt()))
-        both = self._draws_without_latent
+            # A millionth of the first is rounding.
+            kept = variance[variance > max(weight, 1e-6 * float(variance[0]))]
+            if len(kept):
+                encoder_noise = min(encoder_noise, float(self.encoder_noise * kept[-1].sqrt()))
         module = DiffusionAutoencoder(
             encoder,
             decoder,
@@ -457,16 +474,15 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             head,
             embedding,
             k,
-            block_size=256 if self.input_shape is None else 64,
+            has_layout=self.input_shape is not None,
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
-            # An encoder trained on the bound has not seen noisy rows.
-            look_noise=encoder_noise * (LOOK_SHARE if self._represents else 0.0),
-            latent_dropout=TABLE_DROPOUT if both else LATENT_DROPOUT,
-            latent_gamma=TABLE_GAMMA if both else -math.inf,
+            # An encoder that has learnt the bound has not seen noisy rows.
+            look_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
+            latent_dropout=defaults.latent_dropout,
+            latent_gamma=defaults.latent_gamma,
             condition_dropout=float(self.condition_dropout),
-            levels=None,
         )
         initialize(module, generator)
         decoder.axes.fit(rows.x)
@@ -477,31 +493,31 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return module
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parameters, effort):
+        def stage(name, loss, parameters, step_factor):
             figures = {"diagnose": lambda: {"latent_kl": module.latent_kl(**train)}}
-            return Stage(name, loss, module, parameters, train, valid, effort, **figures)
+            return Stage(name, loss, module, parameters, train, valid, step_factor, **figures)
 
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = self._parameters_of(module.decoder)
         prior = self._parameters_of(module.prior)
-        code_effort = law_effort = 1.0
+        code_factor = law_factor = 1.0
         if self.max_steps is None and valid is not None:
             n = len(train["x"])
+            defaults = self._defaults(n)
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
-            code_effort = min(1.0, CODE_PASSES / passes)
-            law_effort = TABLE_EFFORT if self._draws_without_latent else 1.0
-            law_effort = min(law_effort, LAW_PASSES / passes)
+            code_factor = min(1.0, defaults.code_passes / passes)
+            law_factor = min(defaults.law_step_factor, defaults.law_passes / passes)
         module.decoder.shrinkage.reset()
-        if not module.settled:
-            # Later pieces of data keep the encoder: if it changed with each of them, decoder and
-            # prior would have to be learnt anew.
+        if not module.frozen:
+            # Later pieces of data keep the code: were the encoder to drift with each of them,
+            # decoder and prior would have to be learnt anew.
             loss = module.representation_loss if self._represents else module.bound
             learnt = encoder + decoder + self._parameters_of(module.head)
-            interrupted = yield stage("code", loss, learnt, code_effort)
+            interrupted = yield stage("code", loss, learnt, code_factor)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.settled = not interrupted
-        interrupted = yield stage("law", module.law_loss, decoder + prior, law_effort)
+            module.frozen = not interrupted
+        interrupted = yield stage("law", module.law_loss, decoder + prior, law_factor)
         if valid is not None and not interrupted:
             module.fit_shrinkage(noise, self.input_shape, **valid)
 
@@ -509,7 +525,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         self.latent_kl_ = self.history_[-1]["latent_kl"]
         if self.verbose and self.verbose != "auto":
             print(f"KL of the latent from N(0, I): {self.latent_kl_:.2f} nats")
-        if self.latent_kl_ < EMPTY_LATENT and not self.row_map_.scaler.constant.all():
+        if self.latent_kl_ < 0.05 and not self.row_map_.scaler.constant.all():
             warnings.warn(
                 f"The latent is empty: its KL from N(0, I) is {self.latent_kl_:.3f} nats, so that "
                 "transform returns next to nothing about X. The bound is tight without it; "

@@ -13,21 +13,12 @@ from torch import Tensor
 from skgen._compat import Interval, StrOptions
 from skgen.base import BaseGenerativeModel, Stage
 from skgen.models._codes import CodeMixin, TokenFormat
-from skgen.models._vq_networks import build
+from skgen.models._vq_networks import build, defaults_of
 from skgen.networks.autoregressive import MaskedMLP
 from skgen.networks.mlp import initialize
 from skgen.papers.code_priors import BridgePrior
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule
 from skgen.threads import limited
-
-# Step factors of the stage that learns the code of a table, whose prior takes longer to learn, and
-# its fewest steps: with fewer, rare rows have no code of their own and drawn rows are too alike.
-JOINT_STEP_FACTOR, COLUMN_STEP_FACTOR, FEWEST_CODE_STEPS = 0.5, 0.25, 120
-# Step and learning rate factors of priors with a small network for each token, which learn fast.
-CAUSAL_STEP_FACTOR, CAUSAL_LR_FACTOR, FEWEST_PRIOR_STEPS = 1 / 3, 3.0, 60
-# With fewer rows, the prior of tokens that mix the columns takes the plain learning rate: at a
-# higher one it would be overfitted before its first evaluation.
-FEW_ROWS = 200
 
 
 def _stages_of(model, module, train, valid, noise):
@@ -43,6 +34,7 @@ def _stages_of(model, module, train, valid, noise):
         least = least if model.max_steps is None else min(1.0, least)
         return max(1.0 if valid is None else share, least)
 
+    defaults = defaults_of(model, len(train["x"]))
     held_out = train if valid is None else valid
     prior = [module.prior, module.evidence, module.embedding]
     columnwise = isinstance(module, ColumnwiseVQModule)
@@ -58,9 +50,10 @@ def _stages_of(model, module, train, valid, noise):
         name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
         plan = {"diagnose": lambda: module.usage(**train)}
         if model.input_shape is None:
-            # Tokens that mix the columns need all steps to become good features.
-            share = JOINT_STEP_FACTOR if joint else COLUMN_STEP_FACTOR if module.by_place else 1.0
-            plan["effort"] = step_factor(share, FEWEST_CODE_STEPS)
+            # Tokens that mix the columns take all steps to be good features by themselves.
+            share = defaults.column_step_factor if module.by_place else 1.0
+            share = defaults.joint_step_factor if joint else share
+            plan["step_factor"] = step_factor(share, defaults.fewest_code_steps)
         interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
         module.normalize(noise, train["x"])
         module.fit_residuals(train, held_out)
@@ -71,13 +64,12 @@ def _stages_of(model, module, train, valid, noise):
         module.fit_frequencies(**train)
     plan = {}
     if columnwise:
-        plan = {"effort": step_factor(1.0, FEWEST_CODE_STEPS), "pace": CAUSAL_LR_FACTOR}
-        plan["owners"] = module.prior.owners()
+        plan["step_factor"] = step_factor(1.0, defaults.fewest_code_steps)
+        plan["lr_factor"], plan["owners"] = defaults.column_lr_factor, module.prior.owners()
     elif isinstance(module.prior.network, MaskedMLP):
-        few = len(train["x"]) < FEW_ROWS
-        fewest = FEWEST_CODE_STEPS if few else FEWEST_PRIOR_STEPS
-        plan = {"effort": step_factor(CAUSAL_STEP_FACTOR, fewest)}
-        plan["pace"] = 1.0 if few else CAUSAL_LR_FACTOR
+        fewest = defaults.fewest_prior_steps
+        plan["step_factor"] = step_factor(defaults.causal_step_factor, fewest)
+        plan["lr_factor"] = defaults.causal_lr_factor
     yield stage("prior", module.prior_loss, prior, **plan)
     if columnwise and valid is not None:
         module.prior.shrink(**valid)

@@ -26,9 +26,6 @@ from skgen.networks.embeddings import noise_level_features
 from skgen.processes import bernoulli
 
 NOISE_FEATURES = 32
-MAX_STATES = 1024
-MAX_SINGLES = 0.01
-DECAY, RAREST = 0.97, 1e-3
 
 
 class BitFrequencies(nn.Module):
@@ -60,7 +57,8 @@ class BitFrequencies(nn.Module):
             return
         states, counts = torch.unique(rows, dim=0, return_counts=True)
         singles = int((counts == 1).sum())
-        if len(states) > MAX_STATES or singles > MAX_SINGLES * n:
+        # Of many states, or of many that are seen once, their counts say little.
+        if len(states) > 1024 or singles > 0.01 * n:
             return
         # Good and Turing: the rows never seen are as probable as those seen once.
         unseen = max(singles, 1) / (n + 1)
@@ -73,8 +71,8 @@ class BitFrequencies(nn.Module):
     def update_ema(self, rows: Tensor) -> None:
         """Move the frequencies of bits that are still being learnt towards those of a batch."""
         self._forget_states()
-        p = torch.sigmoid(self.logits).lerp(rows.mean(0, dtype=self.logits.dtype), 1 - DECAY)
-        self.logits.copy_(torch.logit(p, eps=RAREST))
+        p = torch.sigmoid(self.logits).lerp(rows.mean(0, dtype=self.logits.dtype), 1 - 0.97)
+        self.logits.copy_(torch.logit(p, eps=1e-3))
 
     def forward(self, z: Tensor, odds: Tensor) -> Tensor:
         """Return the log-odds that each bit was 1, given noisy bits z of shape (n, n_bits).

@@ -29,23 +29,16 @@ from torch.nn import functional as F
 
 from skgen.networks.mlp import SkipMLP
 from skgen.papers.bernoulli_diffusion import BernoulliDiffusion
-from skgen.papers.code_module import SCORE_DRAWS, CodeModule, RowFacts
+from skgen.papers.code_module import CodeModule, RowFacts
 from skgen.papers.layouts import Shape, stack
 from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
 from skgen.processes.bernoulli import entropy, log_odds
 
-LOWEST_TEMPERATURE = 0.3
-# Of the joint stage: the share of its steps without the prior's gradient in the code, which rises
-# in as many again, and the weight that the prior's loss then has, in units of the residuals'
-# variance.
-RISING_SHARE, JOINT_SHARE = 0.2, 0.1
-FADING_SHARE = 0.7
-LINEAR_WEIGHT = 0.25
+# At once: the weight of the prior's loss in the code, in units of the variance of residuals.
+JOINT_SHARE = 0.1
+# Weight of what draws the encoder's output to the codebook, beside what draws the codebook to it.
 COMMITMENT = 0.25
-BIT_PENALTY = 1e-3
-# A bit is dead where it is 1, or 0, in a smaller share of the rows.
-RARE = 0.01
 
 
 class BitDenoiser(nn.Module):
@@ -84,13 +77,14 @@ class BinaryLatentDiffusionModule(CodeModule):
         vlb_weight: float,
         **options: Any,
     ):
-        super().__init__(parts, rows, rising_share=RISING_SHARE, **options)
+        super().__init__(parts, rows, rising_share=0.2, **options)
         self.n_bits, self.n_positions = n_bits, n_positions
         self.has_lengths, self.binarization = rows.has_lengths, binarization
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
-        self.fading_steps = max(1, round(FADING_SHARE * rows.n_steps))
-        # Without an encoder only the time step is random: each is visited once.
-        self.score_draws = SCORE_DRAWS if self.encoder is not None else self.diffusion.n_timesteps
+        self.fading_steps = max(1, round(0.7 * rows.n_steps))
+        if self.encoder is None:
+            # The steps are all that is random: each is visited once.
+            self.score_draws = self.diffusion.n_timesteps
 
     # The code.
 
@@ -116,7 +110,7 @@ class BinaryLatentDiffusionModule(CodeModule):
             share = min(1.0, self.steps_seen / self.fading_steps)
             uniform = noise.uniforms(p)
             if self.binarization == "relaxed":
-                temperature = LOWEST_TEMPERATURE**share
+                temperature = 0.3**share
                 return torch.sigmoid((logit + torch.logit(uniform, eps=1e-6)) / temperature)
             level = torch.lerp(uniform, level, share)
         return (p > level).to(p.dtype) + (p - p.detach())
@@ -149,7 +143,8 @@ class BinaryLatentDiffusionModule(CodeModule):
         """Return how many bits are neither dead nor copies, and the mean entropy of a bit."""
         bits = (self.probabilities(x, condition) > 0.5).double()
         mean = bits.mean(0)
-        alive = (mean > RARE) & (mean < 1 - RARE)
+        # Dead bits are 1 in hardly a row, or in nearly all.
+        alive = (mean > 0.01) & (mean < 0.99)
         centred = (bits - mean) / (mean * (1 - mean)).sqrt().clamp(min=1e-6)
         correlation = (centred.T @ centred / len(bits)).abs().triu(1)
         copies = (correlation > 0.99).any(0)
@@ -200,7 +195,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         decoder's linear part alone is added: it makes bits that are simple to use as features. With
         a codebook, the distance of its sums from what the encoder gives is added.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         logit, z, codebook_loss = self._noisy_code(noise, x, c)
         return self._coding_loss(x, z, self.reconstruct(z, c), logit) + codebook_loss
 
@@ -215,14 +210,14 @@ class BinaryLatentDiffusionModule(CodeModule):
             return logit, z, 0.0
         q = self._tokens(z.detach())
         near = (q - target.detach()).square() + COMMITMENT * (q.detach() - target).square()
-        return logit, z, near.sum(-1) + BIT_PENALTY * torch.sigmoid(logit).sum(-1)
+        return logit, z, near.sum(-1) + 1e-3 * torch.sigmoid(logit).sum(-1)
 
     def _coding_loss(self, x: Tensor, z: Tensor, mean: Tensor, logit: Tensor) -> Tensor:
         """Return the error of the reconstruction from bits, and their KL from fair coins."""
         loss = self._error(x, mean) + self.kl_weight * self._kl(logit)
         if isinstance(self.decoder, SkipMLP):
             alone = self.decoder.linear(self._tokens(z))
-            loss = loss + LINEAR_WEIGHT * self._error(x, alone)
+            loss = loss + 0.25 * self._error(x, alone)
         return loss
 
     def _kl(self, logit: Tensor) -> Tensor:
@@ -236,7 +231,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         `BernoulliDiffusion.losses`. On tables the bits are those of a noisy copy of x: the decoder
         was trained on such bits, and few rows are overfitted less. Images would look noisy.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         z = x
         if self.encoder is not None:
             z = self._bits(x if self.shape else self._noisy(noise, x), c)
@@ -254,7 +249,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         For validation it is the bound on -log p(x). The training loss would prefer bits that hold
         nothing, which are easy to predict.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         if not self.training:
             z = self._bits(x, c)
             error = self._best_nats(x, self.reconstruct(z, c), math.exp(SMALLEST_LOG_VARIANCE))

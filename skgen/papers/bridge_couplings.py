@@ -16,10 +16,6 @@ from skgen.papers.schrodinger_bridge import SchrodingerBridge
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.transport import partners
 
-# Pairs of an iteration on tables: for each row, and at most.
-PAIRS_PER_ROW, MAX_PAIRS = 2, 16384
-TRANSPORT_BATCH = 256
-
 Rows = dict[str, Tensor]
 
 
@@ -52,8 +48,8 @@ def pairs_of(
         return rows
     x, n = rows["x"], len(rows["x"])
     if module.axes.rotate:
-        # On tables pairs are cheap, and few of them would be overfitted.
-        n = max(n, min(MAX_PAIRS, max(n_least, PAIRS_PER_ROW * n)))
+        # On tables pairs are cheap, and few of them are soon memorised.
+        n = max(n, min(16384, max(n_least, 2 * n)))
     couple = reference_pairs if coupling == "reference" else transport_pairs
     return (couple if iteration == 1 else simulated_pairs)(
         module, noise, x, rows.get("condition"), n + n % 2
@@ -103,7 +99,7 @@ def transport_pairs(
         index = index[torch.argsort(group[index], stable=True)]
         cuts = torch.nonzero(group[index].diff()).flatten().cpu() + 1
     starts = []
-    batches = [b for part in index.tensor_split(cuts) for b in part.split(TRANSPORT_BATCH)]
+    batches = [b for part in index.tensor_split(cuts) for b in part.split(256)]
     for batch in batches:
         x_1 = module.axes.to_axes(x[batch])
         x_0 = module.draw_source(noise, x_1)

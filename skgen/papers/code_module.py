@@ -14,22 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.papers._module import GenerativeModule
 from skgen.papers.layouts import Shape
 from skgen.papers.representation import in_parts
 from skgen.papers.residuals import ResidualDistribution, log_probability, normal_loss
-
-CONDITION_FEATURES = 32
-SCORE_DRAWS = 64
-# ``block_size``: of tables, and of images and sequences.
-TABLE_BLOCK, LAYOUT_BLOCK = 256, 64
-
-
-def condition_embedding(n_condition: int) -> tuple[int, ConditionEmbedding | None]:
-    """Return the size of a condition's embedding, 0 without a condition, and the embedding."""
-    if not n_condition:
-        return 0, None
-    return CONDITION_FEATURES, ConditionEmbedding(n_condition, CONDITION_FEATURES)
 
 
 @dataclass(frozen=True)
@@ -66,7 +54,7 @@ class RowFacts:
     n_steps: int
 
 
-class CodeModule(nn.Module):
+class CodeModule(GenerativeModule):
     """Encoder, decoder and prior of a code, on scaled rows: what does not depend on the code.
 
     Parameters
@@ -77,11 +65,10 @@ class CodeModule(nn.Module):
         What the networks are built for.
     encoder_noise : float
         Standard deviation of the noise on the encoder's input in training.
+    rising_share : float
+        Share of a stage's steps without the prior's gradient in the code; it rises in as many.
     condition_dropout : float
         Share of training rows whose condition is hidden.
-    rising_share : float
-        Share of a stage's steps before the prior's gradient reaches the code; then it rises for
-        as many steps.
     """
 
     encoder: Any
@@ -89,7 +76,6 @@ class CodeModule(nn.Module):
     evidence: Any
     codebook: Any
     shape: Any
-    embedding: ConditionEmbedding | None
     residuals: ResidualDistribution
     edges: Tensor | None
     # Takes noise, a number of rows, a condition and options; with ``x`` and ``observed``, it draws
@@ -102,26 +88,18 @@ class CodeModule(nn.Module):
         rows: RowFacts,
         *,
         encoder_noise: float,
-        condition_dropout: float,
         rising_share: float,
+        condition_dropout: float,
     ):
-        super().__init__()
-        for name, part in parts.items():
-            setattr(self, name, part)
+        has_layout = rows.shape is not None
+        super().__init__(parts, has_layout=has_layout, condition_dropout=condition_dropout)
         self.n_features, self.shape = rows.n_features, rows.shape
         n_groups = 1 if rows.columns_alike else self.n_features
-        self.residuals = ResidualDistribution(n_groups, rows.offset, correlated=self.shape is None)
-        self.block_size = TABLE_BLOCK if self.shape is None else LAYOUT_BLOCK
+        self.residuals = ResidualDistribution(n_groups, rows.offset, correlated=not has_layout)
         self.likelihood = rows.likelihood
         self.register_buffer("edges", rows.edges)
-        self.encoder_noise, self.condition_dropout = encoder_noise, condition_dropout
+        self.encoder_noise = encoder_noise
         self.rising_steps, self.steps_seen = max(1, round(rising_share * rows.n_steps)), 0
-        # Whether the code is learnt: later pieces of data keep it.
-        self.frozen = False
-
-    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Any = None) -> Tensor:
-        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
 
     def _noisy(self, noise: Any, x: Tensor) -> Tensor:
         """Return a noisy copy of rows, which the encoder learns from."""

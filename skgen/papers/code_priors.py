@@ -45,14 +45,7 @@ TOKEN_FEATURES = 32
 BELIEF_FEATURES = 16
 # Codes of less log-probability count as excluded.
 LEAST_BELIEF = -8.0
-# The noise of the cleanest level, as a share of the distance between codes.
-CLEAN_SHARE = 1 / 8
-CLEANEST, LEAST_CLEAN = -14.0, -2.0
-FREQUENCY_DECAY = 0.995
-RAREST = 1e-3
 LEVEL_BINS = 24
-LEVEL_DECAY = 0.995
-EVEN_SHARE = 0.1
 
 
 def _code_loss(log_p: Tensor, index: Tensor) -> Tensor:
@@ -84,7 +77,7 @@ class _CodePrior(nn.Module):
 
     def update_ema(self, index: Tensor) -> None:
         """Move the frequencies towards those of a batch."""
-        self.frequency.data.lerp_(self._shares(index), 1 - FREQUENCY_DECAY)
+        self.frequency.data.lerp_(self._shares(index), 1 - 0.995)
 
     def _shares(self, index: Tensor) -> Tensor:
         place = torch.arange(self.n_tokens, device=index.device) * self.n_embeddings
@@ -94,7 +87,7 @@ class _CodePrior(nn.Module):
 
     def log_frequency(self) -> Tensor:
         """Return logarithms of the frequencies, none of which is zero, (n_tokens, n_embeddings)."""
-        return (self.frequency.detach() + RAREST / self.n_embeddings).log()
+        return (self.frequency.detach() + 1e-3 / self.n_embeddings).log()
 
 
 class BridgePrior(_CodePrior):
@@ -148,10 +141,11 @@ class BridgePrior(_CodePrior):
     # Noise levels.
 
     def _ends(self, spacing: Tensor) -> tuple[Tensor, Tensor]:
-        clean = 2 * torch.log(CLEAN_SHARE * spacing) - math.log(self.variance)
-        # Below the noisiest level, also for a process that hardly moves.
+        # The noise of the cleanest level is an eighth of the distance between codes.
+        clean = 2 * torch.log(spacing / 8) - math.log(self.variance)
+        # Not above the noisiest level, of a process that hardly moves.
         last = ou.noise_level(self.theta, torch.ones_like(clean))
-        return torch.minimum(clean.clamp(CLEANEST, LEAST_CLEAN), last - 1), last
+        return torch.minimum(clean.clamp(-14.0, -2.0), last - 1), last
 
     def levels(self, spacing: Tensor) -> Tensor:
         """Return the noise levels from clean to noisy, (n_timesteps + 1,)."""
@@ -179,7 +173,8 @@ class BridgePrior(_CodePrior):
     def _warped(self, share: Tensor) -> Tensor:
         """Spread even shares so that each bears the same part of the bound."""
         mass = self.mass.to(share.dtype) / self.mass.sum()
-        mass = (1 - EVEN_SHARE) * mass + EVEN_SHARE / LEVEL_BINS
+        # A tenth of them stays even.
+        mass = 0.9 * mass + 0.1 / LEVEL_BINS
         ends = F.pad(mass.cumsum(0), (1, 0))
         k = (torch.searchsorted(ends, share, right=True) - 1).clamp(0, LEVEL_BINS - 1)
         return ((k + (share - ends[k]) / mass[k]) / LEVEL_BINS).clamp(0, 1)
@@ -192,7 +187,7 @@ class BridgePrior(_CodePrior):
         count = torch.bincount(k, minlength=LEVEL_BINS)
         total = sums_by_index(k, cost.to(self.mass.dtype), LEVEL_BINS)
         mean = total / count.clamp(min=1)
-        self.mass.copy_(torch.where(count > 0, self.mass.lerp(mean, 1 - LEVEL_DECAY), self.mass))
+        self.mass.copy_(torch.where(count > 0, self.mass.lerp(mean, 1 - 0.995), self.mass))
 
     # Predictions.
 

@@ -41,18 +41,9 @@ from skgen.papers.cells import Cells, Cuts, draw_index
 from skgen.papers.gaussian_regressions import GaussianRegressions, Regress
 from skgen.papers.representation import draw_observed, in_parts
 
-# Knots of a column, fewer where columns are many: the first layer grows with their square.
-FEWEST_KNOTS, MOST_KNOTS, ALL_KNOTS = 8, 32, 512
-# What the corrections of a column may be multiplied by.
-SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Share of the hidden units that a step of training leaves out.
-DROPOUT = 0.25
-# Columns with similar numbers of cells are computed together: up to 4, up to 64, and more.
-CELL_COUNTS = (4, 64, math.inf)
-# How many neighbouring cells share a correction, besides that of each cell.
+# Cells that share a correction beside their own.
 BRANCH = 8
 N_PROPOSALS = 8
-LARGEST_LOG_FACTOR = 3.0
 
 
 class ColumnDensities(nn.Module):
@@ -94,7 +85,8 @@ class ColumnDensities(nn.Module):
         # Columns of few values first.
         order = sorted(range(d), key=lambda j: sizes[j])
         self.register_buffer("order", torch.tensor(order, device="cpu"))
-        n_knots = min(max(ALL_KNOTS // d, FEWEST_KNOTS), MOST_KNOTS)
+        # Fewer where columns are many: the first layer grows with the square of their number.
+        n_knots = min(max(512 // d, 8), 32)
         self.register_buffer("knot", torch.zeros(d, n_knots + 1, device="cpu"))
         self.groups = nn.ModuleList(_grouped([cuts[j] for j in order]))
         self.gaussian = GaussianRegressions(d, 0)
@@ -194,7 +186,7 @@ class ColumnDensities(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean, deviation and tilts after the corrections of the network, of its output."""
         mean = mean + scale * out[..., 0]
-        limit = LARGEST_LOG_FACTOR
+        limit = 3.0
         scale = scale * torch.exp(limit * torch.tanh(out[..., 1] / limit))
         tilt, at = group.start[columns], 2
         for generation, size in enumerate(_branches(group.n_cells)):
@@ -217,7 +209,8 @@ class ColumnDensities(nn.Module):
         context = self._context(x, condition, shown)
         h = self.network(self._features(x), evidence, context)
         if dropout is not None:
-            h = h * (dropout.uniforms(h) >= DROPOUT) / (1 - DROPOUT)
+            # A quarter of the hidden units is left out of a step.
+            h = h * (dropout.uniforms(h) >= 0.25) / (1 - 0.25)
         means, scales = self._gaussian(x, observed, condition, shown)
         result = torch.empty_like(x)
         for group, head in zip(self.groups, self.heads, strict=True):
@@ -257,11 +250,11 @@ class ColumnDensities(nn.Module):
             x = x[:, self.order]
             return self._log_p(x, None, condition, self._shown(x, condition))
 
-        found = []
-        for factor in SHRINKAGES:
+        found, factors = [], (0.0, 0.25, 0.5, 0.75, 1.0)
+        for factor in factors:
             torch._foreach_copy_(weights, torch._foreach_mul(whole, factor))
             found.append(torch.cat(in_parts(log_p, x, condition)).mean(0))
-        best = torch.tensor(SHRINKAGES, device=x.device)[torch.stack(found).argmax(0)]
+        best = torch.tensor(factors, device=x.device)[torch.stack(found).argmax(0)]
         owners = self.owners()
         for weight, value in zip(weights, whole, strict=True):
             weight.copy_(value * best[owners[weight]].view(-1, 1, 1))
@@ -399,7 +392,7 @@ def _grouped(cuts: list[Cuts]) -> list[Cells]:
     """Return the cells of columns, grouped by their kind and similar numbers of cells."""
     groups: dict[tuple[str, float], list[int]] = {}
     for j, cut in enumerate(cuts):
-        most = next(most for most in CELL_COUNTS if len(cut.level) <= most)
+        most = next(most for most in (4, 64, math.inf) if len(cut.level) <= most)
         groups.setdefault((cut.kind, most), []).append(j)
     return [
         Cells(columns, max(2, max(len(cuts[j].level) for j in columns)), kind)

@@ -21,10 +21,8 @@ from torch import Tensor
 
 from skgen.papers.principal_axes import PrincipalAxes
 
-# The largest noise, in standard deviations along the first axis: it hides where a row came from.
-COARSEST = 3.0
-# Levels are even in this root of the noise: enough levels of little noise for fine structures, but
-# not more, because the errors of the denoiser add up over them.
+# Levels are even in this root of the noise: what a denoiser errs by adds up over levels of little
+# noise, and only there are fine structures met.
 ROOT = 2.0
 # The steps from a level's noise back to a clean row, as shares of that noise.
 WAY_BACK = (1.0, 0.5, 0.25, 0.125, 0.0)
@@ -70,7 +68,8 @@ def complete(
     """
     scale, target = axes.scale, rows - axes.mean
     given = torch.unique(observed, dim=0, return_inverse=True)
-    coarsest = COARSEST * scale.max()
+    # Noise that hides where a row came from, in deviations along the first axis.
+    coarsest = 3.0 * scale.max()
     lowest = torch.minimum(coarsest, coarsest.new_tensor(finest / WAY_BACK[-2]))
     share = torch.linspace(0, 1, n_levels).to(scale)
     x = axes.agree(scale * noise.normal(rows), scale.square(), target, *given)

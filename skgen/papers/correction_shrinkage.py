@@ -26,18 +26,14 @@ from torch import Tensor, nn
 from skgen.networks.quantizers import sums_by_index
 
 N_LEVELS = 12
-# Draws for each held-out row: fewer if there are many rows, and for images.
-MOST_DRAWS, FEWEST_DRAWS, MANY_DRAWN = 64, 8, 2**17
-# This many rows take a network about as long as one.
-AT_ONCE = 256
 
 
 def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
-    """Return how often to draw each held-out row, as numbers of draws to be made at once."""
-    n = FEWEST_DRAWS
-    if input_shape is None:
-        n = max(FEWEST_DRAWS, min(MOST_DRAWS, MANY_DRAWN // len(rows)))
-    each = max(1, AT_ONCE // len(rows))
+    """Return how often to draw each of the rows held out, in parts to be drawn at once."""
+    # Fewer of many rows, or of images, which have many numbers each.
+    n = 8 if input_shape is not None else max(8, min(64, 2**17 // len(rows)))
+    # A network takes 256 rows in about the time of one.
+    each = max(1, 256 // len(rows))
     return [min(each, n - start) for start in range(0, n, each)]
 
 

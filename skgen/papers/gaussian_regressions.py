@@ -10,10 +10,6 @@ from torch import Tensor, nn
 
 from skgen.papers.cells import SMALLEST_SCALE
 
-REGRESSION_ROWS = 4096
-# How much less a condition is penalised than a column: so a label of one row in 200 is given nearly
-# the mean of its row.
-CONDITION_WEIGHT = 10.0
 # A regularised regression of numbers on rows: coefficients, the intercept, and the mean square of
 # the errors of rows that are left out one at a time.
 Regress: TypeAlias = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float, float]]
@@ -43,14 +39,16 @@ class GaussianRegressions(nn.Module):
         The deviation is that of leave-one-out errors: what cannot be learnt from few rows counts as
         noise.
         """
-        step = max(1, len(x) // REGRESSION_ROWS)
+        step = max(1, len(x) // 4096)
         x, condition = x[::step], condition[::step]
         n_condition = condition.shape[1]
         for j, column in enumerate(x.T):
             given = np.concatenate([condition, x[:, :j]], 1)
             deviation = given.std(0)
             deviation[deviation == 0] = 1.0
-            deviation[:n_condition] /= CONDITION_WEIGHT
+            # In the penalty a condition counts ten times as much as a column: a label of one row in
+            # 200 has the mean of its row.
+            deviation[:n_condition] /= 10.0
             self.offset[j], scale = float(column.mean()), float(column.std())
             if given.shape[1] and scale > 0 and len(x) > 2:
                 coefficients, self.offset[j], error = regress(given / deviation, column)

@@ -18,8 +18,6 @@ from skgen.networks.sequence import Transformer
 Shape = tuple[int, ...] | None
 
 FRAME_FEATURES = 64
-# More tokens are denoised by attention; up to this many, by one perceptron, which learns faster.
-MOST_TOKENS_OF_MLP = 64
 
 
 def stack(shape: Shape, first: Tensor, second: Tensor) -> Tensor:
@@ -123,7 +121,8 @@ def token_denoiser(
         # Convolutions: neighbours matter in the same way everywhere.
         channels = GROUP_SIZE * max(1, width // (2 * GROUP_SIZE))
         return TokenUNet(layout.grid, n_in, n_out, n_context, width=channels)
-    if layout.shape is None or n_tokens <= MOST_TOKENS_OF_MLP:
+    # More tokens than these are denoised by attention, fewer are learnt faster as one row.
+    if layout.shape is None or n_tokens <= 64:
         sizes = n_tokens * n_in, n_tokens * n_out
         return ResidualMLP(*sizes, n_context, width=2 * width, depth=2)
     return Transformer(n_tokens, n_in, n_out, n_context)

@@ -6,9 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ENCODED_ROWS = 1024
-EVIDENCE_SHARE = 0.25
-
 
 def in_parts(function: Callable[..., Any], x: Tensor, condition: Tensor | None) -> list[Any]:
     """Return the results of a function of rows and their condition, for parts of the rows.
@@ -17,8 +14,8 @@ def in_parts(function: Callable[..., Any], x: Tensor, condition: Tensor | None) 
     """
     parts = []
     with torch.no_grad():
-        for start in range(0, len(x), ENCODED_ROWS):
-            part = slice(start, start + ENCODED_ROWS)
+        for start in range(0, len(x), 1024):
+            part = slice(start, start + 1024)
             parts.append(function(x[part], None if condition is None else condition[part]))
     return parts
 
@@ -60,7 +57,7 @@ def draw_observed(noise: Any, x: Tensor, shape: tuple[int, ...] | None) -> Tenso
 
     The part is a random share of the entries or, for half of these images, all but a rectangle.
     """
-    chosen = noise.uniform(x) < EVIDENCE_SHARE
+    chosen = noise.uniform(x) < 0.25
     share = noise.uniform(x) * chosen
     observed = noise.uniforms(x) < share[:, None]
     if shape is not None and len(shape) == 3:

@@ -14,13 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SMALLEST_LOG_VARIANCE = -10.0
-FEWEST_ERRORS = 10
 ERRORS_PER_BIN = 50
-MAX_BINS = 64
 N_QUANTILES = 65
-# In standard deviations: larger errors are cut off, so that none decides the correlation alone.
-FARTHEST_ERROR = 4.0
-# The share of the variance of each error that is independent of the others, at least.
+# Of each error, what goes with no other's.
 SMALLEST_SHARE = 1e-3
 
 
@@ -63,7 +59,7 @@ class ResidualDistribution(nn.Module):
     def fit(self, mean: Tensor, error: Tensor) -> None:
         """Learn from (n, n_features) means and errors; those of one group may have any shape."""
         mean, error = self._grouped(mean), self._grouped(error)
-        n_bins = max(1, min(MAX_BINS, mean.shape[1] // ERRORS_PER_BIN))
+        n_bins = max(1, min(64, mean.shape[1] // ERRORS_PER_BIN))
         inner = torch.linspace(0, 1, n_bins + 1, device=mean.device)[1:-1]
         self.edges = _quantiles(mean, inner)
         index = self._bins(mean)
@@ -78,7 +74,7 @@ class ResidualDistribution(nn.Module):
                 # errors counts as one more error.
                 total = mine.square().sum() + overall[group]
                 log_var[group, number] = (total / (len(mine) + 1)).log()
-                mine = error[group] if len(mine) < FEWEST_ERRORS else mine
+                mine = error[group] if len(mine) < 10 else mine
                 quantiles[group, number] = _quantiles(mine[None], level)[0]
         self.log_var = log_var.clamp(min=SMALLEST_LOG_VARIANCE)
         self.quantiles = quantiles
@@ -100,7 +96,8 @@ class ResidualDistribution(nn.Module):
         if len(mean) < 2:
             return
         scale = torch.exp(0.5 * self.log_variance(mean - self.offset))
-        score = (error / scale).clamp(-FARTHEST_ERROR, FARTHEST_ERROR)
+        # An error far out must not speak for all.
+        score = (error / scale).clamp(-4.0, 4.0)
         covariance = torch.from_numpy(_shrunk_covariance(score.cpu().double().numpy()))
         deviation = covariance.diagonal().clamp(min=SMALLEST_SHARE).sqrt()
         correlation = covariance / deviation / deviation[:, None]

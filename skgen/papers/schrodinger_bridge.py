@@ -34,7 +34,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.embeddings import ConditionEmbedding, embed, noise_level_features
+from skgen.networks.embeddings import ConditionEmbedding, noise_level_features
+from skgen.papers._module import GenerativeModule
 from skgen.papers.bridge_paths import (
     Field,
     flow,
@@ -51,57 +52,50 @@ from skgen.processes.bridges import GaussianBridge, LinearReference, schrodinger
 from skgen.processes.noise import GeneratorNoise
 
 TIME_FEATURES = 32
-FIRST_TIME = 1e-4
-COUPLING_STEPS, COUPLING_STEPS_IMAGES = 20, 10
-# The least variance along an axis, as a share of the mean over the axes.
-LEAST_VARIANCE = 1e-5
+# Columns up to which the divergence of the flow is exact.
 EXACT_DIVERGENCE = 16
-PROBES = 8
-# Levels of noise that `impute` passes for each of ``n_steps``.
-LEVELS_PER_STEP = 2
 
 
-class SchrodingerBridge(nn.Module):
+class SchrodingerBridge(GenerativeModule):
     """Drifts between two distributions, on scaled rows turned to their principal axes.
 
     Everything here works on the axes; the methods that the estimator calls take and return columns.
     """
 
+    network: nn.Module
     source: Tensor | None
-    embedding: ConditionEmbedding | None
+    axes: PrincipalAxes
+    law: GaussianDiffusion | None
     mean_0: Tensor
     mean_1: Tensor
     var_0: Tensor
     var_1: Tensor
     cross: Tensor
+    table_block = 1024
 
     def __init__(
         self,
         network: nn.Module,
         axes: PrincipalAxes,
         embedding: ConditionEmbedding | None,
+        law: GaussianDiffusion | None,
         reference: LinearReference,
         *,
-        block_size: int,
-        condition_dropout: float,
         has_source: bool,
-        law: GaussianDiffusion | None,
+        **options: Any,
     ):
-        super().__init__()
-        self.network, self.axes, self.embedding = network, axes, embedding
-        self.reference = reference
-        self.block_size, self.condition_dropout = block_size, condition_dropout
-        self.has_source = has_source
-        self.coupling_steps = COUPLING_STEPS if axes.rotate else COUPLING_STEPS_IMAGES
+        parts = {"network": network, "axes": axes, "embedding": embedding, "law": law}
+        super().__init__(parts, **options)
+        self.reference, self.has_source = reference, has_source
+        self.coupling_steps = 20 if axes.rotate else 10
         d = len(axes.mean)
         for name in ("mean_0", "mean_1", "cross"):
             self.register_buffer(name, torch.zeros(d, device="cpu"))
         for name in ("var_0", "var_1"):
             self.register_buffer(name, torch.ones(d, device="cpu"))
         self.register_buffer("source", None)
-        # Scores: one draw where the divergence is exact, some probes of it where it is not.
-        self.score_draws = 1 if d <= EXACT_DIVERGENCE else PROBES
-        self.law = law
+        # One draw where the divergence is exact, some probes of it where it is not.
+        self.score_draws = 1 if d <= EXACT_DIVERGENCE else 8
 
     def fit_ends(self, x: Tensor, source: Tensor | None, aligned: bool) -> None:
         """Learn axes, means and variances of both ends from scaled rows.
@@ -133,17 +127,13 @@ class SchrodingerBridge(nn.Module):
             else:
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
-            # With no variance at all, the steps of a simulated path would be too coarse.
-            floor = (LEAST_VARIANCE * var.mean()).clamp(min=1e-8)
+            # Down to no variance at all the steps of a simulated path could not follow.
+            floor = (1e-5 * var.mean()).clamp(min=1e-8)
             self.get_buffer("var_" + end).copy_(torch.maximum(var, floor))
         if aligned:
             self.cross.copy_(schrodinger_covariance(self.var_0, self.var_1, self.reference))
 
     # Drifts.
-
-    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
-        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
 
     def gaussian(self) -> GaussianBridge:
         """Return the process that is exact for Gaussian ends."""
@@ -227,8 +217,8 @@ class SchrodingerBridge(nn.Module):
         if x_0 is None:
             x = self.axes.to_axes(x)
             x_0 = self.draw_source(noise, x)
-        context = self._embed(x, condition, noise if self.training else None)
-        t = noise.times(x).clamp(FIRST_TIME, 1 - FIRST_TIME)
+        context = self._embed_to_learn(noise, x, condition)
+        t = noise.times(x).clamp(1e-4, 1 - 1e-4)
         z = noise.normal(x)
         a, b, std = self.reference.pinned(t[:, None])
         forward, backward = self.drifts(t, a * x_0 + b * x + std * z, context)
@@ -249,7 +239,7 @@ class SchrodingerBridge(nn.Module):
     def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the distribution of whole rows, for draws of their missing entries."""
         assert self.law is not None
-        context = self._embed(x, condition, noise if self.training else None)
+        context = self._embed_to_learn(noise, x, condition)
         return self.law.softened_bound(noise, x, context)
 
     def fit_shrinkage(
@@ -368,5 +358,4 @@ class SchrodingerBridge(nn.Module):
         """Draw what is not observed by the diffusion of whole rows."""
         assert self.law is not None
         context = self._embed(x, condition)
-        n_levels = LEVELS_PER_STEP * n_steps
-        return self.law.complete(noise, x, observed, context, n_levels, kind=0)
+        return self.law.complete(noise, x, observed, context, 2 * n_steps, kind=0)

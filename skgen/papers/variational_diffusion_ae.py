@@ -23,18 +23,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.networks.embeddings import ConditionEmbedding
+from skgen.papers._module import GenerativeModule
 from skgen.papers.correction_shrinkage import shrinkage_draws
 from skgen.papers.gaussian_diffusion import GaussianDiffusion, Noise, Predictor
 from skgen.papers.representation import in_parts
 from skgen.processes.gaussian import normal_entropy, normal_kl
 from skgen.processes.schedules import alpha_sigma
 
-DECODING_WEIGHT = 0.5
 # Contexts of the decoder.
 WITH_LATENT, ALONE = 0, 1
-SCORE_DRAWS = 64
-MMD_SCALES = (0.25, 1.0, 4.0)
 
 
 def _log_variance(raw: Tensor) -> Tensor:
@@ -76,19 +74,19 @@ def maximum_mean_discrepancy(w: Tensor, reference: Tensor) -> Tensor:
     n, k = w.shape
     both = torch.cat([w, reference])
     distance = torch.cdist(both, both).square()
-    kernels = [2 * k * c / (2 * k * c + distance) for c in MMD_SCALES]
+    kernels = [2 * k * c / (2 * k * c + distance) for c in (0.25, 1.0, 4.0)]
     kernel = torch.stack(kernels).mean(0)
     return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
 
-class DiffusionAutoencoder(nn.Module):
+class DiffusionAutoencoder(GenerativeModule):
     """Encoder, decoder and prior of the paper, on scaled rows."""
 
     levels: Tensor | None
+    encoder: nn.Module
     decoder: GaussianDiffusion
     prior: GaussianDiffusion | None
     head: nn.Module | None
-    embedding: ConditionEmbedding | None
 
     def __init__(
         self,
@@ -99,33 +97,23 @@ class DiffusionAutoencoder(nn.Module):
         embedding: ConditionEmbedding | None,
         n_components: int,
         *,
-        block_size: int,
         kl_weight: float,
         mmd_weight: float,
         encoder_noise: float,
         look_noise: float,
         latent_dropout: float,
         latent_gamma: float,
-        condition_dropout: float,
-        levels: Tensor | None,
+        **options: Any,
     ):
-        super().__init__()
-        self.encoder, self.decoder, self.prior = encoder, decoder, prior
-        self.head, self.embedding = head, embedding
-        self.n_components, self.block_size = n_components, block_size
+        parts = {"encoder": encoder, "decoder": decoder, "prior": prior, "head": head}
+        super().__init__({**parts, "embedding": embedding}, **options)
+        self.n_components = n_components
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
         self.encoder_noise, self.look_noise = encoder_noise, look_noise
         self.latent_dropout, self.latent_gamma = latent_dropout, latent_gamma
-        self.condition_dropout = condition_dropout
-        self.register_buffer("levels", levels)
-        self.settled = False
-        self.score_draws = SCORE_DRAWS
+        self.register_buffer("levels", None)
 
     # Contexts: what the networks are given besides their rows.
-
-    def _embed(self, rows: Tensor, condition: Tensor | None, noise: Noise | None = None) -> Tensor:
-        """Embed a condition, dropped at random when noise is given; (n, 0) for no condition."""
-        return embed(self.embedding, rows, condition, self.condition_dropout, noise)
 
     @staticmethod
     def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -170,7 +158,7 @@ class DiffusionAutoencoder(nn.Module):
         if self.head is not None:
             axes = self.decoder.axes
             error = axes.to_axes(x) - axes.scale * self.head(w, c)
-            loss = loss + DECODING_WEIGHT * 0.5 * error.square().sum(-1)
+            loss = loss + 0.25 * error.square().sum(-1)
         loss = loss + self.kl_weight / x.shape[1] * normal_kl(mean, log_var)
         if self.mmd_weight > 0:
             loss = loss + self.mmd_weight * maximum_mean_discrepancy(w, noise.normal(w))
@@ -181,7 +169,7 @@ class DiffusionAutoencoder(nn.Module):
 
         It is :math:`L_{x|w} + KL(q(w|x) \| N(0, I))`, with w drawn from q(w|x).
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         w, mean, log_var = self._draw(noise, x, c)
         context = self._decoder_context(w, c)
         loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
@@ -196,7 +184,7 @@ class DiffusionAutoencoder(nn.Module):
         decoder gets no latent: so the same network learns the distribution of x alone, which
         `impute` draws from.
         """
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
         w = w.detach()
         keep = (noise.uniform(x) >= self.latent_dropout).to(x.dtype)[:, None]

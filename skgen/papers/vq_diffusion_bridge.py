@@ -35,22 +35,19 @@ from torch.nn import functional as F
 
 from skgen.networks.mlp import initialize
 from skgen.networks.quantizers import Normalizer
-from skgen.papers.code_module import SCORE_DRAWS, CodeModule, RowFacts
+from skgen.papers.code_module import CodeModule, RowFacts
 from skgen.papers.code_priors import BridgePrior
 from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.layouts import Columns, stack
 from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import ERRORS_PER_BIN
 
-RISING_SHARE = 0.2
 INITIAL_ROWS = 4096
-ROWS_PER_CODE = 200
-# While a code of images is learnt, the prior sees one of this many rows of a batch.
+# One row in so many of a batch of images goes through the prior while the code is learnt.
 PRIOR_PART = 16
 # Weight of the loss term that rewards even use of the codes, for each token of an image. Most of an
 # image is background, and without it nearly all tokens would have one of two codes.
 EVEN_USE = 0.5
-SMALLEST_DISTANCE = 1e-3
 SMALLEST_VARIANCE = 1e-6
 
 
@@ -72,13 +69,14 @@ class VQDiffusionBridgeModule(CodeModule):
         prior_weight: float,
         **options: Any,
     ):
-        super().__init__(parts, rows, rising_share=RISING_SHARE, **options)
+        super().__init__(parts, rows, rising_share=0.2, **options)
         self.n_tokens, self.by_place = layout.n_positions, layout.by_place
         self.on_map = layout.grid is not None
         self.quantization, self.tau = quantization, tau
         self.commitment, self.prior_weight = commitment, prior_weight
         self.initialized = False
-        self.score_draws = SCORE_DRAWS if isinstance(self.prior, BridgePrior) else 1
+        if not isinstance(self.prior, BridgePrior):
+            self.score_draws = 1
 
     # The code.
 
@@ -97,7 +95,7 @@ class VQDiffusionBridgeModule(CodeModule):
 
     def spacing(self) -> Tensor:
         """Return the distance between codes, which sets the cleanest noise level."""
-        floor = SMALLEST_DISTANCE * self.normalizer.scale
+        floor = 1e-3 * self.normalizer.scale
         return self.codebook.spacing().clamp(min=floor)
 
     def reconstruct(self, q: Tensor) -> Tensor:
@@ -162,7 +160,7 @@ class VQDiffusionBridgeModule(CodeModule):
         """
         n_shown = len(train["x"]) * self.n_tokens / len(self.codebook.use)
         few = len(held_out["x"]) < ERRORS_PER_BIN
-        all_rows = self.by_place and (n_shown >= ROWS_PER_CODE or few)
+        all_rows = self.by_place and (n_shown >= 200 or few)
         super().fit_residuals(train, train if all_rows else held_out)
 
     # Losses: a number for each row.
@@ -268,7 +266,7 @@ class VQDiffusionBridgeModule(CodeModule):
     def _prior_loss(
         self, noise: Any, x: Tensor, z: Tensor, index: Tensor, condition: Tensor | None
     ) -> Tensor:
-        c = self._embed(x, condition, noise if self.training else None)
+        c = self._embed_to_learn(noise, x, condition)
         evidence = self._evidence(x, draw_observed(noise, x, self.shape))
         code = self.codebook.code.detach()
         return self.prior.loss(noise, z, index, code, self.spacing(), evidence, c)

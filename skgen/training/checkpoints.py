@@ -43,7 +43,7 @@ def module_state(module: nn.Module) -> dict[str, Any]:
     """Return a copy of all that training may change in a module, on the CPU.
 
     These are its parameters and buffers, and the numbers, texts and tensors among its plain
-    attributes, such as counters of steps and whether a code is frozen.
+    attributes, like those that count steps or tell whether a code is frozen.
     """
     state = {}
     for path, part in module.named_modules():

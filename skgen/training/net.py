@@ -40,12 +40,7 @@ with docstrings.kept("skorch"):
     from skorch.utils import noop
 
 N_EVALUATIONS = 20
-MIN_VALIDATION_ROWS = 1024
-MIN_EPOCH_STEPS = 10
 PATIENCE = 10
-# For a loss in parts: training stops where all parts together have gained no more than LEAST_GAIN
-# in PARTS_PATIENCE evaluations, because some part improves by chance at nearly each of them.
-PARTS_PATIENCE, LEAST_GAIN = 5, 0.01
 MAX_GRADIENT_NORM = 1.0
 # Callbacks of skorch that change the training; its other callbacks only watch.
 STEERING = (
@@ -151,7 +146,9 @@ class _Choose(Callback):
             rows = better[owner].to(value.device)
             rows = rows.view(rows.shape + (1,) * (value.ndim - rows.ndim))
             kept.copy_(torch.where(rows, value, kept))
-        patience, least = (PARTS_PATIENCE, LEAST_GAIN) if self.n_parts > 1 else (PATIENCE, 0.0)
+        # Of a loss in parts, one or another improves by chance at nearly every evaluation: five of
+        # them have to bring so much together.
+        patience, least = (5, 0.01) if self.n_parts > 1 else (PATIENCE, 0.0)
         before = self.totals[:-patience][-1:]
         if self.early_stopping and before and before[0] - self.totals[-1] <= least:
             net.stop_training = True
@@ -249,7 +246,7 @@ class StageNet(NeuralNet):
         if valid is not None:
             # Few rows are evaluated several times, with other noise, for a more stable choice.
             n = len(next(iter(valid.values())))
-            repeats = math.ceil(min(MIN_VALIDATION_ROWS, 8 * n) / n)
+            repeats = math.ceil(min(1024, 8 * n) / n)
             valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
             valid = Batches(valid, max(self.batch_size, 1024))
         rows = self.stage.train
@@ -294,7 +291,7 @@ class StageNet(NeuralNet):
         if training:
             if self.stop_training or self.step_ >= self.n_steps:
                 raise _Stopped
-            n_steps = max(MIN_EPOCH_STEPS, math.ceil(self.n_steps / N_EVALUATIONS))
+            n_steps = max(10, math.ceil(self.n_steps / N_EVALUATIONS))
             n_steps = min(n_steps, self.n_steps - self.step_)
             batches = iterator.shuffled(n_steps, self.order_)
             super().run_single_epoch(batches, training, prefix, step_fn, **fit_params)
@@ -445,7 +442,7 @@ def train(
     trained = {id(p) for p in stage.parameters}
     for parameter in stage.module.parameters():
         parameter.requires_grad_(id(parameter) in trained)
-    n_steps = max(1, round(stage.effort * plan.n_steps))
+    n_steps = max(1, round(stage.step_factor * plan.n_steps))
     callbacks, bar = _callbacks(stage, plan, n_steps, keep)
     shared = "accelerator" in plan.net_params
     own: dict[str, Any] = {
@@ -455,7 +452,7 @@ def train(
         "resume": resume,
         # The module returns the loss. Not a module of its own, which processes would share.
         "criterion": object,
-        "lr": plan.lr * stage.pace,
+        "lr": plan.lr * stage.lr_factor,
         "batch_size": plan.batch_size,
         "max_epochs": N_EVALUATIONS + 1,
         "callbacks": callbacks,

@@ -36,10 +36,10 @@ class Stage:
         Rows to learn from.
     valid : dict of str to Tensor or None
         Rows that choose the weights.
-    effort : float
-        Step factor: what the plan's number of steps is multiplied by.
-    pace : float
-        Learning rate factor: what the plan's learning rate is multiplied by.
+    step_factor : float
+        What the plan's number of steps is multiplied by.
+    lr_factor : float
+        What the plan's learning rate is multiplied by.
     diagnose : callable
         Gives further figures for the last row of the stage's history.
     owners : dict of nn.Parameter to Tensor
@@ -53,8 +53,8 @@ class Stage:
     parameters: Sequence[nn.Parameter]
     train: Mapping[str, Tensor] | Reader
     valid: Mapping[str, Tensor] | None
-    effort: float = 1.0
-    pace: float = 1.0
+    step_factor: float = 1.0
+    lr_factor: float = 1.0
     diagnose: Callable[[], Mapping[str, float]] = field(default=dict)
     owners: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
 

@@ -14,7 +14,8 @@ from skorch.callbacks import Callback
 from skgen import VariationalDiffusionAE
 from skgen.data.row_map import Data
 from skgen.datasets import CorrelatedGaussian
-from skgen.papers.variational_diffusion_ae import SCORE_DRAWS, maximum_mean_discrepancy
+from skgen.papers._module import SCORE_DRAWS
+from skgen.papers.variational_diffusion_ae import maximum_mean_discrepancy
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import SCHEDULES
 
@@ -370,11 +371,11 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
     train, valid = {"x": torch.zeros(n, 4)}, {"x": torch.zeros(10, 4)}
     for max_steps, expected in ((None, (code, law)), (70, (70, 70))):
         model.set_params(max_steps=max_steps)
-        model.module_.settled = False
+        model.module_.frozen = False
         plan = model._n_stage_steps(n)
         noise = GeneratorNoise(torch.Generator().manual_seed(0))
         stages = model._stages(model.module_, train, valid, noise)
-        assert tuple(round(stage.effort * plan) for stage in stages) == expected
+        assert tuple(round(stage.step_factor * plan) for stage in stages) == expected
 
 
 @pytest.mark.slow

@@ -31,11 +31,11 @@ def closed_form(sigma=1.0, theta=0.0, var_0=1.0, var_1=1.0, d=1):
         NoNetwork(2 if sigma else 1),
         PrincipalAxes(d, True),
         None,
+        None,
         reference,
-        block_size=512,
-        condition_dropout=0.1,
         has_source=False,
-        law=None,
+        has_layout=False,
+        condition_dropout=0.1,
     )
     module.var_0.fill_(var_0)
     module.var_1.fill_(var_1)
