@@ -52,8 +52,8 @@ REGISTRY: dict[str, type] = {}
 """Every estimator class by its name: how a loader finds it."""
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
-# Rows drawn at the end of a fit for each training row.
-DRAWS_PER_ROW = 4
+# Rows drawn at the end of a fit: for each training row, and at least.
+DRAWS_PER_ROW, FEWEST_DRAWS = 4, 400
 FEW_ROWS = 128
 
 
@@ -329,7 +329,7 @@ class BaseGenerativeModel(DrawingEstimator):
             return
         # Of wide rows no more values than these, but rows enough.
         most = min(4096 if self.input_shape is None else 1024, 2**18 // self.n_features_in_)
-        n = min(max(512, most), max(400, DRAWS_PER_ROW * n_rows))
+        n = min(max(512, most), max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
         steps = self._sampling_options().get("n_steps")
