@@ -1,17 +1,24 @@
 """Rows completed by a pipeline: what is missing is drawn, what is observed comes back as it was."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import several
 from skgen.tables.availability import model_has
+from skgen.tables.encoder import TableEncoder
 from skgen.tables.steps import present
 from skgen.threads import limited
+
+# Categories that an error lists.
+MOST_LISTED = 10
 
 
 def missing_in(X: Any) -> np.ndarray:
@@ -78,6 +85,37 @@ class CompletionMixin:
                 table.index = X.index
         return several(tables)
 
+    def _drawn_given(self: Any, n_samples: int, given: Any, **options: Any) -> pd.DataFrame:
+        """Return rows drawn given some of their columns."""
+        refused = [name for name in options if name not in ("condition", "n_steps", "random_state")]
+        if refused:
+            raise TypeError(
+                f"sample takes no {refused[0]} together with given=, by which entries are drawn as "
+                "impute draws them; leave one of the two out."
+            )
+        if not hasattr(self, "impute"):
+            name, model = self.steps[-1]
+            raise TypeError(
+                f"given= draws the rest of rows as impute does, and step '{name}', {model}, has no "
+                "impute; draw many rows and keep those that are asked for, or take another model."
+            )
+        steps = self._transformers()
+        encoder = steps[0][1] if steps and isinstance(steps[0][1], TableEncoder) else None
+        labels = getattr(encoder, "_labels", getattr(self, "feature_names_in_", None))
+        if labels is None:
+            raise TypeError(
+                "given= names columns, and the pipeline was fitted to an array, which has no "
+                "names: fit it to a frame, or call impute with NaN for what is to be drawn."
+            )
+        dtypes = [column.dtype for column in encoder._columns] if encoder else [float] * len(labels)
+        rows = _rows_given(n_samples, given, dict(zip(labels, dtypes, strict=True)))
+        if encoder is not None:
+            _check_seen(encoder, rows)
+        drawn = self.impute(rows.reindex(columns=labels), **options)
+        if isinstance(drawn, np.ndarray):
+            drawn = pd.DataFrame(drawn, rows.index, labels)
+        return drawn.astype(dict(zip(labels, dtypes, strict=True))) if encoder else drawn
+
     def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
         """Return X with its missing entries drawn, and the rules kept that the first step knows."""
         rows = _observed_kept(X, drawn, missing)
@@ -103,3 +141,86 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
         whole = given.where(~missing[:, j], completed.iloc[:, j].array)
         columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
     return pd.concat(columns, axis=1)
+
+
+def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFrame:
+    """Return the columns of rows that are given, of the dtypes of fit where they have no gap."""
+    if isinstance(given, pd.DataFrame):
+        if len(given) != n_samples:
+            raise ValueError(
+                f"given has {len(given)} rows, and n_samples is {n_samples}: they must be equal, "
+                f"as in sample({len(given)}, given=...)."
+            )
+        index = given.index
+    elif isinstance(given, Mapping):
+        index = pd.RangeIndex(n_samples)
+    else:
+        raise TypeError(
+            "given must be a dict of columns and a value for each, or a frame of n_samples rows, "
+            f"got {type(given).__name__}."
+        )
+    unknown = [name for name in given if name not in dtypes]
+    if unknown:
+        raise ValueError(
+            f"given names the column {unknown[0]!r}, which fit did not see; it saw "
+            f"{', '.join(map(repr, dtypes))}."
+        )
+    columns = {}
+    for name in given:
+        if isinstance(given, pd.DataFrame):
+            present = given[name].dropna()
+            columns[name] = _of_dtype(present, dtypes[name], name).reindex(index)
+        else:
+            present = pd.Series([given[name]], dtype=object).dropna()
+            one = _of_dtype(present, dtypes[name], name)
+            columns[name] = one.reindex([0] * n_samples).set_axis(index)
+    return pd.DataFrame(columns, index)
+
+
+def _of_dtype(present: pd.Series, dtype: Any, name: Any) -> pd.Series:
+    """Return entries as those of a column of fit, or raise where one cannot be."""
+    what = f"is of dtype {dtype}"
+    cast = None
+    if isinstance(dtype, pd.CategoricalDtype):
+        what = f"has the categories {_listed(dtype.categories)}"
+        present = present.astype(object)
+        cast = present.astype(dtype) if present.isin(dtype.categories).all() else None
+    else:
+        with suppress(TypeError, ValueError, OverflowError):
+            cast = present.astype(dtype)
+    if cast is not None and not _is_changed(present, cast):
+        return cast
+    if len(present) == 1:
+        value = present.astype(object).iloc[0]
+        raise ValueError(f"given asks for {value!r} in column {name!r}, which {what}.")
+    for i in range(len(present)):
+        _of_dtype(present.iloc[[i]], dtype, name)
+    return present
+
+
+def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
+    """Tell whether a dtype has made other entries of some: 2 of 2.5, True of "no", gaps."""
+    if cast.isna().any():
+        return True
+    exact = is_integer_dtype(cast.dtype) or is_bool_dtype(cast.dtype)
+    return exact and bool((cast.astype(object) != present.astype(object)).any())
+
+
+def _check_seen(encoder: TableEncoder, rows: pd.DataFrame) -> None:
+    """Raise where entries are given that have no code."""
+    labels = encoder._labels
+    unseen = encoder.find_unseen(rows.reindex(columns=labels))
+    for name in rows:
+        j = labels.get_loc(name)
+        wrong = rows[name][unseen[:, j] & rows[name].notna().to_numpy()]
+        if len(wrong):
+            seen = getattr(encoder._columns[j], "values", [])
+            raise ValueError(
+                f"given asks for {wrong.iloc[0]!r} in column {name!r}, where fit saw "
+                f"{_listed(seen) or 'no entry'}."
+            )
+
+
+def _listed(values: Any) -> str:
+    more = ", ..." if len(values) > MOST_LISTED else ""
+    return ", ".join(map(repr, list(values)[:MOST_LISTED])) + more

@@ -210,6 +210,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         self,
         n_samples=1,
         *,
+        given=None,
         condition=None,
         guidance_scale=0.0,
         n_steps=None,
@@ -222,6 +223,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         ----------
         n_samples : int, default=1
             Number of rows.
+        given : dict or frame of n_samples rows, default=None
+            Some columns of the rows, the rest of which is drawn given them: by name a value for
+            all rows, or a frame. What is missing in it is drawn too. The model must impute.
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
             What to condition on; a scalar serves all rows. None draws without a condition.
         guidance_scale : float, default=0.0
@@ -237,12 +241,23 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         -------
         X : ndarray or frame of shape (n_samples, n_features)
             New rows, in the units of the training data. Where the model returns more than rows,
-            a tuple that begins with them.
+            a tuple that begins with them. With `given` a frame, with its index.
+
+        Raises
+        ------
+        TypeError
+            With `given`, if the model does not impute, if the pipeline was fitted to an array, or
+            if options come along that ``impute`` has not.
+        ValueError
+            If `given` has a column or an entry that there was none of in fit, or other than
+            n_samples rows.
         """
         check_is_fitted(self)
         told = present(condition=condition, n_steps=n_steps, random_state=random_state)
         if guidance_scale != 0:
             told["guidance_scale"] = guidance_scale
+        if given is not None:
+            return self._drawn_given(n_samples, given, **told, **options)
         return self._returned(self._model.sample(n_samples, **told, **options))
 
     @limited
