@@ -55,6 +55,7 @@ FLOORS = {
     "skgen.validation": {"numpy", "torch"},
     # Rows as numbers: the metrics, which the models ask, read frames by it.
     "skgen.tables.dtypes": {"numpy", "pandas", "pyarrow"},
+    "skgen.tables.polars_frames": {"pandas", "polars"},
     "skgen.tables.identifiers": {"numpy", "pandas"},
     "skgen.tables.constraints": {"numpy"},
     "skgen.tables.arithmetic": {"numpy", "pandas", "skgen.tables.constraints"},
@@ -103,6 +104,7 @@ FLOORS = {
         "skgen.tables.constraints",
         "skgen.tables.kept_patterns",
         "skgen.tables.kept_rules",
+        "skgen.tables.polars_frames",
         "skgen.tables.rule_checks",
         "skgen.tables.rule_search",
         "skgen.tables.densities",

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgen.base import several
 from skgen.tables.availability import model_has
 from skgen.tables.encoder import TableEncoder
+from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.steps import present
 from skgen.threads import limited
 
@@ -62,8 +63,9 @@ class CompletionMixin:
             If a step cannot pass missing entries on to the model.
         """
         check_is_fitted(self)
-        missing = missing_in(X)
-        rows = X
+        of_polars = is_polars(X) and self._encoder() is not None
+        X = as_pandas(X) if of_polars else X
+        rows, missing = X, missing_in(X)
         for name, step in self._transformers():
             if hasattr(step, "transform_holes"):
                 rows = step.transform_holes(rows)
@@ -78,14 +80,19 @@ class CompletionMixin:
                 )
         told = present(condition=condition, n_steps=n_steps, random_state=random_state)
         drawn = self._model.impute(rows, n_draws=n_draws, **told)
-        draws = [self._back(part) for part in (drawn if n_draws > 1 else [drawn])]
+        draws = [as_pandas(self._back(part)) for part in (drawn if n_draws > 1 else [drawn])]
         tables = [self._completed(X, part, missing) for part in draws]
         for table in tables:
             if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
                 table.index = X.index
-        return several(tables)
+        return several([as_polars(table) for table in tables] if of_polars else tables)
 
-    def _drawn_given(self: Any, n_samples: int, given: Any, **options: Any) -> pd.DataFrame:
+    def _encoder(self: Any) -> TableEncoder | None:
+        """Return the first step if it reads columns of many kinds."""
+        _, first = next(iter(self._transformers()), (None, None))
+        return first if isinstance(first, TableEncoder) else None
+
+    def _drawn_given(self: Any, n_samples: int, given: Any, **options: Any) -> Any:
         """Return rows drawn given some of their columns."""
         refused = [name for name in options if name not in ("condition", "n_steps", "random_state")]
         if refused:
@@ -99,8 +106,7 @@ class CompletionMixin:
                 f"given= draws the rest of rows as impute does, and step '{name}', {model}, has no "
                 "impute; draw many rows and keep those that are asked for, or take another model."
             )
-        steps = self._transformers()
-        encoder = steps[0][1] if steps and isinstance(steps[0][1], TableEncoder) else None
+        encoder = self._encoder()
         labels = getattr(encoder, "_labels", getattr(self, "feature_names_in_", None))
         if labels is None:
             raise TypeError(
@@ -108,13 +114,16 @@ class CompletionMixin:
                 "names: fit it to a frame, or call impute with NaN for what is to be drawn."
             )
         dtypes = [column.dtype for column in encoder._columns] if encoder else [float] * len(labels)
-        rows = _rows_given(n_samples, given, dict(zip(labels, dtypes, strict=True)))
+        rows = _rows_given(n_samples, as_pandas(given), dict(zip(labels, dtypes, strict=True)))
         if encoder is not None:
             _check_seen(encoder, rows)
         drawn = self.impute(rows.reindex(columns=labels), **options)
         if isinstance(drawn, np.ndarray):
             drawn = pd.DataFrame(drawn, rows.index, labels)
-        return drawn.astype(dict(zip(labels, dtypes, strict=True))) if encoder else drawn
+        if encoder is None:
+            return drawn
+        drawn = drawn.astype(dict(zip(labels, dtypes, strict=True)))
+        return as_polars(drawn) if encoder._of_polars else drawn
 
     def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
         """Return X with its missing entries drawn, and the rules kept that the first step knows."""

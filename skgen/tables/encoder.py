@@ -26,6 +26,7 @@ from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
+from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.rule_checks import checked_rules, is_computed
 from skgen.tables.rule_search import found_rules, found_rules_of_observed
 
@@ -118,7 +119,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals
     or dates, come back with their types; where a column has several, with the one that most
     entries like them had, and Decimals with as many digits as a float can tell. A row that fit has
-    not seen comes back on the grid and in the range that it saw. An array comes back as an array.
+    not seen comes back on the grid and in the range that it saw. An array comes back as an array,
+    and a frame of polars as one of polars, which takes pyarrow.
 
     Examples
     --------
@@ -182,6 +184,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             addresses, telephone numbers, names of people.
         """
         self._validate_params()
+        self._of_polars, X = is_polars(X), as_pandas(X)
         frame = self._frame(X, reset=True)
         names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(frame.shape[1])])
         self._columns = [
@@ -227,12 +230,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def __setstate__(self, state):
         # A file of an earlier version has no rules.
         absent = {"constraints": None, "constraints_": [], "_kept": {}, "_gaps": {}, "_apart": None}
-        super().__setstate__({**absent, **state})
+        super().__setstate__({**absent, "_of_polars": False, **state})
         if isinstance(state.get("_labels"), dict):
             self._labels = _index_of(state["_labels"])
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return X as a frame whose index is the number of the row."""
+        X = as_pandas(X)
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
             if len(X) == 0:
@@ -242,8 +246,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return X.reset_index(drop=True)
         if hasattr(X, "to_pandas"):
             raise TypeError(
-                f"TableEncoder takes pandas frames and arrays, and X is a {type(X).__module__}."
-                f"{type(X).__name__}; X.to_pandas() makes a pandas frame of it."
+                "TableEncoder takes frames of pandas or polars, and arrays, and X is a "
+                f"{type(X).__module__}.{type(X).__name__}; X.to_pandas() makes one of pandas."
             )
         rows = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
         if rows.dtype.kind in "OUS":
@@ -405,7 +409,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self._labels is None:
             return frame.to_numpy(dtype=self._array_dtype)
         frame.columns = self._labels
-        return frame
+        return as_polars(frame) if self._of_polars else frame
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
