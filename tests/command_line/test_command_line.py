@@ -659,7 +659,10 @@ REFUSED = {
     "no rows": ("fit {folder}/none_but_head.csv -o m", "has a header and no rows"),
     "empty": ("fit {folder}/empty.csv -o m", "empty.csv is no table: No columns"),
     "no text": ("fit {folder}/bytes.csv -o m", "bytes.csv is no text in UTF-8"),
-    "infinite": ("fit {folder}/infinite.csv -o m -q", "numbers must be finite"),
+    "infinite": (
+        "fit {folder}/infinite.csv -o m -q",
+        "column 'a' has 'inf' in row 1, and numbers must be finite; --gap a=inf would do",
+    ),
     "no rows asked": ("sample {model} -n 0", "-n: must be an integer of at least 1, got '0'"),
     "half a row": ("sample {model} -n 1.5", "-n: must be an integer of at least 1, got '1.5'"),
     "unknown city": ("sample {model} --condition Olso", "never 'Olso'; did you mean Oslo"),
