@@ -34,6 +34,8 @@ __all__ = ["TableEncoder"]
 
 # Rows that are searched for columns of one unit, at most.
 MAX_SEARCHED = 100_000
+# Rows that are put together at a time.
+MANY_ROWS = 4096
 
 
 def _described_index(index: pd.Index) -> dict[str, Any]:
@@ -335,7 +337,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 blocks.append(block)
         if self._apart is not None:
             blocks.append(self._apart.encode([frame.iloc[:, j] for j in range(frame.shape[1])]))
-        return np.concatenate(blocks, 1)
+        return _beside(blocks)
 
     def keep_constraints(self, X, drawn, missing):
         """Make drawn entries of completed rows keep the rules, given those that were observed.
@@ -473,6 +475,18 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
     encoder._apart = KeptApart(apart, pairs, encoder._columns) if apart else None
     if encoder._apart is not None:
         encoder._apart.learn(frame)
+
+
+def _beside(blocks: list[np.ndarray]) -> np.ndarray:
+    """Return blocks side by side, some rows at a time: what these are stays in a cache."""
+    n = len(blocks[0]) if blocks else 0
+    if n <= MANY_ROWS:
+        return np.concatenate(blocks, 1)
+    Z = np.empty((n, sum(block.shape[1] for block in blocks)))
+    for start in range(0, n, MANY_ROWS):
+        rows = slice(start, start + MANY_ROWS)
+        np.concatenate([block[rows] for block in blocks], 1, out=Z[rows])
+    return Z
 
 
 def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:

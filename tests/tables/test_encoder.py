@@ -25,6 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import skgen.tables.encoder
 from skgen import (
     BinaryLatentDiffusion,
     FlowMatcher,
@@ -887,6 +888,15 @@ def test_wrong_tables():
         TableEncoder(max_one_hot=1).fit(frame)
     with pytest.raises(NotFittedError):
         TableEncoder().transform(frame)
+
+
+def test_many_rows_are_put_together_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(columns(30, rng))
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    monkeypatch.setattr(skgen.tables.encoder, "MANY_ROWS", 7)
+    np.testing.assert_array_equal(encoder.transform(frame), Z)
 
 
 def test_arrays_and_containers():
