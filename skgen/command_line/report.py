@@ -92,7 +92,7 @@ def _figure(value: float, digits: int = 3) -> str:
 def _cell(value: Any) -> str:
     """Return a cell of a table, numbers aligned."""
     if isinstance(value, float | np.floating):
-        return f'<td class="number">{_figure(value)}</td>'
+        return f'<td class="number">{_figure(float(value))}</td>'
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return f'<td class="number">{value}</td>'
     if isinstance(value, _Number):
