@@ -18,6 +18,7 @@ from skgen.command_line.rows import (
     find_unseen,
     named,
     parted,
+    predicted,
     split,
     told_apart,
 )
@@ -132,7 +133,7 @@ def report(options: argparse.Namespace) -> int:
         copies_known=is_learnt,
         max_rows=options.rows,
         show_rows=options.show_rows,
-        judged=_judgement(pipe, unseen, drawn, options.rows),
+        judged=_judgement(pipe, reference, unseen, drawn, options.rows),
     )
     if options.output == STDOUT:
         print_result(text)
@@ -143,8 +144,10 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _judgement(pipe: Any, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int) -> list[str]:
-    """Return what gives drawn rows away, and how many of them keep the rules, for the page."""
+def _judgement(
+    pipe: Any, learnt: pd.DataFrame, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int
+) -> list[str]:
+    """Return what gives drawn rows away, and what they are good for, for the page."""
     from skgen.command_line.report import judgement
 
     n_rows = min(len(unseen), len(drawn), n_rows)
@@ -154,4 +157,4 @@ def _judgement(pipe: Any, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int
         return 1 - len(broken(rule, rows)) / len(rows)
 
     rules = [(str(r), kept(r, unseen), kept(r, drawn)) for r in pipe[0].constraints_]
-    return judgement(area, named(shares, n_rows), rules)
+    return judgement(area, named(shares, n_rows), rules, predicted(learnt, unseen, drawn))

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from skgen.command_line.messages import UserError, nearest
-from skgen.metrics import classifier_two_sample_test, telling_columns
+from skgen.metrics import classifier_two_sample_test, telling_columns, train_on_synthetic
 from skgen.metrics._frames import as_numbers
+from skgen.table_files import is_date, is_number
 from skgen.tables.pipeline import GenerativePipeline
 
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
@@ -15,6 +16,8 @@ MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
 CHECKED_ROWS = 2000
 # By how much an area is lower without a column that is named, at least, and how many are named.
 LEAST_SHARE, MOST_NAMED = 0.01, 4
+# Values of a column that the report's trees are to tell, at most.
+MOST_CLASSES = 10
 
 
 def split(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -118,6 +121,29 @@ def named(shares: pd.Series, n_rows: int) -> list[str]:
     """Return the columns without which the area of a classifier is lower than by chance."""
     told = shares.index[shares >= max(LEAST_SHARE, n_rows**-0.5)]
     return [str(name) for name in told[:MOST_NAMED]]
+
+
+def predicted(
+    learnt: pd.DataFrame, unseen: pd.DataFrame, drawn: pd.DataFrame
+) -> dict[str, Any] | None:
+    """Return how well the last column of few categories is told by what learnt from drawn rows.
+
+    None where there is no such column, or drawn rows have a single category of it.
+    """
+    n_rows = min(len(learnt), len(drawn))
+    tables = [learnt.sample(n_rows, random_state=0), drawn.head(n_rows), unseen]
+    tables = [table.reset_index(drop=True) for table in tables]
+    for name in reversed(list(learnt.columns) if learnt.shape[1] > 1 else []):
+        labels = [table[name].astype("str").fillna("") for table in tables]
+        is_scale = is_number(learnt[name]) or is_date(learnt[name])
+        if is_scale or not 1 < labels[0].nunique() <= MOST_CLASSES or labels[1].nunique() < 2:
+            continue
+        parts = {str(k): table.drop(columns=name) for k, table in enumerate(tables)}
+        (X_real, X_fake, X_test), (y_real, y_fake, y_test) = as_numbers(parts).values(), labels
+        told = train_on_synthetic(X_real, y_real, X_fake, y_fake, X_test, y_test, random_state=0)
+        usual = float((y_test == y_real.mode()[0]).mean())
+        return {"column": str(name), "n_rows": n_rows, "usual": usual, **told}
+    return None
 
 
 def frequencies(table: pd.DataFrame, name: str) -> dict[str, Any]:

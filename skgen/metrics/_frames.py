@@ -198,13 +198,29 @@ def _column_as_numbers(columns, label):
         # Who learnt the table was warned; to compare tables gives nothing away.
         warnings.filterwarnings("ignore", message=IDENTIFIERS)
         encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(learnt.to_frame(str(label)))
-    names = encoder.get_feature_names_out()
+    names = _in_words(encoder, str(label))
     blocks = {name: encoder.transform(c.to_frame(str(label))) for name, c in columns.items()}
     if kind == NUMBERS and all(c.dropna().isin([0.0, 1.0]).all() for c in columns.values()):
         # Zeros and ones stay what they are, as those of truth values.
         one = encoder.transform(pd.DataFrame({str(label): [1.0]}))
         blocks = {name: block / np.where(one == 0, 1, one) for name, block in blocks.items()}
     return {name: pd.DataFrame(block, columns=names) for name, block in blocks.items()}
+
+
+def _in_words(encoder, label):
+    """Return the names of an encoded column as one would say them: ``city = Ulm``."""
+    column = encoder._columns[0]
+    names = list(encoder.get_feature_names_out())
+    if names and column.has_gaps:
+        names[-1] = f"{label} missing"
+    if column.n_codes and hasattr(column, "values"):
+        if column.one_hot or column.n_digits == 1:
+            shown = column.values if column.one_hot else column.values[1:]
+            words = [f"{label} = {value}" for value in shown]
+        else:
+            words = [f"{label}, digit {k + 1}" for k in range(column.n_digits)]
+        names[: column.n_codes] = words
+    return names
 
 
 def common_column(columns, label):

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from scipy.stats import betabinom, t
+from scipy.stats import betabinom, norm, t
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar
 
@@ -16,6 +16,7 @@ from skgen.threads import one_thread
 from ._columns import column_distances, rank_correlations
 from ._distances import energy_distance
 from ._neighbours import near_copies, precision_recall_density_coverage
+from ._telling import areas_without
 from ._two_sample import classifier_two_sample_test
 from ._validation import named_tables, subsample
 
@@ -57,6 +58,9 @@ VERDICTS = {
     "density": ("where real rows are rare", "too little variety: between real rows"),
     "coverage": ("real rows left out: {value:.0%} covered, not {floor:.0%}", GOOD),
 }
+BY_RELATIONS = "told apart in {area:.0%} of pairs, by relations"
+# Fewer rows for each column tell no relation of columns.
+RELATED_ROWS = 4
 COPIED = "copies of training rows: {value:.0%}, not {floor:.0%}"
 
 
@@ -119,6 +123,21 @@ def _measure(X, Y, rng):
 def _told_apart(X, Y, rng):
     """Compare two sets of as many rows by classifiers that learn from half of them at a time."""
     return classifier_two_sample_test(X, Y, n_splits=2, random_state=int(rng.integers(2**31)))
+
+
+def _by_relations(X, Y, rng):
+    """Say whether trees that know the relations of columns tell fake rows Y from real ones X.
+
+    They are judged by rows that they did not learn from, so that of rows of one law the area has
+    the mean and the variance of Mann and Whitney's statistic.
+    """
+    n_rows, n_columns = X.shape
+    if n_columns < 2 or n_rows < RELATED_ROWS * n_columns:
+        return GOOD
+    area, _ = areas_without((X, Y), [], n_rows, rng)
+    n = n_rows / 2
+    reach = norm.ppf(1 - ALARM) * np.sqrt((2 * n + 1) / (12 * n * n))
+    return BY_RELATIONS.format(area=area) if area > 0.5 + reach else GOOD
 
 
 def _copies(X_train, X_test, X_fake):
@@ -219,7 +238,8 @@ def sample_report(
         - ``correlation_error``: the same of pairs of columns; left out if there is one column;
         - ``energy_distance``: whether the rows as a whole are where they should be;
         - ``classifier_two_sample_test``: whether a classifier tells them from real ones, learning
-          from half of them at a time;
+          from half of them at a time. Where these classifiers find nothing, the verdict is that of
+          the trees of :func:`telling_columns`, which see how columns are related;
         - ``precision`` and ``density``: whether they lie where real rows do;
         - ``recall`` and ``coverage``: whether any real rows are left out;
         - ``near_copies``: whether they repeat training rows.
@@ -237,6 +257,7 @@ def sample_report(
     See Also
     --------
     classifier_two_sample_aucs : What each of two classifiers sees.
+    telling_columns : Which columns give generated rows away.
     make_sample_scorer : A single measure, to choose a model by.
 
     Notes
@@ -247,8 +268,9 @@ def sample_report(
     and a quantile :math:`t` of Student's law. Shares are put on the scale of the arcsine of their
     root, errors on that of their cube root, and :math:`s` is never taken below what chance brings
     to single rows. Equal rows are neighbours in random order. The number of near-copies is compared
-    with its exact law, which is beta-binomial. The levels are such that a perfect model is blamed
-    for anything at all in about 1 of 100 reports.
+    with its exact law, which is beta-binomial, and the area of trees that see relations of columns
+    with that of Mann and Whitney's statistic, where there are four rows a column. The levels are
+    such that a perfect model is blamed for anything at all in about 1 of 100 reports.
 
     What is too small to be seen with so many rows is not seen: no difference found is not the same
     as none. The training rows are taken to be of the law of the test rows.
@@ -317,6 +339,8 @@ def sample_report(
         if by_chance
         else COPIED.format(value=values["near_copies"], floor=floor_means["near_copies"])
     )
+    if verdicts["classifier_two_sample_test"] == GOOD:
+        verdicts["classifier_two_sample_test"] = _by_relations(real, fake, rng)
     columns = {"value": values, "floor": floor_means, "verdict": verdicts}
     index = pd.Index([name for name in MEASURES if name in values], name="measure")
     return pd.DataFrame(columns, index=index)

@@ -95,12 +95,12 @@ def telling_columns(X_real, X_fake, *, random_state=None):
         raise ValueError(
             f"X_real has {n_real} rows and X_fake {n_fake}: give at least {MIN_ROWS} to judge by."
         )
-    area, without = _areas(tables, groups, n_rows, np.random.default_rng(random_state))
+    area, without = areas_without(tables, groups, n_rows, np.random.default_rng(random_state))
     shares = pd.Series(area - without, index=pd.Index(names, tupleize_cols=False), dtype=float)
     return area, shares.sort_values(ascending=False)
 
 
-def _areas(tables, groups, n_rows, rng):
+def areas_without(tables, groups, n_rows, rng):
     """Return the area of a classifier, and those where each group of columns is permuted."""
     X = np.concatenate([rng.permutation(part)[:n_rows] for part in tables])
     is_fake = np.repeat([0, 1], n_rows)

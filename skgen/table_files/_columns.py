@@ -285,6 +285,9 @@ class Column:
         if not forced and (codes := doubt_of_quantities(self.name, self.texts, self.shapes)):
             self.doubts.append(codes)
             return False
+        if self.shapes.infinite:
+            why = "and numbers must be finite."
+            raise _wrong_entry(self, self.shapes.infinite, why, context)
         self.gaps = self.shapes.gaps() | set(odd)
         for word in odd:
             self._doubt(
@@ -294,8 +297,6 @@ class Column:
         form = (
             NumberFormat.of(self.shapes.numeric, decimal) if self.shapes.numeric else NumberFormat()
         )
-        if self.shapes.infinite:
-            form.whole = False
         if form.whole and any(n_digits(body) > MAX_DIGITS + 2 for body in self.shapes.bodies()):
             form.whole = False
         form.positive += self._unit

@@ -29,8 +29,8 @@ class Shapes:
     ----------
     numeric, dated, rest : Counter of str
         The shapes that look like a number, like a date, and like neither.
-    infinite : bool
-        Whether there is an infinite number.
+    infinite : str
+        An infinite number, as it stands there; empty where there is none.
     given : Counter of str
         The marks in `given_gaps` that come.
     n_present : int
@@ -42,7 +42,7 @@ class Shapes:
         self.numeric: Counter[str] = Counter()
         self.dated: Counter[str] = Counter()
         self.rest: Counter[str] = Counter()
-        self.infinite = False
+        self.infinite = ""
         # Marks that the user gave may have digits, which shapes do not show.
         self.given = texts.count(given_gaps) if given_gaps else Counter()
         given_shapes: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class Shapes:
             if count <= 0 or shape.casefold() in self.marks:
                 continue
             if shape.lstrip("+-").casefold() in INFINITE:
-                self.infinite = True
+                self.infinite = self.infinite or shape
                 continue
             is_number = number_shape(shape) is not None
             is_date = date_shape(shape) is not None

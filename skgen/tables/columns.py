@@ -126,12 +126,18 @@ class _Column:
     def encode(self, column: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
         """Return the columns of the matrix; for holes, NaN in the codes of missing entries."""
         missing = np.array(column.isna())
-        missing[~missing] = self._unknown(column[~missing], handle_unknown)
-        block = np.full((len(column), self.n_codes), np.nan)
-        block[~missing] = self._codes(column[~missing])
+        present = column[~missing] if missing.any() else column
+        unknown = self._unknown(present, handle_unknown)
+        if unknown.any():
+            missing[~missing] = unknown
+            present = column[~missing]
+        block = np.asarray(self._codes(present), dtype=np.float64)
+        if missing.any():
+            block, there = np.full((len(column), self.n_codes), np.nan), block
+            block[~missing] = there
         if not self.has_gaps:
             return block
-        if not holes:
+        if not holes and missing.any():
             block[missing] = self.filler
         # What is to be imputed is there, and not known.
         mark = np.zeros(len(column)) if holes else missing.astype(np.float64)
@@ -470,10 +476,9 @@ class _Labels(_Column):
 
     def _distinct(self, present: pd.Series) -> tuple[np.ndarray, Any]:
         """Return the place of each entry among different ones, in the order of their coming."""
-        entries = present.astype(object)
-        if is_object_dtype(present.dtype) and infer_dtype(entries, skipna=False) != "string":
+        if is_object_dtype(present.dtype) and infer_dtype(present, skipna=False) != "string":
             # Some are equal that are not the same.
-            return np.arange(len(entries)), entries
+            return np.arange(len(present)), present
         places, found = pd.factorize(present)
         return places, pd.Index(found).astype(object)
 
@@ -484,7 +489,7 @@ class _Labels(_Column):
     def _unknown(self, present, handle_unknown):
         places, entries = self._distinct(present)
         unknown = np.array([self._key(value) not in self.number for value in entries], dtype=bool)
-        unknown = unknown[places]
+        unknown = unknown[places] if unknown.any() else np.zeros(len(places), dtype=bool)
         if handle_unknown == "error" and unknown.any():
             at = int(unknown.argmax())
             seen = ", ".join(map(repr, self.values[:10]))
@@ -499,10 +504,11 @@ class _Labels(_Column):
     def _codes(self, present):
         places, entries = self._distinct(present)
         index = np.array([self.number[self._key(value)] for value in entries], dtype=np.int64)
-        index = index[places][:, None]
         if self.one_hot:
-            return index == np.arange(len(self.values))
-        return index >> np.arange(self.n_digits) & 1
+            codes = index[:, None] == np.arange(len(self.values))
+        else:
+            codes = index[:, None] >> np.arange(self.n_digits) & 1
+        return codes.astype(np.float64)[places]
 
     def _entries(self, codes):
         if self.one_hot:

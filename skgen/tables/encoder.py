@@ -26,6 +26,7 @@ from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
+from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.rule_checks import checked_rules, is_computed
 from skgen.tables.rule_search import found_rules, found_rules_of_observed
 
@@ -33,6 +34,8 @@ __all__ = ["TableEncoder"]
 
 # Rows that are searched for columns of one unit, at most.
 MAX_SEARCHED = 100_000
+# Rows that are put together at a time.
+MANY_ROWS = 4096
 
 
 def _described_index(index: pd.Index) -> dict[str, Any]:
@@ -118,7 +121,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals
     or dates, come back with their types; where a column has several, with the one that most
     entries like them had, and Decimals with as many digits as a float can tell. A row that fit has
-    not seen comes back on the grid and in the range that it saw. An array comes back as an array.
+    not seen comes back on the grid and in the range that it saw. An array comes back as an array,
+    and a frame of polars as one of polars, which takes pyarrow.
 
     Examples
     --------
@@ -182,6 +186,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             addresses, telephone numbers, names of people.
         """
         self._validate_params()
+        self._of_polars, X = is_polars(X), as_pandas(X)
         frame = self._frame(X, reset=True)
         names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(frame.shape[1])])
         self._columns = [
@@ -227,12 +232,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def __setstate__(self, state):
         # A file of an earlier version has no rules.
         absent = {"constraints": None, "constraints_": [], "_kept": {}, "_gaps": {}, "_apart": None}
-        super().__setstate__({**absent, **state})
+        super().__setstate__({**absent, "_of_polars": False, **state})
         if isinstance(state.get("_labels"), dict):
             self._labels = _index_of(state["_labels"])
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return X as a frame whose index is the number of the row."""
+        X = as_pandas(X)
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
             if len(X) == 0:
@@ -242,8 +248,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return X.reset_index(drop=True)
         if hasattr(X, "to_pandas"):
             raise TypeError(
-                f"TableEncoder takes pandas frames and arrays, and X is a {type(X).__module__}."
-                f"{type(X).__name__}; X.to_pandas() makes a pandas frame of it."
+                "TableEncoder takes frames of pandas or polars, and arrays, and X is a "
+                f"{type(X).__module__}.{type(X).__name__}; X.to_pandas() makes one of pandas."
             )
         rows = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
         if rows.dtype.kind in "OUS":
@@ -331,7 +337,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 blocks.append(block)
         if self._apart is not None:
             blocks.append(self._apart.encode([frame.iloc[:, j] for j in range(frame.shape[1])]))
-        return np.concatenate(blocks, 1)
+        return _beside(blocks)
 
     def keep_constraints(self, X, drawn, missing):
         """Make drawn entries of completed rows keep the rules, given those that were observed.
@@ -405,7 +411,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self._labels is None:
             return frame.to_numpy(dtype=self._array_dtype)
         frame.columns = self._labels
-        return frame
+        return as_polars(frame) if self._of_polars else frame
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -469,6 +475,18 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
     encoder._apart = KeptApart(apart, pairs, encoder._columns) if apart else None
     if encoder._apart is not None:
         encoder._apart.learn(frame)
+
+
+def _beside(blocks: list[np.ndarray]) -> np.ndarray:
+    """Return blocks side by side, some rows at a time: what these are stays in a cache."""
+    n = len(blocks[0]) if blocks else 0
+    if n <= MANY_ROWS:
+        return np.concatenate(blocks, 1)
+    Z = np.empty((n, sum(block.shape[1] for block in blocks)))
+    for start in range(0, n, MANY_ROWS):
+        rows = slice(start, start + MANY_ROWS)
+        np.concatenate([block[rows] for block in blocks], 1, out=Z[rows])
+    return Z
 
 
 def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:

@@ -108,7 +108,9 @@ def _of_labels(present: pd.Series, name: Any) -> str | None:
     kinds = set(map(type, some))
     if kinds == {Decimal} and all(map(_is_whole_decimal, present)):
         present, kinds = present.map(int), {int}
-    if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
+    # NumPy's durations are integers of NumPy.
+    others = {bool, np.timedelta64}
+    if all(issubclass(kind, int | np.integer) and kind not in others for kind in kinds):
         return _of_integers(present, name)
     if not kinds <= {str, np.str_, bytes, uuid.UUID, tuple}:
         # Numbers, times and the like, or a mixture.

@@ -24,6 +24,7 @@ import skgen
 from skgen import FlowMatcher, TableEncoder, make_generative_pipeline
 from skgen.command_line import fit, main, report
 from skgen.command_line.models import known_models
+from skgen.command_line.rows import predicted
 from skgen.persistence import load_with_notes, save_with_notes
 from skgen.table_files import TableWarning, in_words, looks_like_identifier, read_table
 from skgen.training.net import StageNet
@@ -513,6 +514,49 @@ def test_the_page_says_what_was_compared(page):
     assert "<td>city</td>" in text
 
 
+def test_the_page_speaks_the_words_of_the_table():
+    table = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["2024-01-01", None]),
+            "noon": pd.to_datetime(["2024-01-01 12:00", "2024-01-02 00:00"]),
+            "price": [1450.25, np.nan],
+            "count": [14_500_000, 3],
+            "small": [1e-05, 2.5],
+            "took": pd.to_timedelta([1, 2], "D"),
+            "paid": [True, False],
+        }
+    )
+    cells = report._html_table(list(table), report._first_rows(table))
+    assert re.findall("<td[^>]*>(.*?)</td>", cells) == [
+        *("2024-01-01", "2024-01-01 12:00:00", "1450.25", "14500000", "0.00001", "1 days", "True"),
+        *("", "2024-01-02", "", "3", "2.5", "2 days", "False"),
+    ]
+    assert [report._figure(v, 4) for v in (145000.0, 1450.26, 3.14159)] == [
+        "145000",
+        "1450",
+        "3.142",
+    ]
+
+
+def test_the_page_says_what_generated_rows_teach():
+    rng = np.random.default_rng(0)
+    sizes = rng.normal(size=300)
+    rows = pd.DataFrame({"size": sizes, "tall": np.where(sizes > 0, "yes", "no"), "id": range(300)})
+    learnt, unseen, drawn = rows[:100], rows[100:200], rows[200:]
+    told = predicted(learnt, unseen, drawn)
+    usual = float((unseen["tall"] == learnt["tall"].mode()[0]).mean())
+    assert (told["column"], told["n_rows"], told["usual"]) == ("tall", 100, usual)
+    assert told["real"] > 0.9
+    assert told["fake"] > 0.9
+    assert predicted(learnt, unseen, drawn.assign(tall="no")) is None
+    assert predicted(*(part[["size", "id"]] for part in (learnt, unseen, drawn))) is None
+    text = report.judgement(0.5, [], [], {**told, "column": "<tall>", "fake": 0.5, "real": 0.75})[
+        -1
+    ]
+    assert "100 generated rows tell &lt;tall&gt; right in 50% of real rows not" in text
+    assert "100 real ones, in 75%" in text
+
+
 def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_path, monkeypatch):
     seen = {}
 
@@ -546,7 +590,7 @@ def test_the_page_holds_no_row_of_the_table_unless_asked_for(fitted, folder, pag
     assert run(*report, "--rows", 20, "--show-rows") == (0, "", "")
     texts = [path.read_text(encoding="utf-8") for path in (page, tmp_path / "r.html")]
     first = f'<tr class=right><td class="number">{people()["age"][0]}</td>'
-    secret = f"{people()[ODD][0]:.3g}"
+    secret = np.format_float_positional(people()[ODD][0], 8, fractional=False)
     assert [first in text and secret in text for text in texts] == [False, True]
     assert ["Rows of the table" in text for text in texts] == [False, True]
     assert all("Generated rows" in text for text in texts)
@@ -615,7 +659,10 @@ REFUSED = {
     "no rows": ("fit {folder}/none_but_head.csv -o m", "has a header and no rows"),
     "empty": ("fit {folder}/empty.csv -o m", "empty.csv is no table: No columns"),
     "no text": ("fit {folder}/bytes.csv -o m", "bytes.csv is no text in UTF-8"),
-    "infinite": ("fit {folder}/infinite.csv -o m -q", "numbers must be finite"),
+    "infinite": (
+        "fit {folder}/infinite.csv -o m -q",
+        "column 'a' has 'inf' in row 1, and numbers must be finite; --gap a=inf would do",
+    ),
     "no rows asked": ("sample {model} -n 0", "-n: must be an integer of at least 1, got '0'"),
     "half a row": ("sample {model} -n 1.5", "-n: must be an integer of at least 1, got '1.5'"),
     "unknown city": ("sample {model} --condition Olso", "never 'Olso'; did you mean Oslo"),

@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from skgen import FlowMatcher, TableEncoder, make_generative_pipeline, metrics
 from skgen.metrics import (
     _report,
+    attribute_disclosure,
     classifier_two_sample_test,
     conditional_frequency_error,
     correlation_error,
@@ -27,6 +28,7 @@ from skgen.metrics import (
     make_sample_scorer,
     marginal_error,
     maximum_mean_discrepancy,
+    membership_attack,
     multimodality,
     mutual_information_error,
     near_copies,
@@ -34,6 +36,7 @@ from skgen.metrics import (
     r_precision,
     sample_report,
     sliced_wasserstein,
+    telling_columns,
     train_on_synthetic,
     wasserstein_distance,
 )
@@ -101,6 +104,21 @@ def test_mixed_frames_are_judged(rng, metric):
     assert measure(X, same) == value
 
 
+def test_attacks_and_what_tells_rows_apart_take_mixed_frames(rng):
+    X_train, X_test, X_fake = (people(rng, n) for n in (60, 60, 50))
+    # Another order of the columns, another index.
+    same = X_fake[X_fake.columns[::-1]].set_axis(np.arange(50) * 2, axis=0)
+    for attack in (
+        lambda fake: membership_attack(X_train, X_test, fake, random_state=0),
+        lambda fake: attribute_disclosure(X_train, X_test, fake, "city"),
+    ):
+        assert attack(same) == attack(X_fake)
+    area, shares = telling_columns(X_test, same, random_state=0)
+    expected, others = telling_columns(X_test, X_fake, random_state=0)
+    assert area == expected
+    pd.testing.assert_series_equal(shares, others)
+
+
 def test_what_is_measured_is_that_of_encoded_rows(rng):
     X, Y = people(rng, 80), people(rng, 70)
     # Both have the same categories, and gaps in the same columns.
@@ -150,7 +168,7 @@ def test_a_category_that_the_real_rows_lack_is_judged(rng, monkeypatch):
     report = sample_report(X, people(rng, 150), Y, random_state=0)
     verdict = report.loc["marginal_error", "verdict"]
     share = (Y["city"] == "Ulm").mean()
-    assert verdict == f"wrong columns: 'city_Ulm' is off by {share:.0%}"
+    assert verdict == f"wrong columns: 'city = Ulm' is off by {share:.0%}"
     ordered = pd.CategoricalDtype(["s", "m", "l", "xl"], ordered=True)
     more = X.assign(level=X["level"].astype(ordered).where(X.index % 2 == 0, "xl"))
     # One column of twenty is off by a half.
@@ -191,7 +209,7 @@ def test_the_report_of_mixed_frames(rng, monkeypatch):
     assert copied.loc["near_copies", "value"] == 1
     X_fake["tall"] = True
     report = sample_report(X_train, X_test, X_fake, random_state=0)
-    assert "'tall_True'" in report.loc["marginal_error", "verdict"]
+    assert "'tall = True'" in report.loc["marginal_error", "verdict"]
 
 
 def test_frames_of_numbers_read_as_before(rng):

@@ -265,6 +265,18 @@ def test_plus_and_minus_are_two_categories(tmp_path):
     assert open_table(column_file(tmp_path, entries)).table["x"].tolist() == entries
 
 
+def test_an_infinite_number_is_refused_by_column_and_row(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1.5,x\n-Infinity,y\n2.5,z\n")
+    message = r"column 'a' has '-Infinity' in row 1, and numbers must be finite; gaps=\{'a': \['-I"
+    with pytest.raises(TableError, match=message):
+        read_table(path)
+    assert read_table(path, gaps={"a": ["-Infinity"]})["a"].isna().tolist() == [False, True, False]
+    # Among words it is one.
+    path.write_text("a,b\ninf,x\nsup,y\nmax,z\n")
+    assert read_table(path)["a"].tolist() == ["inf", "sup", "max"]
+
+
 def test_a_word_among_many_numbers_is_a_gap_and_told(tmp_path):
     entries = ["unbekannt" if i % 7 == 0 else str(i) for i in range(60)]
     file = open_table(column_file(tmp_path, entries))

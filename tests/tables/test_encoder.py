@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import skgen.tables.encoder
 from skgen import (
     BinaryLatentDiffusion,
     FlowMatcher,
@@ -880,14 +880,23 @@ def test_wrong_tables():
         encoder.inverse_transform(np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         encoder.transform(frame[:0])
-    with pytest.raises(TypeError, match=r"polars.*X.to_pandas\(\) makes"):
-        encoder.fit(pl.DataFrame({"x": [1, 2]}))
+    with pytest.raises(TypeError, match=r"pyarrow.lib.Table; X.to_pandas\(\) makes one"):
+        encoder.fit(pa.table({"x": [1, 2]}))
     with pytest.raises(TypeError, match=r"column 'x' has \[1\] in row 0"):
         TableEncoder().fit(pd.DataFrame({"x": [[1], [2]]}))
     with pytest.raises(ValueError, match="max_one_hot"):
         TableEncoder(max_one_hot=1).fit(frame)
     with pytest.raises(NotFittedError):
         TableEncoder().transform(frame)
+
+
+def test_many_rows_are_put_together_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(columns(30, rng))
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    monkeypatch.setattr(skgen.tables.encoder, "MANY_ROWS", 7)
+    np.testing.assert_array_equal(encoder.transform(frame), Z)
 
 
 def test_arrays_and_containers():

@@ -160,3 +160,8 @@ def test_a_fit_tells_all_of_them_once_and_what_would_do():
     assert "'name' (names of people), 'email' (e-mail addresses)" in told[0]
     assert "X.drop(columns=['name', 'email'])" in told[0]
     pipe.fit(frame[["v"]].assign(w=frame["v"] ** 2))
+
+
+def test_durations_of_numpy_are_no_integers():
+    durations = pd.Series(list(np.arange(60).astype("m8[h]")), dtype=object)
+    assert identifying(durations, "waited") is None

@@ -1,0 +1,235 @@
+"""Rows completed by a pipeline: what is missing is drawn, what is observed comes back as it was."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skgen.base import several
+from skgen.tables.availability import model_has
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
+from skgen.tables.steps import present
+from skgen.threads import limited
+
+# Categories that an error lists.
+MOST_LISTED = 10
+
+
+def missing_in(X: Any) -> np.ndarray:
+    """Tell which entries of a table are missing."""
+    return np.asarray(pd.isna(X if isinstance(X, pd.DataFrame) else np.asarray(X)))
+
+
+class CompletionMixin:
+    """The methods of a pipeline that draw some entries of a row given the others."""
+
+    @available_if(model_has("impute"))
+    @limited
+    def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
+        """Draw the missing entries of X given the observed ones.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows with NaN, or whatever is missing in a frame, where an entry is missing.
+        n_draws : int, default=1
+            Number of completions of each row; analyses of the completed tables, one by one, are
+            pooled as those of multiple imputation.
+        condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
+            The condition of each row.
+        n_steps : int, default=None
+            Number of noise levels; None takes the model's own.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None falls back on the model's.
+
+        Returns
+        -------
+        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+            The completed table; observed entries come back as they were given. With ``n_draws``
+            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
+            array of shape (n_draws, n_samples, n_features), or in a list of frames where the steps
+            return frames or ``set_output`` asks for them.
+
+        Raises
+        ------
+        ValueError
+            If a step cannot pass missing entries on to the model.
+        """
+        check_is_fitted(self)
+        of_polars = is_polars(X) and self._encoder() is not None
+        X = as_pandas(X) if of_polars else X
+        rows, missing = X, missing_in(X)
+        for name, step in self._transformers():
+            if hasattr(step, "transform_holes"):
+                rows = step.transform_holes(rows)
+                continue
+            tags = get_tags(step)
+            passes = tags.input_tags.allow_nan or tags.no_validation or not missing.any()
+            rows = step.transform(rows) if passes else None
+            if not passes or (missing.any() and not missing_in(rows).any()):
+                raise ValueError(
+                    f"impute needs steps that leave missing entries to the model, and step "
+                    f"'{name}', {step}, {'fills' if passes else 'refuses'} them."
+                )
+        told = present(condition=condition, n_steps=n_steps, random_state=random_state)
+        drawn = self._model.impute(rows, n_draws=n_draws, **told)
+        draws = [as_pandas(self._back(part)) for part in (drawn if n_draws > 1 else [drawn])]
+        tables = [self._completed(X, part, missing) for part in draws]
+        for table in tables:
+            if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
+                table.index = X.index
+        return several([as_polars(table) for table in tables] if of_polars else tables)
+
+    def _encoder(self: Any) -> TableEncoder | None:
+        """Return the first step if it reads columns of many kinds."""
+        _, first = next(iter(self._transformers()), (None, None))
+        return first if isinstance(first, TableEncoder) else None
+
+    def _drawn_given(self: Any, n_samples: int, given: Any, **options: Any) -> Any:
+        """Return rows drawn given some of their columns."""
+        refused = [name for name in options if name not in ("condition", "n_steps", "random_state")]
+        if refused:
+            raise TypeError(
+                f"sample takes no {refused[0]} together with given=, by which entries are drawn as "
+                "impute draws them; leave one of the two out."
+            )
+        if not hasattr(self, "impute"):
+            name, model = self.steps[-1]
+            raise TypeError(
+                f"given= draws the rest of rows as impute does, and step '{name}', {model}, has no "
+                "impute; draw many rows and keep those that are asked for, or take another model."
+            )
+        encoder = self._encoder()
+        labels = getattr(encoder, "_labels", getattr(self, "feature_names_in_", None))
+        if labels is None:
+            raise TypeError(
+                "given= names columns, and the pipeline was fitted to an array, which has no "
+                "names: fit it to a frame, or call impute with NaN for what is to be drawn."
+            )
+        dtypes = [column.dtype for column in encoder._columns] if encoder else [float] * len(labels)
+        rows = _rows_given(n_samples, as_pandas(given), dict(zip(labels, dtypes, strict=True)))
+        if encoder is not None:
+            _check_seen(encoder, rows)
+        drawn = self.impute(rows.reindex(columns=labels), **options)
+        if isinstance(drawn, np.ndarray):
+            drawn = pd.DataFrame(drawn, rows.index, labels)
+        if encoder is None:
+            return drawn
+        drawn = drawn.astype(dict(zip(labels, dtypes, strict=True)))
+        return as_polars(drawn) if encoder._of_polars else drawn
+
+    def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
+        """Return X with its missing entries drawn, and the rules kept that the first step knows."""
+        rows = _observed_kept(X, drawn, missing)
+        steps = self._transformers()
+        if steps and hasattr(steps[0][1], "keep_constraints"):
+            rows = steps[0][1].keep_constraints(rows, drawn, missing)
+        return self._wrapped(rows)
+
+
+def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
+    """Return the completed rows with the observed entries of X as they were."""
+    if not isinstance(completed, pd.DataFrame):
+        return np.where(missing, completed, np.where(missing, 0, X).astype(completed.dtype))
+    framed = isinstance(X, pd.DataFrame)
+    columns = []
+    for j, dtype in enumerate(completed.dtypes):
+        given = X.iloc[:, j] if framed else pd.Series(X[:, j], completed.index, dtype=object)
+        if missing[:, j].all():
+            given = completed.iloc[:, j].set_axis(given.index)
+        elif isinstance(dtype, pd.CategoricalDtype):
+            # Categories that the rows at hand happen to lack may be drawn.
+            given = given.astype(dtype)
+        whole = given.where(~missing[:, j], completed.iloc[:, j].array)
+        columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
+    return pd.concat(columns, axis=1)
+
+
+def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFrame:
+    """Return the columns of rows that are given, of the dtypes of fit where they have no gap."""
+    if isinstance(given, pd.DataFrame):
+        if len(given) != n_samples:
+            raise ValueError(
+                f"given has {len(given)} rows, and n_samples is {n_samples}: they must be equal, "
+                f"as in sample({len(given)}, given=...)."
+            )
+        index = given.index
+    elif isinstance(given, Mapping):
+        index = pd.RangeIndex(n_samples)
+    else:
+        raise TypeError(
+            "given must be a dict of columns and a value for each, or a frame of n_samples rows, "
+            f"got {type(given).__name__}."
+        )
+    unknown = [name for name in given if name not in dtypes]
+    if unknown:
+        raise ValueError(
+            f"given names the column {unknown[0]!r}, which fit did not see; it saw "
+            f"{', '.join(map(repr, dtypes))}."
+        )
+    columns = {}
+    for name in given:
+        if isinstance(given, pd.DataFrame):
+            present = given[name].dropna()
+            columns[name] = _of_dtype(present, dtypes[name], name).reindex(index)
+        else:
+            present = pd.Series([given[name]], dtype=object).dropna()
+            one = _of_dtype(present, dtypes[name], name)
+            columns[name] = one.reindex([0] * n_samples).set_axis(index)
+    return pd.DataFrame(columns, index)
+
+
+def _of_dtype(present: pd.Series, dtype: Any, name: Any) -> pd.Series:
+    """Return entries as those of a column of fit, or raise where one cannot be."""
+    what = f"is of dtype {dtype}"
+    cast = None
+    if isinstance(dtype, pd.CategoricalDtype):
+        what = f"has the categories {_listed(dtype.categories)}"
+        present = present.astype(object)
+        cast = present.astype(dtype) if present.isin(dtype.categories).all() else None
+    else:
+        with suppress(TypeError, ValueError, OverflowError):
+            cast = present.astype(dtype)
+    if cast is not None and not _is_changed(present, cast):
+        return cast
+    if len(present) == 1:
+        value = present.astype(object).iloc[0]
+        raise ValueError(f"given asks for {value!r} in column {name!r}, which {what}.")
+    for i in range(len(present)):
+        _of_dtype(present.iloc[[i]], dtype, name)
+    return present
+
+
+def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
+    """Tell whether a dtype has made other entries of some: 2 of 2.5, True of "no", gaps."""
+    if cast.isna().any():
+        return True
+    exact = is_integer_dtype(cast.dtype) or is_bool_dtype(cast.dtype)
+    return exact and bool((cast.astype(object) != present.astype(object)).any())
+
+
+def _check_seen(encoder: TableEncoder, rows: pd.DataFrame) -> None:
+    """Raise where entries are given that have no code."""
+    labels = encoder._labels
+    unseen = encoder.find_unseen(rows.reindex(columns=labels))
+    for name in rows:
+        j = labels.get_loc(name)
+        wrong = rows[name][unseen[:, j] & rows[name].notna().to_numpy()]
+        if len(wrong):
+            seen = getattr(encoder._columns[j], "values", [])
+            raise ValueError(
+                f"given asks for {wrong.iloc[0]!r} in column {name!r}, where fit saw "
+                f"{_listed(seen) or 'no entry'}."
+            )
+
+
+def _listed(values: Any) -> str:
+    more = ", ..." if len(values) > MOST_LISTED else ""
+    return ", ".join(map(repr, list(values)[:MOST_LISTED])) + more

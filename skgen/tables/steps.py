@@ -1,0 +1,176 @@
+"""A pipeline's steps as a way there and a way back, and errors that say where in X they are.
+
+What :class:`~skgen.tables.pipeline.GenerativePipeline` is built on: its methods for users stand
+there, in ``completion.py`` and in ``scoring.py``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import get_config
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.metadata_routing import process_routing
+
+from skgen._compat import _get_output_config
+from skgen.base import contained
+from skgen.shortfalls import seen_as
+from skgen.tables.encoder import TableEncoder
+from skgen.tables.inverses import inverted
+from skgen.threads import threads_for
+
+
+def present(**given: Any) -> dict[str, Any]:
+    """Return what is given, without what is None."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def routes() -> bool:
+    """Tell whether scikit-learn hands metadata to the steps that request it."""
+    return bool(get_config()["enable_metadata_routing"])
+
+
+class Steps(Pipeline):
+    """Transformers before a model that draws rows, which come back through them."""
+
+    def __getitem__(self, ind):
+        part = super().__getitem__(ind)
+        if isinstance(ind, slice) and not (part.steps and hasattr(part.steps[-1][1], "sample")):
+            return Pipeline(part.steps, memory=self.memory, verbose=self.verbose)
+        return part
+
+    # The way there and back.
+
+    @property
+    def _model(self) -> Any:
+        return self.steps[-1][1]
+
+    def _transformers(self) -> list[tuple[str, Any]]:
+        steps = self.steps[:-1]
+        return [(name, step) for name, step in steps if step not in (None, "passthrough")]
+
+    def _check_steps(self) -> None:
+        self._validate_steps()
+        name, model = self.steps[-1]
+        if not hasattr(model, "sample"):
+            raise TypeError(
+                f"The last step of a GenerativePipeline draws samples, but step '{name}', {model}, "
+                "has no method sample. End it in a generative model, or take scikit-learn's "
+                "Pipeline."
+            )
+        for name, step in self._transformers():
+            one_way = isinstance(step, FunctionTransformer) and (
+                step.func is not None and step.inverse_func is None
+            )
+            if one_way or not hasattr(step, "inverse_transform"):
+                wanted = "inverse_func" if one_way else "inverse_transform"
+                raise TypeError(
+                    f"New rows come back through all steps, but step '{name}', {step}, has no "
+                    f"{wanted}. Transform the rows before the pipeline, or take another step."
+                )
+
+    def _forward(self, X: Any, routed: Any = None) -> Any:
+        """Return rows as the last step sees them."""
+        routed = process_routing(self, "transform") if routed is None else routed
+        for name, step in self._transformers():
+            X = step.transform(X, **routed[name].transform)
+        return X
+
+    @contextmanager
+    def _gaps_named(self, X: Any) -> Iterator[None]:
+        """Say of a gap that a step refuses in which column of X it is.
+
+        A step knows the rows of the one before only, in which columns may have no names.
+        """
+        try:
+            yield
+        except ValueError as error:
+            reason = None
+            with suppress(Exception):
+                _, first = self._transformers()[0]
+                if "NaN" in str(error):
+                    encoded = isinstance(first, TableEncoder)
+                    reason = first._unseen_gap(X) if encoded else _with_gap(error, X)
+            if reason is None:
+                raise
+            raise ValueError(reason) from error
+
+    @contextmanager
+    def _learning(self, X: Any) -> Iterator[None]:
+        """Say of what goes wrong in a fit, or of what it could not learn, where it is in X."""
+        told = seen_as(self._model, X, self._back)
+        with _nothing_left_told(), self._gaps_named(X), threads_for(self), told:
+            yield
+
+    def _back(self, rows: Any, routed: Any = None) -> Any:
+        """Return rows of the last step in the units of X."""
+        rows = np.asarray(rows)
+        for name, step in reversed(self._transformers()):
+            params = {} if routed is None else routed[name].inverse_transform
+            rows = inverted(step, rows, **params)
+        return rows
+
+    def _wrapped(self, rows: Any) -> Any:
+        """Return rows in the container that set_output asks for; a frame stays what it is."""
+        if hasattr(rows, "columns"):
+            return rows
+        container = _get_output_config("transform", self._model)["dense"]
+        return contained(rows, container, getattr(self, "feature_names_in_", None))
+
+    # Metadata.
+
+    def _addressed(self, **given: Any) -> dict[str, Any]:
+        """Return what is meant for the last step as scikit-learn's `fit` takes it."""
+        prefix = "" if routes() else self.steps[-1][0] + "__"
+        return {prefix + key: value for key, value in present(**given).items()}
+
+    def _source_rows(self, source: Any) -> Any:
+        """Return a source as the last step sees it, without what keeps it whole."""
+        return self._forward(unwrapped(source))
+
+    def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
+        # scikit-learn asks for this when the steps before are fitted.
+        params = super()._get_metadata_for_step(
+            step_idx=step_idx, step_params=step_params, all_params=all_params
+        )
+        if step_idx < len(self.steps) - 1 or "source" in (self.transform_input or ()):
+            return params
+        given = (told["source"] for told in params.values() if told.get("source") is not None)
+        source = next(given, None)
+        if source is None:
+            return params
+        rows = self._source_rows(source)
+        return {
+            method: {**told, "source": rows} if "source" in told else told
+            for method, told in params.items()
+        }
+
+
+def _with_gap(error: ValueError, X: Any) -> str | None:
+    """Return the words of an error behind the place of the first gap in a frame; None without."""
+    if not isinstance(X, pd.DataFrame) or not X.isna().to_numpy().any():
+        return None
+    j, i = (int(place[0]) for place in np.nonzero(X.isna().to_numpy().T))
+    return f"X has no entry in row {i} of column {X.columns[j]!r}: {error}"
+
+
+def unwrapped(source: Any) -> Any:
+    """Return the rows of a source, without what keeps it whole."""
+    return source.rows if hasattr(source, "rows") and not hasattr(source, "shape") else source
+
+
+@contextmanager
+def _nothing_left_told() -> Iterator[None]:
+    """Say in words of the table that its columns are constant, where the model is given none."""
+    try:
+        yield
+    except ValueError as error:
+        if "0 feature(s)" not in str(error):
+            raise
+        raise ValueError(
+            "There is nothing to learn: every column of X is constant or empty, and the steps "
+            "before the model leave none of them to it. New rows would all be like the first one."
+        ) from error

@@ -1,0 +1,95 @@
+"""Frames of polars: they are learnt, drawn, completed and stored with the types that they had."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from skgen import BinaryLatentDiffusion, TableEncoder, load, make_generative_pipeline, save
+
+N = 60
+RNG = np.random.default_rng(0)
+DAYS = [datetime.date(2024, 1, 1) + datetime.timedelta(int(k)) for k in RNG.integers(0, 90, N)]
+FRAME = pl.DataFrame(
+    {
+        "whole": RNG.integers(0, 99, N),
+        "byte": pl.Series(RNG.integers(0, 255, N), dtype=pl.UInt8),
+        "real": np.round(RNG.normal(size=N), 2),
+        "single": pl.Series(np.round(RNG.normal(size=N), 1), dtype=pl.Float32),
+        "text": RNG.choice(["red", "green", "blue"], N),
+        "kind": pl.Series(RNG.choice(["x", "y"], N), dtype=pl.Categorical),
+        "size": pl.Series(RNG.choice(["l", "s"], N), dtype=pl.Enum(["s", "m", "l"])),
+        "paid": RNG.random(N) < 0.5,
+        "day": DAYS,
+        "noon": pl.Series(
+            [datetime.datetime(2024, 6, 1, 12) + datetime.timedelta(hours=k % 7) for k in range(N)],
+            dtype=pl.Datetime("ms", "Europe/Berlin"),
+        ),
+        "took": [datetime.timedelta(minutes=k % 11) for k in range(N)],
+        "clock": [datetime.time(8 + k % 5) for k in range(N)],
+        "sum": [Decimal(int(k)) / 4 for k in RNG.integers(0, 50, N)],
+    }
+)
+EVERY_FIFTH = pl.arange(0, N, eager=True) % 5 == 0
+WITH_GAPS = FRAME.with_columns(pl.when(~EVERY_FIFTH).then(pl.all()).name.keep())
+
+
+def quick():
+    return make_generative_pipeline(
+        TableEncoder(), BinaryLatentDiffusion(max_steps=20, random_state=0)
+    )
+
+
+@pytest.mark.parametrize("frame", [FRAME, WITH_GAPS], ids=["whole", "gaps"])
+def test_a_frame_comes_back(frame):
+    encoder = TableEncoder().fit(frame)
+    Z = encoder.transform(frame)
+    assert Z.dtype == np.float64
+    assert_frame_equal(encoder.inverse_transform(Z), frame)
+
+
+def test_a_pipeline_draws_and_completes_frames(tmp_path):
+    pipe = quick().fit(FRAME)
+    drawn = pipe.sample(7)
+    assert drawn.schema == FRAME.schema
+    assert drawn.null_count().sum_horizontal().item() == 0
+    completed = pipe.impute(WITH_GAPS)
+    assert completed.schema == FRAME.schema
+    assert completed.null_count().sum_horizontal().item() == 0
+    assert_frame_equal(completed.filter(~EVERY_FIFTH), FRAME.filter(~EVERY_FIFTH))
+    first, second = pipe.impute(WITH_GAPS, n_draws=2)
+    assert first.schema == second.schema == FRAME.schema
+    save(pipe, tmp_path / "m")
+    assert_frame_equal(load(tmp_path / "m").sample(7), drawn)
+
+
+def test_the_rest_is_drawn_given_columns():
+    pipe = quick().fit(FRAME)
+    given = {"day": datetime.date(2024, 2, 3), "size": "l", "sum": Decimal("2.5")}
+    drawn = pipe.sample(4, given=given)
+    assert drawn.schema == FRAME.schema
+    assert drawn["day"].to_list() == [datetime.date(2024, 2, 3)] * 4
+    assert drawn["size"].to_list() == ["l"] * 4
+    assert drawn["sum"].to_list() == [Decimal("2.5")] * 4
+    assert_frame_equal(pipe.sample(3, given=FRAME[:3, 4:6])[:, 4:6], FRAME[:3, 4:6])
+    with pytest.raises(ValueError, match="'pink' in column 'text', where fit saw"):
+        pipe.sample(4, given={"text": "pink"})
+
+
+def test_frames_of_both_kinds_are_read():
+    encoder = TableEncoder().fit(FRAME.select("whole", "text"))
+    pandas = FRAME.select("whole", "text").to_pandas()
+    Z = encoder.transform(pandas)
+    np.testing.assert_array_equal(Z, encoder.transform(FRAME.select("whole", "text")))
+    of_pandas = TableEncoder().fit(pandas)
+    back = of_pandas.inverse_transform(of_pandas.transform(FRAME.select("whole", "text")))
+    assert back.equals(pandas)
+
+
+def test_lists_are_refused_in_words():
+    frame = pl.DataFrame({"x": [[1], [2]]})
+    with pytest.raises((TypeError, ValueError), match="column 'x'"):
+        TableEncoder().fit(frame)
