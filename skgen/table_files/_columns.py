@@ -286,8 +286,7 @@ class Column:
             self.doubts.append(codes)
             return False
         if self.shapes.infinite:
-            why = "and numbers must be finite."
-            raise _wrong_entry(self, self.shapes.infinite, why, context)
+            raise _wrong_entry(self, self.shapes.infinite, "and numbers must be finite.", context)
         self.gaps = self.shapes.gaps() | set(odd)
         for word in odd:
             self._doubt(
