@@ -221,6 +221,7 @@ def test_pipelines_imputers_and_samplers_run_on_one_thread(two_threads, watched)
 X_REAL, X_FAKE, X_TEST = np.random.default_rng(0).normal(size=(3, 80, 3))
 LABELS = X_REAL[:, 0] > 0
 METRICS = {
+    "attribute_disclosure": (X_REAL, X_TEST, X_FAKE, 0),
     "classifier_two_sample_aucs": (X_REAL, X_FAKE),
     "classifier_two_sample_test": (X_REAL, X_FAKE),
     "conditional_frequency_error": (X_REAL > 0, X_FAKE > 0),
@@ -232,6 +233,7 @@ METRICS = {
     "linear_probe": (X_REAL, LABELS, X_TEST, LABELS),
     "marginal_error": (X_REAL, X_FAKE),
     "maximum_mean_discrepancy": (X_REAL, X_FAKE),
+    "membership_attack": (X_REAL, X_TEST, X_FAKE),
     "multimodality": (X_REAL, LABELS),
     "mutual_information_error": (X_REAL > 0, X_FAKE > 0),
     "near_copies": (X_REAL, X_TEST, X_FAKE),
@@ -239,6 +241,7 @@ METRICS = {
     "r_precision": (X_REAL, X_FAKE),
     "sample_report": (X_REAL, X_TEST, X_FAKE),
     "sliced_wasserstein": (X_REAL, X_FAKE),
+    "telling_columns": (X_REAL, X_FAKE),
     "train_on_synthetic": (X_REAL, LABELS, X_FAKE, LABELS, X_TEST, LABELS),
     "wasserstein_distance": (X_REAL, X_FAKE),
 }
