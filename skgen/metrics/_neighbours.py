@@ -13,6 +13,13 @@ from skgen.threads import one_thread
 from ._validation import check_tables
 
 
+def nearest(X, rows):
+    """Return the distance of each row of X to the nearest of some rows, and which one that is."""
+    # The search expands the square; anew for the nearest row alone, an exact copy reads 0.
+    index = pairwise_distances_argmin(X, rows)
+    return np.linalg.norm(X - rows[index], axis=1), index
+
+
 @one_thread()
 def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     """Share of fake rows that lie suspiciously near to a training row.
@@ -69,13 +76,8 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     # centred in any case: the search below expands the square, and a far origin would cost digits
     scaler = StandardScaler(with_std=standardize).fit(X_train)
     X_train, X_test, X_fake = map(scaler.transform, (X_train, X_test, X_fake))
-
-    def distance(X):
-        # anew for the nearest row alone, so that an exact copy reads 0
-        nearest = pairwise_distances_argmin(X, X_train)
-        return np.linalg.norm(X - X_train[nearest], axis=1)
-
-    return float(np.mean(distance(X_fake) <= np.quantile(distance(X_test), quantile)))
+    of_fake, of_test = (nearest(X, X_train)[0] for X in (X_fake, X_test))
+    return float(np.mean(of_fake <= np.quantile(of_test, quantile)))
 
 
 def _in_blocks(A, B):

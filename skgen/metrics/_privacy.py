@@ -6,22 +6,16 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy.stats import norm, rankdata
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_scalar
 
 from skgen.threads import one_thread
 
+from ._neighbours import nearest
 from ._validation import check_tables
 
 # Of the deviation of a number: how near a guess has to come to count as right.
 NEAR = 0.1
-
-
-def _nearest(X, rows):
-    """Distance of each row of X to the nearest of some others, and which one it is."""
-    distance, index = NearestNeighbors(n_neighbors=1).fit(rows).kneighbors(X)
-    return distance[:, 0], index[:, 0]
 
 
 def _area(members, others):
@@ -141,9 +135,9 @@ def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=
     scaler = StandardScaler().fit(X_train)
     train, test, fake = (rng.permutation(scaler.transform(X)) for X in (X_train, X_test, X_fake))
     rivals, others = np.array_split(test, 2)
-    distances = [_nearest(rows, fake)[0] for rows in (train, test, others)]
+    distances = [nearest(rows, fake)[0] for rows in (train, test, others)]
     areas = {"distance": _area(-distances[0], -distances[1])}
-    to_rivals = [_nearest(rows, rivals)[0] for rows in (train, others)]
+    to_rivals = [nearest(rows, rivals)[0] for rows in (train, others)]
     # Copies are at a distance of 0, and a ratio to it has to be a number.
     least = 1e-9 + 1e-6 * np.median(to_rivals[1])
     ratios = [
@@ -165,7 +159,7 @@ def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=
 
 def _share_nearer(fake, train, test):
     """Share of rows nearer to one table than to the other, and its standard error."""
-    (to_train, nearest_train), (to_test, nearest_test) = _nearest(fake, train), _nearest(fake, test)
+    (to_train, nearest_train), (to_test, nearest_test) = nearest(fake, train), nearest(fake, test)
     nearer = np.where(to_train == to_test, 0.5, to_train < to_test)
     owner = np.where(to_train <= to_test, nearest_train, len(train) + nearest_test)
     # With both tables alike, which of them a row is in is a toss of a coin for each real row, not
@@ -251,9 +245,7 @@ def attribute_disclosure(X_train, X_test, X_fake, column, *, confidence=0.95):
     train, test, fake = map(scaler.transform, (train, test, fake))
     guesses = entries["X_fake"]
     right = {
-        name: _equal(
-            entries[f"X_{name}"], guesses.iloc[_nearest(rows, fake)[1]], entries["X_train"]
-        )
+        name: _equal(entries[f"X_{name}"], guesses.iloc[nearest(rows, fake)[1]], entries["X_train"])
         for name, rows in (("train", train), ("test", test))
     }
     shares = {name: float(values.mean()) for name, values in right.items()}

@@ -427,9 +427,6 @@ class Range:
         return f"{low} <= " * (low != "") + f"{self.column!r}" + f" <= {high}" * (high != "")
 
 
-# A column is computed by one of these, and by one at most.
-Equation = Sum | Product | Formula
-Computed = Inequality | Sum | Product | Formula | FunctionOf
 Rule = Inequality | Sum | Product | Formula | FunctionOf | GapWhere | NeverTogether | Range
 RULES = (Inequality, Sum, Product, Formula, FunctionOf, GapWhere, NeverTogether, Range)
 

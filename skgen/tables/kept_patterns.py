@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from skgen.tables.constraints import GapWhere, NeverTogether
-from skgen.tables.rule_checks import is_among
+from skgen.tables.rule_checks import have_both, is_among
 
 
 class KeptGaps:
@@ -131,7 +131,7 @@ class KeptApart:
     def _exceptions(self, series: Any) -> np.ndarray:
         off = np.zeros(len(series[self.places[0][0]]), dtype=bool)
         for rule, places in zip(self.rules, self.places, strict=True):
-            off |= _both(rule, [series[k] for k in places])
+            off |= have_both(rule, *[series[k] for k in places])
         return off
 
     def keep(self, series: dict[int, pd.Series], marks: np.ndarray | None) -> None:
@@ -149,7 +149,7 @@ class KeptApart:
             free = ~(marks[:, 0] > 0.5)
         for side in (1, 0):
             for rule, places in zip(self.rules, self.places, strict=True):
-                rows = np.flatnonzero(free & _both(rule, [series[k] for k in places]))
+                rows = np.flatnonzero(free & have_both(rule, *[series[k] for k in places]))
                 self._move(series, places[side], rows)
 
     def complete(self, series: list[pd.Series], missing: np.ndarray) -> None:
@@ -164,7 +164,7 @@ class KeptApart:
         """
         for side in (1, 0):
             for rule, places in zip(self.rules, self.places, strict=True):
-                off = _both(rule, [series[k] for k in places])
+                off = have_both(rule, *[series[k] for k in places])
                 self._move(series, places[side], np.flatnonzero(off & missing[:, places[side]]))
 
     def _move(self, series: Any, k: int, rows: np.ndarray) -> None:
@@ -188,11 +188,3 @@ class KeptApart:
         moved = series[k].copy()
         moved.iloc[rows] = entries.iloc[chosen].to_numpy()
         series[k] = moved
-
-
-def _both(rule: NeverTogether, pair: list[pd.Series]) -> np.ndarray:
-    """Tell which rows have two entries that exclude each other."""
-    off = np.zeros(len(pair[0]), dtype=bool)
-    for a, b in rule.pairs:
-        off |= is_among(pair[0], [a]) & is_among(pair[1], [b])
-    return off

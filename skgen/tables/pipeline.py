@@ -14,12 +14,13 @@ from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skgen.data.sources import unwrapped
 from skgen.own_methods import name_methods_after
 from skgen.tables.availability import model_has
 from skgen.tables.completion import CompletionMixin
 from skgen.tables.inverses import inverted
 from skgen.tables.scoring import ScoringMixin
-from skgen.tables.steps import Steps, present, routes, unwrapped
+from skgen.tables.steps import Steps, present, routes
 from skgen.threads import limited
 
 __all__ = ["GenerativePipeline", "make_generative_pipeline"]

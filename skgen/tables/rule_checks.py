@@ -21,6 +21,7 @@ from skgen.tables.constraints import (
     Sum,
 )
 
+# A column is computed by one of these, and by one at most.
 COMPUTED = (Inequality, Sum, Product, Formula, FunctionOf)
 
 
@@ -135,11 +136,6 @@ def _check_others(rule: Any, before: Sequence[Any], rules: Sequence[Any]) -> Non
             )
 
 
-def holds(rule: Any, frame: pd.DataFrame) -> bool:
-    """Tell whether a rule holds in every row, and gaps of its columns go together."""
-    return len(broken(rule, frame)) == 0
-
-
 def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.ndarray:
     """Return the numbers of the rows that break a rule, or in which only its target is known.
 
@@ -160,10 +156,7 @@ def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.n
     if isinstance(rule, GapWhere):
         return np.flatnonzero(is_among(frame[rule.of], rule.entries) == present)
     if isinstance(rule, NeverTogether):
-        off = np.zeros(len(frame), dtype=bool)
-        for a, b in rule.pairs:
-            off |= is_among(frame[rule.first], [a]) & is_among(target, [b])
-        return np.flatnonzero(off)
+        return np.flatnonzero(have_both(rule, frame[rule.first], target))
     if isinstance(rule, Range):
         ends = (rule.low, operator.lt), (rule.high, operator.gt)
         entries = target[present]
@@ -180,6 +173,14 @@ def is_among(column: pd.Series, entries: Sequence[Any]) -> np.ndarray:
     known = [entry for entry in entries if entry is not None]
     among = column.astype(object).isin(known) if known else pd.Series(False, column.index)
     return (among | (column.isna() & (len(known) < len(entries)))).to_numpy(dtype=bool)
+
+
+def have_both(rule: NeverTogether, first: pd.Series, second: pd.Series) -> np.ndarray:
+    """Tell which rows have two entries that exclude each other."""
+    both = np.zeros(len(first), dtype=bool)
+    for a, b in rule.pairs:
+        both |= is_among(first, [a]) & is_among(second, [b])
+    return both
 
 
 def _broken_numbers(rule: Any, frame: pd.DataFrame, present: np.ndarray) -> np.ndarray:

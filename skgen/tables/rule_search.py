@@ -14,6 +14,7 @@ Two entries exclude each other where so many rows would have both by chance that
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,11 @@ class _Searched:
             if x is not None and (missing.all() or x[~missing].min() == x[~missing].max()):
                 # A constant needs no rule.
                 self.numbers[j] = None
+
+    @cached_property
+    def some(self) -> "_Some":
+        """Some of the rows, of the columns that can be multiplied."""
+        return _Some(self)
 
     def numeric(self) -> list[int]:
         """Return the columns of numbers that can be added and multiplied without a loss."""
@@ -389,18 +395,18 @@ def _products_and_ratios(searched: _Searched) -> list[Any]:
 
 def _products(searched: _Searched) -> Iterator[Any]:
     """Yield products of two columns, also of percents."""
-    some = _Some(searched)
+    some = searched.some
     for a, b in itertools.combinations(range(len(some.columns)), 2):
         value = some.X[:, a] * some.X[:, b]
         for times in PRODUCT_TIMES:
             for t in some.near(times * value):
                 if t not in (a, b):
-                    yield from _product(searched, some, t, (a, b), (), times)
+                    yield from _product(searched, t, (a, b), (), times)
 
 
 def _ratios(searched: _Searched) -> Iterator[Any]:
     """Yield ratios of two columns, also percents, and those of a column and a square."""
-    some = _Some(searched)
+    some = searched.some
     for a, b in itertools.permutations(range(len(some.columns)), 2):
         with np.errstate(all="ignore"):
             value = some.X[:, a] / some.X[:, b]
@@ -412,12 +418,12 @@ def _ratios(searched: _Searched) -> Iterator[Any]:
             for times in all_times:
                 for t in some.near(times * quotient):
                     if t not in (a, b):
-                        yield from _product(searched, some, t, (a,), over, times)
+                        yield from _product(searched, t, (a,), over, times)
 
 
 def _rates(searched: _Searched) -> Iterator[Any]:
     """Yield columns that are a fixed multiple of another one, such as a tax at one rate."""
-    some = _Some(searched)
+    some = searched.some
     X, off = some.X, some.off
     for a, t in itertools.permutations(range(len(some.columns)), 2):
         x, y = np.abs(X[:, a]), X[:, t] * np.sign(X[:, a])
@@ -431,18 +437,18 @@ def _rates(searched: _Searched) -> Iterator[Any]:
         rates = (round((low + high) / 2, n) for n in digits)
         rate = next((r for r in rates if low <= r <= high), 0)
         if rate not in (0, 1, -1):
-            yield from _product(searched, some, t, (a,), (), int(rate) if rate % 1 == 0 else rate)
+            yield from _product(searched, t, (a,), (), int(rate) if rate % 1 == 0 else rate)
 
 
 def _product(
     searched: _Searched,
-    some: _Some,
     t: int,
     factors: tuple[int, ...],
     over: tuple[int, ...],
     times: float,
 ) -> Iterator[Any]:
     """Yield a product whose columns are given by their places among those of numbers."""
+    some = searched.some
     up, down = (tuple(some.columns[k] for k in group) for group in (factors, over))
     rule = Product(some.columns[t], up, down, times)
     if _matches(rule, searched, (*up, *down), rule.total, some.decimals[t]):

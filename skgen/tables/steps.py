@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skgen._compat import _get_output_config
 from skgen.base import contained
+from skgen.data.sources import unwrapped
 from skgen.shortfalls import seen_as
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.inverses import inverted
@@ -155,11 +156,6 @@ def _with_gap(error: ValueError, X: Any) -> str | None:
         return None
     j, i = (int(place[0]) for place in np.nonzero(X.isna().to_numpy().T))
     return f"X has no entry in row {i} of column {X.columns[j]!r}: {error}"
-
-
-def unwrapped(source: Any) -> Any:
-    """Return the rows of a source, without what keeps it whole."""
-    return source.rows if hasattr(source, "rows") and not hasattr(source, "shape") else source
 
 
 @contextmanager
