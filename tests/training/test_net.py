@@ -1,6 +1,7 @@
 """Training on losses of one number, whose course can be followed by hand."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,12 +86,12 @@ def test_the_average_of_the_weights_is_kept(decay):
 
 def test_the_average_is_applied_for_a_while_only():
     parameter = nn.Parameter(torch.zeros(2))
-    average = _Average([parameter], 0.9)
-    average.on_train_begin(None)
+    average, net = _Average([parameter]), SimpleNamespace(ema_decay=0.9)
+    average.on_train_begin(net)
     with torch.no_grad():
         parameter.fill_(11.0)
-    average.on_batch_end(None, True)
-    average.on_batch_end(None, False)
+    average.on_batch_end(net, True)
+    average.on_batch_end(net, False)
     with average.applied():
         # One step: a decay of 1/11, so that ten elevenths are new.
         torch.testing.assert_close(parameter.detach(), torch.full((2,), 10.0))
