@@ -49,7 +49,9 @@ class Defaults:
     causal_width: int = 32
     # Features of the observed entries, for each token.
     n_evidence: int = 8
-    # Noise of the encoder's input, as a share of the data's deviation along their first axis.
+    # Noise of the encoder's input, as a share of the data's deviation along their first axis, and
+    # at most that of a column; tokens of one column or frame, and columns of two values, get none.
+    # It makes neighbours share their code.
     encoder_noise: float = 0.28
     # Steps of the code of a table: with the bridge at once, and where each column has its own
     # token. Columns are soon in codes; their prior takes longer. Fewer steps than these leave codes
