@@ -8,12 +8,12 @@ from skgen.networks.mlp import ResidualMLP, initialize
 
 
 class _RealNVP(torch.nn.Module):
-    def __init__(self, d, n_condition, dropout, n_layers=6):
+    def __init__(self, rows, width, dropout, n_layers=6):
         super().__init__()
         self.block_size, self.score_draws = 1024, 1
-        self.d, self.dropout, c = d, dropout, 16 if n_condition else 0
-        self.embedding = ConditionEmbedding(n_condition, c) if n_condition else None
-        layers = [ResidualMLP(d, 2 * d, c, width=64, depth=1) for _ in range(n_layers)]
+        self.d, self.dropout, c = rows.x.shape[1], dropout, 16 if rows.n_condition else 0
+        self.embedding = ConditionEmbedding(rows.n_condition, c) if c else None
+        layers = [ResidualMLP(self.d, 2 * self.d, c, width=width, depth=1) for _ in range(n_layers)]
         self.layers = torch.nn.ModuleList(layers)
 
     def coupling(self, k, x, c):
@@ -52,7 +52,7 @@ class RealNVP(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
     def _build_module(self, rows, generator):
         with torch.device("meta"):
-            module = _RealNVP(rows.x.shape[1], rows.n_condition, float(self.condition_dropout))
+            module = _RealNVP(rows, self.hidden_units or 64, float(self.condition_dropout))
         return initialize(module, generator)
 
     def _stages(self, module, train, valid, noise):

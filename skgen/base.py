@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from skgen._compat import Interval, StrOptions
 from skgen.data.learning import rows_to_learn
 from skgen.data.out_of_core import OutOfCoreRows
-from skgen.data.row_map import Data, RowMap, Rows
+from skgen.data.row_map import Data, Rows
 from skgen.mixins import (
     DrawingEstimator,
     LatentMixin,
@@ -39,7 +39,6 @@ from skgen.repeatable import repeatable
 from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_rare, warn_of_shortfalls
 from skgen.threads import threads_for
 from skgen.training.batches import Reader
-from skgen.training.checkpoints import module_state
 from skgen.training.identity import Digest
 from skgen.training.loop import fit_stages, open_checkpoint
 from skgen.training.stages import Plan, Stage, TrainingError, training_device
@@ -70,15 +69,13 @@ class BaseGenerativeModel(DrawingEstimator):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
-        "ema_decay": [Interval(Real, 0, 1, closed="left")],
-        "callbacks": [list, tuple, None],
         "net_params": [dict, None],
-        "warm_start": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
         "device": [str, torch.device, None],
         "verbose": ["verbose", StrOptions({"auto"})],
         "random_state": ["random_state"],
         "input_shape": [tuple, list, None],
+        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions({"auto", "standard", "common", "quantile"})],
     }
@@ -92,15 +89,13 @@ class BaseGenerativeModel(DrawingEstimator):
         *,
         scaling="auto",
         input_shape=None,
+        hidden_units=None,
         max_steps=None,
         batch_size=256,
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.998,
-        callbacks=None,
         net_params=None,
-        warm_start=False,
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
@@ -110,15 +105,13 @@ class BaseGenerativeModel(DrawingEstimator):
         # For estimators of users: those of the library list all their parameters themselves.
         self.scaling = scaling
         self.input_shape = input_shape
+        self.hidden_units = hidden_units
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
-        self.ema_decay = ema_decay
-        self.callbacks = callbacks
         self.net_params = net_params
-        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout
@@ -151,8 +144,8 @@ class BaseGenerativeModel(DrawingEstimator):
         raise NotImplementedError
 
     @property
-    def _likelihood(self) -> str:
-        """The distribution of the data: "gaussian" has no levels, the others have."""
+    def _likelihood(self) -> Any:
+        """The distribution of the data: without levels, "gaussian", or with; or their levels."""
         return getattr(self, "likelihood", "gaussian")
 
     # Fitting -------------------------------------------------------------------------------
@@ -217,7 +210,7 @@ class BaseGenerativeModel(DrawingEstimator):
         return self._fit(Data(X, condition), partial=True)
 
     def _fit(self, data: Data, partial: bool = False) -> Any:
-        reset = not hasattr(self, "module_") or not (partial or self.warm_start)
+        reset = not (partial and hasattr(self, "module_"))
         before = self.__dict__.copy()
         try:
             with threads_for(self):
@@ -235,11 +228,10 @@ class BaseGenerativeModel(DrawingEstimator):
         device = training_device(self.device, (self.net_params or {}).get("accelerator"))
         seed, checkpoint, before = _seed(self.random_state), None, [] if reset else self.history_
         if digest is not None:
-            start = None if reset else (module_state(self.module_), len(before), self.row_map_)
-            checkpoint = open_checkpoint(self, inputs, start, seed, device)
+            checkpoint = open_checkpoint(self, inputs, seed, device)
             seed = checkpoint.seed
         learnt, train, valid, reader = self._parts(rows, out_of_core, seed, device, partial)
-        module = self._module_to_train(learnt, seed, reset, partial).float().to(device)
+        module = self._module_to_train(learnt, seed, reset).float().to(device)
         seed += len(before)
         plan = self._plan(len(train["x"]) if reader is None else reader.n, device, partial)
         noise = GeneratorNoise(torch.Generator(device).manual_seed(seed + 7))
@@ -293,14 +285,14 @@ class BaseGenerativeModel(DrawingEstimator):
             reader = Reader(n, out_of_core.run, out_of_core.most, lambda i: read(i).batch(device))
         return learnt, learnt.batch(device), valid, reader
 
-    def _module_to_train(self, learnt: Rows, seed: int, reset: bool, partial: bool) -> Any:
+    def _module_to_train(self, learnt: Rows, seed: int, reset: bool) -> Any:
         """Return a new module, or a copy of the fitted one to go on with."""
         if reset:
             return self._build_module(learnt, torch.Generator().manual_seed(seed))
         module = copy.deepcopy(self.module_)
         if learnt.source is not None:
             module.source = learnt.source
-        if partial and self._piece_weights is not None:
+        if self._piece_weights is not None:
             torch._foreach_copy_(_weights(module), self._piece_weights)
         return module
 
@@ -311,7 +303,7 @@ class BaseGenerativeModel(DrawingEstimator):
         the last weights, but the fitted model has their moving average over the pieces so far.
         """
         weights, last = _weights(module), None
-        self._n_pieces = 1 + (0 if reset or not partial else self._n_pieces)
+        self._n_pieces = 1 + (0 if reset else self._n_pieces)
         if partial:
             last = [w.clone() for w in weights]
             if not reset:
@@ -380,11 +372,9 @@ class BaseGenerativeModel(DrawingEstimator):
             n_steps=self._n_stage_steps(n_rows, partial),
             batch_size=self.batch_size,
             lr=self.lr,
-            ema_decay=self.ema_decay,
             early_stopping=self.early_stopping,
             device=device,
             verbose=self.verbose,
-            callbacks=self.callbacks or (),
             net_params=self.net_params or {},
         )
 
@@ -412,10 +402,7 @@ class BaseGenerativeModel(DrawingEstimator):
         return state
 
     def __setstate__(self, state):
-        # A file of an earlier version lacks the parameters that came later.
+        # A pickle of an earlier version lacks the parameters that came later.
         signature = inspect.signature(type(self).__init__)
         defaults = {name: signature.parameters[name].default for name in self._get_param_names()}
-        if "scaler_" in state:
-            # A file that has the parts of the map one by one.
-            state = RowMap.into_state(state)
         super().__setstate__({**defaults, **state})

@@ -67,7 +67,6 @@ class DrawingEstimator(BaseEstimator):
     row_map_: Any
     _copies: dict[torch.dtype, Any]
     condition_dropout: float
-    n_steps: Any
     random_state: Any
 
     def _sampling_options(self) -> dict[str, Any]:
@@ -149,7 +148,7 @@ class DrawingEstimator(BaseEstimator):
             times the difference that the condition makes. 0 draws from the conditional
             distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
-            Number of sampling steps; None takes the constructor's.
+            Number of sampling steps; None takes the model's own.
         random_state : int, RandomState instance or None, default=None
             Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
             number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.
@@ -274,9 +273,9 @@ class DrawingEstimator(BaseEstimator):
                     "it with condition_dropout > 0."
                 )
         most = getattr(self.module_, "most_steps", None)
-        if most is not None and (wanted := int(n_steps or self.n_steps or 1)) > most:
+        if most is not None and n_steps is not None and n_steps > most:
             raise ValueError(
-                f"n_steps={wanted} is more than the {most} steps of the diffusion; fit with a "
+                f"n_steps={n_steps} is more than the {most} steps of the diffusion; fit with a "
                 "larger n_timesteps."
             )
 

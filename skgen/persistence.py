@@ -40,7 +40,6 @@ from skgen.entries import Intervals, Numbers, Times
 from skgen.networks.autoregressive import ColumnwiseMADE, PixelCNN
 from skgen.networks.conv import PatchGrid
 from skgen.networks.mlp import ColumnwiseLinear, ColumnwiseMLP
-from skgen.networks.quantizers import Codebook
 from skgen.papers.bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
 from skgen.papers.cells import Cells
@@ -99,7 +98,7 @@ for _cls in (ColumnScaler, _Spline):
 register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
 for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
     register(_cls)
-for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
+for _function in bernoulli.SCHEDULES.values():
     register(_function)
 
 # Networks, by the names of the files that they first stood in, and of the attributes that they had.
@@ -135,7 +134,6 @@ for _network in (BinaryLatentDiffusionModule, VQDiffusionBridgeModule, Columnwis
     keep_attributes(_network, _CODE_ATTRIBUTES)
 keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 keep_attributes(BitDenoiser, {"reads_observed": "holds"})
-keep_attributes(Codebook, {"is_ema": "follows"})
 keep_attributes(ColumnwiseMADE, {"evidence": "told"})
 keep_attributes(DiffusionAutoencoder, {"frozen": "settled"})
 keep_attributes(GaussianDiffusion, {"shrinkage": "trust"})

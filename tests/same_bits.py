@@ -38,7 +38,8 @@ from skgen import SchrodingerBridgeMatcher as Bridge
 from skgen import VariationalDiffusionAE as Vdae
 from skgen import VQDiffusionBridge as Vq
 
-SMALL = {"max_steps": 10, "n_steps": 3, "random_state": 0, "verbose": 0}
+SMALL = {"max_steps": 10, "random_state": 0, "verbose": 0}
+FEW_STEPS = {"n_steps": 3}  # of the constructor; where it has none, of ``sample`` and ``impute``
 N, rng = 48, np.random.default_rng(0)
 IRIS, SPECIES = (part[::3][:N] for part in load_iris(return_X_y=True))
 SKEWED = np.exp(IRIS) * [1, 0.01, 100, 1]
@@ -93,15 +94,15 @@ def fitted(how, model, X, given, folder):
         model.set_params(checkpoint=folder / "fit")
         for step in (5, 13):  # of the first stage, then of the second where there is one
             try:
-                return clone(model).set_params(callbacks=[Stop(step)]).fit(X, **given)
+                stopped = clone(model).set_params(net_params={"callbacks": [Stop(step)]})
+                return stopped.fit(X, **given)
             except InterruptedError:
                 assert (folder / "fit").exists()
     if how == "stored":
         np.save(folder / "rows.npy", X)
         X = np.load(folder / "rows.npy", mmap_mode="r")
-    if how == "twice":
-        model.set_params(warm_start=True).fit(X, **given)
-    return model.fit(X, **given)
+    model.fit(X, **given)
+    return model.partial_fit(X, **given) if how == "and a part" else model
 
 
 # Of every estimator: name, settings or the steps before it in a pipeline, X, what else ``fit``
@@ -115,7 +116,7 @@ CASES = [
     ("image", {"input_shape": (1, 4, 4)}, IMAGES, {}, "once", {}),
     ("sequence", {"input_shape": (8, 2)}, IMAGES, {}, "once", {}),
     ("labels, in parts", {}, IMAGES[:, 5:9], {"condition": LENGTHS % 3}, "in parts", {}),
-    ("vectors, warm start", {}, IRIS, {"condition": IMAGES[:, 5:7]}, "twice", {}),
+    ("vectors, and a part", {}, IRIS, {"condition": IMAGES[:, 5:7]}, "and a part", {}),
     ("labels, killed", {}, IRIS, NAMED, "killed", {"guidance_scale": 1.0}),
     ("labels, scaled", [StandardScaler()], SKEWED, NAMED, "once", {}),
     ("frame", [ENCODER], FRAME, {}, "once", {}),
@@ -143,15 +144,15 @@ VARIANTS = [
     (Bits, "binary lengths", BINARY_SEQUENCE, BINARY, {"lengths": LENGTHS % 3 + 1}, LENGTHENED),
     (Bits, "no code", {"autoencoder": None}, BINARY, NAMED, {"guidance_scale": 1.0}),
     (Bits, "bernoulli", {"likelihood": "bernoulli", "target": "residual"}, BINARY, {}, {}),
-    (Bits, "discrete", {"likelihood": "discrete", "kernel": "plug-in"}, LEVELS, {}, {}),
+    (Bits, "discrete", {"likelihood": "discrete"}, LEVELS, {}, {}),
     (Bits, "relaxed", {"autoencoder": "relaxed", "output": "probability"}, IRIS, {}, {}),
     (Bits, "joint", {"autoencoder": "threshold", "joint": True, "codebook_dim": 3}, IRIS, {}, {}),
     (Bits, "many stored rows", {"likelihood": "discrete"}, MANY, {}, {}),
     (Vq, "bernoulli", {"likelihood": "bernoulli", "output": "onehot"}, BINARY, {}, {}),
     (Vq, "discrete", {"likelihood": "discrete", "output": "index"}, LEVELS, {}, {}),
-    (Vq, "bridge", {"prior": "diffusion", "n_tokens": 3, "schedule": "learned"}, IRIS, NAMED, {}),
-    (Vq, "apart", {"prior": "diffusion", "joint": False, "sampler": "deterministic"}, IRIS, {}, {}),
-    (Vq, "sampled", {"quantization": "sampled", "codebook": "gradient"}, IRIS, {}, {}),
+    (Vq, "bridge", {"prior": "diffusion", "n_tokens": 3, "schedule": "constant"}, IRIS, NAMED, {}),
+    (Vq, "apart", {"prior": "diffusion", "prior_weight": 0}, IRIS, {}, {}),
+    (Vq, "sampled", {"quantization": "sampled"}, IRIS, {}, {}),
     (Vq, "code by code", {"prior": "autoregressive", "n_tokens": 3}, IRIS, NAMED, {}),
     (Vq, "pixels", {"prior": "autoregressive", "input_shape": (1, 4, 4)}, IMAGES, {}, {}),
     (Vq, "frames", {"prior": "autoregressive", "input_shape": (8, 2)}, IMAGES, {}, {}),
@@ -169,9 +170,14 @@ def with_holes(X):
     return X.mask(holes) if isinstance(X, pd.DataFrame) else np.where(holes, np.nan, X)
 
 
+def last_step(model):
+    """Return the estimator at the end of a pipeline, or the model itself."""
+    return model[-1] if isinstance(model, GenerativePipeline) else model
+
+
 def trained(model):
     """Return the history and the weights, in an order that their names have no part in."""
-    last = model[-1] if isinstance(model, GenerativePipeline) else model
+    last = last_step(model)
     weights = sorted(digest(part.detach().numpy()) for part in last.module_.parameters())
     return [{**row, "dur": 0} for row in last.history_], weights
 
@@ -180,11 +186,15 @@ def figures(model, X, given, options, folder):
     """Yield the figures of a fitted model and their names."""
     rows, few = X[:8], rows_of(given, slice(8))
     asked = {name: few[name] for name in few if name == "condition"}
+    steps = {} if hasattr(last_step(model), "n_steps") else FEW_STEPS
+    options = {**options, **steps}
     yield from zip(("history", "weights"), trained(model), strict=True)
     yield "sample", model.sample(8, **asked, **options)
     for name in ("impute", "score_samples", "score_samples_encoded", "transform"):
         if hasattr(model, name):
-            latent = getattr(model, name)(with_holes(rows) if name == "impute" else rows, **few)
+            imputes = name == "impute"
+            more = {**few, **steps} if imputes else few
+            latent = getattr(model, name)(with_holes(rows) if imputes else rows, **more)
             yield name, latent
     if "source" in given:
         yield "score", model.score(X, **given)
@@ -225,10 +235,11 @@ def main():
     cases += [(*case[:5], "stored" if case[3] is MANY else "once", case[5]) for case in VARIANTS]
     hashes = {}
     for E, kind, settings, X, given, how, options in cases:
+        small = {**SMALL, **(FEW_STEPS if hasattr(E(), "n_steps") else {})}
         if isinstance(settings, dict):
-            model = E(**{**SMALL, **settings})
+            model = E(**{**small, **settings})
         else:
-            model = skgen.make_generative_pipeline(*map(clone, settings), E(**SMALL))
+            model = skgen.make_generative_pipeline(*map(clone, settings), E(**small))
         with tempfile.TemporaryDirectory() as name:
             found = fitted(how, model, X, given, folder := Path(name))
             if not how.startswith("to "):

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.pipeline import Pipeline
 
 from skgen import _compat
-from skgen.base import REGISTRY
+from skgen.base import REGISTRY, BaseGenerativeModel
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -594,6 +594,24 @@ def all_sizes():
 
 def test_nothing_is_larger_than_the_limits():
     assert all_sizes() == {}
+
+
+MOST_PARAMETERS = 26
+
+
+def test_no_constructor_has_more_parameters_than_the_limit():
+    estimators = [cls for cls in REGISTRY.values() if cls.__module__.startswith("skgen.")]
+    assert len(estimators) == 5
+    for cls in estimators:
+        assert len(cls._get_param_names()) <= MOST_PARAMETERS, cls.__name__
+
+
+def test_what_estimators_share_comes_last_and_in_one_order():
+    shared = list(inspect.signature(BaseGenerativeModel.__init__).parameters)[1:]
+    for cls in REGISTRY.values():
+        if cls.__module__.startswith("skgen."):
+            names = list(inspect.signature(cls.__init__).parameters)
+            assert names[-len(shared) :] == shared, cls.__name__
 
 
 def test_sizes_count_docstrings_but_of_functions():

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from brief import few_steps
 from hypothesis import strategies
 from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
@@ -29,7 +30,7 @@ ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.star
 IRIS, SPECIES = (part[::5] for part in load_iris(return_X_y=True))
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 NAN, INF = math.nan, math.inf
-SMALL = {"max_steps": 3, "hidden_units": 8, "n_steps": 4, "random_state": 0}
+SMALL = {"max_steps": 3, "hidden_units": 8, "random_state": 0}
 
 
 def with_entry(value, dtype=float):
@@ -93,12 +94,12 @@ def Estimator(request):
 
 @pytest.fixture(scope="module")
 def fitted(Estimator):
-    return Estimator(**SMALL).fit(IRIS)
+    return Estimator(**SMALL, **few_steps(Estimator, 4)).fit(IRIS)
 
 
 @pytest.fixture(scope="module")
 def conditional(Estimator):
-    return Estimator(**SMALL).fit(IRIS, condition=NAMES)
+    return Estimator(**SMALL, **few_steps(Estimator, 4)).fit(IRIS, condition=NAMES)
 
 
 def state_of(model):
@@ -241,8 +242,10 @@ def test_guidance_that_leads_nowhere_is_told(conditional, unharmed):
         ({"input_shape": (-1, -4)}, "input_shape"),
         ({"input_shape": (3, 3)}, r"input_shape=\(3, 3\) means 9 features"),
         ({"input_shape": ()}, "input_shape"),
-        ({"callbacks": [3]}, r"callbacks\[0\] is 3"),
-        ({"callbacks": [("name", "a")]}, r"callbacks\[0\] is \('name', 'a'\)"),
+        ({"net_params": {"callbacks": [3]}}, r"callbacks\[0\] is 3"),
+        ({"net_params": {"callbacks": [("name", "a")]}}, r"callbacks\[0\] is \('name', 'a'\)"),
+        ({"net_params": {"callbacks": 3}}, "callbacks=3"),
+        ({"net_params": {"ema_decay": NAN}}, "ema_decay=nan"),
         ({"net_params": {"bogus": 1}}, "bogus"),
         ({"net_params": {"autocast_dtype": "float3"}}, "autocast_dtype='float3'"),
         ({"device": "nonsense"}, "device='nonsense'"),

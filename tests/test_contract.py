@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 import sklearn
 import torch
+from brief import few_steps
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -49,7 +50,7 @@ NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 # On some 60 fits an estimator, narrow and with few steps: what is checked is the contract, not what
 # is learnt.
 @parametrize_with_checks(
-    [Estimator(max_steps=5, hidden_units=16, n_steps=4) for Estimator in ESTIMATORS]
+    [Estimator(max_steps=5, hidden_units=16, **few_steps(Estimator, 4)) for Estimator in ESTIMATORS]
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -69,7 +70,7 @@ def Estimator(request):
 @pytest.fixture(scope="module")
 def quick(Estimator):
     """Make estimators that train, and draw, in a few steps only."""
-    brief = {"max_steps": 12, "n_steps": 8, "random_state": 0}
+    brief = {"max_steps": 12, "random_state": 0, **few_steps(Estimator, 8)}
     return lambda **kwargs: Estimator(**{**brief, **kwargs})
 
 
@@ -108,15 +109,13 @@ def test_same_bits_in_another_process():
         "from sklearn.datasets import load_iris\n"
         "X = load_iris().data\n"
         "for name in sys.argv[1:]:\n"
-        "    model = getattr(skgen, name)(max_steps=12, n_steps=8, random_state=0).fit(X)\n"
-        "    print(name, model.sample(7).tobytes().hex())"
+        "    model = getattr(skgen, name)(max_steps=12, random_state=0).fit(X)\n"
+        "    print(name, model.sample(7, n_steps=8).tobytes().hex())"
     )
     run = subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    rows = [
-        Estimator(max_steps=12, n_steps=8, random_state=0).fit(IRIS).sample(7).tobytes().hex()
-        for Estimator in ESTIMATORS
-    ]
+    fits = [Estimator(max_steps=12, random_state=0).fit(IRIS) for Estimator in ESTIMATORS]
+    rows = [model.sample(7, n_steps=8).tobytes().hex() for model in fits]
     assert dict(line.split() for line in run.stdout.splitlines()) == dict(
         zip(names, rows, strict=True)
     )
@@ -254,7 +253,7 @@ class PressCtrlC(Callback):
 
 
 def test_an_interrupted_fit_is_usable(narrow):
-    model = narrow(max_steps=100, callbacks=[PressCtrlC(30)])
+    model = narrow(max_steps=100, net_params={"callbacks": [PressCtrlC(30)]})
     with pytest.warns(UserWarning, match="interrupted in stage .* at step 30"):
         model.fit(IRIS)
     assert len(model.nets_) == 1
@@ -278,11 +277,11 @@ def test_a_fit_interrupted_at_its_last_draws_is_usable(quick, monkeypatch):
     assert np.isin(model.sample(50), [0, 1, 2]).all()
 
 
-def test_warm_start_goes_on(narrow):
-    model = narrow(warm_start=True).fit(IRIS)
+def test_partial_fit_goes_on_after_fit(narrow):
+    model = narrow().fit(IRIS)
     first, rows = model.score(IRIS), len(model.history_)
     scale = model.scaler_.scale
-    assert model.set_params(max_steps=150).fit(IRIS).score(IRIS) > first
+    assert model.set_params(max_steps=150).partial_fit(IRIS).score(IRIS) > first
     assert model.scaler_.scale is scale
     assert len(model.history_) > rows
 
@@ -293,15 +292,32 @@ def test_history_is_a_frame_away(fitted):
     assert len(fitted.nets_) == frame["stage"].nunique()
 
 
-def test_user_callbacks_and_net_settings_reach_skorch(narrow):
-    class Count(Callback):
-        def on_train_begin(self, net, **kwargs):
-            self.calls = getattr(self, "calls", 0) + 1
+class Count(Callback):
+    """Counts the stages of a fit."""
 
+    def on_train_begin(self, net, **kwargs):
+        self.calls = getattr(self, "calls", 0) + 1
+
+
+def test_user_callbacks_and_net_settings_reach_skorch(narrow):
     count = Count()
-    model = narrow(callbacks=[count], net_params={"optimizer__weight_decay": 0.5}).fit(IRIS)
+    model = narrow(net_params={"callbacks": [count], "optimizer__weight_decay": 0.5}).fit(IRIS)
     assert count.calls == len(model.nets_)
     assert model.nets_[0].optimizer_.param_groups[0]["weight_decay"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"callbacks": Count}, r"callbacks=<.*Count.*it must be a list"),
+        ({"callbacks": [Callback(), 3]}, r"callbacks\[1\] is 3; it must be a skorch callback"),
+        ({"ema_decay": 1.0}, r"ema_decay=1\.0 is not a number of at least 0 and below 1"),
+        ({"ema_decay": "long"}, "ema_decay='long'"),
+    ],
+)
+def test_net_settings_that_cannot_be_are_told(settings, message):
+    with pytest.raises(ValueError, match=message):
+        FlowMatcher(max_steps=2, net_params=settings).fit(IRIS)
 
 
 def test_bfloat16(narrow):
@@ -343,10 +359,12 @@ def test_several_imputations_are_what_one_would_be(fitted):
     assert [table.columns for table in one_each] == [list("abcd")] * 2
 
 
-@pytest.mark.parametrize("changed", [{"n_steps": -4}, {"n_steps": 1.5}, {"max_steps": "few"}])
-def test_settings_changed_after_fit_are_checked(fitted, changed):
-    model = copy.deepcopy(fitted).set_params(**changed)
-    (name,) = changed
+@pytest.mark.parametrize("value", [-4, 1.5])
+@pytest.mark.parametrize("name", ["steps of drawing", "max_steps"])
+def test_settings_changed_after_fit_are_checked(fitted, name, value):
+    if name != "max_steps":
+        (name,) = few_steps(type(fitted), value)
+    model = copy.deepcopy(fitted).set_params(**{name: value})
     for call in (model.sample, lambda: model.impute(IRIS[:2]), lambda: model.transform(IRIS[:2])):
         with pytest.raises(ValueError, match=f"The '{name}' parameter"):
             call()
@@ -541,8 +559,12 @@ def test_partial_fit_in_ten_pieces_ends_near_one_fit(Estimator, quick):
     # The bridge comes least near; and what few steps teach codes leaves one fit easy to meet.
     slow = {SchrodingerBridgeMatcher: (100, 256), VQDiffusionBridge: (50, 256)}
     steps, size = slow.get(Estimator, (20, 64))
-    whole = quick(max_steps=6 * steps, batch_size=size).fit(X).score(X_test)
-    pieces = quick(max_steps=steps, batch_size=size)
+    # A bound of few steps would be too low to compare.
+    settings = {"batch_size": size}
+    if Estimator is BinaryLatentDiffusion:
+        settings["n_timesteps"] = 128
+    whole = quick(max_steps=6 * steps, **settings).fit(X).score(X_test)
+    pieces = quick(max_steps=steps, **settings)
     for piece in np.array_split(X, 10):
         pieces.partial_fit(piece)
     # A log density has no zero of its own, so what is lost is bounded in nats a row: over 20 seeds

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from brief import few_steps
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from torch import nn
@@ -82,8 +83,9 @@ class Interrupts:
 
 
 def quick(name, **settings):
-    brief = {"max_steps": 3, "hidden_units": 4, "n_steps": 2, "random_state": 0}
-    return ESTIMATORS[name](**{**brief, **settings})
+    Estimator = ESTIMATORS[name]
+    brief = {"max_steps": 3, "hidden_units": 4, "random_state": 0, **few_steps(Estimator, 2)}
+    return Estimator(**{**brief, **settings})
 
 
 def interrupted_everywhere(model, n_points, monkeypatch, **given):

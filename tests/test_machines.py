@@ -43,7 +43,7 @@ def test_a_search_on_dask_outlives_a_killed_worker(tmp_path):
     # Parts of more than a kilobyte, which joblib hands to one worker unless told otherwise.
     X = np.tile(IRIS, (2, 1))
     splits = list(KFold(2, shuffle=True, random_state=0).split(X))
-    model = FlowMatcher(max_steps=10, random_state=0, callbacks=[KillOnce(killed)])
+    model = FlowMatcher(max_steps=10, random_state=0, net_params={"callbacks": [KillOnce(killed)]})
     search = GridSearchCV(model, {"n_steps": [2, 10]}, cv=splits, refit=False)
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as here,

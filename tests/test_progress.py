@@ -140,7 +140,9 @@ def test_a_fit_that_fails_closes_its_bar(monkeypatch):
         def on_train_begin(self, net, **kwargs):
             bars.append(dict(net.callbacks_)["bar"].bar)
 
-    model = FlowMatcher(max_steps=50, lr=1e30, verbose=True, callbacks=[Keep()], random_state=0)
+    model = FlowMatcher(
+        max_steps=50, lr=1e30, verbose=True, net_params={"callbacks": [Keep()]}, random_state=0
+    )
     with pytest.raises(TrainingError):
         model.fit(X)
     assert len(bars) == 1

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from brief import few_steps
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
@@ -38,7 +39,7 @@ from skgen.threads import one_thread
 IRIS, SPECIES = load_iris(return_X_y=True)
 # To look for the pools takes long.
 POOLS = ThreadpoolController()
-QUICK = {"max_steps": 2, "n_steps": 4, "random_state": 0}
+QUICK = {"max_steps": 2, "random_state": 0}
 MODELS = [
     BinaryLatentDiffusion,
     FlowMatcher,
@@ -107,7 +108,7 @@ def test_models_of_tables_run_on_one_thread(Model, two_threads, watched, few_dra
     watch(torch.nn.Linear, "forward")
     watch(skgen.mixins, "row_keys")
     watch(skgen.data.checks, "validate_data")
-    model = Model(**QUICK)
+    model = Model(**QUICK, **few_steps(Model, 4))
     gaps = IRIS[:5].copy()
     gaps[:, 1] = np.nan
     calls = {
@@ -164,7 +165,7 @@ def test_bridges_between_tables_run_on_one_thread(stochastic, two_threads, watch
 def test_images_keep_their_threads(parameters, expected, two_threads):
     X = np.random.default_rng(0).normal(size=(40, 16))
     watch = Watch()
-    model = FlowMatcher(**parameters, **QUICK, callbacks=[watch]).fit(X)
+    model = FlowMatcher(**parameters, **QUICK, net_params={"callbacks": [watch]}).fit(X)
     assert watch.seen == {expected}
     assert settings() == two_threads
     seen = set()
@@ -313,7 +314,9 @@ def stop():
 WRONG = np.full((3, 4), np.inf)
 FAILING = {
     "fit, data": lambda model: FlowMatcher().fit(WRONG),
-    "fit, training": lambda model: FlowMatcher(**QUICK, callbacks=[Watch(stop)]).fit(IRIS),
+    "fit, training": lambda model: FlowMatcher(
+        **QUICK, net_params={"callbacks": [Watch(stop)]}
+    ).fit(IRIS),
     "sample": lambda model: model.sample(-1),
     "impute": lambda model: model.impute(WRONG),
     "transform": lambda model: model.transform(WRONG),
@@ -340,7 +343,7 @@ def test_settings_come_back_after_an_error(name, fitted, two_threads):
 
 def test_a_setting_within_a_fit_ends_with_it(two_threads):
     watch = Watch(lambda: torch.set_num_threads(3))
-    FlowMatcher(**QUICK, callbacks=[watch]).fit(IRIS)
+    FlowMatcher(**QUICK, net_params={"callbacks": [watch]}).fit(IRIS)
     assert settings() == two_threads
 
 
@@ -365,7 +368,7 @@ def test_fits_at_the_same_time_restore_what_was(two_threads):
 
     def fit():
         watch = Watch(barrier.wait)
-        FlowMatcher(**QUICK, callbacks=[watch]).fit(IRIS)
+        FlowMatcher(**QUICK, net_params={"callbacks": [watch]}).fit(IRIS)
         return watch.seen, settings()
 
     for seen, after in run_in_threads(fit, fit):

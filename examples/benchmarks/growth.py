@@ -169,7 +169,7 @@ def measure(name, n_rows, n_columns, n_steps, sampling):
     X += rng.normal(size=(n_rows, 1))
     clock = _Clock()
     model = getattr(skgen, name)(
-        max_steps=n_steps, early_stopping=False, callbacks=[clock], random_state=0
+        max_steps=n_steps, early_stopping=False, net_params={"callbacks": [clock]}, random_state=0
     )
     # Imports and buffers of the first call are not the fit's.
     getattr(skgen, name)(max_steps=1, random_state=0).fit(X[:200]).sample(2)

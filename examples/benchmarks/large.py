@@ -89,7 +89,7 @@ def measure(name, folder, seed, max_steps):
     before, found = peak(), []
     for path in paths:
         steps, start = Steps(), process_time()
-        model = Estimator(max_steps=max_steps, callbacks=[steps], random_state=seed)
+        model = Estimator(max_steps=max_steps, net_params={"callbacks": [steps]}, random_state=seed)
         model.fit(np.load(path, mmap_mode="r"))
         seconds = process_time() - start
         found.append(

@@ -25,10 +25,9 @@ import numpy as np
 import torch
 from _common import Report, arguments, data_folder, described, seconds_of_fit
 from _gaussian_latents import GaussianLatents
-from _motion import N_BITS, N_STEPS, Judge, load, settings
+from _motion import N_BITS, N_STEPS, Judge, MotionBits, load, settings
 from sklearn.decomposition import PCA
 
-from skgen import BinaryLatentDiffusion
 from skgen.data.conditions import ConditionEncoder
 from skgen.data.latent_format import LatentFormat
 from skgen.networks.mlp import initialize
@@ -56,7 +55,7 @@ class _RealCode(BinaryLatentDiffusionModule):
         return self.code(x, self._embed(x, condition))[0]
 
 
-class CodeOnly(BinaryLatentDiffusion):
+class CodeOnly(MotionBits):
     """The first stage: encoder and decoder."""
 
     def _calibrate(self, *args):
@@ -129,7 +128,7 @@ def actions(report, split, parts, common, losses):
     judged("real training windows", X_train[alike])
     judged("held-out windows themselves", X_test)
     for target in ("direct", "residual"):
-        model = BinaryLatentDiffusion(N_BITS, code="frames", target=target, **common)
+        model = MotionBits(N_BITS, code="frames", target=target, **common)
         name = described(model)
         seconds = seconds_of_fit(model, X_train, condition=y_train)
         report.add("motion", name, split, "seconds of fit", seconds)
@@ -173,7 +172,6 @@ def gaussian(report, split, parts, common, judged):
         common["max_steps"],
         common["batch_size"],
         lr=3e-3,
-        ema_decay=0.998,
         early_stopping=common["early_stopping"],
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )

@@ -31,6 +31,8 @@ from skgen.processes.noise import GeneratorNoise
 from skgen.training.net import train
 
 N_STEPS = 1000
+# That of StageNet.
+EMA_DECAY = 0.998
 
 
 class _SetUp(Exception):
@@ -112,7 +114,7 @@ def loop(stage, plan, seed):
         optimizer.step()
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"the loss became {loss.item()} at step {step}")
-        decay = min(plan.ema_decay, (step + 1) / (step + 11))
+        decay = min(EMA_DECAY, (step + 1) / (step + 11))
         torch._foreach_lerp_(average, weights, 1 - decay)
         if (step + 1) % every == 0 or step + 1 == n_steps:
             kept = [w.clone() for w in weights]

@@ -23,10 +23,9 @@ from pathlib import Path
 
 import numpy as np
 from _common import Report, arguments, data_folder, described, seconds_of_fit
-from _motion import N_BITS, N_STEPS, Judge, load, settings
+from _motion import N_BITS, N_STEPS, Judge, MotionBits, load, settings
 from _wordings import N_UNSEEN, embeddings
 
-from skgen import BinaryLatentDiffusion
 from skgen.metrics import multimodality, near_copies
 
 DATA, N_TRAINING_STEPS = "text to motion", 1000
@@ -63,7 +62,7 @@ def run(report, options, split, parts, embedded, common):
     judged("held-out windows themselves", X_test)
     n_wordings = len(next(iter(embedded.values())))
     seen, unseen = np.split(np.arange(n_wordings), [n_wordings - N_UNSEEN])
-    model = BinaryLatentDiffusion(N_BITS, code="frames", **common)
+    model = MotionBits(N_BITS, code="frames", **common)
     name = described(model)
     prompts = told(embedded, y_train, rng.choice(seen, len(y_train)))
     report.add(

@@ -2,7 +2,7 @@
 
 10,000 training rows, 49 tokens, 128 codes of 8 numbers. Three models get the same time of training,
 by as many gradient steps as fit into it by two short trials, which take them for longer than they
-are: ``VQDiffusionBridge`` as it is (jointly), with ``joint=False``, and with
+are: ``VQDiffusionBridge`` as it is (jointly), with ``prior_weight=0``, and with
 ``prior="autoregressive"``, which draws with all it has computed for the tokens before kept.
 Measured against held-out rows: the perplexity of the codes, the mean squared error of the
 reconstruction (pixels span [0, 1]), the bound in bits per dimension of pixels in 256 levels, the
@@ -137,7 +137,7 @@ def main():
 
         floor = distance(X[ROWS + DRAWN : ROWS + 2 * DRAWN])
         report.add("mnist", "real rows", seed, "Frechet distance", floor)
-        rivals = ({}, {"joint": False}, {"prior": "autoregressive"})
+        rivals = ({}, {"prior_weight": 0}, {"prior": "autoregressive"})
         for settings in rivals:
             n_steps = options.max_steps or steps_within(60 * options.minutes, settings, X[:ROWS])
             model = build(max_steps=n_steps, random_state=seed, **settings)

@@ -14,7 +14,7 @@ from skgen.data.sources import read_source
 
 
 def rows_to_learn(
-    estimator: Any, data: Data, likelihood: str, row_map: RowMap | None, digest: Any
+    estimator: Any, data: Data, likelihood: Any, row_map: RowMap | None, digest: Any
 ) -> tuple[RowMap, Rows, OutOfCoreRows | None, dict[str, Any]]:
     """Validate the data of a fit and turn them into rows.
 
@@ -27,8 +27,8 @@ def rows_to_learn(
         What is fitted; it stores the number and the names of the columns.
     data : Data
         What `fit` was given.
-    likelihood : str
-        The distribution of the data.
+    likelihood : str or array-like of shape (n_levels,)
+        The distribution of the data, or the levels of discrete data.
     row_map : RowMap or None
         A copy of the map of a fit that goes on; None learns one.
     digest : callable or None
@@ -50,8 +50,11 @@ def rows_to_learn(
         check_largest(part.X, "X")
         if row_map is None:
             needs_condition = estimator.condition_dropout == 0
+            levels = None
+            if not isinstance(likelihood, str):
+                likelihood, levels = "discrete", likelihood
             row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition)
-            part = row_map.fit(part, getattr(estimator, "levels", None))
+            part = row_map.fit(part, levels)
         else:
             part = row_map.check(part)
     if reset:

@@ -23,6 +23,20 @@ def _nearest(X: np.ndarray, levels: list[np.ndarray]) -> np.ndarray:
     return np.stack(columns, 1)
 
 
+def _grid(levels: Any) -> np.ndarray:
+    """Return levels that a user gave, in order."""
+    try:
+        grid = np.unique(np.asarray(levels, dtype=np.float64))
+    except (TypeError, ValueError):
+        grid = np.zeros(0)
+    if not np.isfinite(grid).all() or len(grid) < 2:
+        raise ValueError(
+            "likelihood= as an array gives the levels of the columns, two or more finite numbers; "
+            f"got {levels!r}."
+        )
+    return grid
+
+
 class Levels:
     r"""Levels of each column: found in `fit`, checked, and the nearest taken in samples.
 
@@ -37,8 +51,8 @@ class Levels:
         p(u | \cdot) = \frac{\epsilon}{K} \, p_0(v | \cdot),
 
     so that the probabilities of all levels sum to one at most. Where `fit` knew all levels, both of
-    a binary column or those given as ``levels``, :math:`\epsilon` is 0. New rows have the levels
-    of `fit`.
+    a binary column or those that were given, :math:`\epsilon` is 0. New rows have the levels of
+    `fit`.
 
     Parameters
     ----------
@@ -59,9 +73,9 @@ class Levels:
         self.is_binary = is_binary
 
     def fit(self, X: np.ndarray, given: Any = None) -> "Levels":
-        """Learn the levels from rows, or take those that are given for all columns."""
-        self.possible = self._find(X, given)
-        self.n_rows = len(X) if self.is_binary or given is None else np.inf
+        """Learn the levels from rows, or take those that are given for all discrete columns."""
+        self.possible = self._find(X) if given is None else [_grid(given)] * X.shape[1]
+        self.n_rows = len(X) if given is None else np.inf
         self.dtype = X.dtype
         # Of binary columns those that rows have are added by `see`.
         self.seen = [v[:0] for v in self.possible] if self.is_binary else self.possible
@@ -123,15 +137,19 @@ class Levels:
         nearest = (x.double()[..., None] - grid).abs().argmin(-1).numpy()
         return np.stack([levels[nearest[:, j]] for j, levels in enumerate(columns)], 1)
 
-    @staticmethod
-    def _refuse(X: np.ndarray, wrong: np.ndarray) -> None:
+    def _refuse(self, X: np.ndarray, wrong: np.ndarray) -> None:
         """Raise where an entry is marked as wrong."""
         if wrong.any():
             # The first column, and the first row in it.
             j, i = (int(place[0]) for place in np.nonzero(wrong.T))
+            remedy = (
+                "binary columns have those that X has in fit."
+                if self.is_binary
+                else "fit with an array of all levels as likelihood=, or with 'discrete' for those "
+                "that X has."
+            )
             raise ValueError(
-                f"X[{i}, {j}] is {X[i, j]}, which is not among the levels of its column; give all "
-                "levels as levels=, or leave it None in fit to take those that X has."
+                f"X[{i}, {j}] is {X[i, j]}, which is not among the levels of its column; {remedy}"
             )
 
     def _are_at(self, X: np.ndarray, levels: list[np.ndarray]) -> np.ndarray:
@@ -142,14 +160,7 @@ class Levels:
         """Return the relative rounding error of X or of the rows of `fit`, the larger one."""
         return max(float(np.finfo(dtype).eps) for dtype in (X.dtype, self.dtype))
 
-    def _find(self, X: np.ndarray, given: Any) -> list[np.ndarray]:
-        if given is not None:
-            grid = np.unique(np.asarray(given, dtype=np.float64))
-            if not np.isfinite(grid).all() or len(grid) < 2:
-                raise ValueError(f"levels must be two or more finite numbers, got {given!r}.")
-            if self.is_binary and len(grid) > 2:
-                raise ValueError(f"Binary data have two levels, got levels={given!r}.")
-            return [grid] * X.shape[1]
+    def _find(self, X: np.ndarray) -> list[np.ndarray]:
         levels = [np.unique(column).astype(np.float64) for column in X.T]
         most = max(map(len, levels))
         if self.is_binary and most > 2:

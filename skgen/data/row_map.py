@@ -9,7 +9,6 @@ carry over, :math:`\log p(X) = \log p(x) + \log |dx / dX|`.
 """
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -159,26 +158,6 @@ class RowMap:
         self.frames: Frames | None = None
         self.condition_encoder: ConditionEncoder | None = None
         self.has_source = False
-
-    @classmethod
-    def into_state(cls, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the state of an estimator with one map for the parts that its file has."""
-        state = {name: part for name, part in state.items() if name != "_source"}
-        names = ("_fit_dtype", "_has_lengths", "_levels", "_possible_levels", "_n_level_rows")
-        dtype, has_lengths, seen, possible, n_rows = (state.pop(name, None) for name in names)
-        likelihood = state.get("likelihood", "gaussian")
-        likelihood = likelihood if state.get("autoencoder", "") is not None else "bernoulli"
-        needs_condition = state["condition_dropout"] == 0
-        row_map = cls(state["scaling"], state["input_shape"], likelihood, needs_condition)
-        row_map.scaler, row_map.dtype = state.pop("scaler_"), dtype
-        row_map.condition_encoder = state.pop("condition_encoder_")
-        row_map.has_source = bool(getattr(state["module_"], "has_source", False))
-        row_map.frames = Frames(row_map.input_shape) if has_lengths else None
-        if seen is not None and likelihood != "gaussian":
-            row_map.levels = levels = Levels(likelihood == "bernoulli")
-            levels.seen, levels.possible, levels.dtype = seen, possible or seen, dtype
-            levels.n_rows = np.inf if n_rows is None else n_rows
-        return {**state, "row_map_": row_map}
 
     # Learning.
 

@@ -343,7 +343,6 @@ class _BridgeMatcher(_Carrier):
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "time_grid": [StrOptions({"auto", *GRIDS}), "array-like"],
         "tolerance": [Interval(Real, 0, None, closed="neither")],
-        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def fit(self, X, y=None, *, source=None, condition=None):

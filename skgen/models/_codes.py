@@ -34,7 +34,7 @@ class CodeMixin(LatentMixin, LikelihoodMixin):
 
     def _sampling_options(self: Any) -> dict[str, Any]:
         return {
-            "n_steps": self.n_steps or self.n_timesteps,
+            "n_steps": self.module_.most_steps,
             "temperature": float(self.temperature),
             "draw_noise": self.input_shape is None,
         }

@@ -182,7 +182,7 @@ class SequenceLengthsMixin:
             many times the difference that the condition makes. 0 draws from the conditional
             distribution; larger values separate conditions more, and move the means of rows.
         n_steps : int, default=None
-            Number of sampling steps, at most ``n_timesteps``; None takes the constructor's.
+            Number of sampling steps, at most ``n_timesteps``; None takes all.
         random_state : int, RandomState instance or None, default=None
             Seed; None falls back on the constructor's. A seed gives the same rows, whatever the
             number drawn with it: ``sample(10)`` is the head of ``sample(1000)``.

@@ -22,7 +22,6 @@ from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.layouts import Columns, Map, Places, causal_network, token_denoiser
 from skgen.papers.representation import input_noise
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
-from skgen.processes.ornstein_uhlenbeck import stationary_variance
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,10 @@ class Defaults:
     causal_width: int = 32
     # Features of the observed entries, for each token.
     n_evidence: int = 8
+    # Noise of the encoder's input, as a share of the data's deviation along their first axis, and
+    # at most that of a column; tokens of one column or frame, and columns of two values, get none.
+    # It makes neighbours share their code.
+    encoder_noise: float = 0.28
     # Steps of the code of a table: with the bridge at once, and where each column has its own
     # token. Columns are soon in codes; their prior takes longer. Fewer steps than these leave codes
     # out that rows far from the rest have, and new rows too near to each other.
@@ -142,8 +145,7 @@ def build(model, rows):
     n_codes = model.n_embeddings or usual
     width = model.hidden_units or defaults.width
     causal_width = max(1, model.hidden_units // 2) if model.hidden_units else defaults.causal_width
-    theta, centre, dropout = float(model.theta), float(model.z_star), float(model.condition_dropout)
-    variance = stationary_variance(theta, float(model.eta or math.sqrt(2 * theta)))
+    dropout = float(model.condition_dropout)
     columnwise = own_columns and not bridges(model)
     with torch.device("meta"):
         c, embedding = condition_embedding(0 if columnwise else rows.n_condition)
@@ -154,8 +156,7 @@ def build(model, rows):
         if columnwise:
             evidence = None
         elif bridges(model):
-            sizes = n_codes, n_evidence, c, width
-            prior = _bridge(model, layout, *sizes, theta, variance, centre)
+            prior = _bridge(model, layout, n_codes, n_evidence, c, width)
         else:
             sizes = TOKEN_FEATURES, n_codes, n_evidence, c
             network = causal_network(layout, *sizes, width=causal_width)
@@ -165,8 +166,8 @@ def build(model, rows):
             "encoder": layout.encoder(size, width=width),
             "decoder": layout.decoder(size, width=width),
             "evidence": evidence,
-            "normalizer": Normalizer((n_statistics, size), centre, math.sqrt(variance)),
-            "codebook": Codebook(n_codes, size, model.codebook == "average"),
+            "normalizer": Normalizer((n_statistics, size)),
+            "codebook": Codebook(n_codes, size),
             "embedding": embedding,
         }
     if columnwise:
@@ -184,15 +185,13 @@ def build(model, rows):
         facts,
         layout,
         quantization=model.quantization,
-        tau=float(model.tau),
-        commitment=float(model.commitment),
         prior_weight=float(model.prior_weight),
-        encoder_noise=0.0 if plain else input_noise(rows.x, model.encoder_noise),
+        encoder_noise=0.0 if plain else input_noise(rows.x, defaults.encoder_noise),
         condition_dropout=dropout,
     )
 
 
-def _bridge(model, layout, n_codes, n_evidence, c, width, theta, variance, centre):
+def _bridge(model, layout, n_codes, n_evidence, c, width):
     """Return the bridge as a prior of so many codes, given c numbers of a condition."""
     n_in = int(model.embedding_dim) + BELIEF_FEATURES + n_evidence
     return BridgePrior(
@@ -200,10 +199,7 @@ def _bridge(model, layout, n_codes, n_evidence, c, width, theta, variance, centr
         layout.n_positions,
         n_codes,
         TOKEN_FEATURES,
-        theta=theta,
-        variance=variance,
-        centre=centre,
+        theta=float(model.theta),
         schedule=model.schedule,
         n_timesteps=int(model.n_timesteps),
-        vlb_weight=float(model.vlb_weight),
     )

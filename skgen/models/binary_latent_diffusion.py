@@ -24,7 +24,7 @@ from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, Bi
 from skgen.papers.code_module import RowFacts
 from skgen.papers.layouts import Columns, Map, Shape, WholeSequence, stacked
 from skgen.papers.representation import input_noise
-from skgen.processes.bernoulli import KERNELS, SCHEDULES
+from skgen.processes.bernoulli import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Defaults:
     n_bits: int
     # Units of a hidden layer.
     width: int
-    # Noise of the encoder's input, as a share of the data's deviation along their first axis.
+    # Noise of the encoder's input, as a share of the data's deviation along their first axis, and
+    # at most that of a column; columns of two values get none. It makes neighbours share their
+    # code, and hides what varies little.
     encoder_noise: float
     # Whether each column of bits has a small network of its own; its units, and its learning rate,
     # which bears to be higher.
@@ -95,7 +97,8 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
 
     Gives every row a code of bits (`transform`), draws new rows (`sample`), scores rows by a lower
     bound of their log-likelihood (`score_samples`) and fills in missing entries (`impute`). On
-    binary data it works without an autoencoder: ``autoencoder=None``.
+    binary data it works without an autoencoder: ``autoencoder=None``. The first five parameters are
+    those to try first.
 
     Parameters
     ----------
@@ -110,51 +113,39 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         or relaxed to numbers between 0 and 1, at a temperature that falls from 1 to 0.3. Noise and
         temperature have fallen after 70% of the steps. None runs the diffusion on the data
         themselves, which must have two values a column.
-    likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
+    likelihood : {"gaussian", "bernoulli", "discrete"} or array-like, default="gaussian"
         What the decoder gives: a normal distribution of every column, with a variance that held-out
-        rows show for each height of the mean; a probability for columns of two values; or the same
-        normal rounded to the levels of each column, whose score is a probability.
-    levels : array-like of shape (n_levels,), default=None
-        The levels of discrete and binary data; None takes the values that each column has in
-        `fit`; for a table of zeros and ones, or of any two values, both of them in each column.
-        Rows to be scored may have further levels, see Notes.
+        rows show for each height of the mean; a probability for columns of two values, in a table
+        of zeros and ones, or of any two values, both of them in each column; or the same normal
+        rounded to the levels of each column, whose score is a probability. ``"discrete"`` takes
+        the levels that each column has in `fit`, and rows to be scored may have further ones, see
+        Notes; an array of shape (n_levels,) is ``"discrete"`` with these levels and no others.
     output : {"bits", "probability", "packed"}, default="bits"
         What `transform` returns: bits as 0 and 1, the probabilities that they are 1, or eight bits
         in an unsigned byte. `inverse_transform` takes each of them.
     code : {"frame", "frames", "sequence"}, default="frames"
         For sequences: a code for each frame, for chunks of four frames, or one for the sequence as
         a whole, by attention.
-    codebook_dim : int, default=None
-        If given, a position's bits choose rows of a learned codebook of this width, and the
-        decoder reads their sum (BinaryVQ).
-    target : {"direct", "residual"}, default="direct"
-        What the diffusion predicts: a bit's value, or that it has flipped.
-    schedule : {"cosine", "linear", "sigmoid"}, default="cosine"
-        How the memory of a bit fades with time.
-    kernel : {"mixture", "plug-in"}, default="mixture"
-        The reverse kernel: exact, or the source's, which is biased.
-    n_timesteps : int, default=128
-        Steps of the diffusion and of its bound.
-    n_steps : int, default=None
-        Steps of the sampler, from 1 to `n_timesteps`; None takes all.
-    temperature : float, default=1.0
-        Samples are drawn as if from the prior of the bits raised to 1/temperature: below 1 likelier
-        rows. Exact for independent bits.
-    vlb_weight : float, default=0.1
-        Weight of the variational bound beside the cross-entropy.
     kl_weight : float, default=0.01
         Weight of the KL of the bits from fair coins, beside half the squared error of the scaled
         row, or its cross-entropy.
-    encoder_noise : float, default=None
-        Standard deviation of the noise on the encoder's input in training, as a share of that of
-        the data along their first principal axis, and at most that of a column. Noise makes
-        neighbours share their code, and hides what varies little. None takes 0.1 for tables of more
-        than 1,000 rows with four bits of code or more for each column, and 0.28 otherwise. Columns
-        of two values get none.
     joint : bool, default=False
         Whether code and diffusion are first learnt together, with a share of the diffusion's
         gradient in the code, so that its bits can be predicted, and then the diffusion alone.
         Otherwise the code is learnt first and the diffusion after it.
+    target : {"direct", "residual"}, default="direct"
+        What the diffusion predicts: a bit's value, or that it has flipped.
+    schedule : {"cosine", "linear", "sigmoid"}, default="cosine"
+        How the memory of a bit fades with time.
+    codebook_dim : int, default=None
+        If given, a position's bits choose rows of a learned codebook of this width, and the
+        decoder reads their sum (BinaryVQ).
+    n_timesteps : int, default=128
+        Steps of the diffusion and of its bound, and of `sample` and `impute` unless they are given
+        fewer.
+    temperature : float, default=1.0
+        Samples are drawn as if from the prior of the bits raised to 1/temperature: below 1 likelier
+        rows. Exact for independent bits.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
@@ -181,15 +172,11 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
         Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
-    ema_decay : float, default=0.998
-        Decay of the moving average of the weights.
-    callbacks : list, default=None
-        Further skorch callbacks.
     net_params : dict, default=None
-        Further settings of the skorch net, such as ``{"compile": True}``,
-        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights it has.
+        Further settings of the skorch net, such as ``{"callbacks": [...]}``, a list of skorch
+        callbacks, ``{"ema_decay": 0.99}``, the decay of the moving average of the weights, 0.998
+        unless given, ``{"compile": True}``, ``{"autocast_dtype": "bfloat16"}`` or
+        ``{"optimizer__weight_decay": 0.1}``.
     checkpoint : str or path, default=None
         File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
         that was killed, run again with the same parameters and data, ends with the same bits as
@@ -229,8 +216,8 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
     keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
     column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
     take their shares. So the probabilities of all levels sum to one at most. A new level of
-    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
-    given, discrete data have no others.
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With levels given
+    as ``likelihood``, there are no others.
 
     References
     ----------
@@ -254,22 +241,16 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         **BaseGenerativeModel._parameter_constraints,
         "n_bits": [Interval(Integral, 1, None, closed="left"), None],
         "autoencoder": [StrOptions({"stochastic", "threshold", "relaxed"}), None],
-        "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
-        "levels": ["array-like", None],
+        "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"}), "array-like"],
         "output": [StrOptions({"bits", "probability", "packed"})],
         "code": [StrOptions({"frame", "frames", "sequence"})],
-        "codebook_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "joint": ["boolean"],
         "target": [StrOptions({"residual", "direct"})],
         "schedule": [StrOptions(set(SCHEDULES))],
-        "kernel": [StrOptions(set(KERNELS))],
+        "codebook_dim": [Interval(Integral, 1, None, closed="left"), None],
         "n_timesteps": [Interval(Integral, 1, None, closed="left")],
-        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "vlb_weight": [Interval(Real, 0, None, closed="left")],
-        "kl_weight": [Interval(Real, 0, None, closed="left")],
-        "encoder_noise": [Interval(Real, 0, None, closed="left"), None],
-        "joint": ["boolean"],
-        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -278,20 +259,15 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         *,
         autoencoder="stochastic",
         likelihood="gaussian",
-        levels=None,
         output="bits",
         code="frames",
-        codebook_dim=None,
+        kl_weight=0.01,
+        joint=False,
         target="direct",
         schedule="cosine",
-        kernel="mixture",
+        codebook_dim=None,
         n_timesteps=128,
-        n_steps=None,
         temperature=1.0,
-        vlb_weight=0.1,
-        kl_weight=0.01,
-        encoder_noise=None,
-        joint=False,
         scaling="auto",
         input_shape=None,
         hidden_units=None,
@@ -300,10 +276,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.998,
-        callbacks=None,
         net_params=None,
-        warm_start=False,
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
@@ -313,20 +286,15 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         self.n_bits = n_bits
         self.autoencoder = autoencoder
         self.likelihood = likelihood
-        self.levels = levels
         self.output = output
         self.code = code
-        self.codebook_dim = codebook_dim
+        self.kl_weight = kl_weight
+        self.joint = joint
         self.target = target
         self.schedule = schedule
-        self.kernel = kernel
+        self.codebook_dim = codebook_dim
         self.n_timesteps = n_timesteps
-        self.n_steps = n_steps
         self.temperature = temperature
-        self.vlb_weight = vlb_weight
-        self.kl_weight = kl_weight
-        self.encoder_noise = encoder_noise
-        self.joint = joint
         self.scaling = scaling
         self.input_shape = input_shape
         self.hidden_units = hidden_units
@@ -335,10 +303,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
-        self.ema_decay = ema_decay
-        self.callbacks = callbacks
         self.net_params = net_params
-        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout
@@ -378,9 +343,8 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
                 else:
                     network = ResidualMLP(n_bits, n_bits, n_context, width=width, zero_output=True)
             denoiser = BitDenoiser(network, n_bits, facts.shape, not has_code)
-            diffusion = BernoulliDiffusion(
-                denoiser, n_bits, self.schedule, self.target, self.kernel, self.n_timesteps
-            )
+            options = self.schedule, self.target, self.n_timesteps
+            diffusion = BernoulliDiffusion(denoiser, n_bits, *options)
         module = BinaryLatentDiffusionModule(
             {"diffusion": diffusion, **coder, "embedding": embedding},
             facts,
@@ -388,7 +352,6 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             n_positions=n_positions,
             binarization=self.autoencoder,
             kl_weight=float(self.kl_weight),
-            vlb_weight=float(self.vlb_weight),
             encoder_noise=self._input_noise(rows.x, defaults),
             condition_dropout=float(self.condition_dropout),
         )
@@ -409,8 +372,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
     def _input_noise(self, rows, defaults):
         if self.row_map_.likelihood == "bernoulli":
             return 0.0
-        share = self.encoder_noise
-        return input_noise(rows, float(defaults.encoder_noise if share is None else share))
+        return input_noise(rows, defaults.encoder_noise)
 
     def _stages(self, module, train, valid, noise):
         def stage(name, loss, parts, **plan):

@@ -19,7 +19,8 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
 
     Draws new rows (`sample`), carries rows from the source to the data (`inverse_transform`) and
     back (`transform`), along a flow or along a stochastic process; scores rows by their
-    log-density (`score_samples`) where the source is normal.
+    log-density (`score_samples`) where the source is normal. The first five parameters are those to
+    try first.
 
     Parameters
     ----------
@@ -27,9 +28,6 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         Noise of the reference process, in units of the scaled columns. More noise makes a
         smoother problem and a looser coupling; 0 is flow matching, or, with more than one
         iteration, rectified flow.
-    theta : float, default=0.0
-        Mean reversion of the reference process; 0 is Brownian motion, above 0 an
-        Ornstein-Uhlenbeck process around the centre of the scaled columns.
     coupling : {"optimal-transport", "independent", "reference"}, default="optimal-transport"
         The first coupling of source and data: entropic optimal transport within batches of one
         condition, at the regularisation that belongs to the reference; none; or source rows and
@@ -40,6 +38,11 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         one from pairs simulated by the process as it stands. None takes 1 from a normal source,
         from where a second one draws no better rows, and 2 between two sets of rows and for
         ``coupling="reference"``.
+    n_steps : int, default=20
+        Number of steps.
+    theta : float, default=0.0
+        Mean reversion of the reference process; 0 is Brownian motion, above 0 an
+        Ornstein-Uhlenbeck process around the centre of the scaled columns.
     ode_solver : {"heun", "adaptive"}, default="heun"
         How the flow is followed: in ``n_steps`` steps of Heun's method, or by a pair of orders 3
         and 2 with steps of each row's own.
@@ -47,8 +50,6 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         How the stochastic process is followed: by Heun's method, of second order; by the pinned
         process towards a drawn end, which is exact for normal distributions; or by the
         Euler-Maruyama method.
-    n_steps : int, default=20
-        Number of steps.
     time_grid : {"auto", "uniform", "quadratic", "cosine"} or array-like, default="auto"
         Times of the steps: even, dense at the end, dense at both ends, or an increasing array
         from 0, the source, to 1, the data, which sets their number. ``"auto"`` is
@@ -81,15 +82,11 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
         Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
-    ema_decay : float, default=0.998
-        Decay of the moving average of the weights.
-    callbacks : list, default=None
-        Further skorch callbacks.
     net_params : dict, default=None
-        Further settings of the skorch net, such as ``{"compile": True}``,
-        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights it has.
+        Further settings of the skorch net, such as ``{"callbacks": [...]}``, a list of skorch
+        callbacks, ``{"ema_decay": 0.99}``, the decay of the moving average of the weights, 0.998
+        unless given, ``{"compile": True}``, ``{"autocast_dtype": "bfloat16"}`` or
+        ``{"optimizer__weight_decay": 0.1}``.
     checkpoint : str or path, default=None
         File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
         that was killed, run again with the same parameters and data, ends with the same bits as
@@ -161,9 +158,9 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_BridgeMatcher._parameter_constraints,
         "sigma": [Interval(Real, 0, None, closed="left")],
+        "coupling": [StrOptions({"optimal-transport", "independent", "reference"})],
         # Beyond, its hyperbolic functions leave the range of float32.
         "theta": [Interval(Real, 0, 50, closed="both")],
-        "coupling": [StrOptions({"optimal-transport", "independent", "reference"})],
         "sde_solver": [StrOptions({"heun", "bridge", "euler-maruyama"})],
     }
 
@@ -171,12 +168,12 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         self,
         sigma=0.1,
         *,
-        theta=0.0,
         coupling="optimal-transport",
         n_iterations=None,
+        n_steps=20,
+        theta=0.0,
         ode_solver="heun",
         sde_solver="heun",
-        n_steps=20,
         time_grid="auto",
         tolerance=1e-3,
         scaling="auto",
@@ -187,10 +184,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.998,
-        callbacks=None,
         net_params=None,
-        warm_start=False,
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
@@ -198,12 +192,12 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         random_state=None,
     ):
         self.sigma = sigma
-        self.theta = theta
         self.coupling = coupling
         self.n_iterations = n_iterations
+        self.n_steps = n_steps
+        self.theta = theta
         self.ode_solver = ode_solver
         self.sde_solver = sde_solver
-        self.n_steps = n_steps
         self.time_grid = time_grid
         self.tolerance = tolerance
         self.scaling = scaling
@@ -214,10 +208,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
-        self.ema_decay = ema_decay
-        self.callbacks = callbacks
         self.net_params = net_params
-        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout
@@ -237,7 +228,8 @@ class FlowMatcher(_BridgeMatcher):
     """Flow matching: a differential equation from a normal distribution, or other data, to X.
 
     :class:`SchrodingerBridgeMatcher` without noise. One iteration is flow matching, between
-    independent ends or along optimal transport within batches; several are rectified flow.
+    independent ends or along optimal transport within batches; several are rectified flow. The
+    first five parameters are those to try first.
 
     Parameters
     ----------
@@ -246,11 +238,11 @@ class FlowMatcher(_BridgeMatcher):
     n_iterations : int, default=1
         Number of regressions: each after the first learns from pairs that the flow joins, and
         straightens it.
+    n_steps : int, default=20
+        Number of steps.
     ode_solver : {"heun", "adaptive"}, default="heun"
         How the flow is followed: in ``n_steps`` steps of Heun's method, or by a pair of orders 3
         and 2 with steps of each row's own.
-    n_steps : int, default=20
-        Number of steps.
     time_grid : {"auto", "uniform", "quadratic", "cosine"} or array-like, default="auto"
         Times of the steps: even, dense at the end, dense at both ends, or an increasing array
         from 0 to 1, which sets their number. ``"auto"`` is ``"cosine"``.
@@ -276,15 +268,11 @@ class FlowMatcher(_BridgeMatcher):
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
         Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
-    ema_decay : float, default=0.998
-        Decay of the moving average of the weights.
-    callbacks : list, default=None
-        Further skorch callbacks.
     net_params : dict, default=None
-        Further settings of the skorch net, such as ``{"compile": True}``,
-        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights it has.
+        Further settings of the skorch net, such as ``{"callbacks": [...]}``, a list of skorch
+        callbacks, ``{"ema_decay": 0.99}``, the decay of the moving average of the weights, 0.998
+        unless given, ``{"compile": True}``, ``{"autocast_dtype": "bfloat16"}`` or
+        ``{"optimizer__weight_decay": 0.1}``.
     checkpoint : str or path, default=None
         File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
         that was killed, run again with the same parameters and data, ends with the same bits as
@@ -355,8 +343,8 @@ class FlowMatcher(_BridgeMatcher):
         coupling="independent",
         *,
         n_iterations=1,
-        ode_solver="heun",
         n_steps=20,
+        ode_solver="heun",
         time_grid="auto",
         tolerance=1e-3,
         scaling="auto",
@@ -367,10 +355,7 @@ class FlowMatcher(_BridgeMatcher):
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.998,
-        callbacks=None,
         net_params=None,
-        warm_start=False,
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
@@ -379,8 +364,8 @@ class FlowMatcher(_BridgeMatcher):
     ):
         self.coupling = coupling
         self.n_iterations = n_iterations
-        self.ode_solver = ode_solver
         self.n_steps = n_steps
+        self.ode_solver = ode_solver
         self.time_grid = time_grid
         self.tolerance = tolerance
         self.scaling = scaling
@@ -391,10 +376,7 @@ class FlowMatcher(_BridgeMatcher):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
-        self.ema_decay = ema_decay
-        self.callbacks = callbacks
         self.net_params = net_params
-        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout

@@ -112,7 +112,7 @@ def _diffusions(
 ) -> tuple[GaussianDiffusion, GaussianDiffusion | None]:
     """Return the decoder and the prior, None for one that is normal."""
     Noise, k = SCHEDULES[model.schedule], model.n_components
-    axes = PrincipalAxes(d, model.input_shape is None and model.likelihood == "gaussian", n)
+    axes = PrincipalAxes(d, model.input_shape is None and levels is None, n)
     cleanest, noisiest = defaults.gammas
     schedule = Noise(_cleanest(levels, cleanest), noisiest)
     as_both = model.prediction, model.n_timesteps
@@ -146,7 +146,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Variational autoencoder with a diffusion decoder and a diffusion prior.
 
     Learns features (`transform`), draws new rows (`sample`), scores rows by a lower bound of their
-    log-likelihood (`score_samples`) and fills in missing entries (`impute`).
+    log-likelihood (`score_samples`) and fills in missing entries (`impute`). The first five
+    parameters are those to try first.
 
     Parameters
     ----------
@@ -157,35 +158,33 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         which may leave the latent empty.
     prior : {"diffusion", "normal"}, default="diffusion"
         The distribution of the latents: learnt, or N(0, I).
-    prediction : {"v", "epsilon", "x", "score"}, default="v"
-        What the denoising network predicts.
-    schedule : {"linear", "cosine", "learned"}, default="linear"
-        How the log signal-to-noise ratio falls with time.
-    n_timesteps : int, default=None
-        Steps of the bound; None is continuous time.
-    likelihood : {"gaussian", "discrete"}, default="gaussian"
+    likelihood : {"gaussian", "discrete"} or array-like of shape (n_levels,), default="gaussian"
         Whether X is real-valued, scored by a density, or on a grid of levels, scored by a
-        probability and sampled on the grid.
-    levels : array-like of shape (n_levels,), default=None
-        The grid of discrete data; None takes the values that each column has in `fit`. Rows to be
-        scored may have further levels, see Notes.
-    sampler : {"heun", "ddim", "ancestral", "predictor-corrector"}, default="heun"
-        How `sample` runs the diffusion: the probability flow at second or first order, or the
-        stochastic reverse process, plain or with a Langevin step after each step.
-    n_steps : int, default=40
-        Steps of the sampler.
+        probability and sampled on the grid. ``"discrete"`` takes the levels that each column has
+        in `fit`, and rows to be scored may have further ones, see Notes; an array gives all levels.
     kl_weight : float, default=0.12
         For ``objective="representation"``: weight of the KL of the posterior from N(0, I), divided
         by the number of columns. The other terms of the loss are half the squared error of the
         scaled row, denoised with the latent, and, on tables, a quarter of the squared error of the
         row predicted from the latent alone.
-    mmd_weight : float, default=0.0
-        Likewise, weight of the maximum mean discrepancy of the latents from N(0, I).
     encoder_noise : float, default=0.33
         Likewise, standard deviation of the noise on the encoder's input in training, as a share of
         that of the data along their first principal axis, and at most that of a column; on tables
         of up to 128 rows, at most this share of that along the last axis that the latents hold at
         the beginning. Noise makes neighbouring rows have similar latents.
+    mmd_weight : float, default=0.0
+        Likewise, weight of the maximum mean discrepancy of the latents from N(0, I).
+    prediction : {"v", "epsilon", "x", "score"}, default="v"
+        What the denoising network predicts.
+    schedule : {"linear", "cosine", "learned"}, default="linear"
+        How the log signal-to-noise ratio falls with time.
+    sampler : {"heun", "ddim", "ancestral", "predictor-corrector"}, default="heun"
+        How `sample` runs the diffusion: the probability flow at second or first order, or the
+        stochastic reverse process, plain or with a Langevin step after each step.
+    n_steps : int, default=40
+        Steps of the sampler.
+    n_timesteps : int, default=None
+        Steps of the bound; None is continuous time.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images and for tables whose
@@ -211,15 +210,11 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
         Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
-    ema_decay : float, default=0.998
-        Decay of the moving average of the weights.
-    callbacks : list, default=None
-        Further skorch callbacks.
     net_params : dict, default=None
-        Further settings of the skorch net, such as ``{"compile": True}``,
-        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights it has.
+        Further settings of the skorch net, such as ``{"callbacks": [...]}``, a list of skorch
+        callbacks, ``{"ema_decay": 0.99}``, the decay of the moving average of the weights, 0.998
+        unless given, ``{"compile": True}``, ``{"autocast_dtype": "bfloat16"}`` or
+        ``{"optimizer__weight_decay": 0.1}``.
     checkpoint : str or path, default=None
         File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
         that was killed, run again with the same parameters and data, ends with the same bits as
@@ -258,7 +253,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     keeps ``1 / (n + 1)`` of its probability for such levels: for up to 256 of them nearest to
     each level of `fit`, of whose probability they take their shares. So the probabilities of
     all levels sum to one at most. A new level of discrete data is encoded as the nearest one of
-    `fit`; none is ever drawn. With ``levels`` given, discrete data have no others.
+    `fit`; none is ever drawn. With levels given as ``likelihood``, there are no others.
 
     References
     ----------
@@ -281,20 +276,18 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseGenerativeModel._parameter_constraints,
-        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "objective": [StrOptions({"representation", "likelihood"})],
         "prior": [StrOptions({"diffusion", "normal"})],
+        "likelihood": [StrOptions({"gaussian", "discrete"}), "array-like"],
+        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "encoder_noise": [Interval(Real, 0, None, closed="left")],
+        "mmd_weight": [Interval(Real, 0, None, closed="left")],
         "prediction": [StrOptions({"v", "epsilon", "x", "score"})],
         "schedule": [StrOptions(set(SCHEDULES))],
-        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
-        "likelihood": [StrOptions({"gaussian", "discrete"})],
-        "levels": ["array-like", None],
         "sampler": [StrOptions({"heun", "ddim", "ancestral", "predictor-corrector"})],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "kl_weight": [Interval(Real, 0, None, closed="left")],
-        "mmd_weight": [Interval(Real, 0, None, closed="left")],
-        "encoder_noise": [Interval(Real, 0, None, closed="left")],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -303,16 +296,15 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         *,
         objective="representation",
         prior="diffusion",
+        likelihood="gaussian",
+        kl_weight=0.12,
+        encoder_noise=0.33,
+        mmd_weight=0.0,
         prediction="v",
         schedule="linear",
-        n_timesteps=None,
-        likelihood="gaussian",
-        levels=None,
         sampler="heun",
         n_steps=40,
-        kl_weight=0.12,
-        mmd_weight=0.0,
-        encoder_noise=0.33,
+        n_timesteps=None,
         scaling="auto",
         input_shape=None,
         hidden_units=None,
@@ -321,10 +313,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.998,
-        callbacks=None,
         net_params=None,
-        warm_start=False,
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
@@ -334,16 +323,15 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         self.n_components = n_components
         self.objective = objective
         self.prior = prior
+        self.likelihood = likelihood
+        self.kl_weight = kl_weight
+        self.encoder_noise = encoder_noise
+        self.mmd_weight = mmd_weight
         self.prediction = prediction
         self.schedule = schedule
-        self.n_timesteps = n_timesteps
-        self.likelihood = likelihood
-        self.levels = levels
         self.sampler = sampler
         self.n_steps = n_steps
-        self.kl_weight = kl_weight
-        self.mmd_weight = mmd_weight
-        self.encoder_noise = encoder_noise
+        self.n_timesteps = n_timesteps
         self.scaling = scaling
         self.input_shape = input_shape
         self.hidden_units = hidden_units
@@ -352,10 +340,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
-        self.ema_decay = ema_decay
-        self.callbacks = callbacks
         self.net_params = net_params
-        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout

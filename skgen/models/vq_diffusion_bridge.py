@@ -45,7 +45,7 @@ def _stages_of(model, module, train, valid, noise):
         module.fit_residuals(train, held_out)
     else:
         # Later pieces of data keep the code, and train the decoder and the prior.
-        joint = model.joint and isinstance(module.prior, BridgePrior)
+        joint = model.prior_weight > 0 and isinstance(module.prior, BridgePrior)
         parts = [module.encoder, module.decoder, module.normalizer, module.codebook]
         name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
         plan = {"diagnose": lambda: module.usage(**train)}
@@ -82,7 +82,8 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
     rows (`sample`), scores rows by a lower bound of their log-likelihood (`score_samples`) and
     fills in missing entries (`impute`). Images and sequences have the bridge, trained together with
     their codes. Tables have, unless `prior` says otherwise, the distribution of their values, one
-    column after another: a Gaussian copula that a network corrects. Its scores are exact.
+    column after another: a Gaussian copula that a network corrects. Its scores are exact. The first
+    five parameters are those to try first.
 
     Parameters
     ----------
@@ -100,71 +101,46 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         mixes all columns in each token.
     embedding_dim : int, default=4
         Columns of the codebook.
-    quantization : {"nearest", "sampled"}, default="nearest"
-        How training chooses codes: the nearest, with straight-through gradients, or drawn with
-        probabilities ``softmax(-distance ** 2 / tau)``, by Gumbel noise. What is used is the
-        nearest.
-    tau : float, default=0.1
-        Temperature of the draw, in units of the latent's variance.
-    codebook : {"average", "gradient"}, default="average"
-        Whether codes are moving averages of the latents assigned to them, or learn by gradients.
-    commitment : float, default=0.25
-        Weight of the squared distance of latents from their codes, in units of the latent's
-        variance, beside half the squared error of the scaled row.
     prior : {"diffusion", "autoregressive"}, default=None
         The prior: the bridge, or one code after another, by masked convolutions on images, causal
         attention on sequences and a small network for each token of a table, learnt after the
         code; where each column of a table has its own token, one column after another, of values
         rather than codes. None takes the bridge for images and sequences, and one after another
-        for tables. Only the bridge uses `joint` and the parameters of its process, its steps and
-        its sampler.
-    joint : bool, default=True
-        Whether code and diffusion are first learnt together, and then the diffusion alone.
-        Otherwise the code is learnt first and the diffusion after it.
-    prior_weight : float, default=0.1
-        With `joint`: weight of the prior's gradient that reaches the encoder, in units of the
-        weight that the bound gives it, which for a normal decoder is the variance of its errors. It
-        is 0 at first, so that a code can form, and then rises: from 40% to 80% of the stage on
-        tables, from 20% to 40% on images and sequences.
-    theta : float, default=3.0
-        Rate of the Ornstein-Uhlenbeck process over a time of one: a code is remembered by a factor
-        ``exp(-theta)`` at its end.
-    eta : float, default=None
-        Its noise; None takes ``sqrt(2 * theta)``, for a stationary variance of one. Latents are
-        normalised to that variance.
-    z_star : float, default=0.0
-        Its mean, and that of the latents.
-    schedule : {"geometric", "constant", "learned"}, default="geometric"
-        Noise levels of the steps: even in the log signal-to-noise ratio, even in time as the
-        source has them, or learned, so that each step bears the same part of the bound.
-    n_timesteps : int, default=128
-        Steps of the diffusion and of its bound.
-    n_steps : int, default=None
-        Steps of the sampler, from 1 to `n_timesteps`; None takes all.
-    sampler : {"ancestral", "deterministic"}, default="ancestral"
-        How `sample` runs the bridge backwards: by drawing codes and bridges to them, or along the
-        probability flow.
-    temperature : float, default=1.0
-        What the log-odds of codes, or of the cells of a column, are divided by: below 1 likelier
-        rows.
-    vlb_weight : float, default=0.1
-        Weight of the variational bound beside the cross-entropy of the codes.
-    encoder_noise : float, default=0.28
-        Standard deviation of the noise on the encoder's input in training, as a share of that of
-        the data along their first principal axis, and at most that of a column. Noise makes
-        neighbours share their code. Tokens of one column or frame, and columns of two values, get
-        none.
-    likelihood : {"gaussian", "bernoulli", "discrete"}, default="gaussian"
+        for tables. Only the bridge uses `theta`, `schedule` and `n_timesteps`.
+    likelihood : {"gaussian", "bernoulli", "discrete"} or array-like, default="gaussian"
         What the decoder gives: a normal distribution of every column, with a variance that held-out
-        rows show for each height of the mean; a probability for columns of two values; or the same
-        normal rounded to the levels of each column, whose score is a probability.
-    levels : array-like of shape (n_levels,), default=None
-        The levels of discrete and binary data; None takes the values that each column has in
-        `fit`; for a table of zeros and ones, or of any two values, both of them in each column.
-        Rows to be scored may have further levels, see Notes.
+        rows show for each height of the mean; a probability for columns of two values, in a table
+        of zeros and ones, or of any two values, both of them in each column; or the same normal
+        rounded to the levels of each column, whose score is a probability. ``"discrete"`` takes
+        the levels that each column has in `fit`, and rows to be scored may have further ones, see
+        Notes; an array of shape (n_levels,) is ``"discrete"`` with these levels and no others.
     output : {"embedding", "index", "onehot"}, default="embedding"
         What `transform` returns: the codes' rows, their indices, or a column for every code of
         every token. `inverse_transform` takes each of them.
+    prior_weight : float, default=0.1
+        Weight of the prior's gradient that reaches the encoder while code and bridge are learnt
+        together, before the bridge alone; in units of the weight that the bound gives it, which for
+        a normal decoder is the variance of its errors. It is 0 at first, so that a code can form,
+        and then rises: from 40% to 80% of the stage on tables, from 20% to 40% on images and
+        sequences. With 0 the code is learnt first and the bridge after it. Whatever the prior, it
+        is also the weight of the entropy of codes that are drawn.
+    quantization : {"nearest", "sampled"}, default="nearest"
+        How training chooses codes: the nearest, with straight-through gradients, or drawn with
+        probabilities ``softmax(-10 * distance ** 2)``, by Gumbel noise. What is used is the
+        nearest.
+    theta : float, default=3.0
+        Rate of the Ornstein-Uhlenbeck process over a time of one: a code is remembered by a factor
+        ``exp(-theta)`` at its end. Its stationary distribution is N(0, I), and latents are
+        normalised to mean 0 and variance 1.
+    schedule : {"geometric", "constant"}, default="geometric"
+        Noise levels of the steps: even in the log signal-to-noise ratio, or even in time as the
+        source has them.
+    n_timesteps : int, default=128
+        Steps of the bridge and of its bound, and of `sample` and `impute` unless they are given
+        fewer.
+    temperature : float, default=1.0
+        What the log-odds of codes, or of the cells of a column, are divided by: below 1 likelier
+        rows.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
         How columns are scaled: by a map of their quantiles to normal ones, by their standard
         deviation, or all by one. ``"auto"`` takes one scale for images, sequences and tables whose
@@ -184,8 +160,8 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         token, and 32 for None.
     max_steps : int, default=None
         Gradient steps of each stage. None takes 60, and 4 more for each row beyond 100, up to
-        3,000. On tables of 20 rows or more the first stage takes half of these with the bridge and
-        `joint`, a quarter where each column has its own token, and all otherwise, but at least 120.
+        3,000. On tables of 20 rows or more the first stage takes half of these together with the
+        bridge, a quarter where each column has its own token, and all otherwise, but at least 120.
         A prior of one column after another takes all of them, and at least 120; one of one code
         after another takes a third, and at least 60, or 120 for fewer than 200 rows. A number that
         is given is never exceeded.
@@ -198,15 +174,11 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         Share of the rows that chooses the weights.
     early_stopping : bool, default=True
         Whether to stop when the validation loss has not improved for 10 of 20 evaluations.
-    ema_decay : float, default=0.998
-        Decay of the moving average of the weights.
-    callbacks : list, default=None
-        Further skorch callbacks.
     net_params : dict, default=None
-        Further settings of the skorch net, such as ``{"compile": True}``,
-        ``{"autocast_dtype": "bfloat16"}`` or ``{"optimizer__weight_decay": 0.1}``.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights it has.
+        Further settings of the skorch net, such as ``{"callbacks": [...]}``, a list of skorch
+        callbacks, ``{"ema_decay": 0.99}``, the decay of the moving average of the weights, 0.998
+        unless given, ``{"compile": True}``, ``{"autocast_dtype": "bfloat16"}`` or
+        ``{"optimizer__weight_decay": 0.1}``.
     checkpoint : str or path, default=None
         File that `fit` writes at every evaluation, about 20 times a stage, and goes on from: a fit
         that was killed, run again with the same parameters and data, ends with the same bits as
@@ -253,8 +225,8 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
     keeps ``1 / (n + 1)`` of its probability for such levels: for the other one of a binary
     column, or for up to 256 of them nearest to each level of `fit`, of whose probability they
     take their shares. So the probabilities of all levels sum to one at most. A new level of
-    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With ``levels``
-    given, discrete data have no others.
+    discrete data is encoded as the nearest one of `fit`; none is ever drawn. With levels given
+    as ``likelihood``, there are no others.
 
     References
     ----------
@@ -280,27 +252,15 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         "n_embeddings": [Interval(Integral, 2, None, closed="left"), None],
         "n_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "quantization": [StrOptions({"nearest", "sampled"})],
-        "tau": [Interval(Real, 0, None, closed="neither")],
-        "codebook": [StrOptions({"average", "gradient"})],
-        "commitment": [Interval(Real, 0, None, closed="left")],
         "prior": [StrOptions({"diffusion", "autoregressive"}), None],
-        "joint": ["boolean"],
-        "prior_weight": [Interval(Real, 0, None, closed="left")],
-        "theta": [Interval(Real, 0, None, closed="neither")],
-        "eta": [Interval(Real, 0, None, closed="neither"), None],
-        "z_star": [Interval(Real, None, None, closed="neither")],
-        "schedule": [StrOptions({"geometric", "constant", "learned"})],
-        "n_timesteps": [Interval(Integral, 1, None, closed="left")],
-        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "sampler": [StrOptions({"ancestral", "deterministic"})],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
-        "vlb_weight": [Interval(Real, 0, None, closed="left")],
-        "encoder_noise": [Interval(Real, 0, None, closed="left")],
-        "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"})],
-        "levels": ["array-like", None],
+        "likelihood": [StrOptions({"gaussian", "bernoulli", "discrete"}), "array-like"],
         "output": [StrOptions({"embedding", "index", "onehot"})],
-        "hidden_units": [Interval(Integral, 1, None, closed="left"), None],
+        "prior_weight": [Interval(Real, 0, None, closed="left")],
+        "quantization": [StrOptions({"nearest", "sampled"})],
+        "theta": [Interval(Real, 0, None, closed="neither")],
+        "schedule": [StrOptions({"geometric", "constant"})],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -309,26 +269,15 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         *,
         n_tokens=None,
         embedding_dim=4,
-        quantization="nearest",
-        tau=0.1,
-        codebook="average",
-        commitment=0.25,
         prior=None,
-        joint=True,
+        likelihood="gaussian",
+        output="embedding",
         prior_weight=0.1,
+        quantization="nearest",
         theta=3.0,
-        eta=None,
-        z_star=0.0,
         schedule="geometric",
         n_timesteps=128,
-        n_steps=None,
-        sampler="ancestral",
         temperature=1.0,
-        vlb_weight=0.1,
-        encoder_noise=0.28,
-        likelihood="gaussian",
-        levels=None,
-        output="embedding",
         scaling="auto",
         input_shape=None,
         hidden_units=None,
@@ -337,10 +286,7 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         lr=3e-3,
         validation_fraction=0.1,
         early_stopping=True,
-        ema_decay=0.998,
-        callbacks=None,
         net_params=None,
-        warm_start=False,
         checkpoint=None,
         device=None,
         condition_dropout=0.1,
@@ -350,26 +296,15 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         self.n_embeddings = n_embeddings
         self.n_tokens = n_tokens
         self.embedding_dim = embedding_dim
-        self.quantization = quantization
-        self.tau = tau
-        self.codebook = codebook
-        self.commitment = commitment
         self.prior = prior
-        self.joint = joint
+        self.likelihood = likelihood
+        self.output = output
         self.prior_weight = prior_weight
+        self.quantization = quantization
         self.theta = theta
-        self.eta = eta
-        self.z_star = z_star
         self.schedule = schedule
         self.n_timesteps = n_timesteps
-        self.n_steps = n_steps
-        self.sampler = sampler
         self.temperature = temperature
-        self.vlb_weight = vlb_weight
-        self.encoder_noise = encoder_noise
-        self.likelihood = likelihood
-        self.levels = levels
-        self.output = output
         self.scaling = scaling
         self.input_shape = input_shape
         self.hidden_units = hidden_units
@@ -378,10 +313,7 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         self.lr = lr
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
-        self.ema_decay = ema_decay
-        self.callbacks = callbacks
         self.net_params = net_params
-        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.condition_dropout = condition_dropout
@@ -412,7 +344,7 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
             What to condition on; a scalar serves all rows. None draws without a condition.
         n_steps : int, default=None
-            Number of sampling steps; None takes the constructor's.
+            Number of sampling steps; None takes all of the bridge's.
         random_state : int, RandomState instance or None, default=None
             Seed; None falls back on the constructor's.
 
@@ -436,13 +368,10 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         n_samples, encoded = self._check_draw(n_samples, condition, 0.0, n_steps)
         rows = self._draw(n_samples, encoded, 0.0, n_steps, random_state, path=path)
         self._check_drawn(rows, 0.0)
-        n_points = (n_steps or self.n_steps or self.n_timesteps) + 1
+        n_points = (n_steps or module.most_steps) + 1
         blocks = [torch.stack(path[i : i + n_points]) for i in range(0, len(path), n_points)]
         paths = torch.cat(blocks, 1)[:, :n_samples].cpu().numpy().astype(self.row_map_.dtype)
         return module.prior.times(module.spacing(), n_points - 1).cpu().numpy(), paths
-
-    def _sampling_options(self) -> dict[str, Any]:
-        return {**super()._sampling_options(), "sampler": self.sampler}
 
     def _latent_format(self):
         return TokenFormat(self.module_, self.codebook_, self.output)

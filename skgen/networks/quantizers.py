@@ -43,7 +43,7 @@ def sums_by_index(index: Tensor, rows: Tensor, n: int) -> Tensor:
 
 
 class Normalizer(nn.Module):
-    """Latents to a given mean and variance: of a batch where it learns, of moving averages in use.
+    """Latents to mean 0 and variance 1: of a batch where it learns, of moving averages in use.
 
     Without it a latent may grow, or shrink, as it pleases the prior.
 
@@ -51,13 +51,10 @@ class Normalizer(nn.Module):
     ----------
     shape : tuple of int
         (tokens, channels) of the statistics: one of tokens for all to share them.
-    centre, scale : float
-        Mean and standard deviation of what comes out.
     """
 
-    def __init__(self, shape: tuple[int, int], centre: float, scale: float):
+    def __init__(self, shape: tuple[int, int]):
         super().__init__()
-        self.centre, self.scale = centre, scale
         self.mean = nn.Parameter(torch.empty(shape))
         self.variance = nn.Parameter(torch.empty(shape))
 
@@ -85,8 +82,7 @@ class Normalizer(nn.Module):
             mean, variance = self._moments(h)
             self.mean.data.lerp_(mean.detach(), 1 - DECAY)
             self.variance.data.lerp_(variance.detach(), 1 - DECAY)
-        unit = (h - mean) / (variance + SMALLEST_VARIANCE).sqrt()
-        return self.centre + self.scale * unit
+        return (h - mean) / (variance + SMALLEST_VARIANCE).sqrt()
 
 
 class Codebook(nn.Module):
@@ -96,13 +92,10 @@ class Codebook(nn.Module):
     ----------
     n_embeddings, embedding_dim : int
         Number and size of the codes.
-    is_ema : bool
-        Whether codes are moving averages of what is put to them; otherwise they learn by gradients.
     """
 
-    def __init__(self, n_embeddings: int, embedding_dim: int, is_ema: bool = True):
+    def __init__(self, n_embeddings: int, embedding_dim: int):
         super().__init__()
-        self.is_ema = is_ema
         self.code = nn.Parameter(torch.empty(n_embeddings, embedding_dim))
         self.total = nn.Parameter(torch.empty(n_embeddings, embedding_dim))
         self.use = nn.Parameter(torch.empty(n_embeddings))
@@ -180,9 +173,8 @@ class Codebook(nn.Module):
         flat = z.detach().flatten(0, 1)
         count, total = self._put(flat, index.flatten())
         self.use.lerp_(count, 1 - DECAY)
-        if self.is_ema:
-            self.total.lerp_(total, 1 - DECAY)
-            self.code.copy_(self.total / self.use.clamp(min=1e-6)[:, None])
+        self.total.lerp_(total, 1 - DECAY)
+        self.code.copy_(self.total / self.use.clamp(min=1e-6)[:, None])
         mean = len(flat) / len(self.use)
         dead = self.use < DEAD * mean
         if bool(dead.any()):

@@ -111,8 +111,6 @@ class BernoulliDiffusion(nn.Module):
         How k falls with time.
     target : {"direct", "residual"}
         Whether the network corrects the log-odds that a bit was 1, or that it has flipped.
-    kernel : {"mixture", "plug-in"}
-        The reverse kernel.
     n_timesteps : int
         Steps of the bound.
     """
@@ -123,13 +121,11 @@ class BernoulliDiffusion(nn.Module):
         n_bits: int,
         schedule: str = "cosine",
         target: str = "direct",
-        kernel: str = "mixture",
         n_timesteps: int = 128,
     ):
         super().__init__()
         self.network, self.frequencies = network, BitFrequencies(n_bits)
-        self.k, self.kernel = bernoulli.SCHEDULES[schedule], bernoulli.KERNELS[kernel]
-        self.target, self.n_timesteps = target, n_timesteps
+        self.k, self.target, self.n_timesteps = bernoulli.SCHEDULES[schedule], target, n_timesteps
 
     def predict(
         self, z: Tensor, k: Tensor, context: Tensor, observed: Tensor | None = None
@@ -166,7 +162,7 @@ class BernoulliDiffusion(nn.Module):
         logit = self.predict(z, k_t, context, observed)
         entropy = F.binary_cross_entropy_with_logits(logit, z_0, reduction="none")
         true = bernoulli.posterior(z, z_0, k_s, k_t)
-        step = bernoulli.divergence(true, *self.kernel(logit, z, k_s, k_t))
+        step = bernoulli.divergence(true, *bernoulli.reverse(logit, z, k_s, k_t))
         return (free * entropy).sum(-1), T * (free * step).sum(-1)
 
     def run(
@@ -196,7 +192,7 @@ class BernoulliDiffusion(nn.Module):
         levels = self.k(times).clamp(0, 1)
         for k_t, k_s in pairwise(levels):
             logit = predictor(z, k_t.reshape(1, 1))
-            log_one, _ = self.kernel(logit, z, k_s, k_t)
+            log_one, _ = bernoulli.reverse(logit, z, k_s, k_t)
             drawn = (noise.uniforms(z) < log_one.exp()).to(z.dtype)
             z = drawn if observed is None else torch.where(observed > 0, z, drawn)
         return z

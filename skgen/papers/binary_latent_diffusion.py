@@ -37,6 +37,8 @@ from skgen.processes.bernoulli import entropy, log_odds
 
 # At once: the weight of the prior's loss in the code, in units of the variance of residuals.
 JOINT_SHARE = 0.1
+# Weight of the variational bound beside the cross-entropy of the bits.
+VLB_WEIGHT = 0.1
 # Weight of what draws the encoder's output to the codebook, beside what draws the codebook to it.
 COMMITMENT = 0.25
 
@@ -74,13 +76,12 @@ class BinaryLatentDiffusionModule(CodeModule):
         n_positions: int,
         binarization: str | None,
         kl_weight: float,
-        vlb_weight: float,
         **options: Any,
     ):
         super().__init__(parts, rows, rising_share=0.2, **options)
         self.n_bits, self.n_positions = n_bits, n_positions
         self.has_lengths, self.binarization = rows.has_lengths, binarization
-        self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
+        self.kl_weight = kl_weight
         self.fading_steps = max(1, round(0.7 * rows.n_steps))
         if self.encoder is None:
             # The steps are all that is random: each is visited once.
@@ -227,7 +228,7 @@ class BinaryLatentDiffusionModule(CodeModule):
     def diffusion_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn p(z) with the encoder frozen, or p(x) of bits; the loss of the last stage.
 
-        It is the cross-entropy of the bits, and ``vlb_weight`` times their bound:
+        It is the cross-entropy of the bits, and a part of their bound:
         `BernoulliDiffusion.losses`. On tables the bits are those of a noisy copy of x: the decoder
         was trained on such bits, and few rows are overfitted less. Images would look noisy.
         """
@@ -236,7 +237,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         if self.encoder is not None:
             z = self._bits(x if self.shape else self._noisy(noise, x), c)
         entropy, bound = self._prior_losses(noise, x, z, c)
-        return entropy + self.vlb_weight * bound
+        return entropy + VLB_WEIGHT * bound
 
     def _prior_losses(self, noise: Any, x: Tensor, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Return cross-entropy and bound of the diffusion, with part of x observed."""
@@ -264,7 +265,7 @@ class BinaryLatentDiffusionModule(CodeModule):
             share = share * errors.square().mean().clamp(max=1.0)
         self.diffusion.frequencies.update_ema(z.detach())
         entropy, bound = self._prior_losses(noise, x, z.detach() + share * (z - z.detach()), c)
-        return self._coding_loss(x, z, mean, logit) + loss + entropy + self.vlb_weight * bound
+        return self._coding_loss(x, z, mean, logit) + loss + entropy + VLB_WEIGHT * bound
 
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
         """Return the bound on -log p(x), as a function of the noise: minus what `score` reports."""

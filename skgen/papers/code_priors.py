@@ -7,16 +7,16 @@ observed entries. The bridge carries a code :math:`e_k` by the process of
 .. math::
 
     -\log p(k) \le E\Big[-\log p(k | z_0)
-        + \sum_{t=1}^T \frac{1}{2S}\big(e^{-\gamma_{t-1}} - e^{-\gamma_t}\big) |e_k - \hat e(z_t)|^2
-        + KL\big(q(z_T | e_k) \| N(z^*, S I)\big)\Big],
+        + \sum_{t=1}^T \frac{1}{2}\big(e^{-\gamma_{t-1}} - e^{-\gamma_t}\big) |e_k - \hat e(z_t)|^2
+        + KL\big(q(z_T | e_k) \| N(0, I)\big)\Big],
 
 :math:`z_0` standing so near to its code that it is rarely taken for another's. A network corrects
 the answer that is exact for independent tokens of given frequencies :math:`\pi`,
 
 .. math::
 
-    \log p(k | z_t) = \log \pi_k - \frac{|z_t - z^* - \sqrt{\bar a_t} (e_k - z^*)|^2}
-        {2 S (1 - \bar a_t)} + F_k + \text{const}, \qquad \hat e = \sum_k p(k | z_t)\, e_k,
+    \log p(k | z_t) = \log \pi_k - \frac{|z_t - \sqrt{\bar a_t}\, e_k|^2}{2 (1 - \bar a_t)}
+        + F_k + \text{const}, \qquad \hat e = \sum_k p(k | z_t)\, e_k,
 
 and the codes are sampled by the mixture of bridges from each of them.
 
@@ -25,7 +25,6 @@ variational autoencoders*, ICML 2022; Dieleman et al., *Continuous diffusion for
 2022, for learning the codes' log-odds.
 """
 
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -36,7 +35,6 @@ from torch.nn import functional as F
 from skgen.networks.autoregressive import CausalTransformer, MaskedMLP, PixelCNN
 from skgen.networks.embeddings import noise_level_features
 from skgen.networks.mlp import zero_init
-from skgen.networks.quantizers import sums_by_index
 from skgen.papers.cells import draw_index
 from skgen.processes import ornstein_uhlenbeck as ou
 
@@ -45,7 +43,8 @@ TOKEN_FEATURES = 32
 BELIEF_FEATURES = 16
 # Codes of less log-probability count as excluded.
 LEAST_BELIEF = -8.0
-LEVEL_BINS = 24
+# Weight of the variational bound beside the cross-entropy of the codes.
+VLB_WEIGHT = 0.1
 
 
 def _code_loss(log_p: Tensor, index: Tensor) -> Tensor:
@@ -103,18 +102,13 @@ class BridgePrior(_CodePrior):
         Tokens of a row, and codes.
     n_features : int
         Features of a token that the log-odds are made of.
-    theta, variance, centre : float
-        The process, over a time of one: its rate, stationary variance and mean.
-    schedule : {"geometric", "constant", "learned"}
-        The noise levels: even in :math:`\gamma`, even in time, or such that each step bears the
-        same part of the bound.
+    theta : float
+        The rate of the process, over a time of one.
+    schedule : {"geometric", "constant"}
+        The noise levels: even in :math:`\gamma`, or even in time.
     n_timesteps : int
         Steps of the bound.
-    vlb_weight : float
-        Weight of the bound beside the cross-entropy.
     """
-
-    mass: Tensor
 
     def __init__(
         self,
@@ -124,40 +118,30 @@ class BridgePrior(_CodePrior):
         n_features: int,
         *,
         theta: float,
-        variance: float,
-        centre: float,
         schedule: str,
         n_timesteps: int,
-        vlb_weight: float,
     ):
         super().__init__(n_tokens, n_embeddings)
         self.network = network
         self.belief = nn.Linear(n_embeddings, BELIEF_FEATURES, bias=False)
         self.odds = zero_init(nn.Linear(n_features, n_embeddings))
-        self.theta, self.variance, self.centre = theta, variance, centre
-        self.schedule, self.n_timesteps, self.vlb_weight = schedule, n_timesteps, vlb_weight
-        self.register_buffer("mass", torch.ones(LEVEL_BINS, device="cpu"))
+        self.theta, self.schedule, self.n_timesteps = theta, schedule, n_timesteps
 
     # Noise levels.
 
-    def _ends(self, spacing: Tensor) -> tuple[Tensor, Tensor]:
-        # The noise of the cleanest level is an eighth of the distance between codes.
-        clean = 2 * torch.log(spacing / 8) - math.log(self.variance)
-        # Not above the noisiest level, of a process that hardly moves.
-        last = ou.noise_level(self.theta, torch.ones_like(clean))
-        return torch.minimum(clean.clamp(-14.0, -2.0), last - 1), last
-
     def levels(self, spacing: Tensor) -> Tensor:
         """Return the noise levels from clean to noisy, (n_timesteps + 1,)."""
-        first, last = self._ends(spacing)
+        # The noise of the cleanest level is an eighth of the distance between codes.
+        clean = 2 * torch.log(spacing / 8)
+        # Not above the noisiest level, of a process that hardly moves.
+        last = ou.noise_level(self.theta, torch.ones_like(clean))
+        first = torch.minimum(clean.clamp(-14.0, -2.0), last - 1)
         share = torch.linspace(
             0, 1, self.n_timesteps + 1, dtype=spacing.dtype, device=spacing.device
         )
         if self.schedule == "constant":
             start = torch.log1p(first.exp()) / (2 * self.theta)
             return ou.noise_level(self.theta, start + (1 - start) * share)
-        if self.schedule == "learned":
-            share = self._warped(share)
         return first + (last - first) * share
 
     def _path(self, spacing: Tensor, n_steps: int) -> Tensor:
@@ -170,25 +154,6 @@ class BridgePrior(_CodePrior):
         """Return the times of a sampler's noise levels on the clock of the process."""
         return torch.log1p(self._path(spacing, n_steps).exp()) / (2 * self.theta)
 
-    def _warped(self, share: Tensor) -> Tensor:
-        """Spread even shares so that each bears the same part of the bound."""
-        mass = self.mass.to(share.dtype) / self.mass.sum()
-        # A tenth of them stays even.
-        mass = 0.9 * mass + 0.1 / LEVEL_BINS
-        ends = F.pad(mass.cumsum(0), (1, 0))
-        k = (torch.searchsorted(ends, share, right=True) - 1).clamp(0, LEVEL_BINS - 1)
-        return ((k + (share - ends[k]) / mass[k]) / LEVEL_BINS).clamp(0, 1)
-
-    def _learn_levels(self, gamma: Tensor, error: Tensor, spacing: Tensor) -> None:
-        """Move the mass of each bin of noise levels towards the loss per unit of gamma there."""
-        first, last = self._ends(spacing)
-        k = ((gamma - first) / (last - first) * LEVEL_BINS).long().clamp(0, LEVEL_BINS - 1)
-        cost = error * torch.exp(-gamma)
-        count = torch.bincount(k, minlength=LEVEL_BINS)
-        total = sums_by_index(k, cost.to(self.mass.dtype), LEVEL_BINS)
-        mean = total / count.clamp(min=1)
-        self.mass.copy_(torch.where(count > 0, self.mass.lerp(mean, 1 - 0.995), self.mass))
-
     # Predictions.
 
     def predict(
@@ -198,8 +163,7 @@ class BridgePrior(_CodePrior):
 
         Each has the shape (n, n_tokens, n_embeddings); gamma has (n,).
         """
-        mean, variance = ou.marginal(code, gamma[:, None, None], self.centre, self.variance)
-        z, mean = z - self.centre, mean - self.centre
+        mean, variance = ou.marginal(code, gamma[:, None, None])
         # |z - m|^2 without |z|^2, which is common to all codes.
         log_likelihood = (
             z @ mean.transpose(1, 2) - 0.5 * mean.square().sum(-1)[:, None]
@@ -209,7 +173,7 @@ class BridgePrior(_CodePrior):
         # because the evidence of independent tokens adds up in them.
         belief = torch.log_softmax(log_likelihood + frequency, -1).clamp(min=LEAST_BELIEF)
         belief = self.belief(1 - belief / (LEAST_BELIEF / 2))
-        alone = torch.cat([z / math.sqrt(self.variance), belief, evidence], -1)
+        alone = torch.cat([z, belief, evidence], -1)
         features = torch.cat([noise_level_features(gamma, NOISE_FEATURES), context], -1)
         out = self.network(alone.flatten(1), features)
         return log_likelihood, frequency + self.odds(out.unflatten(1, (self.n_tokens, -1)))
@@ -252,22 +216,20 @@ class BridgePrior(_CodePrior):
         n_levels = self.n_timesteps + 1
         t = torch.floor(noise.times(z[:, 0, 0]) * n_levels).long().clamp(max=self.n_timesteps)
         gamma, before = gammas[t], gammas[(t - 1).clamp(min=0)]
-        mean, variance = ou.marginal(z, gamma[:, None, None], self.centre, self.variance)
+        mean, variance = ou.marginal(z, gamma[:, None, None])
         z_t = mean + variance.sqrt() * noise.normal(z)
         log_likelihood, log_prior = self.predict(z_t, gamma, code, evidence, context)
         log_p = torch.log_softmax(log_likelihood + log_prior, -1)
         entropy = _code_loss(log_p, index)
         error = (z - log_p.exp() @ code).square().sum((1, 2))
-        if self.training and self.schedule == "learned":
-            self._learn_levels(gamma, error.detach(), spacing)
-        step = ou.bridge_weight(before, gamma, self.variance) * error
-        end = ou.prior_divergence(z.flatten(1), gammas[-1], self.centre, self.variance)
+        step = ou.bridge_weight(before, gamma) * error
+        end = ou.prior_divergence(z.flatten(1), gammas[-1])
         return entropy, n_levels * torch.where(t == 0, entropy, step) + end
 
     def loss(self, noise: Any, *given: Any) -> Tensor:
         """Return the loss of training: the cross-entropy, and the weighted bound."""
         entropy, bound = self.losses(noise, *given)
-        return entropy + self.vlb_weight * bound
+        return entropy + VLB_WEIGHT * bound
 
     def bound(self, noise: Any, *given: Any) -> Tensor:
         """Return an unbiased estimate of the bound on -log p of the codes, in nats."""
@@ -282,7 +244,6 @@ class BridgePrior(_CodePrior):
         contexts: tuple[Tensor, Tensor | None],
         *,
         n_steps: int,
-        sampler: str,
         temperature: float,
         guidance_scale: float,
         observed: tuple[Tensor, Tensor] | None = None,
@@ -304,8 +265,6 @@ class BridgePrior(_CodePrior):
             The context, and, for guidance, that of no condition.
         n_steps : int
             Steps, even in those of the bound.
-        sampler : {"ancestral", "deterministic"}
-            The mixture of bridges, or the probability flow.
         temperature : float
             What the log-prior is divided by.
         guidance_scale : float
@@ -327,33 +286,25 @@ class BridgePrior(_CodePrior):
 
         gammas = self._path(spacing, n_steps)
         like = evidence.new_empty(len(evidence), self.n_tokens, code.shape[1])
-        z = self.centre + math.sqrt(self.variance) * noise.normal(like)
+        z = noise.normal(like)
         for gamma_t, gamma_s in pairwise(gammas):
             if observed is not None:
                 z = self._with_observed(noise, z, gamma_t, code, observed)
             if path is not None:
                 path.append(z)
-            logits = logits_at(z, gamma_t)
-            if sampler == "deterministic":
-                z_hat = torch.softmax(logits, -1) @ code
-                z = ou.flow_step(z, z_hat, gamma_s, gamma_t, self.centre)
-            else:
-                z_hat = F.embedding(draw_index(noise, logits), code)
-                mean, variance = ou.bridge(z, z_hat, gamma_s, gamma_t, self.centre, self.variance)
-                z = mean + variance.sqrt() * noise.normal(z)
+            z_hat = F.embedding(draw_index(noise, logits_at(z, gamma_t)), code)
+            mean, variance = ou.bridge(z, z_hat, gamma_s, gamma_t)
+            z = mean + variance.sqrt() * noise.normal(z)
         if path is not None:
             path.append(z)
-        logits = logits_at(z, gammas[-1])
-        index = logits.argmax(-1) if sampler == "deterministic" else draw_index(noise, logits)
+        index = draw_index(noise, logits_at(z, gammas[-1]))
         return index if observed is None else torch.where(observed[1], observed[0], index)
 
     def _with_observed(
         self, noise: Any, z: Tensor, gamma: Tensor, code: Tensor, observed: tuple[Tensor, Tensor]
     ) -> Tensor:
         """Put the observed tokens where their codes would be at a noise level."""
-        mean, variance = ou.marginal(
-            F.embedding(observed[0], code), gamma, self.centre, self.variance
-        )
+        mean, variance = ou.marginal(F.embedding(observed[0], code), gamma)
         return torch.where(observed[1][..., None], mean + variance.sqrt() * noise.normal(z), z)
 
 

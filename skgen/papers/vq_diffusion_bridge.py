@@ -11,9 +11,9 @@ An encoder gives each of N tokens a latent :math:`z_e`, which the nearest code o
 with the bridge's own bound in the place of :math:`\log p(k)`. Encoder, decoder, codebook and prior
 are learnt at once (`joint_loss`): the prior's gradient goes on to the encoder, straight through the
 codes, and favours codes that the prior can predict. Latents are normalised to the mean and variance
-of the process, so that small latents do not reduce the loss instead. Tables whose columns have
-tokens of their own take by default the distribution of :mod:`skgen.papers.column_densities`, one
-column after another. It is trained after encoder, decoder and codebook, on values rather than
+of the process, 0 and 1, so that small latents do not reduce the loss instead. Tables whose columns
+have tokens of their own take by default the distribution of :mod:`skgen.papers.column_densities`,
+one column after another. It is trained after encoder, decoder and codebook, on values rather than
 codes.
 
 In the source the bridge starts from :math:`N(z_e, s^2 I)`. Here it starts from the code: the
@@ -49,6 +49,9 @@ PRIOR_PART = 16
 # image is background, and without it nearly all tokens would have one of two codes.
 EVEN_USE = 0.5
 SMALLEST_VARIANCE = 1e-6
+# Temperature of the draw of codes, and weight of the squared distance of latents from their codes,
+# beside half the squared error of the scaled row.
+TAU, COMMITMENT = 0.1, 0.25
 
 
 class VQDiffusionBridgeModule(CodeModule):
@@ -64,16 +67,13 @@ class VQDiffusionBridgeModule(CodeModule):
         layout: Columns,
         *,
         quantization: str,
-        tau: float,
-        commitment: float,
         prior_weight: float,
         **options: Any,
     ):
         super().__init__(parts, rows, rising_share=0.2, **options)
         self.n_tokens, self.by_place = layout.n_positions, layout.by_place
         self.on_map = layout.grid is not None
-        self.quantization, self.tau = quantization, tau
-        self.commitment, self.prior_weight = commitment, prior_weight
+        self.quantization, self.prior_weight = quantization, prior_weight
         self.initialized = False
         if not isinstance(self.prior, BridgePrior):
             self.score_draws = 1
@@ -95,8 +95,7 @@ class VQDiffusionBridgeModule(CodeModule):
 
     def spacing(self) -> Tensor:
         """Return the distance between codes, which sets the cleanest noise level."""
-        floor = 1e-3 * self.normalizer.scale
-        return self.codebook.spacing().clamp(min=floor)
+        return self.codebook.spacing().clamp(min=1e-3)
 
     def reconstruct(self, q: Tensor) -> Tensor:
         """Return the decoder's mean, or log-odds, of codes (n, n_tokens, embedding_dim)."""
@@ -178,12 +177,11 @@ class VQDiffusionBridgeModule(CodeModule):
             The distance of latents and codes, minus the entropy of drawn codes.
         """
         h = self.latent(self._noisy(noise, x), self.training)
-        variance = self.normalizer.scale**2
         loss = h.new_zeros(len(h))
         if self.quantization == "sampled" and self.training:
             # A copy: the codes move before gradients come back.
             code = self.codebook.code.detach().clone()
-            logits = -torch.cdist(h, code[None]).square() / (self.tau * variance)
+            logits = -torch.cdist(h, code[None]).square() / TAU
             gumbel = -torch.log(-torch.log(noise.uniforms(logits).clamp(1e-9, 1 - 1e-7)))
             soft = torch.softmax(logits + gumbel, -1)
             index = soft.argmax(-1)
@@ -202,19 +200,14 @@ class VQDiffusionBridgeModule(CodeModule):
         if self.training:
             self.codebook.update_ema(noise, h, index)
         distance = (h - q).square().sum((1, 2))
-        loss = loss + self.commitment / variance * distance
-        if not self.codebook.is_ema:
-            own = (h.detach() - self.codebook(index)).square().sum((1, 2))
-            loss = loss + own / variance
-        return index, q, straight, loss
+        return index, q, straight, loss + COMMITMENT * distance
 
     def code_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         r"""Reconstruct x from the codes of a noisy copy of it, without the prior.
 
-        With :math:`\hat x` the decoder's mean, :math:`\beta` the ``commitment`` and S the variance
-        of latents, it is :math:`\tfrac12 |x - \hat x(e_k)|^2 + \frac{\beta}{S} |z_e - e_k|^2`, less
-        the entropy of drawn codes and, on images, a reward of even use. A codebook that learns by
-        gradients adds its own squared distance.
+        With :math:`\hat x` the decoder's mean and :math:`\beta` the weight of commitment, it is
+        :math:`\tfrac12 |x - \hat x(e_k)|^2 + \beta |z_e - e_k|^2`, less the entropy of drawn codes
+        and, on images, a reward of even use.
         """
         _, _, straight, loss = self._quantise(noise, x)
         return self._error(x, self.reconstruct(straight)) + loss

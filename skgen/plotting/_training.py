@@ -96,7 +96,7 @@ class TrainingCurveDisplay:
         stages = []
         runs = []
         for row in self.history:
-            # a stage that comes again, after another fit with warm_start, gets a panel of its own
+            # a stage that comes again, after partial_fit, gets a panel of its own
             follows = runs and stages[-1] == row["stage"] and row["step"] > runs[-1][-1]["step"]
             if not follows:
                 stages.append(row["stage"])

@@ -93,17 +93,6 @@ def reverse(logit: Tensor, z_t: Tensor, k_s: Tensor, k_t: Tensor) -> tuple[Tenso
     )
 
 
-def plug_in_reverse(logit: Tensor, z_t: Tensor, k_s: Tensor, k_t: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Return the source's kernel in the same form: p in the place of :math:`z_0`, biased."""
-    seen = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
-    b = (k_s * torch.sigmoid(logit) + (1 - k_s) / 2).clamp(1e-12, 1 - 1e-12)
-    total = seen + torch.logit(b)
-    return F.logsigmoid(total), F.logsigmoid(-total)
-
-
-KERNELS = {"mixture": reverse, "plug-in": plug_in_reverse}
-
-
 def entropy(p: Tensor) -> Tensor:
     """Return the entropy of bits that are 1 with probability p, in nats."""
     return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p))

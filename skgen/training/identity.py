@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 # What does not change the fitted model, or has an entry of its own.
-NOT_COMPARED = {"checkpoint", "callbacks", "verbose", "device", "random_state"}
+NOT_COMPARED = {"checkpoint", "verbose", "device", "random_state"}
 # Bytes that are hashed at a time. Longer descriptions, and longer arrays, are given by their hash.
 HASHED_BYTES, LONGEST_TEXT, LONGEST_LIST = 2**24, 2000, 100
 # Values whose text says all about them.
@@ -185,12 +185,11 @@ class _Describer:
 def identity(
     model: Any,
     inputs: Mapping[str, Any],
-    start: Any,
     seed: int,
     device: torch.device,
     callbacks: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Return what distinguishes a fit from others: its parameters, its data, where it starts.
+    """Return what distinguishes a fit from others: its parameters and its data.
 
     Parameters
     ----------
@@ -198,8 +197,6 @@ def identity(
         Its class and its parameters count, but for `NOT_COMPARED`.
     inputs : dict of str to array-like, Digest or None
         The data, by their names.
-    start : object
-        What a warm start goes on from; None for a fit from the start.
     seed : int
         The seed, where the estimator has one; without, a fit takes the seed it began with.
     device : torch.device
@@ -211,16 +208,20 @@ def identity(
     for name, value in model.get_params(deep=False).items():
         if name in NOT_COMPARED:
             continue
-        if name == "net_params" and value and "accelerator" in value:
-            # What it holds is of this process and this moment.
-            shared = value["accelerator"]
-            kept = [getattr(shared, part, None) for part in ("num_processes", "mixed_precision")]
-            value = {**value, "accelerator": kept}
-        fit[name] = _described(value)
+        fit[name] = _described(_compared(value) if name == "net_params" else value)
     fit |= {name: _described(value) for name, value in callbacks.items()}
     fit["random_state"] = "None" if model.random_state is None else str(seed)
     for name, value in inputs.items():
         fit[name] = "None" if value is None else _digest(value)
-    if start is not None:
-        fit["the model to go on from"] = _described(start)
     return fit
+
+
+def _compared(net_params: Any) -> Any:
+    """Return the settings of a net that are compared, None for none."""
+    # Callbacks have entries of their own.
+    settings = {name: value for name, value in (net_params or {}).items() if name != "callbacks"}
+    if (shared := settings.get("accelerator")) is not None:
+        # What it holds is of this process and this moment.
+        kept = [getattr(shared, part, None) for part in ("num_processes", "mixed_precision")]
+        settings["accelerator"] = kept
+    return settings or None

@@ -13,19 +13,19 @@ from skgen.processes.noise import GeneratorNoise
 from skgen.training.batches import Reader
 from skgen.training.checkpoints import Checkpoint
 from skgen.training.identity import MAY_GO, identity
-from skgen.training.net import StageNet, steering, train
+from skgen.training.net import StageNet, callbacks_of, steering, train
 from skgen.training.stages import Plan, Stage, TrainingError
 
 FIGURES = ("epoch", "step", "train_loss", "valid_loss", "dur")
 
 
 def open_checkpoint(
-    model: Any, inputs: Mapping[str, Any], start: Any, seed: int, device: torch.device
+    model: Any, inputs: Mapping[str, Any], seed: int, device: torch.device
 ) -> Checkpoint:
     """Return the checkpoint of an estimator's fit; `identity` describes the parameters."""
-    steer, watch = steering(model.callbacks or ())
+    steer, watch = steering(callbacks_of(model.net_params or {}))
     callbacks = {"callbacks": steer or None} | {f"{k}{MAY_GO}": v for k, v in watch.items()}
-    fit = identity(model, inputs, start, seed, device, callbacks)
+    fit = identity(model, inputs, seed, device, callbacks)
     return Checkpoint(model.checkpoint, fit, seed)
 
 
@@ -117,11 +117,10 @@ def _train(
 
 
 def _warn_of_interrupt(net: StageNet, checkpoint: Checkpoint | None) -> None:
-    again = "with warm_start=True " if checkpoint is None else ""
+    again = "partial_fit trains it further." if checkpoint is None else "Call fit again to go on."
     warnings.warn(
         f"Training was interrupted in stage '{net.stage.name}' at step {net.step_} of "
-        f"{net.n_steps}; the model is usable as far as it was trained. Call fit again {again}to "
-        "go on.",
+        f"{net.n_steps}; the model is usable as far as it was trained. {again}",
         stacklevel=6,
     )
 

@@ -19,6 +19,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from numbers import Real
 from types import FunctionType
 from typing import Any
 
@@ -80,8 +81,8 @@ class _WarmupCosine:
 class _Average(Callback):
     """Moving average of the trained weights, updated by one fused call for each step."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], decay: float):
-        self.parameters, self.decay = list(parameters), decay
+    def __init__(self, parameters: Sequence[nn.Parameter]):
+        self.parameters = list(parameters)
 
     def on_train_begin(self, net, **kwargs):
         self.average = [p.detach().clone() for p in self.parameters]
@@ -91,7 +92,7 @@ class _Average(Callback):
     def on_batch_end(self, net, training, **kwargs):
         if training:
             self.step += 1
-            decay = min(self.decay, self.step / (self.step + 10))
+            decay = min(net.ema_decay, self.step / (self.step + 10))
             torch._foreach_lerp_(self.average, self.weights, 1 - decay)
 
     @contextmanager
@@ -216,7 +217,8 @@ class StageNet(NeuralNet):
     """A skorch net for one stage.
 
     Its data are dicts of tensors, its epochs a number of steps, its loss a mean over rows.
-    ``autocast_dtype="bfloat16"`` trains in mixed precision; ``compile=True`` is skorch's own.
+    ``autocast_dtype="bfloat16"`` trains in mixed precision; ``ema_decay`` is that of the moving
+    average of the weights; ``compile=True`` is skorch's own.
     """
 
     # Until the loop has ended by itself, Ctrl-C has ended it.
@@ -231,13 +233,14 @@ class StageNet(NeuralNet):
         n_steps=1,
         resume=None,
         autocast_dtype=None,
+        ema_decay=0.998,
         place="cpu",
         **kwargs,
     ):
         # Where the module is; skorch's device is where it is to be moved to.
         self.place = place
         self.stage, self.seed, self.n_steps, self.resume = stage, seed, n_steps, resume
-        self.autocast_dtype = autocast_dtype
+        self.autocast_dtype, self.ema_decay = autocast_dtype, ema_decay
         super().__init__(module, **kwargs)
 
     def get_split_datasets(self, X, y=None, **fit_params):
@@ -265,6 +268,12 @@ class StageNet(NeuralNet):
     def _validate_params(self):
         with _settings_told():
             super()._validate_params()
+            decay = self.ema_decay
+            if not isinstance(decay, Real) or isinstance(decay, bool) or not 0 <= decay < 1:
+                raise ValueError(
+                    f"ema_decay={decay!r} is not a number of at least 0 and below 1; 0 takes the "
+                    "weights as they are, 0.998 is the usual one"
+                )
 
     def get_iterator(self, dataset, training=False):
         """Return the batches as they are."""
@@ -438,7 +447,6 @@ def train(
     TrainingError
         When a loss becomes NaN or infinite.
     """
-    _check_callbacks(plan.callbacks)
     trained = {id(p) for p in stage.parameters}
     for parameter in stage.module.parameters():
         parameter.requires_grad_(id(parameter) in trained)
@@ -474,7 +482,26 @@ def train(
     return net
 
 
-def _check_callbacks(callbacks: Sequence[Any]) -> None:
+def callbacks_of(net_params: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the callbacks among the settings of a net, checked.
+
+    Parameters
+    ----------
+    net_params : dict
+        The settings.
+
+    Raises
+    ------
+    ValueError
+        If they are no list, or one of them is no callback; the message says which.
+    """
+    callbacks = net_params.get("callbacks")
+    if callbacks is None:
+        return ()
+    if not isinstance(callbacks, list | tuple):
+        raise ValueError(
+            f"net_params has callbacks={callbacks!r}; it must be a list of skorch callbacks."
+        )
     for number, callback in enumerate(callbacks):
         named = isinstance(callback, tuple) and len(callback) == 2
         part = callback[1] if named else callback
@@ -485,6 +512,7 @@ def _check_callbacks(callbacks: Sequence[Any]) -> None:
                 f"callbacks[{number}] is {callback!r}; it must be a skorch callback, or a pair of "
                 "a name and one."
             )
+    return callbacks
 
 
 def _callbacks(
@@ -494,25 +522,26 @@ def _callbacks(
     schedule = LRScheduler(
         torch.optim.lr_scheduler.LambdaLR, step_every="batch", lr_lambda=_WarmupCosine(n_steps)
     )
-    average = _Average(stage.parameters, plan.ema_decay)
+    average = _Average(stage.parameters)
     choose = _Choose(average, stage.owners, plan.early_stopping)
     bar = _Bar(stage.name, n_steps, plan.verbose, plan.started)
     callbacks = [("schedule", schedule), ("average", average), ("choose", choose)]
     shown = [("bar", bar)] if plan.verbose else []
     # After the user's callbacks, so that what they change is kept too.
     last = [] if keep is None else [("keep", _Keep(keep))]
-    return [*callbacks, *shown, *plan.callbacks, *last], bar
+    return [*callbacks, *shown, *callbacks_of(plan.net_params), *last], bar
 
 
 def _settings(plan: Plan, shared: bool, own: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the net that a user may change, as they are changed."""
-    if taken := sorted((own.keys() | {"module", "history"}) & plan.net_params.keys()):
+    given = {name: value for name, value in plan.net_params.items() if name != "callbacks"}
+    if taken := sorted((own.keys() | {"module", "history"}) & given.keys()):
         raise ValueError(
             f"net_params has {taken[0]!r}, which the estimator sets; of its own parameters "
-            "lr, batch_size, callbacks, device, verbose, max_steps and validation_fraction may do."
+            "lr, batch_size, device, verbose, max_steps and validation_fraction may do."
         )
     settings: dict[str, Any] = {}
-    if "optimizer" not in plan.net_params:
+    if "optimizer" not in given:
         # Another one may not take what is AdamW's.
         settings = {
             "optimizer": torch.optim.AdamW,
@@ -522,7 +551,7 @@ def _settings(plan: Plan, shared: bool, own: Mapping[str, Any]) -> dict[str, Any
         }
     # What prints a table of losses: Accelerate's mixin keeps it, and has it print.
     silent = {"callbacks__print_log__sink": noop} if shared else {"callbacks__print_log": None}
-    return {**silent, **settings, **plan.net_params}
+    return {**silent, **settings, **given}
 
 
 def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]:

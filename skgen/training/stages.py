@@ -66,11 +66,9 @@ class Plan:
     n_steps: int
     batch_size: int
     lr: float
-    ema_decay: float
     early_stopping: bool
     device: torch.device
     verbose: bool | int | str = False
-    callbacks: Sequence[Any] = ()
     net_params: Mapping[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 

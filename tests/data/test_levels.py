@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skgen import BinaryLatentDiffusion, VariationalDiffusionAE, VQDiffusionBridge
 
 N = 60
-BRIEF = {"max_steps": 40, "n_steps": 8, "random_state": 0}
+BRIEF = {"max_steps": 40, "random_state": 0}
 BINARY = [
     BinaryLatentDiffusion(autoencoder=None, n_timesteps=32, **BRIEF),
     BinaryLatentDiffusion(n_bits=4, likelihood="bernoulli", **BRIEF),
@@ -19,7 +19,7 @@ BINARY = [
 DISCRETE = [
     BinaryLatentDiffusion(n_bits=4, likelihood="discrete", **BRIEF),
     VQDiffusionBridge(n_embeddings=4, likelihood="discrete", **BRIEF),
-    VariationalDiffusionAE(2, likelihood="discrete", **BRIEF),
+    VariationalDiffusionAE(2, likelihood="discrete", n_steps=8, **BRIEF),
 ]
 
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_a_level_is_refused(model, fitted, row, message):
 
 
 def test_levels_that_are_given_are_all_there_are():
-    model = VQDiffusionBridge(likelihood="discrete", levels=np.arange(7), n_embeddings=4, **BRIEF)
+    model = VQDiffusionBridge(likelihood=np.arange(7), n_embeddings=4, **BRIEF)
     model.fit(few_levels())
     assert np.isfinite(model.score_samples([[5, 0]])).all()
     with pytest.raises(ValueError, match=r"X\[0, 1\] is 7.0, which is not among the levels"):

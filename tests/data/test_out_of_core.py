@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from brief import few_steps
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
@@ -167,7 +168,8 @@ def test_the_last_rows_count_where_runs_do_not_fit():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_fit_reads_all_rows_and_holds_few(Estimator, small_bounds):
     on_disk = OnDisk(X, 64)
-    model = Estimator(max_steps=4, n_steps=4, batch_size=64, random_state=0).fit(on_disk)
+    model = Estimator(max_steps=4, batch_size=64, random_state=0, **few_steps(Estimator, 4))
+    model.fit(on_disk)
     assert on_disk.seen.min() >= 1
     assert on_disk.most <= 128
     assert model.n_features_in_ == 3
@@ -203,7 +205,7 @@ def test_rows_keep_what_goes_with_them_and_held_out_ones_stay_out(small_bounds, 
     record = Record()
     names = np.where(X[:, 1] > 0, "plus", "minus")
     model = FlowMatcher(max_steps=60, batch_size=50, scaling="standard", random_state=0)
-    model.set_params(callbacks=[record]).fit(mapped, condition=names)
+    model.set_params(net_params={"callbacks": [record]}).fit(mapped, condition=names)
     x = torch.cat([batch["x"] for batch in record.batches]).double()
     condition = torch.cat([batch["condition"] for batch in record.batches])
     rows = model.scaler_.inverse(x).numpy()
@@ -219,7 +221,7 @@ def test_bits_and_sequences_with_lengths(small_bounds):
     lengths = np.where(X[:, 1] > 0, 3, 2)
     model = BinaryLatentDiffusion(input_shape=(3, 1), max_steps=3, random_state=0)
     record = Record()
-    model.set_params(callbacks=[record]).fit(X, lengths=lengths)
+    model.set_params(net_params={"callbacks": [record]}).fit(X, lengths=lengths)
     there = torch.cat([batch["x"] for batch in record.batches])[:, 1::2].sum(1)
     assert set(there.tolist()) == {2.0, 3.0}
     with pytest.raises(ValueError, match="lengths has 3 rows where 1500"):
@@ -238,7 +240,7 @@ def test_bits_and_sequences_with_lengths(small_bounds):
 
 def test_wrong_values_are_told_before_training(small_bounds):
     record = Record()
-    model = FlowMatcher(max_steps=12, callbacks=[record])
+    model = FlowMatcher(max_steps=12, net_params={"callbacks": [record]})
     unseen = np.setdiff1d(np.arange(1500), survey(X))[-1]
     for value, message in ((np.nan, "NaN"), (1e200, r"cannot\s+be squared")):
         wrong = X.copy()
@@ -278,7 +280,9 @@ class Stop(Callback):
 def test_a_killed_fit_goes_on(small_bounds, mapped, tmp_path):
     settings = {"max_steps": 20, "batch_size": 64, "random_state": 0}
     whole = FlowMatcher(**settings).fit(mapped)
-    killed = FlowMatcher(**settings, checkpoint=tmp_path / "fit", callbacks=[Stop()])
+    killed = FlowMatcher(
+        **settings, checkpoint=tmp_path / "fit", net_params={"callbacks": [Stop()]}
+    )
     with pytest.raises(SystemExit):
         killed.fit(mapped)
     resumed = FlowMatcher(**settings, checkpoint=tmp_path / "fit").fit(mapped)
@@ -296,7 +300,7 @@ def test_a_fit_is_told_by_rows_beyond_the_survey_too(small_bounds, tmp_path, wha
         pair = [OnDisk(part, 64) for part in pair]
     data, settings = {"X": X}, {"max_steps": 20, "random_state": 0, "checkpoint": tmp_path / "fit"}
     with pytest.raises(SystemExit):
-        FlowMatcher(**settings, callbacks=[Stop()]).fit(**{**data, name: pair[0]})
+        FlowMatcher(**settings, net_params={"callbacks": [Stop()]}).fit(**{**data, name: pair[0]})
     with pytest.raises(ValueError, match=f"is of another fit: {name} differs"):
         FlowMatcher(**settings).fit(**{**data, name: pair[1]})
     FlowMatcher(**settings).fit(**{**data, name: pair[0]})
@@ -308,7 +312,8 @@ def test_a_fit_is_told_by_rows_beyond_the_survey_too(small_bounds, tmp_path, wha
 @pytest.fixture(scope="module", params=ESTIMATORS)
 def fitted(request):
     iris = load_iris(as_frame=True)
-    model = request.param(max_steps=4, hidden_units=16, n_steps=4, random_state=0)
+    steps = few_steps(request.param, 4)
+    model = request.param(max_steps=4, hidden_units=16, random_state=0, **steps)
     return model.fit(iris.data.astype("float32"), condition=iris.target)
 
 

@@ -1,14 +1,10 @@
 """A table to rows and back: inverses, log-slopes, levels, lengths, and what travels with rows."""
 
-import pickle
-
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
 
-import skgen
-from skgen import BinaryLatentDiffusion, SchrodingerBridgeMatcher, VQDiffusionBridge
 from skgen.data.row_map import Data, RowMap
 from skgen.data.sequences import Frames
 
@@ -17,7 +13,6 @@ rng = np.random.default_rng(0)
 SKEWED = np.exp(IRIS) * [1, 0.01, 100, 1]
 BINARY = (rng.random((40, 6)) < 0.4).astype(float)
 GRID = rng.integers(0, 4, (40, 5)).astype(float)
-BRIEF = {"max_steps": 4, "n_steps": 3, "random_state": 0, "verbose": 0}
 
 
 def fitted(data, *settings, **options):
@@ -109,38 +104,3 @@ def test_a_copy_learns_of_values_by_itself():
     assert [len(seen) for seen in row_map.levels.seen] == [1, 2]
     assert [len(seen) for seen in copied.levels.seen] == [2, 2]
     assert copied.scaler is row_map.scaler
-
-
-@pytest.mark.parametrize(
-    ("model", "X", "given"),
-    [
-        (SchrodingerBridgeMatcher(**BRIEF), IRIS, {"source": IRIS[:30] + 1}),
-        (BinaryLatentDiffusion(autoencoder=None, **BRIEF), BINARY, {}),
-        (BinaryLatentDiffusion(input_shape=(3, 2), **BRIEF), BINARY, {"lengths": [1, 2] * 20}),
-        (VQDiffusionBridge(likelihood="discrete", **BRIEF), GRID, {"condition": BINARY[:, 0]}),
-    ],
-    ids=["source", "binary", "lengths", "discrete"],
-)
-def test_states_with_the_parts_one_by_one_still_open(model, X, given, tmp_path):
-    model.fit(X, **given)
-    row_map = model.row_map_
-    state = {k: v for k, v in model.__getstate__().items() if k != "row_map_"}
-    state |= {"scaler_": row_map.scaler, "condition_encoder_": row_map.condition_encoder}
-    state |= {"_fit_dtype": row_map.dtype, "_source": None}
-    if isinstance(model, BinaryLatentDiffusion):
-        state["_has_lengths"] = row_map.frames is not None
-    if row_map.levels is not None:
-        levels = row_map.levels
-        state |= {"_levels": levels.seen, "_possible_levels": levels.possible}
-        state["_n_level_rows"] = levels.n_rows
-    opened = type(model).__new__(type(model))
-    opened.__setstate__(pickle.loads(pickle.dumps(state)))
-    assert not {"scaler_", "_levels", "_has_lengths", "_source"} & set(vars(opened))
-    beside = {name: values[:8] for name, values in given.items() if name != "source"}
-    asked = {name: values for name, values in beside.items() if name == "condition"}
-    skgen.save(opened, tmp_path / "model")
-    for other in (opened, skgen.load(tmp_path / "model")):
-        np.testing.assert_array_equal(other.sample(8, **asked), model.sample(8, **asked))
-        np.testing.assert_array_equal(
-            other.transform(X[:8], **beside), model.transform(X[:8], **beside)
-        )

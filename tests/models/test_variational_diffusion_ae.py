@@ -212,13 +212,14 @@ def test_levels_are_checked():
     X = np.random.default_rng(2).integers(0, 3, size=(40, 2)).astype(float)
     made = {"likelihood": "discrete", "max_steps": 5, **NARROW}
     with pytest.raises(ValueError, match=r"X\[\d+, \d+\] is 2.0, which is not among the levels"):
-        VariationalDiffusionAE(2, levels=[0, 1], **made).fit(X)
-    with pytest.raises(ValueError, match="two or more finite"):
-        VariationalDiffusionAE(2, levels=[1.0], **made).fit(X)
+        VariationalDiffusionAE(2, **{**made, "likelihood": [0, 1]}).fit(X)
+    for levels in ([1.0], ["discrete"], [0, 1, np.inf]):
+        with pytest.raises(ValueError, match="two or more finite"):
+            VariationalDiffusionAE(2, **{**made, "likelihood": levels}).fit(X)
     with pytest.raises(ValueError, match=r"has 300\s+values, more than 256"):
         VariationalDiffusionAE(2, **made).fit(np.random.default_rng(3).normal(size=(300, 2)))
     # Levels that no row has can be drawn, and scored.
-    model = VariationalDiffusionAE(2, levels=[0, 1, 2, 3], **made).fit(X)
+    model = VariationalDiffusionAE(2, **{**made, "likelihood": [0, 1, 2, 3]}).fit(X)
     assert set(np.unique(model.sample(500))) <= {0.0, 1.0, 2.0, 3.0}
 
 
@@ -409,13 +410,13 @@ class PressCtrlC(Callback):
 @pytest.mark.parametrize("step", [5, 15])
 def test_an_interrupted_code_is_gone_on_with(step):
     """Before the first evaluation, at step 10, and after it."""
-    model = VariationalDiffusionAE(
-        2, max_steps=20, warm_start=True, callbacks=[PressCtrlC(step)], **NARROW
-    )
-    with pytest.warns(UserWarning, match=f"at step {step} of 20"):
+    callbacks = {"callbacks": [PressCtrlC(step)]}
+    model = VariationalDiffusionAE(2, max_steps=20, net_params=callbacks, **NARROW)
+    told = f"at step {step} of 20; .* partial_fit trains it further"
+    with pytest.warns(UserWarning, match=told):
         model.fit(IRIS)
     before = model.transform(IRIS)
-    model.fit(IRIS)
+    model.partial_fit(IRIS)
     assert len(model.nets_) == 2
     assert not np.array_equal(model.transform(IRIS), before)
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from brief import few_steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -683,7 +684,7 @@ def people(n):
 @pytest.mark.parametrize("Model", [VariationalDiffusionAE, BinaryLatentDiffusion])
 def test_a_model_of_a_table_draws_a_table(Model):
     frame = people(300)
-    model = Model(max_steps=20, hidden_units=32, n_steps=10, random_state=0)
+    model = Model(max_steps=20, hidden_units=32, random_state=0, **few_steps(Model, 10))
     pipe = make_generative_pipeline(TableEncoder(), model).fit(frame)
     drawn = pipe.sample(1000)
     assert drawn.dtypes.equals(frame.dtypes)

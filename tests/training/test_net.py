@@ -1,6 +1,7 @@
 """Training on losses of one number, whose course can be followed by hand."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,9 +59,9 @@ def fit(loss=None, valid=None, rows=10.0, seed=0, weight=1.0, **plan):
         None if valid is None else {"x": torch.full((10, 1), valid)},
     )
     watch = Watch(module)
-    defaults = {"n_steps": 60, "batch_size": 8, "lr": 0.05, "ema_decay": 0.9}
-    settings = {"early_stopping": False, "device": CPU, "callbacks": [watch]}
-    net = train(stage, Plan(**{**defaults, **settings, **plan}), seed)
+    defaults = {"n_steps": 60, "batch_size": 8, "lr": 0.05, "early_stopping": False, "device": CPU}
+    net_params = {"ema_decay": 0.9, "callbacks": [watch], **plan.pop("net_params", {})}
+    net = train(stage, Plan(**{**defaults, **plan}, net_params=net_params), seed)
     return net, module, watch
 
 
@@ -76,7 +77,7 @@ def averages(values, decay):
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
 def test_the_average_of_the_weights_is_kept(decay):
-    _, module, watch = fit(ema_decay=decay)
+    _, module, watch = fit(net_params={"ema_decay": decay})
     assert len(watch.values) == 60
     assert module.p.item() == pytest.approx(averages(watch.values, decay)[-1], rel=1e-5)
     if decay:
@@ -85,12 +86,12 @@ def test_the_average_of_the_weights_is_kept(decay):
 
 def test_the_average_is_applied_for_a_while_only():
     parameter = nn.Parameter(torch.zeros(2))
-    average = _Average([parameter], 0.9)
-    average.on_train_begin(None)
+    average, net = _Average([parameter]), SimpleNamespace(ema_decay=0.9)
+    average.on_train_begin(net)
     with torch.no_grad():
         parameter.fill_(11.0)
-    average.on_batch_end(None, True)
-    average.on_batch_end(None, False)
+    average.on_batch_end(net, True)
+    average.on_batch_end(net, False)
     with average.applied():
         # One step: a decay of 1/11, so that ten elevenths are new.
         torch.testing.assert_close(parameter.detach(), torch.full((2,), 10.0))
@@ -135,7 +136,10 @@ def test_each_part_of_a_loss_keeps_its_own_best_weights():
     rows, valid = torch.full((40, 2), 10.0), target.expand(10, 2).clone()
     owners = {module.p: torch.tensor([0, 1])}
     stage = Stage("descent", parts, module, [module.p], {"x": rows}, {"x": valid}, owners=owners)
-    plan = Plan(n_steps=200, batch_size=8, lr=0.2, ema_decay=0.0, early_stopping=False, device=CPU)
+    net_params = {"ema_decay": 0.0}
+    plan = Plan(
+        n_steps=200, batch_size=8, lr=0.2, early_stopping=False, device=CPU, net_params=net_params
+    )
     net = train(stage, plan, seed=0)
     losses = np.array(net.history[:, "valid_loss"])
     best = dict(net.callbacks_)["choose"].best_loss.numpy()
@@ -254,6 +258,10 @@ def test_another_optimiser_gets_its_own_settings_alone():
         ({"lr": 0.5}, "net_params has 'lr', which the estimator sets"),
         ({"module": 1}, "net_params has 'module', which the estimator sets"),
         ({"history": 1}, "net_params has 'history', which the estimator sets"),
+        ({"callbacks": [3]}, r"callbacks\[0\] is 3"),
+        ({"callbacks": "disable"}, "callbacks='disable'; it must be a list"),
+        ({"ema_decay": -0.1}, r"net_params cannot be used: ema_decay=-0\.1 is not"),
+        ({"ema_decay": True}, "net_params cannot be used: ema_decay=True is not"),
     ],
 )
 def test_settings_that_the_net_cannot_use_are_told(params, told):
