@@ -105,7 +105,7 @@ for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
 # Networks, by the names of the files that they first stood in, and of the attributes that they had.
 _NETWORKS: dict[str, type[nn.Module]] = {
     "_bernoulli_diffusion.BernoulliDiffusion": BernoulliDiffusion,
-    "_bernoulli_diffusion.KnownLaw": BitFrequencies,
+    "_bernoulli_diffusion.BitFrequencies": BitFrequencies,
     "_cells.Cells": Cells,
     "_code_priors.AutoregressivePrior": AutoregressivePrior,
     "_code_priors.BridgePrior": BridgePrior,
@@ -133,7 +133,6 @@ register(ColumnwiseMLP, "skgen.networks.mlp.ApartMLP")
 _CODE_ATTRIBUTES = {"residuals": "spread", "frozen": "settled", "initialized": "started"}
 for _network in (BinaryLatentDiffusionModule, VQDiffusionBridgeModule, ColumnwiseVQModule):
     keep_attributes(_network, _CODE_ATTRIBUTES)
-keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 keep_attributes(BitDenoiser, {"reads_observed": "holds"})
 keep_attributes(Codebook, {"is_ema": "follows"})
 keep_attributes(ColumnwiseMADE, {"evidence": "told"})

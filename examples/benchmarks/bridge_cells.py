@@ -1,10 +1,10 @@
 """SchrodingerBridgeMatcher on cells that were seen at several times, no cell twice.
 
-- emt: each inner time of the A549 cells is left out, its neighbours bridged, and the law halfway
-  compared with the cells of the left-out time by the exact 1-Wasserstein distance. Beside it the
-  straight lines of exact optimal transport between the neighbours, halfway, and, with ``--rivals``
-  and the Python of an environment that has torchcfm, its flow matchers at as many gradient steps,
-  on cells in units of their pooled deviation.
+- emt: each inner time of the A549 cells is left out, its neighbours bridged, and the distribution
+  halfway compared with the cells of the left-out time by the exact 1-Wasserstein distance. Beside
+  it the straight lines of exact optimal transport between the neighbours, halfway, and, with
+  ``--rivals`` and the Python of an environment that has torchcfm, its flow matchers at as many
+  gradient steps, on cells in units of their pooled deviation.
 - drug: cells after 8 hours are carried to 48 hours and compared with held-out cells: maximum mean
   discrepancy (Gaussian kernel, median distance) and exact 2-Wasserstein distance. Beside it the
   cells left as they are, and shifted by the difference of the means.

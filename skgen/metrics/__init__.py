@@ -1,6 +1,6 @@
 r"""Measures of generated rows against real ones, and of learnt features.
 
-With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
+With :math:`P` the distribution of the real rows and :math:`Q` that of the fake ones:
 
 - classifier two-sample test [1]_: the area under the ROC curve
   :math:`\Pr[f(x) < f(x')]`, :math:`x \sim P`, :math:`x' \sim Q`, of a classifier :math:`f` trained

@@ -69,9 +69,9 @@ def mutual_information_error(X_real, X_fake):
 
     Notes
     -----
-    The mutual information of :math:`n` rows exceeds that of their law by about :math:`1 / (2 n)`
-    nats. It does not tell which way two columns depend on each other: a column and its complement
-    read the same.
+    The mutual information of :math:`n` rows exceeds that of their distribution by about :math:`1 /
+    (2 n)` nats. It does not tell which way two columns depend on each other: a column and its
+    complement read the same.
 
     References
     ----------

@@ -59,12 +59,14 @@ def marginal_error(X_real, X_fake):
 
     Notes
     -----
-    For two sets of one law, each of :math:`n` rows, a continuous column reads about
-    :math:`0.869 \sqrt{2 / n}`, which is the mean of Kolmogorov's law, and one with few values less.
+    Between two sets of :math:`n` rows from one distribution, the error of a continuous column is
+    about :math:`0.869 \sqrt{2 / n}`, the mean of the Kolmogorov distribution, and that of a column
+    with few values is less.
 
     Examples
     --------
-    The distribution functions of two normal laws a distance of 1 apart differ by up to 0.38.
+    The distribution functions of two normal distributions a distance of 1 apart differ by up to
+    0.38.
 
     >>> import numpy as np
     >>> from skgen.metrics import marginal_error
@@ -110,7 +112,8 @@ def correlation_error(X_real, X_fake):
 
     Notes
     -----
-    For two sets of one law, each of :math:`n` rows, a pair of independent columns reads about
+    For two sets of one distribution, each of :math:`n` rows, a pair of independent columns reads
+    about
     :math:`2 / \sqrt{\pi n}`.
 
     Examples

@@ -25,8 +25,9 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
     """Share of fake rows that lie suspiciously near to a training row.
 
     A fake row is a near-copy if its distance to the nearest training row is at most the `quantile`
-    quantile of the same distance for held-out rows. Fresh rows from the law of the data are flagged
-    at a rate of about `quantile`, a model that repeats its training rows at a rate of 1.
+    quantile of the same distance for held-out rows. Fresh rows from the distribution of the data
+    are flagged at a rate of about `quantile`, a model that repeats its training rows at a rate of
+    1.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
         The rows that the generative model was fitted on.
 
     X_test : array-like or frame of shape (n_test, n_features)
-        Held-out rows of the same law. The quantile is resolved in steps of about ``1 / n_test``.
+        Held-out rows of the same distribution. The quantile is resolved in steps of about ``1 /
+        n_test``.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
@@ -138,10 +140,11 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
 
     Notes
     -----
-    For :math:`n` and :math:`m` rows of one continuous law and :math:`k` neighbours, the expected
-    density is 1 and the expected coverage :math:`1 - \prod_{j=1}^k (n - j) / (n + m - j)`, which
-    is 0.97 for :math:`n = m` and :math:`k = 5`. Precision and recall depend on the law: compare
-    with two sets of real rows. A single fake row far out has a large ball, and raises recall.
+    For :math:`n` and :math:`m` rows of one continuous distribution and :math:`k` neighbours, the
+    expected density is 1 and the expected coverage :math:`1 - \prod_{j=1}^k (n - j) / (n + m - j)`,
+    which is 0.97 for :math:`n = m` and :math:`k = 5`. Precision and recall depend on the
+    distribution: compare with two sets of real rows. A single fake row far out has a large ball,
+    and raises recall.
 
     Time grows with the product of the row counts, memory does not.
 

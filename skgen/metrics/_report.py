@@ -67,10 +67,10 @@ COPIED = "copies of training rows: {value:.0%}, not {floor:.0%}"
 class _Floor:
     """What a measure reads between real rows, and how far from that a single value may fall.
 
-    The bounds are those of a prediction interval for one more value of a normal law, on a scale
-    where the values are near to one: the arcsine of the root for shares, the cube root for errors.
-    A spread below that of a share of `n_rows` independent rows, or of an error below what one row
-    can change, is not believed.
+    The bounds are those of a prediction interval for one more value of a normal distribution, on a
+    scale where the values are near to one: the arcsine of the root for shares, the cube root for
+    errors. A spread below that of a share of `n_rows` independent rows, or of an error below what
+    one row can change, is not believed.
     """
 
     def __init__(self, values, n_rows, is_share):
@@ -128,8 +128,8 @@ def _told_apart(X, Y, rng):
 def _by_relations(X, Y, rng):
     """Say whether trees that know the relations of columns tell fake rows Y from real ones X.
 
-    They are judged by rows that they did not learn from, so that of rows of one law the area has
-    the mean and the variance of Mann and Whitney's statistic.
+    They are judged by rows that they did not learn from, so that of rows of one distribution the
+    area has the mean and the variance of Mann and Whitney's statistic.
     """
     n_rows, n_columns = X.shape
     if n_columns < 2 or n_rows < RELATED_ROWS * n_columns:
@@ -143,9 +143,9 @@ def _by_relations(X, Y, rng):
 def _copies(X_train, X_test, X_fake):
     """Give the share of near-copies, that of held-out rows, and whether chance explains it.
 
-    If held-out and fake rows are of one law, every order of their distances to the training rows is
-    as likely: of a threshold that k of n held-out rows lie below, the number of fake rows below is
-    beta-binomial.
+    If held-out and fake rows are of one distribution, every order of their distances to the
+    training rows is as likely: of a threshold that k of n held-out rows lie below, the number of
+    fake rows below is beta-binomial.
     """
     options = {"quantile": COPY_QUANTILE, "standardize": False}
     share, floor = (near_copies(X_train, X_test, X, **options) for X in (X_fake, X_test))
@@ -207,7 +207,7 @@ def sample_report(
         The rows that the generative model was fitted on.
 
     X_test : array-like or frame of shape (n_test, n_features)
-        Held-out rows of the same law, at least 20.
+        Held-out rows of the same distribution, at least 20.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 20.
@@ -265,15 +265,16 @@ def sample_report(
     A verdict speaks of a difference where a value lies outside of a prediction interval for one
     more value between real rows: on a scale where these are near to normal, their mean and
     :math:`t \, s \sqrt{1 + 1/n}`, with their number :math:`n`, their standard deviation :math:`s`
-    and a quantile :math:`t` of Student's law. Shares are put on the scale of the arcsine of their
-    root, errors on that of their cube root, and :math:`s` is never taken below what chance brings
-    to single rows. Equal rows are neighbours in random order. The number of near-copies is compared
-    with its exact law, which is beta-binomial, and the area of trees that see relations of columns
-    with that of Mann and Whitney's statistic, where there are four rows a column. The levels are
-    such that a perfect model is blamed for anything at all in about 1 of 100 reports.
+    and a quantile of Student's t distribution, :math:`t`. Shares are put on the scale of the
+    arcsine of their root, errors on that of their cube root, and :math:`s` is never taken below
+    what chance brings to single rows. Equal rows are neighbours in random order. The number of
+    near-copies is compared with its exact distribution, which is beta-binomial, and the area of
+    trees that see relations of columns with that of Mann and Whitney's statistic, where there are
+    four rows a column. The levels are such that a perfect model is blamed for anything at all in
+    about 1 of 100 reports.
 
     What is too small to be seen with so many rows is not seen: no difference found is not the same
-    as none. The training rows are taken to be of the law of the test rows.
+    as none. The training rows are taken to be of the distribution of the test rows.
 
     Examples
     --------

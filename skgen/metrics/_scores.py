@@ -33,7 +33,8 @@ def bits_per_dimension(score, n_features, *, width=1.0):
     Returns
     -------
     bits : float or ndarray
-        Of the shape of `score`. Lower is better: :math:`b` for a uniform law on :math:`2^b` values.
+        Of the shape of `score`. Lower is better: :math:`b` for a uniform distribution on
+        :math:`2^b` values.
 
     Raises
     ------

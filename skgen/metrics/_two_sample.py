@@ -150,11 +150,11 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Notes
     -----
-    For two sets of one law, each of :math:`n` rows, the area of one classifier has mean 0.5 and a
-    standard deviation of 0.45 to 0.6 over :math:`\sqrt n` in trials, and taking the larger of two
-    adds about half a standard deviation: 0.504 on average for 2,000 rows of the two moons, 0.511
-    for 719 of the digits. Compare with the value for two halves of the real rows before reading
-    much into a small excess over 0.5.
+    For two sets of one distribution, each of :math:`n` rows, the area of one classifier has mean
+    0.5 and a standard deviation of 0.45 to 0.6 over :math:`\sqrt n` in trials, and taking the
+    larger of two adds about half a standard deviation: 0.504 on average for 2,000 rows of the two
+    moons, 0.511 for 719 of the digits. Compare with the value for two halves of the real rows
+    before reading much into a small excess over 0.5.
 
     References
     ----------
@@ -162,7 +162,7 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Examples
     --------
-    The best possible area between the laws of `X_real` and `X_shifted` is 0.71.
+    The best possible area between the distributions of `X_real` and `X_shifted` is 0.71.
 
     >>> import numpy as np
     >>> from skgen.metrics import classifier_two_sample_test

@@ -51,7 +51,7 @@ class Defaults:
     # out, however few the rows.
     fewest_noisy_steps: int = 750
     # Ends of the noise schedule of that diffusion.
-    law_gammas: tuple[float, float] = (-10.0, 7.0)
+    diffusion_gammas: tuple[float, float] = (-10.0, 7.0)
 
     @classmethod
     def for_data(cls, n_rows: int, n_columns: int) -> "Defaults":
@@ -455,12 +455,12 @@ class _BridgeMatcher(_Carrier):
                 return UNet(shape, n_context + c, n_outputs=n_heads)
 
             network = network_of(n_heads, TIME_FEATURES)
-            law = None
+            diffusion = None
             if source is None:
-                law = GaussianDiffusion(
+                diffusion = GaussianDiffusion(
                     network_of(1, NOISE_FEATURES),
                     PrincipalAxes(d, self.input_shape is None, n),
-                    SCHEDULES["linear"](*defaults.law_gammas),
+                    SCHEDULES["linear"](*defaults.diffusion_gammas),
                 )
             module = SchrodingerBridge(
                 network,
@@ -468,7 +468,7 @@ class _BridgeMatcher(_Carrier):
                     d, self.input_shape is None, n + (0 if source is None else len(source))
                 ),
                 embedding,
-                law,
+                diffusion,
                 LinearReference(float(self.sigma), float(self.theta)),
                 has_source=source is not None,
                 has_layout=self.input_shape is not None,
@@ -478,8 +478,8 @@ class _BridgeMatcher(_Carrier):
         # If the ends stay independent, the Gaussian process is that of independent ends.
         once = self._n_projections(source is not None) == 1
         stays = self.coupling == "independent" and self.sigma == 0 and once
-        if law is not None:
-            law.axes.fit(rows.x)
+        if diffusion is not None:
+            diffusion.axes.fit(rows.x)
         module.fit_ends(rows.x, source, aligned=not stays)
         return module
 
@@ -509,10 +509,12 @@ class _BridgeMatcher(_Carrier):
             )
             if interrupted:
                 return
-        if module.law is not None:
-            law = self._parameters_of(module.law)
-            module.law.shrinkage.reset()
-            interrupted = yield Stage("law", module.law_loss, module, law, train, valid, later)
+        if module.diffusion is not None:
+            parameters = self._parameters_of(module.diffusion)
+            module.diffusion.shrinkage.reset()
+            interrupted = yield Stage(
+                "diffusion", module.diffusion_loss, module, parameters, train, valid, later
+            )
             if valid is not None and not interrupted:
                 module.fit_shrinkage(noise, self.input_shape, **valid)
 

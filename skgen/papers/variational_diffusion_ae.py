@@ -12,7 +12,7 @@ are :math:`KL(q(w|x) \| N(0, I))`. Trained on this bound, a decoder this strong 
 latent, and the encoder learns little. So there are two stages. By default the first one trains the
 encoder on a denoising loss in x (`DiffusionAutoencoder.representation_loss`), in which high noise
 levels, where only the latent can help, weigh more. In the second one the encoder is frozen, and
-decoder and prior learn the bound (`DiffusionAutoencoder.law_loss`).
+decoder and prior learn the bound (`DiffusionAutoencoder.distribution_loss`).
 
 Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with variational
 diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
@@ -175,7 +175,7 @@ class DiffusionAutoencoder(GenerativeModule):
         loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
         return loss + normal_kl(mean, log_var)
 
-    def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def distribution_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         r"""Learn p(x|w) and p(w) with the encoder frozen; the loss of the second stage.
 
         It is :math:`\tilde L_{x|w} + \tilde L_w`, each :math:`\tilde L` a bound in which low noise

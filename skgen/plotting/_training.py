@@ -43,7 +43,7 @@ class TrainingCurveDisplay:
     >>> model = VariationalDiffusionAE(max_steps=40, random_state=0).fit(X)
     >>> display = TrainingCurveDisplay.from_estimator(model)
     >>> [ax.get_title() for ax in display.axes_]
-    ['code', 'law']
+    ['code', 'distribution']
     """
 
     def __init__(self, *, history):

@@ -2,13 +2,13 @@
 
 Rows without gaps alone are a sound sample only where gaps come at random, and few where columns are
 many. So the model is fitted again to all rows, their gaps drawn given what was observed: a step of
-stochastic EM, whose fixed point is the law of the observed entries wherever a gap depends on
-observed ones only. Where rows without gaps are in the minority, what it starts from is a draw of a
-normal law of the columns' normal scores (a Gaussian copula), learnt from all rows.
+stochastic EM, whose fixed point is the distribution of the observed entries wherever a gap depends
+on observed ones only. Where rows without gaps are in the minority, what it starts from is a draw of
+a normal distribution of the columns' normal scores (a Gaussian copula), learnt from all rows.
 
-Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for normal laws learnt
-from rows with gaps; Hoff, *Extending the rank likelihood for semiparametric copula estimation*,
-2007.
+Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for normal distributions
+learnt from rows with gaps; Hoff, *Extending the rank likelihood for semiparametric copula
+estimation*, 2007.
 """
 
 import warnings
@@ -34,12 +34,12 @@ from skgen.threads import limited
 __all__ = ["GenerativeImputer"]
 
 MIN_COMPLETE = 20
-# With this share of complete rows they are the start, as no other law need be assumed.
+# With this share of complete rows they are the start, as no other distribution need be assumed.
 ENOUGH_COMPLETE = 0.5
-# Sweeps that learn the normal law, from so many rows, fewer where columns are many; wider tables
-# start from entries taken at random. Of two columns that are seldom seen in one row, a correlation
-# of 0 was .12 after 10 sweeps, .06 after 30 and .00 after 100. Sweeps of all rows by what was
-# learnt. Then the numbers in a part of the matrices it takes.
+# Sweeps that learn the normal distribution, from so many rows, fewer where columns are many; wider
+# tables start from entries taken at random. Of two columns that are seldom seen in one row, a
+# correlation of 0 was .12 after 10 sweeps, .06 after 30 and .00 after 100. Sweeps of all rows by
+# what was learnt. Then the numbers in a part of the matrices it takes.
 N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 100, 10_000, 500, 3e8
 N_LAST = 5
 MOST_COLUMNS = 128
@@ -112,7 +112,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @limited
     def fit(self, X, y=None):
-        """Learn the law of the rows from what is observed of them.
+        """Learn the distribution of the rows from their observed entries.
 
         Parameters
         ----------
@@ -329,9 +329,9 @@ def _normal_drawn(
     high: np.ndarray,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Return scores in which what is not observed is drawn from a normal law, learnt from them.
+    """Return scores, the missing ones drawn from a normal distribution that is learnt from them.
 
-    Observed ones between finite or infinite bounds are drawn as well; NaN for bounds holds them.
+    Observed scores between finite or infinite bounds are drawn as well; NaN for bounds keeps them.
     """
     n, n_columns = scores.shape
     n_learnt = min(n, MOST_LEARNT, max(FEWEST_LEARNT, int(LEARNING / n_columns**3)))
@@ -387,7 +387,7 @@ def _conditionally_drawn(
     covariance: np.ndarray,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Draw what is not observed of each row given the rest of it, from a normal law."""
+    """Draw the missing entries of each row given the others, from a normal distribution."""
     n, n_columns = rows.shape
     size, step = covariance.diagonal().mean(), max(1, PART // n_columns**2)
     # Any draw of whole rows, moved to agree with what is observed, is a conditional draw.

@@ -1,8 +1,8 @@
 r"""Pipelines that end in a generative model: scikit-learn's, with a way back.
 
 A transformer :math:`T` before the model maps rows :math:`x` to :math:`y = T(x)`, and the model
-learns the law of :math:`y`. New rows are carried back, :math:`x = T^{-1}(y)`, and where :math:`T`
-is a smooth map between as many columns, densities are too:
+learns the distribution of :math:`y`. New rows are carried back, :math:`x = T^{-1}(y)`, and where
+:math:`T` is a smooth map between as many columns, densities are too:
 
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
@@ -319,7 +319,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         if not self._model.module_.has_source:
             raise ValueError(
                 "translate needs a bridge from rows to rows, and this one was fitted from a "
-                "normal law; fit the pipeline with source=."
+                "normal distribution; fit the pipeline with source=."
             )
         with self._gaps_named(unwrapped(source)):
             rows = self._source_rows(source)

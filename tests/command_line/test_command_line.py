@@ -177,9 +177,9 @@ def test_new_rows_are_like_the_table(fitted):
     assert rows["since"].between("2024-01-01", "2024-12-31").all()
     # A share p of 400 independent rows has a standard error of sqrt(p (1 - p) / 400): four of them,
     # and the values to condition on are drawn as often as they were learnt.
-    law = load_with_notes(fitted[0])[1]["condition"]
-    assert law["values"].tolist() == CITIES
-    share = law["shares"][2]
+    stored = load_with_notes(fitted[0])[1]["condition"]
+    assert stored["values"].tolist() == CITIES
+    share = stored["shares"][2]
     assert abs((rows["city"] == "Rome").mean() - share) < 4 * np.sqrt(share * (1 - share) / 400)
 
 

@@ -236,7 +236,7 @@ def test_a_skewed_column_has_its_quantiles_and_no_gaps(method):
         drawn = pipe.sample(10_000)[0]
         assert np.isfinite(drawn).all()
         # Shares of the draws below the quantiles of the table: a standard error of .02 from its
-        # 600 rows, and as much for a law that is not quite normal.
+        # 600 rows, and as much for a distribution that is not quite normal.
         below = (drawn < np.quantile(X, levels)).mean(0)
         np.testing.assert_allclose(below, levels, atol=0.1)
 
