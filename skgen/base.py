@@ -28,7 +28,7 @@ from skgen.mixins import (
     DrawingEstimator,
     LatentMixin,
     LikelihoodMixin,
-    _Place,
+    _RowRange,
     _seed,
     contained,
     several,
@@ -340,10 +340,10 @@ class BaseGenerativeModel(DrawingEstimator):
             # They say less of thresholds than coarse draws do.
             steps = min(steps, 12)
         try:
-            rows = self._draw(n, encoded, 0.0, steps, _Place(seed, 0))
+            rows = self._draw(n, encoded, 0.0, steps, _RowRange(seed, 0))
         except KeyboardInterrupt:
             warnings.warn(
-                "Interrupted while the model drew rows to learn the borders of repeated values "
+                "Interrupted while the model drew rows to learn the thresholds of repeated values "
                 "from; it is trained, and puts what it draws on the nearest value.",
                 stacklevel=5,
             )
@@ -364,7 +364,7 @@ class BaseGenerativeModel(DrawingEstimator):
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=N_DRAWN)]
         try:
-            rows = self._draw(N_DRAWN, encoded, 0.0, None, _Place(seed, 0))
+            rows = self._draw(N_DRAWN, encoded, 0.0, None, _RowRange(seed, 0))
         except KeyboardInterrupt:
             # The model is trained.
             return

@@ -32,7 +32,7 @@ def _seed(random_state: Any) -> int:
 
 
 @dataclass
-class _Place:
+class _RowRange:
     """Where drawn rows begin: the seed, and the number of the first one among those it gives."""
 
     seed: int
@@ -196,7 +196,7 @@ class DrawingEstimator(BaseEstimator):
             part = slice(start, min(start + batch_size, n_samples))
             given = rows_of(condition, part, n_samples, "condition")
             # Blocks that two batches share are drawn for each of them.
-            place = _Place(seed, start)
+            place = _RowRange(seed, start)
             return self.sample(part.stop - start, condition=given, random_state=place, **options)
 
         return (drawn(start) for start in range(0, n_samples, batch_size))
@@ -237,8 +237,8 @@ class DrawingEstimator(BaseEstimator):
     ) -> Tensor:
         """Return new scaled rows."""
         place = random_state
-        if not isinstance(place, _Place):
-            place = _Place(_seed(self.random_state if random_state is None else random_state), 0)
+        if not isinstance(place, _RowRange):
+            place = _RowRange(_seed(self.random_state if random_state is None else random_state), 0)
         settings = {**self._sampling_options(), **options, "guidance_scale": float(guidance_scale)}
         if n_steps is not None:
             settings["n_steps"] = int(n_steps)

@@ -49,7 +49,7 @@ from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.correction_shrinkage import CorrectionShrinkage
 from skgen.papers.gaussian_diffusion import GaussianDiffusion
 from skgen.papers.gaussian_regressions import GaussianRegressions
-from skgen.papers.layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
+from skgen.papers.layouts import _SequenceDecoder, _SequenceEncoder, _SharedNetwork, _SlowLinear
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.residuals import ResidualDistribution
 from skgen.papers.schrodinger_bridge import SchrodingerBridge
@@ -122,7 +122,7 @@ _NETWORKS: dict[str, type[nn.Module]] = {
     "binary_latent_diffusion._WholeEncoder": _SequenceEncoder,
     "schrodinger_bridge._SchrodingerBridge": SchrodingerBridge,
     "variational_diffusion_ae._VariationalDiffusionAE": DiffusionAutoencoder,
-    "vq_diffusion_bridge._Places": _EachPlace,
+    "vq_diffusion_bridge._Places": _SharedNetwork,
     "vq_diffusion_bridge._VQDiffusionBridge": VQDiffusionBridgeModule,
     "vq_diffusion_bridge._VQTable": ColumnwiseVQModule,
 }

@@ -31,17 +31,17 @@ N_DRAWN = 512
 LEAST_SHARE, FEWEST_ROWS = 0.05, 5
 STANDARD_ERRORS, POINTS, FISHER, LEAST_LOSS = 4, 0.03, 0.2, 0.02
 # What is compared at most; with more columns the check would cost more than it tells.
-MOST_ROWS, MOST_COLUMNS, MOST_TOLD = 5000, 256, 4
+MOST_ROWS, MOST_COLUMNS, MOST_NAMED = 5000, 256, 4
 # A numeric column of so few values is one of categories, too.
 FEW_VALUES = 10
 
-_seen_as: ContextVar[tuple[Any, Any, Callable[[Any], Any]] | None] = ContextVar(
-    "seen_as", default=None
+_compared_as: ContextVar[tuple[Any, Any, Callable[[Any], Any]] | None] = ContextVar(
+    "compared_as", default=None
 )
 
 
 @contextmanager
-def seen_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]:
+def compared_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]:
     """Let a model that is fitted inside compare its draws with rows in their own units.
 
     Parameters
@@ -53,11 +53,11 @@ def seen_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]
     back : callable
         ``back(drawn)`` transforms what the model draws back.
     """
-    token = _seen_as.set((model, rows, back))
+    token = _compared_as.set((model, rows, back))
     try:
         yield
     finally:
-        _seen_as.reset(token)
+        _compared_as.reset(token)
 
 
 def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> None:
@@ -77,17 +77,17 @@ def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> 
     ConvergenceWarning
         Naming columns and values.
     """
-    seen = _seen_as.get()
+    seen = _compared_as.get()
     if seen is not None and seen[0] is model:
         _, rows, back = seen
         drawn = back(drawn)
     found = shortfalls(_framed(rows, names), _framed(drawn, names))
     if not found:
         return
-    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     warnings.warn(
         f"What {type(model).__name__} has learnt falls short of the rows. "
-        f"{'; '.join(found[:MOST_TOLD])}{more}. A larger max_steps=, more rows or another model "
+        f"{'; '.join(found[:MOST_NAMED])}{more}. A larger max_steps=, more rows or another model "
         "may help; skgen.metrics.sample_report compares rows in full.",
         ConvergenceWarning,
         stacklevel=_levels_of_libraries(),
@@ -104,8 +104,8 @@ def warn_of_rare(labels: list[tuple[str, int]]) -> None:
     """
     if not labels:
         return
-    told = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_TOLD])
-    more = f" and {len(labels) - MOST_TOLD} more have as few" if len(labels) > MOST_TOLD else ""
+    told = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_NAMED])
+    more = f" and {len(labels) - MOST_NAMED} more have as few" if len(labels) > MOST_NAMED else ""
     warnings.warn(
         f"Of the condition, {told}{more}: so few rows tell little of how those of a label vary, "
         "and new ones may lie beside them. Collect more rows, or merge rare labels.",

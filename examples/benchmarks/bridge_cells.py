@@ -21,7 +21,7 @@ from _common import Report, arguments, data_folder, described
 from bridges_2d import rivals
 from scipy.spatial.distance import cdist
 
-from skgen import SchrodingerBridgeMatcher, Whole
+from skgen import SchrodingerBridgeMatcher, UncutSource
 
 WALKS = 6
 
@@ -59,7 +59,7 @@ def emt(report, options, folder):
             for sigma in (0.1, 0.3):
                 model = SchrodingerBridgeMatcher(
                     sigma, max_steps=options.max_steps, random_state=seed
-                ).fit(after, source=Whole(before))
+                ).fit(after, source=UncutSource(before))
                 called = described(model)
                 walks = [
                     model.trajectory(before, n_steps=20, random_state=walk)[1][10]
@@ -88,7 +88,7 @@ def drug(report, options, folder):
     rows = [("left as they are", "", early_test), ("shifted by the mean", "", shifted)]
     for seed in options.seed:
         model = SchrodingerBridgeMatcher(max_steps=options.max_steps, random_state=seed)
-        model.fit(late, source=Whole(early))
+        model.fit(late, source=UncutSource(early))
         rows.append((described(model), seed, model.inverse_transform(early_test)))
     for called, seed, found in rows:
         report.add("drug", called, seed, "MMD^2", discrepancy(found, late_test))

@@ -284,7 +284,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             Rows, in the units of the training data.
         y : None
             Ignored.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows to carry to the data for comparison; None takes those of the fit.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row of X; a source of rows must then have as many.
@@ -355,10 +355,10 @@ class _BridgeMatcher(_Carrier):
             Rows to learn from, in any units.
         y : None
             Ignored: a label is never read unless asked for by name, as ``condition``.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows to start from, unpaired, in the units of X and scaled like it; None starts from
             N(0, I). A frame's columns are matched with those of X by their names. Inside
-            :class:`Whole` cross-validation does not cut them.
+            :class:`UncutSource` cross-validation does not cut them.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels of any type, or real vectors, to learn p(x | condition).
 
@@ -397,7 +397,7 @@ class _BridgeMatcher(_Carrier):
             A piece of the data.
         y : None
             Ignored.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             A piece of the source, in place of the one before; None keeps that.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of the piece, if the first had one.
@@ -418,7 +418,7 @@ class _BridgeMatcher(_Carrier):
             Rows to learn from.
         y : None
             Ignored.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows to start from.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.

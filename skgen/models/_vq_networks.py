@@ -19,7 +19,7 @@ from skgen.papers.code_priors import (
     BridgePrior,
 )
 from skgen.papers.column_densities import ColumnDensities
-from skgen.papers.layouts import Columns, Map, Places, causal_network, token_denoiser
+from skgen.papers.layouts import Columns, ColumnsOrFrames, Map, causal_network, token_denoiser
 from skgen.papers.representation import input_noise
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes.ornstein_uhlenbeck import stationary_variance
@@ -114,7 +114,7 @@ def _layout(facts: RowFacts, n_tokens: int | None, defaults: Defaults) -> Column
     d, shape = facts.n_features, facts.shape
     if shape is None:
         if n_tokens is None and defaults.has_column_tokens:
-            return Places(d, d)
+            return ColumnsOrFrames(d, d)
         return Columns(d, int(n_tokens or defaults.n_tokens))
     maps = [Map(shape, 0)]
     while maps[-1].n_positions > 1:
@@ -129,7 +129,7 @@ def _layout(facts: RowFacts, n_tokens: int | None, defaults: Defaults) -> Column
     chosen = counts.index(n_tokens)
     # Tokens of single frames.
     is_framewise = chosen == 0 and len(shape) == 2
-    return Places(d, counts[0], shape) if is_framewise else maps[chosen]
+    return ColumnsOrFrames(d, counts[0], shape) if is_framewise else maps[chosen]
 
 
 def build(model, rows):
@@ -137,7 +137,7 @@ def build(model, rows):
     facts, defaults = model._row_facts(rows), defaults_of(model, len(rows.x))
     shape, size = facts.shape, int(model.embedding_dim)
     layout = _layout(facts, model.n_tokens, defaults)
-    own_columns = layout.by_place and shape is None
+    own_columns = layout.is_positionwise and shape is None
     usual = defaults.n_column_embeddings if own_columns else defaults.n_embeddings
     n_codes = model.n_embeddings or usual
     width = model.hidden_units or defaults.width
@@ -160,7 +160,7 @@ def build(model, rows):
             sizes = TOKEN_FEATURES, n_codes, n_evidence, c
             network = causal_network(layout, *sizes, width=causal_width)
             prior = AutoregressivePrior(network, layout.n_positions, n_codes)
-        n_statistics = 1 if layout.by_place or shape is not None else layout.n_positions
+        n_statistics = 1 if layout.is_positionwise or shape is not None else layout.n_positions
         coder = {
             "encoder": layout.encoder(size, width=width),
             "decoder": layout.decoder(size, width=width),
@@ -178,7 +178,7 @@ def build(model, rows):
             is_probability=facts.likelihood != "gaussian",
         )
         prior.fit(cuts, rows.x, rows.condition, ridge_regression)
-    plain = layout.by_place or facts.likelihood == "bernoulli"
+    plain = layout.is_positionwise or facts.likelihood == "bernoulli"
     return (ColumnwiseVQModule if columnwise else VQDiffusionBridgeModule)(
         {"prior": prior, **coder},
         facts,

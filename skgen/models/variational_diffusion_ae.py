@@ -481,7 +481,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
             # An encoder that has learnt the bound has not seen noisy rows.
-            look_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
+            view_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
             latent_dropout=defaults.latent_dropout,
             latent_gamma=defaults.latent_gamma,
             condition_dropout=float(self.condition_dropout),

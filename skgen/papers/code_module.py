@@ -99,7 +99,7 @@ class CodeModule(GenerativeModule):
         self.likelihood = rows.likelihood
         self.register_buffer("edges", rows.edges)
         self.encoder_noise = encoder_noise
-        self.rising_steps, self.steps_seen = max(1, round(rising_share * rows.n_steps)), 0
+        self.rising_steps, self.steps_taken = max(1, round(rising_share * rows.n_steps)), 0
 
     def _noisy(self, noise: Any, x: Tensor) -> Tensor:
         """Return a noisy copy of rows, which the encoder learns from."""

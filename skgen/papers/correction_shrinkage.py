@@ -65,19 +65,19 @@ class CorrectionShrinkage(nn.Module):
         """Set all shares to one: corrections are used whole, as in training."""
         self.share.fill_(1.0)
 
-    def learn(self, seen: Iterable[tuple[Tensor, Tensor, Tensor]], kind: int = 0) -> None:
+    def learn(self, results: Iterable[tuple[Tensor, Tensor, Tensor]], kind: int = 0) -> None:
         """Learn the shares of a kind of correction.
 
         Parameters
         ----------
-        seen : iterable of (Tensor of shape (n,), Tensor, Tensor), both of shape (n, n_features)
+        results : iterable of (Tensor of shape (n,), Tensor, Tensor), both of shape (n, n_features)
             Places, whole corrections, and what they should have been but for noise, of rows that
             the network has not learnt from.
         kind : int
             The kind.
         """
         right, size = self.share.new_zeros(2, N_LEVELS, dtype=torch.float64)
-        for place, moved, wanted in seen:
+        for place, moved, wanted in results:
             level = (place * N_LEVELS).long().clamp(0, N_LEVELS - 1)
             right += sums_by_index(level, (moved * wanted).sum(1).double(), N_LEVELS)
             size += sums_by_index(level, (moved * moved).sum(1).double(), N_LEVELS)

@@ -130,8 +130,8 @@ class GaussianDiffusion(nn.Module):
             moved = self.predict(z, gamma, context)[0] - known
             return self._place(gamma), moved, epsilon - known
 
-        seen = (part for rows, context in draws for part in in_parts(measured, rows, context))
-        self.shrinkage.learn(seen, kind)
+        results = (part for rows, context in draws for part in in_parts(measured, rows, context))
+        self.shrinkage.learn(results, kind)
 
     def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)

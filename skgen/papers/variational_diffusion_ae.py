@@ -100,7 +100,7 @@ class DiffusionAutoencoder(GenerativeModule):
         kl_weight: float,
         mmd_weight: float,
         encoder_noise: float,
-        look_noise: float,
+        view_noise: float,
         latent_dropout: float,
         latent_gamma: float,
         **options: Any,
@@ -109,7 +109,7 @@ class DiffusionAutoencoder(GenerativeModule):
         super().__init__({**parts, "embedding": embedding}, **options)
         self.n_components = n_components
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
-        self.encoder_noise, self.look_noise = encoder_noise, look_noise
+        self.encoder_noise, self.view_noise = encoder_noise, view_noise
         self.latent_dropout, self.latent_gamma = latent_dropout, latent_gamma
         self.register_buffer("levels", None)
 
@@ -185,7 +185,7 @@ class DiffusionAutoencoder(GenerativeModule):
         `impute` draws from.
         """
         c = self._embed_to_learn(noise, x, condition)
-        w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
+        w, _, _ = self._draw(noise, x + self.view_noise * noise.normal(x), c)
         w = w.detach()
         keep = (noise.uniform(x) >= self.latent_dropout).to(x.dtype)[:, None]
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))

@@ -62,9 +62,9 @@ def flip(z_0: Tensor, k: Tensor, uniform: Tensor) -> Tensor:
 def _ends(z_t: Tensor, k_s: Tensor, k_t: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits of the posterior for z_0 = 1 and for z_0 = 0."""
     # Where k_s = 0 so is k_t, and z_t tells nothing of z_s.
-    seen = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
-    known = log_odds(k_s)
-    return seen + known, seen - known
+    from_z_t = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
+    from_z_0 = log_odds(k_s)
+    return from_z_t + from_z_0, from_z_t - from_z_0
 
 
 def posterior(z_t: Tensor, z_0: Tensor, k_s: Tensor, k_t: Tensor) -> Tensor:
@@ -95,9 +95,9 @@ def reverse(logit: Tensor, z_t: Tensor, k_s: Tensor, k_t: Tensor) -> tuple[Tenso
 
 def plug_in_reverse(logit: Tensor, z_t: Tensor, k_s: Tensor, k_t: Tensor) -> tuple[Tensor, Tensor]:
     r"""Return the source's kernel in the same form: p in the place of :math:`z_0`, biased."""
-    seen = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
+    from_z_t = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
     b = (k_s * torch.sigmoid(logit) + (1 - k_s) / 2).clamp(1e-12, 1 - 1e-12)
-    total = seen + torch.logit(b)
+    total = from_z_t + torch.logit(b)
     return F.logsigmoid(total), F.logsigmoid(-total)
 
 

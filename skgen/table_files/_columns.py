@@ -256,7 +256,7 @@ class Column:
             odd = self._odd_words(share)
             if not odd:
                 if share >= 0.5:
-                    self._tell_the_odd("numbers", share)
+                    self._warn_of_odd_entries("numbers", share)
                 return False
         units = self.shapes.units()
         if forced and n_numbers < self.shapes.n_present:
@@ -319,7 +319,7 @@ class Column:
         self.texts = Texts(chunks, self.texts.n)
         self.shapes = Shapes(self.texts, self.marks, self.given_gaps)
 
-    def _tell_the_odd(self, kind: str, share: float) -> None:
+    def _warn_of_odd_entries(self, kind: str, share: float) -> None:
         odd = next(iter(self.shapes.rest), None)
         if odd is None:
             return
@@ -360,7 +360,7 @@ class Column:
     def _be_dates(self, context: Context, forced: bool = False) -> bool:
         n_dates = sum(self.shapes.dated.values())
         if not n_dates and not forced:
-            self._tell_of_times()
+            self._warn_of_times()
             return False
         odd: list[str] = []
         if n_dates < self.shapes.n_present:
@@ -370,7 +370,7 @@ class Column:
             odd = self._odd_words(share)
             if not odd:
                 if share >= 0.5 and n_dates > sum(self.shapes.numeric.values()):
-                    self._tell_the_odd("dates", share)
+                    self._warn_of_odd_entries("dates", share)
                 return False
         self.gaps = self.shapes.gaps() | set(odd)
         counts = self._present_counts()
@@ -401,7 +401,7 @@ class Column:
         self.format = ColumnFormat("dates", self._gap_list(), date=found.format)
         return True
 
-    def _tell_of_times(self) -> None:
+    def _warn_of_times(self) -> None:
         times = all(re.fullmatch("99?:99(:99)?", shape) for shape in self.shapes.rest)
         if self.shapes.rest and times and not self.shapes.numeric:
             self._doubt("times of the day, taken as categories", Correction("drop", self.name))

@@ -312,7 +312,7 @@ class _Gatherer:
             self.doubts.append(Doubt(None, f"{count} {lines} with {mark!r} left out"))
         n_footer = self._footer() if self.n > 1 and self.n_rows else 0
         self.n_rows -= n_footer
-        self._tell_short()
+        self._warn_of_short_rows()
         if n_footer:
             for chunks in self.chunks:
                 cells = SEP.join(chunks).split(SEP)
@@ -339,7 +339,7 @@ class _Gatherer:
             self.doubts.append(Doubt(None, f"{count} empty rows at the end left out"))
         return count
 
-    def _tell_short(self) -> None:
+    def _warn_of_short_rows(self) -> None:
         """Tell of rows that lack cells, or raise where a row goes over two lines."""
         short = [place for place in self.short if place[0] < self.n_rows]
         for (_, at, size), (_, next_at, next_size) in pairwise(short):

@@ -104,7 +104,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             For transformers that read it. The models of this library do not.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels or real vectors, for a model that learns p(x | condition).
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows that a bridge starts from, in the units of X; the steps transform them like X.
         **params : dict of str to object
             Further parameters of steps, as in :class:`~sklearn.pipeline.Pipeline`.
@@ -139,7 +139,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             For transformers that read it.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows that a bridge starts from, in the units of X.
         **params : dict of str to object
             Further parameters of steps, as in :class:`~sklearn.pipeline.Pipeline`.

@@ -120,7 +120,7 @@ class ScoringMixin:
             Ignored by the models of this library.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows for a bridge to carry, in the units of X.
         **params : dict of str to object
             Metadata that steps have requested.

@@ -18,7 +18,7 @@ from sklearn.utils.metadata_routing import process_routing
 from skgen._compat import _get_output_config
 from skgen.base import contained
 from skgen.data.sources import unwrapped
-from skgen.shortfalls import seen_as
+from skgen.shortfalls import compared_as
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.inverses import inverted
 from skgen.threads import threads_for
@@ -102,7 +102,7 @@ class Steps(Pipeline):
     @contextmanager
     def _learning(self, X: Any) -> Iterator[None]:
         """Say of what goes wrong in a fit, or of what it could not learn, where it is in X."""
-        told = seen_as(self._model, X, self._back)
+        told = compared_as(self._model, X, self._back)
         with _nothing_left_told(), self._gaps_named(X), threads_for(self), told:
             yield
 

@@ -106,8 +106,8 @@ def test_a_copy_learns_of_values_by_itself():
     row_map = fitted(Data(BINARY[:, :2] * [0, 1]), "auto", None, "bernoulli")
     copied = row_map.copy()
     copied.check(Data(BINARY[:, :2]))
-    assert [len(seen) for seen in row_map.levels.seen] == [1, 2]
-    assert [len(seen) for seen in copied.levels.seen] == [2, 2]
+    assert [len(seen) for seen in row_map.levels.fitted] == [1, 2]
+    assert [len(seen) for seen in copied.levels.fitted] == [2, 2]
     assert copied.scaler is row_map.scaler
 
 
@@ -131,7 +131,7 @@ def test_states_with_the_parts_one_by_one_still_open(model, X, given, tmp_path):
         state["_has_lengths"] = row_map.frames is not None
     if row_map.levels is not None:
         levels = row_map.levels
-        state |= {"_levels": levels.seen, "_possible_levels": levels.possible}
+        state |= {"_levels": levels.fitted, "_possible_levels": levels.possible}
         state["_n_level_rows"] = levels.n_rows
     opened = type(model).__new__(type(model))
     opened.__setstate__(pickle.loads(pickle.dumps(state)))

@@ -186,8 +186,8 @@ def test_the_distribution_of_the_bits_teaches_the_encoder_its_share(autoencoder)
     module = model.fit(high).module_.train().requires_grad_(True)
     x = torch.from_numpy(high[:50])
 
-    def gradient(steps_seen, share):
-        module.steps_seen = steps_seen
+    def gradient(steps_taken, share):
+        module.steps_taken = steps_taken
         module.zero_grad()
         module.diffusion.frequencies.logits.zero_()
         with pytest.MonkeyPatch.context() as patch:
@@ -196,7 +196,7 @@ def test_the_distribution_of_the_bits_teaches_the_encoder_its_share(autoencoder)
             module.joint_loss(noise, x).sum().backward()
         return [p.grad.clone() for p in module.encoder.parameters() if p.grad is not None]
 
-    assert module.steps_seen == BRIEF["max_steps"]
+    assert module.steps_taken == BRIEF["max_steps"]
     for a, b in zip(gradient(0, 0.0), gradient(0, 0.1), strict=True):
         assert torch.equal(a, b)
     late = 10 * module.rising_steps

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgen import FlowMatcher, SchrodingerBridgeMatcher, Whole
+from skgen import FlowMatcher, SchrodingerBridgeMatcher, UncutSource
 from skgen.datasets import CorrelatedGaussian
 from skgen.metrics import energy_distance
 from skgen.papers import bridge_couplings
@@ -230,7 +230,7 @@ def test_source_passes_through_a_pipeline():
 
 
 @pytest.mark.parametrize(
-    ("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (Whole(IRIS[:100]), 100)]
+    ("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (UncutSource(IRIS[:100]), 100)]
 )
 def test_source_passes_through_a_grid_search(source, seen):
     sizes = []
@@ -250,7 +250,7 @@ def test_source_passes_through_a_grid_search(source, seen):
 
 
 def test_whole_shows_what_it_holds():
-    assert repr(Whole(IRIS[:5])) == "Whole((5, 4) rows)"
+    assert repr(UncutSource(IRIS[:5])) == "UncutSource((5, 4) rows)"
 
 
 # Conditions
