@@ -32,7 +32,7 @@ from skgen.tables.identifiers import BEGINNING as IDENTIFIERS
 from skgen.tables.identifiers import identifying, looks_like_identifier, warning_of
 from skgen.tables.pipeline import GenerativePipeline
 
-# What is set by options of their own.
+# Parameters that have options of their own.
 OWN_OPTIONS = {"random_state": "--seed", "verbose": "--quiet", "checkpoint": "--checkpoint"}
 # Characters of an entry, and of a cell, in the table of columns.
 MAX_EXAMPLE, MAX_WIDTH = 24, 60
@@ -51,7 +51,7 @@ def fit(options: argparse.Namespace) -> int:
     table = file.table
     learnt, held = split(table, notes)
     if options.condition is not None:
-        # Of the rows to learn: the model knows no other value.
+        # Of the training rows: the model knows no other value.
         notes["condition"] = frequencies(learnt, options.condition)
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
     say(_told_columns(file, options.condition))
@@ -71,7 +71,7 @@ def fit(options: argparse.Namespace) -> int:
     for rule in encoder.constraints_:
         whole = rows[[rule.target, *rule.inputs]].notna().all(axis=1).sum()
         say(f"a rule of the table, which new rows keep: {rule} ({whole} rows tell)")
-    # What is of this process only; whatever becomes of the check, the model is kept.
+    # Callbacks belong to this process. The model is saved before the check, which may fail.
     model.set_params(verbose="auto", checkpoint=None)
     place = _save(pipe, notes, options.output)
     if any(net.interrupted_ for net in model.nets_):
@@ -92,11 +92,11 @@ def fit(options: argparse.Namespace) -> int:
 
 
 def _save(pipe: GenerativePipeline, notes: dict[str, Any], output: str) -> str:
-    """Save a model; return where it is and how large."""
+    """Save a model; return the file's name and size."""
     try:
         save_with_notes(pipe, notes, output)
     except OSError as error:
-        # It could be written before the training. A full disk is no reason to lose the model.
+        # The output could be written before the training. A full disk must not lose the model.
         kept = Path(tempfile.mkdtemp(prefix="skgen-")) / Path(output).name
         save_with_notes(pipe, notes, kept)
         reason = error.strerror or error
@@ -118,19 +118,19 @@ def _check(
     usual = column_distances(held.to_numpy(), learnt.to_numpy()).max()
     furthest = held.columns[distances.argmax()]
     return [
-        f"check: a classifier tells new rows from held-out ones in {share:.0%} of pairs, and real",
-        f"  rows from real ones in {floor:.0%}; the less above it, the better",
-        *([f"  it goes by {', '.join(map(repr, telling))}"] if telling and share > floor else []),
+        f"check: a classifier distinguishes new rows from held-out ones in {share:.0%} of pairs,",
+        f"  and real rows from real ones in {floor:.0%}; the best is no more than that",
+        *([f"  it relies on {', '.join(map(repr, telling))}"] if telling and share > floor else []),
         f"  furthest off is the column {furthest!r}, by {distances.max():.0%}; between real rows",
         f"  the furthest is off by {usual:.0%}",
     ]
 
 
 def _fit_quietly(pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any) -> None:
-    """Fit, and say without the words of Python what it warns of."""
+    """Fit, and print its warnings without Python's prefixes."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
-        # What is said elsewhere.
+        # Reported elsewhere.
         warnings.filterwarnings("ignore", message="Training was interrupted")
         warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
@@ -166,7 +166,7 @@ def _chosen_model(options: argparse.Namespace) -> Any:
 
 
 def _told_columns(file: TableFile, condition: str | None) -> str:
-    """Return the table of what each column was taken for."""
+    """Return a table in words: what each column was taken for."""
     head = ["column", "taken as", "gaps", "example"]
     rows: list[list[str]] = []
     remarks = []
@@ -191,7 +191,7 @@ def _told_columns(file: TableFile, condition: str | None) -> str:
 
 
 def _read_to_fit(options: argparse.Namespace) -> tuple[TableFile, dict[str, Any]]:
-    """Read the table to learn, and what is to be known of it later."""
+    """Read the table to learn, and the notes about it for later commands."""
     dates: dict[str, str | None] = {}
     for text in options.dates:
         name, _, order = text.rpartition("=")

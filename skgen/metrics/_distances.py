@@ -30,18 +30,18 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
         Order of the distance, at least 1.
 
     n_projections : int, default=500
-        Directions drawn, at least 1. The relative error that they bring to the result falls as one
-        over the root of their number.
+        Directions drawn, at least 1. The relative error of the result due to them falls as one over
+        the root of their number.
 
     random_state : int, RandomState instance, Generator or None, default=None
-        Draws the directions. The same int gives the same directions, so that differences between
-        models are not blurred by them.
+        Draws the directions. The same int gives the same directions, so that they add no noise to
+        differences between models.
 
     Returns
     -------
     distance : float
         In the units of the columns, which are taken as they are: standardise tables of mixed units
-        first. A shift by :math:`d` reads :math:`|d| / \sqrt{n_\mathrm{features}}` for ``p=2``.
+        first. A shift by :math:`d` gives :math:`|d| / \sqrt{n_\mathrm{features}}` for ``p=2``.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
     -------
     distance : float
         In the units of the columns, which are taken as they are: standardise tables of mixed units
-        first. A shift by :math:`d` reads :math:`|d|`.
+        first. A shift by :math:`d` gives :math:`|d|`.
 
     Raises
     ------
@@ -181,10 +181,10 @@ def energy_distance(X_real, X_fake):
     Returns
     -------
     distance : float
-        The root of twice the mean distance between the sets, less the mean distances within each,
-        so that one column reads as in :func:`scipy.stats.energy_distance`. It is exact for the two
-        empirical distributions, every pair counted, and 0 only if they are the same. Columns are
-        taken as they are: standardise tables of mixed units first.
+        The root of twice the mean distance between the sets, less the mean distances within each;
+        for one column this is :func:`scipy.stats.energy_distance`. It is exact for the two
+        empirical distributions, over all pairs, and 0 only if they are the same. Columns are taken
+        as they are: standardise tables of mixed units first.
 
     Raises
     ------
@@ -236,8 +236,8 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
 
     bandwidth : float, default=None
         The kernel's :math:`h`, above 0 and in the units of the columns. None takes the median of
-        the positive distances between real rows, of 1,000 of them if there are more. The fake rows
-        have no say in it, so that all models are measured with one kernel.
+        the positive distances between real rows, of 1,000 of them if there are more. It does not
+        depend on the fake rows, so that all models are measured with one kernel.
 
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the rows for the median. An int makes the result reproducible; up to 1,000 real rows

@@ -1,4 +1,4 @@
-"""Rows completed by a pipeline: what is missing is drawn, what is observed comes back as it was."""
+"""Rows completed by a pipeline: missing entries are drawn, observed ones are unchanged."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,12 +18,12 @@ from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.steps import present
 from skgen.threads import limited
 
-# Categories that an error lists.
+# The most categories that an error lists.
 MOST_LISTED = 10
 
 
 def missing_in(X: Any) -> np.ndarray:
-    """Tell which entries of a table are missing."""
+    """Return which entries of a table are missing."""
     return np.asarray(pd.isna(X if isinstance(X, pd.DataFrame) else np.asarray(X)))
 
 
@@ -38,7 +38,7 @@ class CompletionMixin:
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows with NaN, or whatever is missing in a frame, where an entry is missing.
+            Rows with NaN, or another missing value of pandas, where an entry is missing.
         n_draws : int, default=1
             Number of completions of each row; analyses of the completed tables, one by one, are
             pooled as those of multiple imputation.
@@ -126,7 +126,7 @@ class CompletionMixin:
         return as_polars(drawn) if encoder._of_polars else drawn
 
     def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
-        """Return X with its missing entries drawn, and the rules kept that the first step knows."""
+        """Return X with missing entries drawn, which keep the rules of the first step."""
         rows = _observed_kept(X, drawn, missing)
         steps = self._transformers()
         if steps and hasattr(steps[0][1], "keep_constraints"):
@@ -145,7 +145,7 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
         if missing[:, j].all():
             given = completed.iloc[:, j].set_axis(given.index)
         elif isinstance(dtype, pd.CategoricalDtype):
-            # Categories that the rows at hand happen to lack may be drawn.
+            # Categories that X lacks may be drawn.
             given = given.astype(dtype)
         whole = given.where(~missing[:, j], completed.iloc[:, j].array)
         columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
@@ -153,7 +153,7 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
 
 
 def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFrame:
-    """Return the columns of rows that are given, of the dtypes of fit where they have no gap."""
+    """Return the given columns of rows, with the dtypes of fit if they have no gap."""
     if isinstance(given, pd.DataFrame):
         if len(given) != n_samples:
             raise ValueError(
@@ -208,7 +208,7 @@ def _of_dtype(present: pd.Series, dtype: Any, name: Any) -> pd.Series:
 
 
 def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
-    """Tell whether a dtype has made other entries of some: 2 of 2.5, True of "no", gaps."""
+    """Return whether a cast has changed entries, such as 2.5 to 2, "no" to True, or to gaps."""
     if cast.isna().any():
         return True
     exact = is_integer_dtype(cast.dtype) or is_bool_dtype(cast.dtype)
@@ -216,7 +216,7 @@ def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
 
 
 def _check_seen(encoder: TableEncoder, rows: pd.DataFrame) -> None:
-    """Raise where entries are given that have no code."""
+    """Raise where a given entry has no code."""
     labels = encoder._labels
     unseen = encoder.find_unseen(rows.reindex(columns=labels))
     for name in rows:

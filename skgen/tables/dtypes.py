@@ -1,7 +1,7 @@
 """Dtypes of pandas as plain texts and dicts, which files can hold, and back.
 
-What reads a file must not open another or import anything, and pandas would: a time zone named
-``dateutil//path`` is looked up at that path. So only names of a known form are read.
+Reading a file must not open another file or import anything, but pandas may do so: it looks up a
+time zone named ``dateutil//path`` at that path. So only names of a known form are read.
 """
 
 import re
@@ -34,7 +34,7 @@ _DECIMAL = re.compile(r"decimal(32|64|128|256)\((\d{1,2}), (-?\d{1,2})\)")
 
 
 def as_objects(values: Any) -> np.ndarray:
-    """Return values as an array of objects, each as it is, tuples and numbers of NumPy's too."""
+    """Return values as an array of objects, each unchanged, even tuples and NumPy's numbers."""
     array = np.empty(len(values), dtype=object)
     for k, value in enumerate(values):
         array[k] = value
@@ -72,7 +72,7 @@ def _described_arrow(of: Any) -> Any:
 
 
 def _described_string(dtype: Any) -> Any:
-    # Which of two libraries holds the strings, where it is not pandas' choice here.
+    # The library that holds the strings, if it is not pandas' default here.
     missing = getattr(dtype, "na_value", None)
     return {"string": getattr(dtype, "storage", None), "nan": isinstance(missing, float)}
 

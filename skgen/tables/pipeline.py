@@ -1,4 +1,4 @@
-r"""Pipelines that end in a generative model: scikit-learn's, with a way back.
+r"""Pipelines that end in a generative model, and that map drawn rows back through the steps.
 
 A transformer :math:`T` before the model maps rows :math:`x` to :math:`y = T(x)`, and the model
 learns the distribution of :math:`y`. New rows are carried back, :math:`x = T^{-1}(y)`, and where
@@ -30,9 +30,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
     """Transformers, and a generative model of what they return.
 
     A :class:`~sklearn.pipeline.Pipeline` whose last step draws samples. New rows come back through
-    the transformers' ``inverse_transform``, the last one first, so that they are in the units of X,
-    and so does all else that the model returns; `score_samples` is the density of X as it was
-    given. A method exists where the last step has it.
+    the transformers' ``inverse_transform``, the last one first, so that they are in the units of X.
+    The same holds for all other rows that the model returns; `score_samples` is the log-density of
+    X in its own units. A method exists if the last step has it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
     memory : str or joblib.Memory, default=None
         Where to cache the fitted transformers.
     verbose : bool, default=False
-        Whether to tell the time of each step.
+        Whether to print the time of each step.
 
     See Also
     --------
@@ -64,10 +64,10 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
     fit: a row beyond them has density 0, a score of minus infinity. The models' own
     ``scaling="quantile"`` has tails.
 
-    A ``PowerTransformer`` whose power is below 0 or above 2 has numbers that it maps no row to, and
-    so has many a function. What a model draws there comes back as the row of the nearest number
-    that there is a way back from, which can be very large: no density belongs to it. Draws for an
-    ``OrdinalEncoder``, and for a ``KBinsDiscretizer`` of ordinals, go to the nearest category.
+    The range of a ``PowerTransformer`` with a power below 0 or above 2 is bounded, as that of many
+    functions. A draw outside the range comes back as the row of the nearest number inside, which
+    can be very large: it has no density. Draws for an ``OrdinalEncoder``, and for a
+    ``KBinsDiscretizer`` of ordinals, go to the nearest category.
 
     A slice without the last step, such as ``pipe[:-1]``, is an ordinary pipeline.
 
@@ -117,7 +117,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         Raises
         ------
         TypeError
-            If the last step draws no samples, or another one has no way back.
+            If the last step draws no samples, or another one has no inverse.
         ValueError
             If the steps leave nothing to learn, as where every column is constant, or the model
             cannot use what they leave.
@@ -248,10 +248,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         ------
         TypeError
             With `given`, if the model does not impute, if the pipeline was fitted to an array, or
-            if options come along that ``impute`` has not.
+            if there are options that ``impute`` does not take.
         ValueError
-            If `given` has a column or an entry that there was none of in fit, or other than
-            n_samples rows.
+            If `given` has a column or an entry that was not in fit, or not n_samples rows.
         """
         check_is_fitted(self)
         told = present(condition=condition, n_steps=n_steps, random_state=random_state)
@@ -329,7 +328,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
 
 
 name_methods_after(GenerativePipeline)
-# A pipeline within a pipeline knows its own way back.
+# A pipeline within a pipeline inverts its own steps.
 inverted.register(GenerativePipeline, inverted.dispatch(object))
 
 
@@ -343,7 +342,7 @@ def make_generative_pipeline(*steps, memory=None, verbose=False):
     memory : str or joblib.Memory, default=None
         Where to cache the fitted transformers.
     verbose : bool, default=False
-        Whether to tell the time of each step.
+        Whether to print the time of each step.
 
     Returns
     -------

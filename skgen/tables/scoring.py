@@ -100,7 +100,7 @@ class ScoringMixin:
             Y = step.transform(X, **routed[name].transform)
             total, X = total + log_slope(step, X, Y), Y
         scores = self._model.score_samples(X, **told)
-        # The units of X change a density, and leave a probability as it is.
+        # A density depends on the units of X; a probability does not.
         levels = getattr(getattr(self._model, "row_map_", None), "levels", None)
         return scores + total if levels is None else scores
 

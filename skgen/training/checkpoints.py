@@ -192,7 +192,8 @@ class Checkpoint:
             differences = ", ".join(self._difference(before, name) for name in changed[:5])
             raise ValueError(
                 f"checkpoint={os.fspath(self.path)!r} is of another fit: {differences}. Fit with "
-                "what it was begun with, give another path, or delete the file to train from the start."
+                "what it was begun with, give another path, or delete the file to train from the "
+                "start."
             )
         for name in KEPT:
             setattr(self, name, content[name])

@@ -68,7 +68,7 @@ def test_sums_that_no_row_keeps_are_seen_by_relations(rng):
     tables[2][:, 2] += 0.01 * rng.normal(size=N_TEST)
     report = sample_report(*tables, random_state=0)
     assert report.loc[TELLS, "value"] == 0.5
-    assert report.loc[TELLS, "verdict"] == "told apart in 98% of pairs, by relations"
+    assert report.loc[TELLS, "verdict"] == "distinguished in 98% of pairs, by relations"
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_dependence_without_correlation_is_seen(rng):
     )
     assert blamed(report).isdisjoint({"marginal_error", "correlation_error"})
     verdict = report.loc["classifier_two_sample_test", "verdict"]
-    assert verdict.startswith("told apart in")
+    assert verdict.startswith("distinguished in")
     assert verdict.endswith(", by no single column")
     assert report.loc["precision", "verdict"].startswith("unlike real rows")
 
