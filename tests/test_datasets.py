@@ -384,7 +384,10 @@ def test_network_is_fixed_by_its_parameters():
             "entry 2: give rows of zeros and ones",
         ),
         (lambda: BinaryDistribution([0.5, 0.5]).log_density([[np.nan]]), "NaN"),
-        (lambda: BinaryDistribution([1, 0]).conditional([1]), r"x=\[1.0\] with probability 0"),
+        (
+            lambda: BinaryDistribution([1, 0]).conditional([1]),
+            r"x=\[1.0\] have probability 0 under",
+        ),
         (lambda: BinaryNetwork(0), "n_columns == 0, must be >= 1"),
         (lambda: BinaryNetwork(max_parents=11), "max_parents == 11, must be <= 10"),
         (

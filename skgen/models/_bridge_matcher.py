@@ -40,15 +40,15 @@ class Defaults:
 
     # Units of a hidden layer: few rows support few, and few columns need few.
     width: int
-    # Pairs of ends for each step of an iteration on a table, so that none is memorised; and pairs
-    # that choose the weights, at least.
+    # Pairs of ends for each step of an iteration on a table, so that none is memorised; and the
+    # fewest held-out pairs.
     pairs_per_step: int = 8
     fewest_valid_pairs: int = 256
-    # Steps of later iterations and of the diffusion that `impute` draws from, as a share of the
-    # first's.
+    # Steps of later iterations and of the diffusion for `impute`, as a share of those of the first
+    # iteration.
     later_step_factor: float = 0.5
-    # Steps on a table with noise, at least: what noise adds to the loss takes steps to average
-    # out, however few the rows.
+    # The fewest steps on a table with noise: averaging out the noise of the loss takes steps, even
+    # for few rows.
     fewest_noisy_steps: int = 750
     # Ends of the noise schedule of that diffusion.
     diffusion_gammas: tuple[float, float] = (-10.0, 7.0)

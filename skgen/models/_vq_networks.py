@@ -50,9 +50,9 @@ class Defaults:
     causal_width: int = 32
     # Features of the observed entries, for each token.
     n_evidence: int = 8
-    # Steps of the code of a table: with the bridge at once, and where each column has its own
-    # token. Columns are soon in codes; their prior takes longer. Fewer steps than these leave codes
-    # out that rows far from the rest have, and new rows too near to each other.
+    # Steps of the code of a table: jointly with the bridge, and where each column has its own
+    # token. The codes of columns are learnt soon, their prior takes longer. With fewer steps, rows
+    # far from the rest get no code, and new rows vary too little.
     joint_step_factor: float = 0.5
     column_step_factor: float = 0.25
     fewest_code_steps: int = 120
@@ -64,8 +64,8 @@ class Defaults:
         """Return those for data of this size, and for the bridge or another prior."""
         # A column's codes stand for 80 rows each; the bridge predicts no more than 64 of them.
         n_embeddings = 2 ** round(math.log2(n_rows / 80))
-        # Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
-        # overfitted before its first evaluation.
+        # With so few rows, the prior of tokens that mix the columns would be overfitted before its
+        # first evaluation.
         few = n_rows < 200
         return cls(
             width=64 if n_rows <= (10_000 if is_table else 128) else 128,
@@ -78,12 +78,12 @@ class Defaults:
 
 
 def bridges(model):
-    """Tell whether a model's prior is the bridge."""
+    """Return whether a model's prior is the bridge."""
     return model.prior == "diffusion" or (model.prior is None and model.input_shape is not None)
 
 
 def defaults_of(model, n_rows):
-    """Return the defaults of a model for so many rows to learn from."""
+    """Return the defaults of a model for a number of training rows."""
     size = n_rows, model.n_features_in_, model.input_shape is None
     return Defaults.for_data(*size, bridges(model), model.row_map_.columns_alike)
 
@@ -102,7 +102,7 @@ def _cuts(row_map, x):
         for values in row_map.scaled_levels().numpy():
             values = values[np.isfinite(values)]
             if row_map.likelihood == "bernoulli":
-                # A value that one column never has in fit has a small probability there.
+                # A value that a column did not have in fit has a small probability there.
                 values = np.array([0.0, 1.0])
             between = (values[1:] + values[:-1]) / 2
             levels.append((np.append(-np.inf, between), np.append(between, np.inf), values))

@@ -1,4 +1,4 @@
-r"""Transformers on tokens: a denoiser, and an encoder and decoder that see a sequence whole.
+r"""Transformers on tokens: a denoiser, and an encoder and decoder that attend to a whole sequence.
 
 A block adds to the tokens h, one after the other, attention among themselves, attention to a
 memory where there is one, and a perceptron of each token, every part on normalised tokens that a
@@ -34,12 +34,12 @@ class _Attention(nn.Module):
         return tokens.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
     def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values of what is looked at, each (n, heads, tokens, HEAD_SIZE)."""
+        """Return keys and values of a memory, each (n, heads, tokens, HEAD_SIZE)."""
         key, value = self.key_value(memory).chunk(2, -1)
         return self._heads(key), self._heads(value)
 
     def attend(self, tokens: Tensor, key: Tensor, value: Tensor, causal: bool = False) -> Tensor:
-        """Look at what is remembered."""
+        """Return the attention of tokens to keys and values."""
         query = self._heads(self.query(tokens))
         attended = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
         return self.out(attended.transpose(1, 2).flatten(2))
@@ -74,7 +74,7 @@ class _Block(nn.Module):
     def walker(
         self, n_tokens: int, memory: Tensor | None
     ) -> Callable[[int, Tensor, Tensor | None], Tensor]:
-        """Return a causal block that goes from token to token and remembers those before."""
+        """Return a causal block as a function called token by token, which keeps earlier tokens."""
         other = self._recall(memory)
         kept: list[Tensor] = []
 
@@ -120,12 +120,12 @@ class Transformer(nn.Module):
     n_tokens : int
         Tokens of a row.
     n_in, n_out : int
-        Numbers that a token comes with, and leaves with; without any coming in, a token is its
-        place.
+        Features of a token in the input and in the output; without input features, a token is its
+        position.
     n_context : int
         Columns of the context; 0 for none.
     memory : tuple of int, default=None
-        (tokens, numbers a token) of what is attended to besides.
+        (tokens, features of a token) of a memory that is attended to as well.
     width, depth : int
         Size of a token inside, and number of blocks.
     zero_output : bool
@@ -167,7 +167,7 @@ class Transformer(nn.Module):
     def forward(
         self, rows: Tensor, context: Tensor | None = None, memory: Tensor | None = None
     ) -> Tensor:
-        """Map rows (n, n_tokens * n_in), or of any width if tokens are places, to (n, ...)."""
+        """Map rows (n, n_tokens * n_in), or of any width if tokens are positions, to (n, ...)."""
         h = self.place.weight.expand(len(rows), -1, -1)
         if self.embed is not None:
             h = h + self.embed(rows.unflatten(1, (self.n_tokens, self.n_in)))
@@ -179,7 +179,7 @@ class Transformer(nn.Module):
     def _beside(
         self, context: Tensor | None, memory: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Return what modulates the blocks, and what they attend to besides."""
+        """Return the modulation of the blocks, and the memory that they attend to."""
         modulation = attended = None
         if self.context is not None and context is not None:
             modulation = F.silu(self.context(context))
@@ -194,9 +194,9 @@ class Transformer(nn.Module):
     def walker(
         self, context: Tensor | None = None, memory: Tensor | None = None
     ) -> Callable[[int, Tensor], Tensor]:
-        """Return a causal transformer that takes one token after another, (n, n_in) to (n, n_out).
+        """Return a causal transformer as a function called token by token, (n, n_in) to (n, n_out).
 
-        It gives what :meth:`forward` gives, and computes each token once.
+        It returns the same as :meth:`forward`, and computes each token once.
         """
         modulation, attended = self._beside(context, memory)
         blocks = cast(list[_Block], list(self.blocks))

@@ -35,9 +35,11 @@ from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
 from skgen.processes.bernoulli import entropy, log_odds
 
-# At once: the weight of the prior's loss in the code, in units of the variance of residuals.
+# For joint training: the weight of the prior's loss in the code, in units of the variance of
+# residuals.
 JOINT_SHARE = 0.1
-# Weight of what draws the encoder's output to the codebook, beside what draws the codebook to it.
+# Weight of the loss that moves the encoder's output to the codebook, relative to that which moves
+# the codebook.
 COMMITMENT = 0.25
 
 
@@ -83,7 +85,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         self.kl_weight, self.vlb_weight = kl_weight, vlb_weight
         self.fading_steps = max(1, round(0.7 * rows.n_steps))
         if self.encoder is None:
-            # The steps are all that is random: each is visited once.
+            # Only the step is random: each is visited once.
             self.score_draws = self.diffusion.n_timesteps
 
     # The code.
@@ -153,10 +155,10 @@ class BinaryLatentDiffusionModule(CodeModule):
             "code_entropy": float(entropy(mean).mean()),
         }
 
-    # Sequences of unequal length, whose last channel says which frames are there.
+    # Sequences of unequal length, whose last channel is the mask of the frames.
 
     def _sum(self, errors: Tensor, x: Tensor, mean: Tensor) -> Tensor:
-        """Sum the errors of a row's entries; with lengths, those of frames that are there."""
+        """Sum the errors of a row's entries; with lengths, without those of the padding."""
         if not self.has_lengths:
             return errors.sum(-1)
         present = x.unflatten(1, self.shape)[..., -1:]
@@ -166,7 +168,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         return (present * errors).flatten(1).sum(-1) + presence.flatten(1).sum(-1)
 
     def _present(self, x: Tensor, values: Tensor) -> Tensor:
-        """Return values; with lengths, of frames that x has, (n_frames, n_channels)."""
+        """Return values; with lengths, without the padding of x, (n_frames, n_channels)."""
         if not self.has_lengths:
             return values
         is_present = x.unflatten(1, self.shape)[..., -1] > 0
@@ -246,8 +248,8 @@ class BinaryLatentDiffusionModule(CodeModule):
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the code and the prior of its bits, whose gradient reaches the code a little.
 
-        For validation it is the bound on -log p(x). The training loss would prefer bits that hold
-        nothing, which are easy to predict.
+        For validation it is the bound on -log p(x). The training loss would prefer bits without
+        information, which are easy to predict.
         """
         c = self._embed_to_learn(noise, x, condition)
         if not self.training:

@@ -1,4 +1,4 @@
-"""Pairs of ends that a bridge learns from: by transport, by the reference, by the bridge itself.
+"""Pairs of ends for training a bridge: by transport, by the reference, or by the bridge itself.
 
 `pairs_of` chooses: the first iteration learns from the coupling that the estimator names, each
 later one from pairs simulated by the bridge as it stands.

@@ -56,7 +56,7 @@ class Columns:
 
 
 class ColumnsOrFrames(Columns):
-    """A token for each column of a table, or frame of a sequence, by one network for all."""
+    """A token for each column of a table or frame of a sequence, by one shared network."""
 
     is_positionwise = True
 

@@ -127,7 +127,7 @@ class SchrodingerBridge(GenerativeModule):
             else:
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
-            # Down to no variance at all the steps of a simulated path could not follow.
+            # With no variance at all at an end, the steps of a simulated path would be too coarse.
             floor = (1e-5 * var.mean()).clamp(min=1e-8)
             self.get_buffer("var_" + end).copy_(torch.maximum(var, floor))
         if aligned:
@@ -355,7 +355,7 @@ class SchrodingerBridge(GenerativeModule):
         n_steps: int,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed by the diffusion of whole rows."""
+        """Draw the missing entries by the diffusion of whole rows."""
         assert self.diffusion is not None
         context = self._embed(x, condition)
         return self.diffusion.complete(noise, x, observed, context, 2 * n_steps, kind=0)

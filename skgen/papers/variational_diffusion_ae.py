@@ -117,7 +117,7 @@ class DiffusionAutoencoder(GenerativeModule):
 
     @staticmethod
     def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Join the latent, whether it is there, and the embedded condition."""
+        """Join the latent, whether there is one, and the embedded condition."""
         keep = w.new_ones(len(w), 1) if keep is None else keep
         return torch.cat([w * keep, keep, c], -1)
 
@@ -330,7 +330,7 @@ class DiffusionAutoencoder(GenerativeModule):
         n_steps: int,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed by the decoder without a latent: the distribution of x alone.
+        """Draw the missing entries by the decoder without a latent: the distribution of x alone.
 
         `skgen.papers.completion.complete` does the work.
         """

@@ -227,9 +227,9 @@ class VQDiffusionBridgeModule(CodeModule):
         """Reconstruct, and learn the prior of the codes, whose gradient reaches the encoder.
 
         It is `code_loss` plus the loss of the prior. For validation it is the bound on -log p(x):
-        the training loss would prefer codes that hold nothing, which are easy to predict. On images
-        the prior's loss is computed for some rows of a batch and scaled, so that only the mean over
-        the batch is right.
+        the training loss would prefer codes without information, which are easy to predict. On
+        images the prior's loss is computed for some rows of a batch and scaled, so that only the
+        mean over the batch is right.
         """
         index, q, straight, loss = self._quantise(noise, x)
         mean = self.reconstruct(straight)
