@@ -21,7 +21,7 @@ HEAD_SIZE = 32
 
 
 class _Attention(nn.Module):
-    """Tokens attend at a memory, or at themselves."""
+    """Attention of tokens to a memory, or to themselves."""
 
     def __init__(self, width: int):
         super().__init__()
