@@ -321,11 +321,11 @@ def _drop_places(part: Any) -> list[str]:
     """Set parameters that name files which `fit` reads to None; return what they were."""
     if not isinstance(part, BaseEstimator):
         return []
-    told = []
+    dropped = []
     for name in READ_BY_FIT:
         value = part.__dict__.get(name)
         if value is not None and name in part._get_param_names():
             setattr(part, name, None)
             shown = repr(value) if isinstance(value, str | os.PathLike) else type(value).__name__
-            told.append(f"{name}={shown:.200} of {type(part).__name__}")
-    return told
+            dropped.append(f"{name}={shown:.200} of {type(part).__name__}")
+    return dropped

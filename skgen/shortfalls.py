@@ -106,10 +106,10 @@ def warn_of_rare(labels: list[tuple[str, int]]) -> None:
     """
     if not labels:
         return
-    told = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_NAMED])
+    listed = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_NAMED])
     more = f" and {len(labels) - MOST_NAMED} more have as few" if len(labels) > MOST_NAMED else ""
     warnings.warn(
-        f"Of the condition, {told}{more}: so few rows do not show how the rows of a label vary, "
+        f"Of the condition, {listed}{more}: so few rows do not show how the rows of a label vary, "
         "and drawn ones may be wrong. Collect more rows, or merge rare labels.",
         stacklevel=_levels_of_libraries(),
     )
@@ -221,14 +221,14 @@ def _lost_dependences(
     pairs = [(i, k) for i, k in np.argwhere(much & (lost > least)) if i < k]
     pairs.sort(key=lambda pair: -lost[pair])
     # For two columns of categories, one pair of values is named.
-    told: dict[tuple[int, int], str] = {}
+    clauses: dict[tuple[int, int], str] = {}
     for i, k in pairs:
-        told.setdefault(
+        clauses.setdefault(
             (columns[i][0], columns[k][0]),
             f"the rank correlation of {columns[i][1]} with {columns[k][1]} is "
             f"{np.tanh(real[i, k]):.3g} in the rows and {np.tanh(new[i, k]):.3g} in drawn ones",
         )
-    return list(told.values())
+    return list(clauses.values())
 
 
 def _fisher(columns: np.ndarray) -> np.ndarray:

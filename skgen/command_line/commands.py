@@ -14,13 +14,13 @@ from skgen.command_line.messages import UserError, print_result, warn
 from skgen.command_line.rows import (
     CHECKED_ROWS,
     MIN_HELD_OUT,
+    distinguished,
     draw,
     find_unseen,
     named,
     parted,
     predicted,
     split,
-    told_apart,
 )
 from skgen.metrics import telling_columns
 from skgen.metrics._frames import as_numbers
@@ -54,18 +54,18 @@ def score(options: argparse.Namespace) -> int:
             f"each row of {options.table} has an entry that is not in the training rows: {example}"
         )
     rows = rows[~unseen].reset_index(drop=True)
-    told = {} if condition is None else {"condition": condition[~unseen]}
+    passed = {} if condition is None else {"condition": condition[~unseen]}
     if hasattr(pipe, "score_samples"):
-        known_scores = pipe.score_samples(rows, **told)
+        known_scores = pipe.score_samples(rows, **passed)
         unit = "log-likelihood or its lower bound, in the units of the table"
     else:
-        known_scores = pipe.score_samples_encoded(rows, **told)
+        known_scores = pipe.score_samples_encoded(rows, **passed)
         unit = "of the encoded rows; compares models and rows of this table only"
     scores = np.full(len(table), np.nan)
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        found, telling = told_apart(table, drawn)
+        found, telling = distinguished(table, drawn)
         by = f", by {', '.join(map(repr, telling))}" if telling else ""
         share = f"{found:.1%} of pairs{by}; 50% would be no difference"
     else:

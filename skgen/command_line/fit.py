@@ -17,11 +17,11 @@ from skgen.command_line.models import known_models
 from skgen.command_line.rows import (
     MAX_HELD_OUT,
     MIN_HELD_OUT,
+    distinguished,
     draw,
     frequencies,
     parted,
     split,
-    told_apart,
 )
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
@@ -54,7 +54,7 @@ def fit(options: argparse.Namespace) -> int:
         # Of the training rows: the model knows no other value.
         notes["condition"] = frequencies(learnt, options.condition)
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
-    say(_told_columns(file, options.condition))
+    say(_columns_in_words(file, options.condition))
     # Without the table, each doubt is a warning of its own.
     warn_of_doubts("fit", options.table, file, columns=options.quiet)
     reasons = {name: why for name in learnt if (why := identifying(learnt[name], name))}
@@ -111,7 +111,7 @@ def _check(
 ) -> list[str]:
     """Compare new rows with those held out, and say what was found in a few lines."""
     drawn = draw(pipe, notes, len(held), None)
-    (share, telling), (floor, _) = told_apart(held, drawn), told_apart(held, learnt)
+    (share, telling), (floor, _) = distinguished(held, drawn), distinguished(held, learnt)
     compared = as_numbers({"learnt rows": learnt, "held-out rows": held, "new rows": drawn})
     learnt, held, drawn = compared.values()
     distances = column_distances(held.to_numpy(), drawn.to_numpy())
@@ -128,13 +128,13 @@ def _check(
 
 def _fit_quietly(pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any) -> None:
     """Fit, and print its warnings without Python's prefixes."""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         # Reported elsewhere.
         warnings.filterwarnings("ignore", message="Training was interrupted")
         warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
-    for warning in told:
+    for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
             warn("fit", str(warning.message))
         else:
@@ -165,7 +165,7 @@ def _chosen_model(options: argparse.Namespace) -> Any:
     )
 
 
-def _told_columns(file: TableFile, condition: str | None) -> str:
+def _columns_in_words(file: TableFile, condition: str | None) -> str:
     """Return a table in words: what each column was taken for."""
     head = ["column", "taken as", "gaps", "example"]
     rows: list[list[str]] = []
@@ -176,12 +176,12 @@ def _told_columns(file: TableFile, condition: str | None) -> str:
         example = example if len(example) <= MAX_EXAMPLE else example[: MAX_EXAMPLE - 1] + "…"
         entries = (name, taken_as(column), file.gaps(name), example)
         rows.append([" ".join(entry.split()) for entry in entries])
-        told = [d.say(flags=True, column=False) for d in file.doubts if d.column == name]
+        notes_of_column = [d.say(flags=True, column=False) for d in file.doubts if d.column == name]
         if name == condition:
-            told.append("the others are learnt given this")
+            notes_of_column.append("the others are learnt given this")
         elif looks_like_identifier(column):
-            told.append(f"an identifier? leave it out by --drop {name!r}")
-        remarks.append("; ".join(told))
+            notes_of_column.append(f"an identifier? leave it out by --drop {name!r}")
+        remarks.append("; ".join(notes_of_column))
     widths = [min(MAX_WIDTH, max(map(len, cells))) for cells in zip(head, *rows, strict=True)]
     lines = []
     for row, remark in zip([head, *rows], ["", *remarks], strict=True):

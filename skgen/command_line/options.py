@@ -29,7 +29,7 @@ Each command has a --help of its own."""
 FIT = """\
 Learn a table, keep the model in a file, and check it against rows held out.
 
-What each column is taken for is told before the training, in a table: numbers, with the decimals
+Before the training, a table shows what each column is taken for: numbers, with the decimals
 and marks they have (1.234,50 EUR; 5%); dates; categories, which words and true/false are; and gaps,
 which new rows have as often. Where something could be meant in another way, a line says so and
 names the option that changes it: --numbers, --dates, --category, --gap, or --drop for identifiers.

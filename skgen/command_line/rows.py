@@ -68,8 +68,8 @@ def draw(
             raise UserError("the model was fitted without --condition, so it takes no value.")
         model = pipe[-1] if isinstance(pipe, GenerativePipeline) else pipe
         encoder = getattr(model, "condition_encoder_", None)
-        told = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
-        rows = pipe.sample(n_rows, random_state=seed, **told)
+        passed = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
+        rows = pipe.sample(n_rows, random_state=seed, **passed)
         # Sequences come with their lengths.
         rows = rows[0] if isinstance(rows, tuple) else rows
         names = getattr(pipe, "feature_names_in_", None)
@@ -107,7 +107,7 @@ def value_of(text: str, condition: dict[str, Any]) -> Any:
     )
 
 
-def told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> tuple[float, list[str]]:
+def distinguished(real: pd.DataFrame, fake: pd.DataFrame) -> tuple[float, list[str]]:
     """Return the area of the best of three classifiers of two tables, and its main columns."""
     n_rows = min(len(real), len(fake), CHECKED_ROWS)
     real, fake = (t.sample(n_rows, random_state=0).reset_index(drop=True) for t in (real, fake))
@@ -119,8 +119,8 @@ def told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> tuple[float, list[str]
 
 def named(shares: pd.Series, n_rows: int) -> list[str]:
     """Return the columns without which the area of a classifier is lower than by chance."""
-    told = shares.index[shares >= max(LEAST_SHARE, n_rows**-0.5)]
-    return [str(name) for name in told[:MOST_NAMED]]
+    main = shares.index[shares >= max(LEAST_SHARE, n_rows**-0.5)]
+    return [str(name) for name in main[:MOST_NAMED]]
 
 
 def predicted(
@@ -140,9 +140,9 @@ def predicted(
             continue
         parts = {str(k): table.drop(columns=name) for k, table in enumerate(tables)}
         (X_real, X_fake, X_test), (y_real, y_fake, y_test) = as_numbers(parts).values(), labels
-        told = train_on_synthetic(X_real, y_real, X_fake, y_fake, X_test, y_test, random_state=0)
+        scores = train_on_synthetic(X_real, y_real, X_fake, y_fake, X_test, y_test, random_state=0)
         usual = float((y_test == y_real.mode()[0]).mean())
-        return {"column": str(name), "n_rows": n_rows, "usual": usual, **told}
+        return {"column": str(name), "n_rows": n_rows, "usual": usual, **scores}
     return None
 
 

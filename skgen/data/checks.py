@@ -120,13 +120,13 @@ def explained(
     try:
         yield
     except (ValueError, TypeError) as error:
-        told = None
+        replaced = None
         # The error must be raised even if its place is not found.
         with suppress(Exception):
-            told = _error_about(error, X, name, rows, type(estimator).__name__)
-        if told is None:
+            replaced = _error_about(error, X, name, rows, type(estimator).__name__)
+        if replaced is None:
             raise
-        raise told from error
+        raise replaced from error
 
 
 def _check_dtypes(X: pd.DataFrame, name: str, rows: np.ndarray | None) -> None:
@@ -163,8 +163,8 @@ def _error_about(
     place = _place(X, _not_number, rows) if not_number else None
     if place is not None:
         dated = isinstance(place[1], DATES)
-        told = _no_number(place, name, "" if dated else f" ({text})")
-        return TypeError(told) if type(error) is TypeError and not dated else ValueError(told)
+        message = _no_number(place, name, "" if dated else f" ({text})")
+        return TypeError(message) if type(error) is TypeError and not dated else ValueError(message)
     if "contains NaN" in text or not_number:
         # To NumPy, pandas' NA is not a number.
         place = _place(X, _missing, rows)

@@ -108,10 +108,10 @@ def matched(rows: Any, names: Any, what: str, stacklevel: int | None = None) -> 
     lacking = [name for name in names if name not in found]
     unknown = [name for name in found if name not in names]
     if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
-        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
-        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        differences = [f"it lacks {lacking[:5]}"] * bool(lacking)
+        differences += [f"X lacks {unknown[:5]}"] * bool(unknown)
         raise ValueError(
-            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
-            "ends of a bridge need the same columns."
+            f"{what} has other columns than X: {', '.join(differences) or 'some names come twice'}. "
+            "Both ends of a bridge need the same columns."
         )
     return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]

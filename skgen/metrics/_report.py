@@ -120,7 +120,7 @@ def _measure(X, Y, rng):
     return values
 
 
-def _told_apart(X, Y, rng):
+def _distinguished(X, Y, rng):
     """Compare two sets of equal size by classifiers that are trained on half of them at a time."""
     return classifier_two_sample_test(X, Y, n_splits=2, random_state=int(rng.integers(2**31)))
 
@@ -306,7 +306,7 @@ def sample_report(
     real, fake = (subsample(X, n_rows, rng) for X in (X_test, X_fake))
     pool = np.concatenate([X_train, X_test])
     values = _measure(real, fake, rng)
-    values["classifier_two_sample_test"] = _told_apart(real, fake, rng)
+    values["classifier_two_sample_test"] = _distinguished(real, fake, rng)
     between_real = {name: [] for name in values}
     with closing(progress_bar(verbose, N_SPLITS, "report", "split", time.monotonic())) as bar:
         for number in range(N_SPLITS):
@@ -315,7 +315,7 @@ def sample_report(
             for name, value in _measure(*pair, rng).items():
                 between_real[name].append(value)
             if number < N_CLASSIFIED:
-                between_real["classifier_two_sample_test"].append(_told_apart(*pair, rng))
+                between_real["classifier_two_sample_test"].append(_distinguished(*pair, rng))
             bar.update()
 
     floors = {name: _Floor(between_real[name], n_rows, name in SHARES) for name in values}

@@ -75,7 +75,7 @@ class TableFormat:
         format : TableFormat
             The format.
         """
-        columns = {name: ColumnFormat.of_state(told) for name, told in state["columns"].items()}
+        columns = {name: ColumnFormat.of_state(part) for name, part in state["columns"].items()}
         return cls(FileFormat(**state["file"]), columns)
 
 
@@ -122,14 +122,14 @@ class TableFile:
         rows = []
         for name in self.table:
             column = self.table[name]
-            told = [d.say(column=False) for d in self.doubts if d.column == name]
+            doubts = [d.say(column=False) for d in self.doubts if d.column == name]
             rows.append(
                 {
                     "column": name,
                     "taken as": taken_as(column),
                     "gaps": self.gaps(name),
                     "example": self.examples.get(name, ""),
-                    "doubt": "; ".join(told),
+                    "doubt": "; ".join(doubts),
                 }
             )
         return pd.DataFrame(rows, columns=["column", "taken as", "gaps", "example", "doubt"])

@@ -116,14 +116,14 @@ def read_rows(
     skip = 0
     first = re.match(r"[^\r\n]*(?:\r\n|\r|\n|$)", sample)
     assert first is not None
-    told = SEP_LINE.fullmatch(first[0])
-    if told is not None and separator is None:
+    sep_line = SEP_LINE.fullmatch(first[0])
+    if sep_line is not None and separator is None:
         skip = 1
         sample = sample[first.end() :]
         if not sample.strip():
             raise TableError(f"{name} is no table: No columns in it.")
         # No line has the separator.
-        separator = told[1] if told[1] in sample else None
+        separator = sep_line[1] if sep_line[1] in sample else None
     layout = best_layout(sample, separator, name)
     format = layout.format
     format.encoding = found_encoding

@@ -78,8 +78,8 @@ class CompletionMixin:
                     f"impute needs steps that leave missing entries to the model, and step "
                     f"'{name}', {step}, {'fills' if passes else 'refuses'} them."
                 )
-        told = present(condition=condition, n_steps=n_steps, random_state=random_state)
-        drawn = self._model.impute(rows, n_draws=n_draws, **told)
+        passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
+        drawn = self._model.impute(rows, n_draws=n_draws, **passed)
         draws = [as_pandas(self._back(part)) for part in (drawn if n_draws > 1 else [drawn])]
         tables = [self._completed(X, part, missing) for part in draws]
         for table in tables:
@@ -116,7 +116,7 @@ class CompletionMixin:
         dtypes = [column.dtype for column in encoder._columns] if encoder else [float] * len(labels)
         rows = _rows_given(n_samples, as_pandas(given), dict(zip(labels, dtypes, strict=True)))
         if encoder is not None:
-            _check_seen(encoder, rows)
+            _check_codes(encoder, rows)
         drawn = self.impute(rows.reindex(columns=labels), **options)
         if isinstance(drawn, np.ndarray):
             drawn = pd.DataFrame(drawn, rows.index, labels)
@@ -215,7 +215,7 @@ def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
     return exact and bool((cast.astype(object) != present.astype(object)).any())
 
 
-def _check_seen(encoder: TableEncoder, rows: pd.DataFrame) -> None:
+def _check_codes(encoder: TableEncoder, rows: pd.DataFrame) -> None:
     """Raise where a given entry has no code."""
     labels = encoder._labels
     unseen = encoder.find_unseen(rows.reindex(columns=labels))

@@ -49,12 +49,14 @@ def _described_index(index: pd.Index) -> dict[str, Any]:
     return {"values": as_objects(index), "of": described(index.dtype), "name": index.name}
 
 
-def _index_of(told: dict[str, Any]) -> pd.Index:
+def _index_of(description: dict[str, Any]) -> pd.Index:
     """Invert `_described_index`."""
-    if "levels" in told:
-        levels = [_index_of(level) for level in told["levels"]]
-        return pd.MultiIndex(levels=levels, codes=told["codes"], names=told["names"])
-    return pd.Index(told["values"], dtype=dtype_of(told["of"]), name=told["name"])
+    if "levels" in description:
+        levels = [_index_of(level) for level in description["levels"]]
+        return pd.MultiIndex(levels=levels, codes=description["codes"], names=description["names"])
+    return pd.Index(
+        description["values"], dtype=dtype_of(description["of"]), name=description["name"]
+    )
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -457,13 +459,13 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
         if isinstance(rule, Range):
             encoder._columns[places[rule.column]].allow(rule.low, rule.high)
     computed = [rule for rule in rules if is_computed(rule)]
-    told = [places[rule.target] for rule in computed]
+    computed_at = [places[rule.target] for rule in computed]
     # Before anything is encoded.
-    _keep_proportions(encoder._columns, told, frame)
+    _keep_proportions(encoder._columns, computed_at, frame)
     encoder._kept = {}
-    for j, rule in zip(told, computed, strict=True):
+    for j, rule in zip(computed_at, computed, strict=True):
         inputs = [places[name] for name in rule.inputs]
-        encoder._kept[j] = KeptRule(rule, [*inputs, j], encoder._columns, told)
+        encoder._kept[j] = KeptRule(rule, [*inputs, j], encoder._columns, computed_at)
         encoder._kept[j].learn(frame, encoder.max_one_hot)
     encoder._gaps = {}
     for rule in (rule for rule in rules if isinstance(rule, GapWhere)):
@@ -578,13 +580,13 @@ def with_computed(encoder: TableEncoder, X: Any) -> Any:
     return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
 
 
-def _keep_proportions(columns: list[Any], told: list[int], frame: pd.DataFrame) -> None:
+def _keep_proportions(columns: list[Any], computed_at: list[int], frame: pd.DataFrame) -> None:
     """Give columns of floats that can be of one unit one scale."""
     inner = [getattr(column, "inner", column) for column in columns]
     floats = {
         j: column
         for j, column in enumerate(inner)
-        if isinstance(column, _Floats) and column.n_codes and j not in told
+        if isinstance(column, _Floats) and column.n_codes and j not in computed_at
     }
     scales = [column.scale for column in floats.values()]
     # Each scale was rounded to a power of two.

@@ -145,9 +145,9 @@ def _is_whole_decimal(value: Any) -> bool:
 
 def warning_of(reasons: dict[Any, str]) -> str:
     """Return a warning about columns, by their names."""
-    told = ", ".join(f"{name!r} ({reason})" for name, reason in list(reasons.items())[:10])
+    listed = ", ".join(f"{name!r} ({reason})" for name, reason in list(reasons.items())[:10])
     return (
-        f"{BEGINNING}: {told}{', ...' * (len(reasons) > 10)}. A model can only "
+        f"{BEGINNING}: {listed}{', ...' * (len(reasons) > 10)}. A model can only "
         "memorise them: their entries appear in drawn rows and in the file of a saved model. "
         f"Leave them out, such as by X.drop(columns={list(reasons)[:10]}), before the rows of a "
         "table are used or shared."

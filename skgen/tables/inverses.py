@@ -36,10 +36,12 @@ def _(step: Any, rows: np.ndarray, **params: Any) -> Any:
             return step.inverse_transform(rows.copy(), **params)
 
     wrong = isinstance(step, PowerTransformer) or isinstance(step.inverse_func, np.ufunc)
-    told: list[str] = []
-    with np.errstate(invalid="call", divide="call", over="call", call=lambda *a: told.append(a[0])):
+    raised: list[str] = []
+    with np.errstate(
+        invalid="call", divide="call", over="call", call=lambda *a: raised.append(a[0])
+    ):
         X = inverse(rows)
-        if not wrong and not told:
+        if not wrong and not raised:
             # An entry that is NaN now was NaN before.
             return X
         return _brought_back(inverse, rows, X)

@@ -123,9 +123,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             cannot use what they leave.
         """
         self._check_steps()
-        told = self._addressed(condition=condition, source=source)
+        passed = self._addressed(condition=condition, source=source)
         with self._learning(X):
-            return super().fit(X, y, **told, **params)
+            return super().fit(X, y, **passed, **params)
 
     @available_if(model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -150,9 +150,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             The latent of each row.
         """
         self._check_steps()
-        told = self._addressed(condition=condition, source=source)
+        passed = self._addressed(condition=condition, source=source)
         with self._learning(X):
-            return super().fit_transform(X, y, **told, **params)
+            return super().fit_transform(X, y, **passed, **params)
 
     @available_if(model_has("transform"))
     @limited
@@ -199,11 +199,11 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             Rows in the units of X.
         """
         check_is_fitted(self)
-        told, routed = present(condition=condition), None
+        passed, routed = present(condition=condition), None
         if routes() or params:
-            routed = process_routing(self, "inverse_transform", **told, **params)
-            told = routed[self.steps[-1][0]].inverse_transform
-        return self._wrapped(self._back(self._model.inverse_transform(X, **told), routed))
+            routed = process_routing(self, "inverse_transform", **passed, **params)
+            passed = routed[self.steps[-1][0]].inverse_transform
+        return self._wrapped(self._back(self._model.inverse_transform(X, **passed), routed))
 
     @available_if(model_has("sample"))
     @limited
@@ -253,12 +253,12 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             If `given` has a column or an entry that was not in fit, or not n_samples rows.
         """
         check_is_fitted(self)
-        told = present(condition=condition, n_steps=n_steps, random_state=random_state)
+        passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
         if guidance_scale != 0:
-            told["guidance_scale"] = guidance_scale
+            passed["guidance_scale"] = guidance_scale
         if given is not None:
-            return self._drawn_given(n_samples, given, **told, **options)
-        return self._returned(self._model.sample(n_samples, **told, **options))
+            return self._drawn_given(n_samples, given, **passed, **options)
+        return self._returned(self._model.sample(n_samples, **passed, **options))
 
     @limited
     def _returned(self, drawn: Any) -> Any:
@@ -322,8 +322,8 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             )
         with self._gaps_named(unwrapped(source)):
             rows = self._source_rows(source)
-            told = present(condition=condition)
-            carried = self._model.inverse_transform(rows, **told, **options)
+            passed = present(condition=condition)
+            carried = self._model.inverse_transform(rows, **passed, **options)
         return self._wrapped(self._back(carried))
 
 

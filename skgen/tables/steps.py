@@ -102,8 +102,8 @@ class Steps(Pipeline):
     @contextmanager
     def _learning(self, X: Any) -> Iterator[None]:
         """Name the place in X in errors of a fit, and in warnings of what it did not learn."""
-        told = compared_as(self._model, X, self._back)
-        with _nothing_left_told(), self._gaps_named(X), threads_for(self), told:
+        compared = compared_as(self._model, X, self._back)
+        with _constant_columns_named(), self._gaps_named(X), threads_for(self), compared:
             yield
 
     def _back(self, rows: Any, routed: Any = None) -> Any:
@@ -139,14 +139,14 @@ class Steps(Pipeline):
         )
         if step_idx < len(self.steps) - 1 or "source" in (self.transform_input or ()):
             return params
-        given = (told["source"] for told in params.values() if told.get("source") is not None)
+        given = (passed["source"] for passed in params.values() if passed.get("source") is not None)
         source = next(given, None)
         if source is None:
             return params
         rows = self._source_rows(source)
         return {
-            method: {**told, "source": rows} if "source" in told else told
-            for method, told in params.items()
+            method: {**passed, "source": rows} if "source" in passed else passed
+            for method, passed in params.items()
         }
 
 
@@ -159,7 +159,7 @@ def _with_gap(error: ValueError, X: Any) -> str | None:
 
 
 @contextmanager
-def _nothing_left_told() -> Iterator[None]:
+def _constant_columns_named() -> Iterator[None]:
     """Say that the columns of the table are constant if the model gets none."""
     try:
         yield
