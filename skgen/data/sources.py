@@ -110,8 +110,9 @@ def matched(rows: Any, names: Any, what: str, stacklevel: int | None = None) -> 
     if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
         differences = [f"it lacks {lacking[:5]}"] * bool(lacking)
         differences += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        reasons = ", ".join(differences) or "some names come twice"
         raise ValueError(
-            f"{what} has other columns than X: {', '.join(differences) or 'some names come twice'}. "
+            f"{what} has other columns than X: {reasons}. "
             "Both ends of a bridge need the same columns."
         )
     return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]
