@@ -480,7 +480,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
-            # An encoder that has learnt the bound has not seen noisy rows.
+            # An encoder that was trained on the bound was not trained on noisy rows.
             view_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
             latent_dropout=defaults.latent_dropout,
             latent_gamma=defaults.latent_gamma,

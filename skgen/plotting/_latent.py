@@ -15,7 +15,7 @@ MAX_CLASSES = 20
 
 
 class CodeUsageDisplay:
-    """How a code is used: how often each bit is one, or how often each word of a codebook comes.
+    """How a code is used: how often each bit is one, or how often each code of a codebook occurs.
 
     Parameters
     ----------

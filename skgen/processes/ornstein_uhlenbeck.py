@@ -1,6 +1,6 @@
 r"""The Ornstein-Uhlenbeck process and its bridges, and the terms of the bound that they give.
 
-The process :math:`dz = -\theta (z - z^*) d\tau + \eta\, dW` forgets where it started: with
+The process :math:`dz = -\theta (z - z^*) d\tau + \eta\, dW` tends to a normal distribution: with
 :math:`\bar a_t = e^{-2 \theta \tau_t}`, :math:`a = \bar a_t / \bar a_s` for s < t, and the
 stationary variance :math:`S = \eta^2 / (2 \theta)`,
 
