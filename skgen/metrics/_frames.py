@@ -225,7 +225,7 @@ def _in_words(encoder, label):
 
 
 def common_column(columns, label):
-    """Return what a column holds, and its entries in every frame in one dtype.
+    """Return the kind of a column, and its entries in every frame in one dtype.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def common_column(columns, label):
 
 
 def _common_kind(columns, label):
-    """Return what a column holds in every frame; None where it has no entry in any."""
+    """Return the kind of a column in all frames; None if it has no entry in any."""
     kinds = {name: _kind(column, name, label) for name, column in columns.items()}
     kinds = {name: kind for name, kind in kinds.items() if kind is not None}
     if set(kinds.values()) == {NUMBERS, TRUTHS}:
@@ -264,7 +264,7 @@ def _common_kind(columns, label):
 
 
 def _kind(column, name, label):
-    """Return what a column holds, in words; None where it has no entry."""
+    """Return the kind of a column, in words; None if it has no entry."""
     present = column.dropna()
     if present.empty:
         return None

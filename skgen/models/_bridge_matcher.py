@@ -320,7 +320,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns of X; None takes those seen in `fit`.
+            Names of the columns of X; None takes those of `fit`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-r"""Networks that see what comes before: masked convolutions on maps, attention, and masked layers.
+r"""Networks that read only earlier tokens: masked convolutions, attention, and masked layers.
 
 The output for a token depends on the tokens before it, in the order of reading, and on a context
 and features of all positions, which may depend on anything.

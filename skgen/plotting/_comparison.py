@@ -226,7 +226,7 @@ class SampleComparisonDisplay:
         Returns
         -------
         self : SampleComparisonDisplay
-            With what was drawn as its attributes.
+            The display, with the drawn artists as attributes.
         """
         columns = check_columns(columns, len(self.names), MAX_PANELS)
         n = len(columns)

@@ -91,7 +91,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         self : TrainingCurveDisplay
-            With what was drawn as its attributes.
+            The display, with the drawn artists as attributes.
         """
         stages = []
         runs = []

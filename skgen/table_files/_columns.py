@@ -235,7 +235,7 @@ class Column:
         return True
 
     def _odd_words(self, share: float) -> list[str]:
-        """Return the words, without a digit, that stand among numbers or dates: one of them."""
+        """Return the words, without a digit, among numbers or dates: one at most."""
         if len(self.shapes.rest) == 1 and share >= 0.5:
             word = next(iter(self.shapes.rest))
             if "9" not in word and len(self.texts.counts) - 1 > FEW_NUMBERS:

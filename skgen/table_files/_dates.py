@@ -147,7 +147,7 @@ def date_shape(shape: str) -> Shape | None:
         return None
     numbers = {f.name: f.stop - f.start for f in fields if f.name in "abc"}
     if numbers:
-        # Four digits are a year, three nothing, and a year stands at an end.
+        # Four digits are a year, three are no field, and a year is at an end.
         long = [name for name, width in numbers.items() if width > 2]
         if any(numbers[name] != 4 for name in long) or len(long) > 1:
             return None
@@ -162,7 +162,7 @@ def _digits(texts: Sequence[str], width: int) -> np.ndarray:
 
 
 def _number(codes: np.ndarray, where: Field) -> np.ndarray:
-    """Return the number that stands in a field."""
+    """Return the numbers in a field."""
     value = np.zeros(len(codes), dtype=np.int64)
     for place in range(where.start, where.stop):
         value = value * 10 + (codes[:, place].astype(np.int64) - 48)
@@ -430,7 +430,7 @@ def read_dates(
         asked = "of the others" if order is None else order
         raise NoDates(odd, f"is no date in the order {asked}")
     if len(orders) > 1 and not any(group.shape.has_long_year for group in groups):
-        # A year of two digits stands in front only where it can stand nowhere else.
+        # A year of two digits is in front only if it can be nowhere else.
         orders = [o for o in orders if o != "YMD"]
     chosen = next(o for o in (*prefer, *ORDERS) if o in orders)
     if chosen == "DMY" and all("." in group.pattern for group in groups):

@@ -290,7 +290,7 @@ def best_layout(text: str, given: str | None, name: str) -> Layout:
 
 
 def learn_quoting(format: FileFormat, text: str) -> set[int]:
-    """Learn which cells stand in quotes; return the columns with a bare NA among quoted words."""
+    """Learn which cells have quotes; return the columns with a bare NA among quoted words."""
     if not format.quote or format.quote not in text:
         return set()
     q, s = re.escape(format.quote), re.escape(format.separator)

@@ -119,11 +119,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     `transform_holes` does the same for all columns.
 
     The frame of fit comes back exactly, but for its index, and with one sign of a missing entry
-    (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals
-    or dates, come back with their types; where a column has several, with the one that most
-    entries like them had, and Decimals with as many digits as a float can tell. A row that fit has
-    not seen comes back on the grid and in the range that it saw. An array comes back as an array,
-    and a frame of polars as one of polars, which takes pyarrow.
+    (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals or
+    dates, come back with their types; if a column has several types, with the one that most similar
+    entries had, and Decimals with as many digits as a float has. The entries of a new row come back
+    on the grid and in the range of fit. An array comes back as an array, and a frame of polars as
+    one of polars, which takes pyarrow.
 
     Examples
     --------
@@ -420,7 +420,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns of X; only those seen in `fit` are taken.
+            Names of the columns of X; only those of `fit` are taken.
 
         Returns
         -------
