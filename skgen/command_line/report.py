@@ -61,8 +61,8 @@ found.</p>"""
 
 PREDICTED = """\
 <h2>Learning from generated rows</h2>
-<p>Trees that learnt from {n_rows} generated rows tell {column} right in {fake:.0%} of real rows not
-seen; those that learnt from {n_rows} real ones, in {real:.0%}. Its most frequent value is right in
+<p>Trees trained on {n_rows} generated rows predict {column} right in {fake:.0%} of held-out real
+rows; those trained on {n_rows} real ones, in {real:.0%}. Its most frequent value is right in
 {usual:.0%}.</p>"""
 
 HEAD = """\

@@ -553,7 +553,7 @@ def test_the_page_says_what_generated_rows_teach():
     text = report.judgement(0.5, [], [], {**told, "column": "<tall>", "fake": 0.5, "real": 0.75})[
         -1
     ]
-    assert "100 generated rows tell &lt;tall&gt; right in 50% of real rows not" in text
+    assert "100 generated rows predict &lt;tall&gt; right in 50% of held-out real" in text
     assert "100 real ones, in 75%" in text
 
 
