@@ -186,8 +186,7 @@ class Transformer(nn.Module):
         if self.memory_shape is not None:
             assert memory is not None
             attended = (
-                self.keys_and_values(memory.unflatten(1, self.memory_shape))
-                + self.memory_place.weight
+                self.embed_memory(memory.unflatten(1, self.memory_shape)) + self.memory_place.weight
             )
         return modulation, attended
 
