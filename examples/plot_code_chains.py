@@ -3,8 +3,8 @@ Codes out of noise: the bridge at work
 ======================================
 
 Chains of five points of the plane, each near one of eight places on a circle and next door to the
-last: data whose law lies in the codes. ``VQDiffusionBridge`` finds the eight places as codes, and
-learns which may follow which, at once.
+last: data whose distribution lies in the codes. ``VQDiffusionBridge`` finds the eight places as
+codes, and learns which may follow which, at once.
 
 The picture follows three new chains back along the bridge, in the plane of the latents: five tokens
 start as noise, wander towards the codebook (crosses), and settle on neighbours. Whatever the
@@ -12,7 +12,7 @@ rotation of the codebook's circle, the order around it is that of the data.
 """
 
 # %%
-# Data with a law of neighbours
+# Data with a distribution of neighbours
 # -----------------------------
 
 import matplotlib.pyplot as plt
@@ -30,7 +30,8 @@ def chains(n, seed):
     return (points + 0.05 * rng.standard_normal(points.shape)).reshape(n, 10)
 
 
-# Small networks bear a high learning rate, and large batches tell a law of so few codes sooner.
+# Small networks bear a high learning rate, and large batches tell a distribution of so few codes
+# sooner.
 X = chains(4000, seed=0)
 model = VQDiffusionBridge(
     n_embeddings=8,

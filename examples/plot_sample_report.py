@@ -27,8 +27,8 @@ X_train, X_test = train_test_split(X, test_size=0.4, random_state=0)
 print(f"{len(X_train)} rows to learn from, {len(X_test)} to judge by")
 
 # %%
-# Three models of them: a normal law, a kernel density with a narrow kernel, and a bridge from noise
-# to data with its default settings. Each draws as many rows as are held out.
+# Three models of them: a normal distribution, a kernel density with a narrow kernel, and a bridge
+# from noise to data with its default settings. Each draws as many rows as are held out.
 
 scaler = StandardScaler().fit(X_train)
 normal = GaussianMixture(1, random_state=0).fit(scaler.transform(X_train))
@@ -37,7 +37,7 @@ bridge = SchrodingerBridgeMatcher(random_state=0).fit(X_train)
 
 n = len(X_test)
 drawn = {
-    "normal law": scaler.inverse_transform(normal.sample(n)[0]),
+    "normal distribution": scaler.inverse_transform(normal.sample(n)[0]),
     "narrow kernel": scaler.inverse_transform(narrow.sample(n, random_state=0)),
     "bridge": bridge.sample(n),
 }
@@ -54,13 +54,13 @@ for name, X_fake in drawn.items():
         print(f"{measure:<28} {value:5.2f} {floor:5.2f}  {verdict}")
 
 # %%
-# The faults of the normal law are there to see: areas and concavities below zero, and a straight
-# line where the area grows with the square of the radius.
+# The faults of the normal distribution are there to see: areas and concavities below zero, and a
+# straight line where the area grows with the square of the radius.
 
 display = SampleComparisonDisplay.from_samples(
-    X_test, drawn["normal law"], columns=[0, 2, 4], random_state=0
+    X_test, drawn["normal distribution"], columns=[0, 2, 4], random_state=0
 )
-display.figure_.suptitle("a normal law")
+display.figure_.suptitle("a normal distribution")
 
 # %%
 # The same picture of the bridge.

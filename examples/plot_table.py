@@ -18,8 +18,8 @@ from skgen import TableEncoder, VQDiffusionBridge, make_generative_pipeline
 
 # %%
 # A made-up shop. Three kinds of goods have prices and seasons of their own; three orders in four
-# have no discount; some customers do not tell their age. The law is known here, so that what is
-# drawn can be held against it.
+# have no discount; some customers do not tell their age. The distribution is known here, so that
+# what is drawn can be held against it.
 
 rng = np.random.default_rng(0)
 n = 1500

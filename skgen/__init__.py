@@ -2,7 +2,7 @@
 
 from skgen._version import __version__ as __version__
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
-from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, Whole
+from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, UncutSource
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
 from skgen.models.vq_diffusion_bridge import VQDiffusionBridge
 from skgen.persistence import load, save
@@ -37,9 +37,9 @@ __all__ = [
     "SchrodingerBridgeMatcher",
     "Sum",
     "TableEncoder",
+    "UncutSource",
     "VQDiffusionBridge",
     "VariationalDiffusionAE",
-    "Whole",
     "load",
     "make_generative_pipeline",
     "save",

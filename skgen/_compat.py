@@ -1,21 +1,22 @@
-"""Every private name of scikit-learn that is used here, and why: what a new release may break.
+"""Every private name of scikit-learn that the package uses, with the reason.
 
-Other files import such names from here only, and :data:`INHERITED` lists the private attributes of
-scikit-learn's classes that are used or overridden; ``tests/test_architecture.py`` holds both.
+A new release of scikit-learn may rename them. Other files import such names from here only, and
+:data:`INHERITED` lists the private attributes of scikit-learn's classes that are used or
+overridden; ``tests/test_architecture.py`` tests both.
 """
 
 from typing import Any
 
-# Some rows of any container, such as a condition in a list, an array or a frame.
+# Takes some rows of a list, an array or a frame.
 from sklearn.utils import _safe_indexing
 
-# To tell whether a method of a class is there for an instance, without calling what checks it.
+# The descriptor of methods that exist only for some instances, and its check.
 from sklearn.utils._available_if import _AvailableIfDescriptor
 
-# What a file keeps of `set_fit_request` and the like.
+# The metadata requests of `set_fit_request` and the like, which files contain.
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 
-# The tables of constructor parameters, in which scikit-learn's own estimators say their ranges.
+# The constraints of constructor parameters, and their check.
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -23,10 +24,10 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-# The container that `set_output` asks for: `sample`, `impute` and others return it, too.
+# The container that `set_output` asks for, which `sample`, `impute` and others return.
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 
-# The names that `get_feature_names_out` is given; the number of rows of any container.
+# Checks the argument of `get_feature_names_out`; the number of rows of any container.
 from sklearn.utils.validation import _check_feature_names_in, _num_samples
 
 __all__ = [

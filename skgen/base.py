@@ -1,4 +1,4 @@
-"""What every estimator shares: scikit-learn's contract around a PyTorch module.
+"""The base class of all estimators: scikit-learn's contract around a PyTorch module.
 
 :class:`BaseGenerativeModel` has the constructor, ``fit`` and ``partial_fit``. A fit validates and
 scales rows (:mod:`skgen.data.learning`), holds some out (:mod:`skgen.validation`), builds the
@@ -28,7 +28,7 @@ from skgen.mixins import (
     DrawingEstimator,
     LatentMixin,
     LikelihoodMixin,
-    _Place,
+    _RowRange,
     _seed,
     contained,
     several,
@@ -48,10 +48,10 @@ __all__ = ["REGISTRY", "BaseGenerativeModel", "LatentMixin", "LikelihoodMixin", 
 __all__ += ["TrainingError", "contained", "several"]
 
 REGISTRY: dict[str, type] = {}
-"""Every estimator class by its name: how a loader finds it."""
+"""Every estimator class by its name, for `load`."""
 
 MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
-# Rows drawn at the end of a fit: for each training row, and at least.
+# Rows drawn at the end of a fit: per training row, and at least.
 DRAWS_PER_ROW, FEWEST_DRAWS = 4, 400
 FEW_ROWS = 128
 
@@ -102,7 +102,7 @@ class BaseGenerativeModel(DrawingEstimator):
         verbose="auto",
         random_state=None,
     ):
-        # For estimators of users: those of the library list all their parameters themselves.
+        # For users' estimators; those of the library list all their parameters.
         self.scaling = scaling
         self.input_shape = input_shape
         self.hidden_units = hidden_units
@@ -216,7 +216,7 @@ class BaseGenerativeModel(DrawingEstimator):
             with threads_for(self):
                 return self._learn(data, reset=reset, partial=partial)
         except BaseException:
-            # All or nothing: a failed fit leaves what was there.
+            # All or nothing: a failed fit leaves the estimator unchanged.
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
@@ -271,10 +271,10 @@ class BaseGenerativeModel(DrawingEstimator):
     ) -> tuple[Rows, Mapping[str, Tensor], Mapping[str, Tensor] | None, Reader | None]:
         """Hold out rows for validation.
 
-        Returns the training rows; the same and the held-out rows, as dicts of tensors on the
-        device; and, where the training rows are a part of too many, what reads all of them.
+        Returns the training rows; the training and the held-out rows as dicts of tensors on the
+        device; and, if the training rows are a part of too many, the reader of all of them.
         """
-        # A piece is too small to hold out a part of it.
+        # No rows of a piece are held out: it may be small.
         fraction = 0.0 if partial else self.validation_fraction
         chosen, held = split(rows.x, rows.condition, fraction, seed)
         learnt = rows.single(chosen)
@@ -297,7 +297,7 @@ class BaseGenerativeModel(DrawingEstimator):
         return module
 
     def _use(self, module: Any, reset: bool, partial: bool) -> None:
-        """Take a trained module into use.
+        """Make a trained module the fitted one.
 
         After a piece, the weights fit that piece better than earlier ones. So training goes on from
         the last weights, but the fitted model has their moving average over the pieces so far.
@@ -316,27 +316,27 @@ class BaseGenerativeModel(DrawingEstimator):
         self._copies = {}
 
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
-        """Draw rows, from which the scaler learns which draws belong to a repeated value."""
+        """Draw rows, from which the scaler learns the thresholds between repeated values."""
         if not self.row_map_.calibrates or getattr(self.module_, "draws_values", False):
             return
-        # Of wide rows no more values than these, but rows enough.
+        # Fewer of wide rows, but enough for the thresholds.
         most = min(4096 if self.input_shape is None else 1024, 2**18 // self.n_features_in_)
         n = min(max(512, most), max(FEWEST_DRAWS, DRAWS_PER_ROW * n_rows))
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=n)]
         steps = self._sampling_options().get("n_steps")
         if steps is not None and self.input_shape is not None:
-            # A step costs more there, and thresholds need no better draws.
+            # A step of these takes longer, and thresholds need no better draws.
             steps = min(steps, 32)
         if steps is not None and n_rows <= FEW_ROWS:
-            # They say less of thresholds than coarse draws do.
+            # They tell less about thresholds than coarse draws do.
             steps = min(steps, 12)
         try:
-            rows = self._draw(n, encoded, 0.0, steps, _Place(seed, 0))
+            rows = self._draw(n, encoded, 0.0, steps, _RowRange(seed, 0))
         except KeyboardInterrupt:
             warnings.warn(
-                "Interrupted while the model drew rows to learn the borders of repeated values "
-                "from; it is trained, and puts what it draws on the nearest value.",
+                "Interrupted while the model drew rows to learn the thresholds between repeated "
+                "values from; it is trained, and puts drawn entries on the nearest value.",
                 stacklevel=5,
             )
             return
@@ -345,9 +345,9 @@ class BaseGenerativeModel(DrawingEstimator):
             self.row_map_.calibrate(rows)
 
     def _warn_of_shortfalls(self, X: np.ndarray, encoded: Tensor | None, seed: int) -> None:
-        """Draw rows and warn of what they lack, compared with the training rows.
+        """Draw rows, compare them with the training rows, and warn of what they lack.
 
-        Not where ``max_steps`` is given, which is a trial or a choice, and not for rows with a
+        There is no warning if ``max_steps`` is given, as in a trial, and none for rows with a
         layout, whose columns are pixels.
         """
         wide = X.shape[1] > MOST_COLUMNS
@@ -356,7 +356,7 @@ class BaseGenerativeModel(DrawingEstimator):
         if encoded is not None:
             encoded = encoded[np.random.default_rng(seed).integers(len(encoded), size=N_DRAWN)]
         try:
-            rows = self._draw(N_DRAWN, encoded, 0.0, None, _Place(seed, 0))
+            rows = self._draw(N_DRAWN, encoded, 0.0, None, _RowRange(seed, 0))
         except KeyboardInterrupt:
             # The model is trained.
             return
@@ -379,7 +379,7 @@ class BaseGenerativeModel(DrawingEstimator):
         )
 
     def _n_stage_steps(self, n_rows: int, partial: bool = False) -> int:
-        # A piece is one of many: one step for each row, where a whole data set has four.
+        # A piece is one of many: one step for each row; a whole data set has four.
         steps = MIN_STEPS + (1 if partial else STEPS_PER_ROW) * max(0, n_rows - 100)
         return min(steps, MAX_STEPS) if self.max_steps is None else self.max_steps
 
@@ -393,7 +393,7 @@ class BaseGenerativeModel(DrawingEstimator):
     def __getstate__(self):
         state = super().__getstate__().copy()
         if "module_" in state:
-            # Not the nets with the optimisers' large state; and a module on the CPU opens anywhere.
+            # Without the nets and their large optimisers; and on the CPU, which every machine has.
             state.pop("nets_", None)
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
             state["_copies"] = {}

@@ -1,4 +1,4 @@
-"""A fitted module on many rows, in blocks: without gradients, each block with its own noise.
+"""A fitted module applied to many rows, block by block, without gradients.
 
 `drawn_rows` makes draws independent of how many rows are asked for at once.
 """
@@ -16,7 +16,7 @@ from skgen.repeatable import repeatable
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Return the device that a module lives on."""
+    """Return the device of a module."""
     return next(module.parameters()).device
 
 

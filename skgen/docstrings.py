@@ -10,7 +10,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 
 
 class _Loader(SourceFileLoader):
-    """Compile a module with its docstrings, and leave the kept files of -OO alone."""
+    """Compile a module with its docstrings, and neither read nor write cached files of -OO."""
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
@@ -19,7 +19,7 @@ class _Loader(SourceFileLoader):
 
 @contextmanager
 def kept(package: str) -> Iterator[None]:
-    """Import the modules of a package with their docstrings, whatever Python was started with."""
+    """Import the modules of a package with their docstrings, even under ``python -OO``."""
     if sys.flags.optimize < 2:
         yield
         return

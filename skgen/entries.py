@@ -1,8 +1,8 @@
-"""Entries of a table that are numbers or times by another name, as plain numbers and back.
+"""Entries that are numbers or times in objects of other types, as plain numbers and back.
 
 A column of objects may hold Decimals, dates, periods: quantities with an order, which a model
-should learn as such. A form takes such entries to integers, floats or ordered categories, and gives
-what is drawn of those back as entries of the types that were there.
+should learn as such. A form converts such entries to integers, floats or ordered categories, and
+converts drawn values back to entries of the original types.
 """
 
 import datetime
@@ -26,7 +26,7 @@ NO_NUMBER = "but fit saw finite numbers there."
 
 
 class NotOfForm(ValueError):
-    """An entry that is not of the form that fit saw."""
+    """An entry that is not of the form of those in fit."""
 
     def __init__(self, value: Any, row: Any, reason: str):
         super().__init__(f"{value!r} in row {row}, {reason}")
@@ -34,9 +34,9 @@ class NotOfForm(ValueError):
 
 
 def is_number(kind: type) -> bool:
-    """Tell whether entries of a type are numbers: not True, nor a member of an enumeration."""
+    """Return whether entries of a type are numbers: neither booleans nor enumeration members."""
     if issubclass(kind, np.timedelta64):
-        # To NumPy it is an integer.
+        # To NumPy, a timedelta is an integer.
         return False
     return kind in PLAIN_NUMBERS.values() or issubclass(kind, np.integer | np.floating)
 
@@ -69,7 +69,7 @@ def form_of(entries: pd.Series) -> Any:
 
 
 def _converted(entries: pd.Series, number: Any, reason: str) -> list[Any]:
-    """Return a number for each entry, or say which has none."""
+    """Return a number for each entry, or raise for the first without one."""
     numbers = []
     for row, value in entries.items():
         try:
@@ -82,9 +82,9 @@ def _converted(entries: pd.Series, number: Any, reason: str) -> list[Any]:
 class Numbers:
     """Integers, floats, Decimals and Fractions, of one type or of several.
 
-    Where all are exact they are counted in the largest unit that they are multiples of, if a float
-    can hold the counts; others are floats. What comes back has the type of most of the whole
-    entries, or of most of those that are not whole.
+    If all are exact, they are counted in the largest unit that divides them, provided that a float
+    can hold the counts; otherwise they become floats. A drawn whole number has the most frequent
+    type of the whole entries, another one the most frequent type of the others.
     """
 
     def __init__(self, entries: pd.Series):
@@ -101,7 +101,7 @@ class Numbers:
         inexact = any(issubclass(kind, float | np.floating) for kind in kinds)
         inexact |= min(exponents, default=0) < -MAX_DIGITS
         self.unit = None if inexact else self._unit(entries)
-        # Sums of money are written with as many digits each.
+        # All Decimals get the same number of digits, as sums of money have.
         self.exponent = exponents.pop() if len(exponents) == 1 and not inexact else None
         single = kinds <= {np.float32, np.float16}
         self.dtype = "object" if self.unit else "float32" if single else "float64"
@@ -126,7 +126,7 @@ class Numbers:
         def number(value: Any) -> Any:
             if not is_number(type(value)) or not is_finite(value):
                 raise ValueError
-            # What fit has not seen comes back on its grid.
+            # Entries that were not in fit are rounded to its grid.
             return float(value) if self.unit is None else round(_exact(value) * self.unit)
 
         numbers = _converted(entries, number, NO_NUMBER)
@@ -174,12 +174,12 @@ class Numbers:
 
 
 def is_finite(value: Any) -> bool:
-    """Tell whether a number is finite; a large integer is, though no float."""
+    """Return whether a number is finite; integers too large for a float are."""
     return isinstance(value, int) or math.isfinite(value)
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether a finite number is whole."""
+    """Return whether a finite number is whole."""
     if isinstance(value, Decimal):
         return bool(value == value.to_integral_value())
     return bool(value == value // 1)
@@ -195,27 +195,27 @@ def _is_midnight(moment: Any) -> bool:
 
 
 def _most_are_days(entries: pd.Series) -> bool:
-    """Tell whether most of the moments at midnight are dates."""
+    """Return whether most of the entries at midnight are dates."""
     midnights = [type(value) is datetime.date for value in entries if _is_midnight(value)]
     return 2 * sum(midnights) >= len(midnights)
 
 
 class Times:
-    """Dates, moments, times of day, durations and periods, counted in a unit of theirs.
+    """Dates, moments, times of day, durations and periods, as counts of a unit.
 
     Parameters
     ----------
     kind : str
-        The type of the entries that come back, such as ``"date"`` or ``"Timestamp"``.
+        The type of decoded entries, such as ``"date"`` or ``"Timestamp"``.
     unit : str or tuple, default=None
-        Their unit, where the type has several.
+        Their unit, if the type has several.
     zone : tzinfo, default=None
-        The time zone of what comes back.
+        The time zone of decoded entries.
     days : bool, default=False
-        Whether moments at midnight come back as dates.
+        Whether moments at midnight are decoded as dates.
     """
 
-    # A file of an earlier version does not know of days.
+    # A file of an earlier version lacks ``days``.
     days = False
 
     def __init__(self, kind: str, unit: Any = None, zone: Any = None, days: bool = False):
@@ -230,10 +230,10 @@ class Times:
 
     @classmethod
     def of(cls, entries: pd.Series, kinds: set[type]) -> "Times | None":
-        """Return the form of entries of some types; None where they are no times, or several."""
+        """Return the form of entries of some types; None if they are not times of one kind."""
         zones = Counter(getattr(value, "tzinfo", None) for value in entries)
         if None in zones and len(zones) > 1:
-            # What has a zone and what has none cannot be compared.
+            # Moments with and without a time zone cannot be compared.
             return None
         zone = max(zones, key=lambda zone: (zones[zone], str(zone)))
         if kinds == {datetime.date}:
@@ -282,7 +282,7 @@ class Times:
         return [value.date() if _is_midnight(value) else value for value in made]
 
     def _moment(self, value: Any) -> Any:
-        """Return a moment in UTC, without a zone; raise for what is none or has another kind."""
+        """Return a moment in UTC, without a zone; raise for entries of another kind."""
         if not isinstance(value, datetime.date | np.datetime64):
             raise TypeError
         if not isinstance(value, datetime.datetime):
@@ -384,10 +384,10 @@ class Times:
 
 
 class Intervals:
-    """Intervals, as ordered categories: those of fit, by their ends."""
+    """Intervals as ordered categories: those of fit, ordered by their ends."""
 
     def __init__(self, categories: list[Any]):
-        # As objects: an index of intervals finds nothing where they overlap.
+        # As objects, because an index of intervals that overlap finds none of them.
         self.categories = np.empty(len(categories), dtype=object)
         self.categories[:] = categories
 

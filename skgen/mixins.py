@@ -1,8 +1,8 @@
-"""What fitted models do: draw rows, fill in entries, map to a latent and back, score.
+"""The methods of fitted models: draw rows, complete them, map them to latents and back, score.
 
-Each class says which methods it needs of the module. :class:`skgen.base.BaseGenerativeModel`
-inherits from :class:`DrawingEstimator`; a model also inherits from the mixins whose methods its
-module has.
+Each class names the methods that it needs of the module. :class:`skgen.base.BaseGenerativeModel`
+inherits from :class:`DrawingEstimator`; a model also inherits from the mixins for which its module
+has the methods.
 """
 
 import copy
@@ -32,17 +32,17 @@ def _seed(random_state: Any) -> int:
 
 
 @dataclass
-class _Place:
-    """Where drawn rows begin: the seed, and the number of the first one among those it gives."""
+class _RowRange:
+    """Where drawn rows begin: the seed, and the number of the first row among those of the seed."""
 
     seed: int
     start: int
 
 
 def contained(values: np.ndarray, container: str, names: Any, given: Any = None) -> Any:
-    """Put rows into a container by set_output's name for it, with the index of what was given.
+    """Put rows into the container that ``set_output`` names, with the index of the input.
 
-    Names of None are numbered.
+    Without names, columns are numbered.
     """
     if container == "default":
         return values
@@ -60,7 +60,7 @@ def several(tables: list[Any]) -> Any:
 
 
 class DrawingEstimator(BaseEstimator):
-    """New rows, and missing entries, for modules with ``sample`` and ``impute``."""
+    """Drawn rows, and completed ones, for modules with ``sample`` and ``impute``."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]]
     module_: Any
@@ -70,11 +70,11 @@ class DrawingEstimator(BaseEstimator):
     random_state: Any
 
     def _sampling_options(self) -> dict[str, Any]:
-        """Return keyword arguments of the module's methods that come from the constructor."""
+        """Return constructor parameters that are keyword arguments of the module's methods."""
         return {}
 
     def _module_in(self, dtype: torch.dtype) -> Any:
-        """Return the fitted module in a precision; the copies are made once."""
+        """Return the fitted module in a precision; a copy is made once."""
         if dtype == torch.float32 or self.module_device.type == "mps":
             return self.module_
         if dtype not in self._copies:
@@ -83,11 +83,11 @@ class DrawingEstimator(BaseEstimator):
 
     @property
     def module_device(self) -> torch.device:
-        """The device that the fitted module lives on."""
+        """The device of the fitted module."""
         return device_of(self.module_)
 
     def _check_settings(self) -> None:
-        """Validate what set_params may have changed since fit; an older model may lack some."""
+        """Validate the parameters, which set_params may have changed since fit."""
         names = [name for name in self._get_param_names() if hasattr(self, name)]
         settings = {name: getattr(self, name) for name in names}
         validate_parameter_constraints(
@@ -105,7 +105,7 @@ class DrawingEstimator(BaseEstimator):
         return self.row_map_.condition_encoder
 
     def _checked(self, data: Data, gaps: bool = False) -> Data:
-        """Return data with X as numbers, with NaN for gaps if there may be any."""
+        """Return data with X as numbers; NaN marks gaps if ``gaps`` allows them."""
         check_is_fitted(self)
         self._check_settings()
         X, finite = data.X, "allow-nan" if gaps else True
@@ -121,7 +121,7 @@ class DrawingEstimator(BaseEstimator):
     def _frame(self, values: np.ndarray, given: Any = None) -> Any:
         """Wrap rows in the container that set_output asks for, with fit's column names.
 
-        Where each row belongs to one of the given rows, it has the index of that one.
+        If each row belongs to a row of ``given``, it has the index of that row.
         """
         container = _get_output_config("transform", self)["dense"]
         return contained(values, container, getattr(self, "feature_names_in_", None), given)
@@ -142,7 +142,7 @@ class DrawingEstimator(BaseEstimator):
         n_samples : int, default=1
             Number of rows.
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
-            What to condition on; a scalar serves all rows. None draws without a condition.
+            What to condition on; a scalar holds for all rows. None draws without a condition.
         guidance_scale : float, default=0.0
             Classifier-free guidance: predictions move beyond the conditional ones by this many
             times the difference that the condition makes. 0 draws from the conditional
@@ -172,7 +172,7 @@ class DrawingEstimator(BaseEstimator):
         batch_size : int, default=16384
             Rows of a batch; the last one may have fewer.
         condition : scalar or array-like of shape (n_samples,) or (n_samples, n_columns)
-            What to condition on; a scalar serves all rows. None draws without a condition.
+            What to condition on; a scalar holds for all rows. None draws without a condition.
         random_state : int, RandomState instance or None, default=None
             Seed; None falls back on the constructor's. The batches of a seed, one after the other,
             are what ``sample(n_samples)`` returns for it, to the bit.
@@ -195,7 +195,7 @@ class DrawingEstimator(BaseEstimator):
             part = slice(start, min(start + batch_size, n_samples))
             given = rows_of(condition, part, n_samples, "condition")
             # Blocks that two batches share are drawn for each of them.
-            place = _Place(seed, start)
+            place = _RowRange(seed, start)
             return self.sample(part.stop - start, condition=given, random_state=place, **options)
 
         return (drawn(start) for start in range(0, n_samples, batch_size))
@@ -236,8 +236,8 @@ class DrawingEstimator(BaseEstimator):
     ) -> Tensor:
         """Return new scaled rows."""
         place = random_state
-        if not isinstance(place, _Place):
-            place = _Place(_seed(self.random_state if random_state is None else random_state), 0)
+        if not isinstance(place, _RowRange):
+            place = _RowRange(_seed(self.random_state if random_state is None else random_state), 0)
         settings = {**self._sampling_options(), **options, "guidance_scale": float(guidance_scale)}
         if n_steps is not None:
             settings["n_steps"] = int(n_steps)

@@ -25,7 +25,7 @@ def name_methods_after(cls: type) -> None:
     for name in dir(cls):
         member = inspect.getattr_static(cls, name)
         conditional = isinstance(member, _AvailableIfDescriptor)
-        # What scikit-learn wraps around transform is left out: it will wrap the copy.
+        # Without scikit-learn's wrapper of transform, which will wrap the copy.
         outer = member.fn if conditional else member
         function = inspect.unwrap(outer)
         qualname = f"{cls.__qualname__}.{name}"

@@ -1,9 +1,9 @@
 """Models in files: `save` and `load`, without pickle.
 
 One file holds a fitted estimator or a pipeline of them, as :mod:`skgen.storage` writes it: weights
-and arrays as safetensors, the rest as JSON. Loading runs no code from the file. What may be in it
-is what is registered: the estimators, networks and helpers of skgen, scikit-learn's pipeline and
-usual scalers, and what :func:`register` is told of.
+and arrays as safetensors, the rest as JSON. Loading runs no code from the file. A file may name
+registered classes only: the estimators, networks and helpers of skgen, scikit-learn's pipeline and
+usual scalers, and those given to :func:`register`.
 """
 
 import datetime
@@ -48,7 +48,7 @@ from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.correction_shrinkage import CorrectionShrinkage
 from skgen.papers.gaussian_diffusion import GaussianDiffusion
 from skgen.papers.gaussian_regressions import GaussianRegressions
-from skgen.papers.layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
+from skgen.papers.layouts import _SequenceDecoder, _SequenceEncoder, _SharedNetwork, _SlowLinear
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.residuals import ResidualDistribution
 from skgen.papers.schrodinger_bridge import SchrodingerBridge
@@ -79,13 +79,13 @@ for _cls in (
     RobustScaler,
     StandardScaler,
 ):
-    # Their public names, which scikit-learn keeps when files move.
+    # By their public names, which scikit-learn keeps when its files move.
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
-# By the names that the first files have, whatever module they are in by now.
+# By their names in the first files, whatever their module is now.
 for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
     register(_cls, f"skgen.table.{_cls.__name__}")
 for _cls in RULES:
@@ -101,10 +101,10 @@ for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
 for _function in bernoulli.SCHEDULES.values():
     register(_function)
 
-# Networks, by the names of the files that they first stood in, and of the attributes that they had.
+# Networks, by their names in the first files; their attributes too keep those names in files.
 _NETWORKS: dict[str, type[nn.Module]] = {
     "_bernoulli_diffusion.BernoulliDiffusion": BernoulliDiffusion,
-    "_bernoulli_diffusion.KnownLaw": BitFrequencies,
+    "_bernoulli_diffusion.BitFrequencies": BitFrequencies,
     "_cells.Cells": Cells,
     "_code_priors.AutoregressivePrior": AutoregressivePrior,
     "_code_priors.BridgePrior": BridgePrior,
@@ -121,7 +121,7 @@ _NETWORKS: dict[str, type[nn.Module]] = {
     "binary_latent_diffusion._WholeEncoder": _SequenceEncoder,
     "schrodinger_bridge._SchrodingerBridge": SchrodingerBridge,
     "variational_diffusion_ae._VariationalDiffusionAE": DiffusionAutoencoder,
-    "vq_diffusion_bridge._Places": _EachPlace,
+    "vq_diffusion_bridge._Places": _SharedNetwork,
     "vq_diffusion_bridge._VQDiffusionBridge": VQDiffusionBridgeModule,
     "vq_diffusion_bridge._VQTable": ColumnwiseVQModule,
 }
@@ -132,7 +132,6 @@ register(ColumnwiseMLP, "skgen.networks.mlp.ApartMLP")
 _CODE_ATTRIBUTES = {"residuals": "spread", "frozen": "settled", "initialized": "started"}
 for _network in (BinaryLatentDiffusionModule, VQDiffusionBridgeModule, ColumnwiseVQModule):
     keep_attributes(_network, _CODE_ATTRIBUTES)
-keep_attributes(BernoulliDiffusion, {"frequencies": "law"})
 keep_attributes(BitDenoiser, {"reads_observed": "holds"})
 keep_attributes(ColumnwiseMADE, {"evidence": "told"})
 keep_attributes(DiffusionAutoencoder, {"frozen": "settled"})
@@ -152,7 +151,7 @@ def _period_of(parts: Any) -> pd.Period:
 def _timestamp_of(parts: Any) -> pd.Timestamp:
     moment, zone = parts
     if not isinstance(moment, np.datetime64) or not isinstance(zone, datetime.tzinfo | None):
-        # pandas would look for a zone that a text names, in files too.
+        # pandas would look up a time zone that a text names, even in files.
         raise TypeError("a Timestamp is made of a moment and a time zone")
     value = pd.Timestamp(moment)
     return value if zone is None else value.tz_localize("UTC").tz_convert(zone)
@@ -171,13 +170,13 @@ register_value(
     lambda parts: pd.Interval(*parts),
 )
 
-# Parameters that name a file or a folder which a later `fit` reads, or unpickles from.
+# Parameters that name a file or folder which a later `fit` reads or unpickles.
 READ_BY_FIT = ("checkpoint", "memory")
 
 
 def _register_estimators() -> None:
-    # Estimators register themselves in base when their files are imported, this one's before or
-    # after.
+    # Estimators register themselves in base when their files are imported, which may be before or
+    # after this file.
     for name, cls in REGISTRY.items():
         if cls.__module__.split(".")[0] == "skgen":
             register(cls, name)
@@ -187,9 +186,9 @@ def save(model: Any, path: str | os.PathLike) -> None:
     """Write a model to one file.
 
     The file is safetensors: weights and arrays under their own names, and a description of
-    everything else in its header. A file of this name is replaced only once the new one is whole
-    on disk, which then has its permissions and, where possible, its owner; a symbolic link is
-    followed. What a killed `save` to the same name has left beside it is deleted.
+    everything else in its header. An existing file is replaced only once the new one is complete on
+    disk; the new one gets its permissions and, where possible, its owner. A symbolic link is
+    followed. Temporary files of a killed `save` to the same name are deleted.
 
     Parameters
     ----------
@@ -202,11 +201,11 @@ def save(model: Any, path: str | os.PathLike) -> None:
     Raises
     ------
     TypeError
-        If a part of the model is of a class that is not registered, such as a callback of your
-        own; the message says which. What was at `path` stays.
+        If a part of the model is of a class that is not registered, such as a callback of your own;
+        the message says which. A file at `path` is unchanged.
     OSError
-        If nothing can be written at `path`, or what is there is no regular file, such as a folder,
-        a device or a pipe.
+        If `path` cannot be written, or is not a regular file but, for example, a folder, a device
+        or a pipe.
 
     See Also
     --------
@@ -214,15 +213,15 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
     Notes
     -----
-    What a file holds of the rows that were learnt: the weights; of each column its extremes, and
-    quantiles or levels where the scaling or the likelihood knows them; of a
-    :class:`~skgen.TableEncoder` every category, text and name of a column as it is; of a bridge
-    fitted with ``source=`` all rows of the source, in float32, since `sample`, `score` and
-    `partial_fit` start from them; of :class:`~skgen.BinaryLatentDiffusion` on few different rows
-    of bits these rows, with their frequencies. Whoever has the file can read them.
+    Whoever has the file can read what it contains of the training rows: the weights; the extremes
+    of each column, and its quantiles or levels if the scaling or the likelihood uses them; every
+    category, text and column name of a :class:`~skgen.TableEncoder`, as it is; all rows of the
+    source of a bridge fitted with ``source=``, in float32, because `sample`, `score` and
+    `partial_fit` start from them; and the rows of bits of a :class:`~skgen.BinaryLatentDiffusion`,
+    with their frequencies, if few different ones occur.
 
-    Of a model in training what its weights need to go on is kept, but not the optimiser's state
-    nor ``nets_``. A model trained on a GPU is written from it, and loads on the CPU.
+    The weights from which `partial_fit` and ``warm_start`` go on are saved, but not the optimiser's
+    state nor ``nets_``. A model trained on a GPU loads on the CPU.
 
     Examples
     --------
@@ -240,7 +239,7 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
 
 def save_with_notes(model: Any, notes: dict[str, Any], path: str | os.PathLike) -> None:
-    """Write a model as `save` does, and beside it plain values that `load` leaves out."""
+    """Write a model as `save` does, with notes: plain values that `load` ignores."""
     _register_estimators()
     value = {"scikit-learn": sklearn.__version__, "object": model, "notes": notes}
     if name_of(type(model)) is None:
@@ -254,9 +253,9 @@ def save_with_notes(model: Any, notes: dict[str, Any], path: str | os.PathLike) 
 def load(path: str | os.PathLike) -> Any:
     """Read a model that `save` wrote.
 
-    No code from the file is run and nothing is unpickled: names of classes are looked up among
-    those registered, and their attributes put back. A file from a stranger can hold wrong numbers,
-    but not do anything.
+    No code from the file is run and nothing is unpickled: classes are looked up by name among those
+    registered, and their attributes are restored. A file from a stranger can contain wrong numbers,
+    but cannot run anything.
 
     Parameters
     ----------
@@ -277,9 +276,9 @@ def load(path: str | os.PathLike) -> Any:
     Warns
     -----
     UserWarning
-        If an estimator in the file has a ``memory`` or a ``checkpoint``: both name places that a
-        later `fit` reads, and whoever made the file would choose what. They are None in what comes
-        back, and the warning says which they were.
+        If an estimator in the file has a ``memory`` or a ``checkpoint``: both name files that a
+        later `fit` reads, and whoever made the file would choose them. They are None in the loaded
+        model, and the warning says what they were.
 
     See Also
     --------
@@ -298,7 +297,7 @@ def load(path: str | os.PathLike) -> Any:
 
 
 def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
-    """Read a model and the notes beside it, none if `save` wrote it."""
+    """Read a model and its notes, which are empty if `save` wrote it."""
     _register_estimators()
     value, objects = storage.read_with_objects(path, "model")
     model = value.get("object") if isinstance(value, dict) else None
@@ -317,14 +316,14 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
 
 
 def _drop_places(part: Any) -> list[str]:
-    """Set what an estimator's `fit` would read from to None; return what it was, in words."""
+    """Set parameters that name files which `fit` reads to None; return what they were."""
     if not isinstance(part, BaseEstimator):
         return []
-    told = []
+    dropped = []
     for name in READ_BY_FIT:
         value = part.__dict__.get(name)
         if value is not None and name in part._get_param_names():
             setattr(part, name, None)
             shown = repr(value) if isinstance(value, str | os.PathLike) else type(value).__name__
-            told.append(f"{name}={shown:.200} of {type(part).__name__}")
-    return told
+            dropped.append(f"{name}={shown:.200} of {type(part).__name__}")
+    return dropped

@@ -1,4 +1,4 @@
-"""Bars that show how far long work has come, where someone is there to see them."""
+"""Progress bars for long work, on a terminal or in a notebook."""
 
 import multiprocessing
 import sys
@@ -12,14 +12,14 @@ SHOWN_AFTER = 3.0
 
 
 def is_watched() -> bool:
-    """Tell whether standard error is a terminal, or the process works for a notebook.
+    """Return whether standard error is a terminal, or the process belongs to a notebook.
 
     The processes of a parallel search share one terminal, and their bars would overwrite each
-    other: only the main process is watched.
+    other: only the main process shows bars.
     """
     if multiprocessing.current_process().name != "MainProcess":
         return False
-    # As tqdm.auto finds out, but that a notebook without widgets counts too.
+    # As tqdm.auto finds it out, but a notebook without widgets counts too.
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
     shell = get_ipython() if get_ipython is not None else None
     in_notebook = shell is not None and "IPKernelApp" in shell.config
@@ -37,13 +37,13 @@ def progress_bar(verbose: Any, total: int, name: str, unit: str, since: float) -
     total : int
         Number of steps.
     name, unit : str
-        What is at work, and what a step is.
+        What works, and what a step is called.
     since : float
         When the work began, by ``time.monotonic()``.
 
     Returns
     -------
-    bar : tqdm, or what takes its place where none is shown
+    bar : tqdm, or a substitute if none is shown
         The bar.
     """
     if not verbose or (verbose == "auto" and not is_watched()):
@@ -55,7 +55,7 @@ def progress_bar(verbose: Any, total: int, name: str, unit: str, since: float) -
 
 
 class _NoBar:
-    """In the place of a bar: one of tqdm starts a thread even where it is disabled."""
+    """A substitute for a bar: tqdm starts a thread even for a disabled one."""
 
     def update(self, n: float = 1) -> None:
         """Do nothing."""

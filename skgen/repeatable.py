@@ -9,9 +9,9 @@ from torch import nn
 
 
 class _Repeatable:
-    """While anyone is inside, cuDNN takes convolutions that give the same bits at every call.
+    """A context in which cuDNN takes convolutions that give the same bits at every call.
 
-    Its settings are a process's, not a thread's: the last to leave puts them back.
+    Its settings belong to the process, not to a thread: the last thread to leave restores them.
     """
 
     def __init__(self) -> None:

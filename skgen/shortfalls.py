@@ -1,15 +1,16 @@
-r"""What a model's own draws lack of the rows that it learnt from: said at the end of a fit.
+r"""Warnings at the end of a fit: what rows drawn by the model lack of the training rows.
 
-Of columns with categories or few values, one with a share :math:`p` of 5% of the rows or more, and
-five of them, is missed where n drawn rows have none of it, or where their share is off by more than
-four binomial standard errors :math:`\sqrt{p (1 - p) / n}` and 3 points.
+In columns with categories or few values, a value with a share :math:`p` of at least 5% of the rows,
+and at least five rows, is reported if none of n drawn rows has it, or if its share is off by more
+than four binomial standard errors :math:`\sqrt{p (1 - p) / n}` and 3 percentage points.
 
-Of two columns, a dependence is missed where their rank correlation r falls short of that of the
-rows: on Fisher's scale, :math:`z = \operatorname{artanh} r`, by more than four standard errors
+A dependence of two columns is reported if their rank correlation r falls short of that of the
+training rows: on Fisher's scale, :math:`z = \operatorname{artanh} r`, by more than four standard
+errors
 :math:`\sqrt{1 / (n - 3) + 1 / (m - 3)}`, m being the number of rows, and .2; and by .02 at least. A
-category counts as a column of 0 and 1. A correlation of .998 that comes out as .97 is missed, one
-of .6 as .4 is not. Columns of which one value has more than 95% of the rows are left out: what they
-go with hangs on a few rows.
+category counts as a column of 0 and 1. A correlation of .97 in the place of .998 is reported, one
+of .4 in the place of .6 is not. Columns in which one value has more than 95% of the rows are left
+out: their correlations depend on a few rows.
 
 Source: Fisher, *On the "probable error" of a coefficient of correlation deduced from a small
 sample*, Metron, 1921.
@@ -30,45 +31,46 @@ from sklearn.exceptions import ConvergenceWarning
 N_DRAWN = 512
 LEAST_SHARE, FEWEST_ROWS = 0.05, 5
 STANDARD_ERRORS, POINTS, FISHER, LEAST_LOSS = 4, 0.03, 0.2, 0.02
-# What is compared at most; with more columns the check would cost more than it tells.
-MOST_ROWS, MOST_COLUMNS, MOST_TOLD = 5000, 256, 4
-# A numeric column of so few values is one of categories, too.
+# The most rows and columns that are compared, and shortfalls that are named; with more columns the
+# check would take too long.
+MOST_ROWS, MOST_COLUMNS, MOST_NAMED = 5000, 256, 4
+# A numeric column of so few values counts as categories, too.
 FEW_VALUES = 10
 
-_seen_as: ContextVar[tuple[Any, Any, Callable[[Any], Any]] | None] = ContextVar(
-    "seen_as", default=None
+_compared_as: ContextVar[tuple[Any, Any, Callable[[Any], Any]] | None] = ContextVar(
+    "compared_as", default=None
 )
 
 
 @contextmanager
-def seen_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]:
-    """Let a model that is fitted inside compare its draws with rows in their own units.
+def compared_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]:
+    """Let a model that is fitted inside compare its draws with rows in their original units.
 
     Parameters
     ----------
     model : estimator
-        Whose fit it is.
+        The model that is fitted.
     rows : frame or array-like of shape (n_samples, n_features)
-        The rows before they were transformed for it.
+        The training rows before they were transformed.
     back : callable
-        ``back(drawn)`` transforms what the model draws back.
+        ``back(drawn)`` transforms drawn rows back.
     """
-    token = _seen_as.set((model, rows, back))
+    token = _compared_as.set((model, rows, back))
     try:
         yield
     finally:
-        _seen_as.reset(token)
+        _compared_as.reset(token)
 
 
 def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> None:
-    """Warn where rows that a model drew lack something of those it learnt from.
+    """Warn if rows that a model drew lack something of its training rows.
 
     Parameters
     ----------
     model : estimator
         The fitted model.
     rows, drawn : ndarray of shape (n_samples, n_features) and (n_drawn, n_features)
-        Rows as the model takes them.
+        Rows in the units of the model.
     names : sequence of str, or None
         Names of the columns; None numbers them.
 
@@ -77,17 +79,17 @@ def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> 
     ConvergenceWarning
         Naming columns and values.
     """
-    seen = _seen_as.get()
+    seen = _compared_as.get()
     if seen is not None and seen[0] is model:
         _, rows, back = seen
         drawn = back(drawn)
     found = shortfalls(_framed(rows, names), _framed(drawn, names))
     if not found:
         return
-    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     warnings.warn(
         f"What {type(model).__name__} has learnt falls short of the rows. "
-        f"{'; '.join(found[:MOST_TOLD])}{more}. A larger max_steps=, more rows or another model "
+        f"{'; '.join(found[:MOST_NAMED])}{more}. A larger max_steps=, more rows or another model "
         "may help; skgen.metrics.sample_report compares rows in full.",
         ConvergenceWarning,
         stacklevel=_levels_of_libraries(),
@@ -95,7 +97,7 @@ def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> 
 
 
 def warn_of_rare(labels: list[tuple[str, int]]) -> None:
-    """Warn of labels to condition on that have too few rows to tell what they look like.
+    """Warn of labels to condition on that have too few rows.
 
     Parameters
     ----------
@@ -104,11 +106,11 @@ def warn_of_rare(labels: list[tuple[str, int]]) -> None:
     """
     if not labels:
         return
-    told = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_TOLD])
-    more = f" and {len(labels) - MOST_TOLD} more have as few" if len(labels) > MOST_TOLD else ""
+    listed = ", ".join(f"{label} has {n} row{'s' * (n > 1)}" for label, n in labels[:MOST_NAMED])
+    more = f" and {len(labels) - MOST_NAMED} more have as few" if len(labels) > MOST_NAMED else ""
     warnings.warn(
-        f"Of the condition, {told}{more}: so few rows tell little of how those of a label vary, "
-        "and new ones may lie beside them. Collect more rows, or merge rare labels.",
+        f"Of the condition, {listed}{more}: so few rows do not show how the rows of a label vary, "
+        "and drawn ones may be wrong. Collect more rows, or merge rare labels.",
         stacklevel=_levels_of_libraries(),
     )
 
@@ -133,7 +135,7 @@ def _framed(rows: Any, names: Any) -> pd.DataFrame:
 
 
 def shortfalls(rows: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
-    """Return in words what drawn rows lack of others, the missing values first.
+    """Return in words what drawn rows lack compared with others, missing values first.
 
     Parameters
     ----------
@@ -168,7 +170,7 @@ def shortfalls(rows: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
 
 
 def _is_ordered(column: pd.Series) -> bool:
-    """Tell whether a column has an order: numbers, times and ordered categories."""
+    """Return whether a column has an order: numbers, times or ordered categories."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return bool(dtype.ordered)
@@ -196,7 +198,7 @@ def _is_words(label: Any, value: Any) -> str:
 
 
 def _ranks(column: pd.Series) -> np.ndarray:
-    """Return the ranks of a column from 0 to 1; what is missing is in the middle."""
+    """Return the ranks of a column from 0 to 1; missing entries are in the middle."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = pd.Series(column.cat.codes)
         column = codes.where(codes >= 0)
@@ -218,15 +220,15 @@ def _lost_dependences(
     much = np.abs(np.tanh(real) - np.tanh(new)) > LEAST_LOSS
     pairs = [(i, k) for i, k in np.argwhere(much & (lost > least)) if i < k]
     pairs.sort(key=lambda pair: -lost[pair])
-    # Of two columns of categories, one pair of values tells.
-    told: dict[tuple[int, int], str] = {}
+    # For two columns of categories, one pair of values is named.
+    clauses: dict[tuple[int, int], str] = {}
     for i, k in pairs:
-        told.setdefault(
+        clauses.setdefault(
             (columns[i][0], columns[k][0]),
             f"the rank correlation of {columns[i][1]} with {columns[k][1]} is "
             f"{np.tanh(real[i, k]):.3g} in the rows and {np.tanh(new[i, k]):.3g} in drawn ones",
         )
-    return list(told.values())
+    return list(clauses.values())
 
 
 def _fisher(columns: np.ndarray) -> np.ndarray:

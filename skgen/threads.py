@@ -1,13 +1,13 @@
-"""Calls on tables run on one thread, whatever the pools of threads are set to.
+"""Calls on tables run on one thread, whatever the settings of the thread pools.
 
-PyTorch, scikit-learn and BLAS share each product among threads, which wait for each other by
-spinning. The products of a table are small: on an idle machine a second thread saves little, and
-beside other work each waits until the other is let run, so that a call takes 3 to 15 times the
+PyTorch, scikit-learn and BLAS share each matrix product among threads, which wait for each other by
+spinning. The products of a table are small: on an idle machine a second thread saves little time.
+On a busy one each thread waits until the other gets a core, so that a call takes 3 to 15 times the
 processor time of one thread.
 
-Settings are as before when a call ends, also by an error, and also where calls in several threads
-of Python overlap: those of OpenMP and MKL belong to the calling thread, that of OpenBLAS, which
-belongs to the process, comes back with the end of the last call.
+When a call ends, even with an error, the settings are as before. This holds also if calls in
+several threads of Python overlap: the settings of OpenMP and MKL belong to the calling thread, and
+that of OpenBLAS, which belongs to the process, is restored when the last call ends.
 """
 
 import ctypes
@@ -28,16 +28,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @cache
 def _pools(user_api: str) -> Any:
-    """Return the pools of OpenMP or of BLAS, all of which skgen has loaded: a search is slow."""
+    """Return the thread pools of OpenMP or of BLAS; they are searched for once, which is slow."""
     return ThreadpoolController().select(user_api=user_api)
 
 
 @cache
 def _set_mkl() -> Any:
-    """Return MKL's setter for the calling thread; it returns the number before, 0 for none.
+    """Return MKL's setter for the calling thread, which returns the number before, 0 for none.
 
-    PyTorch brings MKL along, where threadpoolctl does not see it. It follows OpenMP only as long
-    as no one has called ``torch.set_num_threads``.
+    PyTorch contains MKL, where threadpoolctl does not find it. MKL has the limit of OpenMP only
+    until ``torch.set_num_threads`` is called.
     """
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     found = ctypes.CDLL(str(library)) if library.is_file() else None
@@ -47,7 +47,7 @@ def _set_mkl() -> Any:
 @contextmanager
 def _openmp_limit() -> Iterator[None]:
     """Limit OpenMP and PyTorch's MKL to one thread, for the calling thread."""
-    # PyTorch sets the numbers of a thread when it is first used there, which is to be over.
+    # PyTorch sets the numbers of a thread at its first use there: cause that now.
     torch.get_num_threads()
     before = _set_mkl()(1)
     try:
@@ -59,7 +59,7 @@ def _openmp_limit() -> Iterator[None]:
 
 def _set_process(library: Any, n_threads: int) -> None:
     """Set the threads that a library has in the whole process."""
-    # Newer threadpoolctl lets one thread set OpenBLAS and ignores others until it gives that up.
+    # In newer versions of threadpoolctl only one thread at a time can set OpenBLAS.
     release = getattr(library, "clear_controlling_thread", lambda **_: None)
     release(force=True)
     library.set_num_threads(n_threads)
@@ -67,7 +67,7 @@ def _set_process(library: Any, n_threads: int) -> None:
 
 
 class _BlasLimit:
-    """Limits BLAS to one thread for the process, from the first call in it to the last."""
+    """Limits BLAS to one thread in the process while any call is running."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -81,7 +81,7 @@ class _BlasLimit:
                 self.before = [
                     (library, library.get_num_threads())
                     for library in _pools("blas").lib_controllers
-                    # With OpenMP's threads it follows OpenMP's limit.
+                    # BLAS on OpenMP's threads has the limit of OpenMP.
                     if getattr(library, "threading_layer", None) != "openmp"
                 ]
                 for library, _ in self.before:
@@ -92,7 +92,7 @@ class _BlasLimit:
             self.n_calls -= 1
             if self.n_calls == 0:
                 for library, n_threads in self.before:
-                    # What someone else has set meanwhile stays.
+                    # A setting that someone else has made meanwhile stays.
                     if library.get_num_threads() == 1:
                         _set_process(library, n_threads)
 
@@ -116,17 +116,17 @@ def one_thread() -> Iterator[None]:
 
 
 class _AllThreads:
-    """Lets a block run on all threads, and knows where it would wait for threads that are gone.
+    """Lets a block run on all threads; raises where it would wait for ever after a fork.
 
-    A fork copies the calling thread alone. OpenMP of GNU, which PyTorch has on Linux, takes the
-    others for there all the same once it has used them, and waits for them for ever.
+    A fork copies only the calling thread. GNU's OpenMP, which PyTorch uses on Linux, waits for ever
+    in the forked process for the other threads if it used them before the fork.
     """
 
     def __init__(self) -> None:
         self.used = self.lost = False
 
     def forked(self) -> None:
-        """Note in a forked process that the threads of its parent are not there."""
+        """Note in a forked process that the threads of its parent do not exist."""
         self.lost, self.used = self.lost or self.used, False
 
     def __enter__(self) -> None:
@@ -161,7 +161,7 @@ def threads_for(estimator: Any) -> Any:
     Returns
     -------
     limit : context manager
-        To run what the estimator does in. Of images and sequences it raises RuntimeError in a
+        A context for the estimator's methods. For images and sequences it raises RuntimeError in a
         process that was forked after such a run on several threads.
     """
     while hasattr(estimator, "steps") or hasattr(estimator, "model"):
@@ -177,6 +177,6 @@ def limited(method: F) -> F:
         with threads_for(self):
             return method(self, *args, **kwargs)
 
-    # A copy of the method, made of what it wraps, is to be limited as well.
+    # A copy of the method, made of the function that it wraps, is limited as well.
     cast(Any, run).is_limited = True
     return cast(F, run)

@@ -1,27 +1,27 @@
-"""Which rows choose the weights: a part that is like the rest, and without what is rare.
+"""Which rows are held out to choose the weights: a part that is like the rest, without rare values.
 
-Rows are put in order, by their condition and columns of few values and then along their first
-principal axis, and one of each run of neighbours is held out. So every class is held out by its
-share, whatever the seed. A row with a value that few rows have stays among those to learn from:
-held out, it would teach nothing, and could cost its class.
+Rows are ordered by their condition, by columns of few values, and then along their first principal
+axis, and one of each run of neighbours is held out. So each class has its share of the held-out
+rows, whatever the seed. A row with a rare value stays a training row: otherwise the model might not
+learn its class.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-# Columns of up to so many different values order the rows.
+# Columns with at most so many different values order the rows.
 MOST_VALUES = 20
 # Rows that decide which columns these are.
 LOOKED_AT = 1000
-# Of fewer rows none are held out.
+# With fewer rows none are held out.
 MIN_VALIDATED_ROWS = 20
 
 
 def split(
     rows: Tensor, condition: Tensor | None, fraction: float, seed: int
 ) -> tuple[Tensor | slice, Tensor | None]:
-    """Return which rows to learn from and which choose the weights; None to learn from all."""
+    """Return the training rows and the held-out rows, which are None if there are none."""
     n = len(rows)
     n_held = round(fraction * n)
     if n < MIN_VALIDATED_ROWS or n_held == 0:
@@ -70,12 +70,12 @@ def held_out(rows: np.ndarray, condition: np.ndarray | None, fraction: float, se
             continue
         values, index, counts = np.unique(column, return_inverse=True, return_counts=True)
         if 1 < len(values) <= MOST_VALUES:
-            # Of so few rows less than one would be held out.
+            # Less than one row would be held out.
             rare |= (counts < 1 / fraction)[index]
             keys.append(index)
     centred = rows - rows.mean(0)
     axis = np.linalg.svd(centred[:: max(1, n // LOOKED_AT)], full_matrices=False)[2][0]
-    # The last key of lexsort is the first to count.
+    # The last key of lexsort is its primary key.
     order = np.lexsort([centred @ axis, *keys[::-1]])
     order = order[~rare[order]]
     n_held = min(round(fraction * n), len(order))

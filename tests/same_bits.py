@@ -33,7 +33,13 @@ from skorch.callbacks import Callback
 import skgen
 from skgen import BinaryLatentDiffusion as Bits
 from skgen import FlowMatcher as Flow
-from skgen import GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder, Whole
+from skgen import (
+    GenerativeImputer,
+    GenerativeOverSampler,
+    GenerativePipeline,
+    TableEncoder,
+    UncutSource,
+)
 from skgen import SchrodingerBridgeMatcher as Bridge
 from skgen import VariationalDiffusionAE as Vdae
 from skgen import VQDiffusionBridge as Vq
@@ -134,8 +140,8 @@ VARIANTS = [
     (Bridge, "reference", {"coupling": "reference", "theta": 1.0}, IRIS, {}, {"stochastic": True}),
     (Bridge, "euler", {"sde_solver": "euler-maruyama"}, IRIS, {}, {"stochastic": True}),
     (Bridge, "bridge steps", {"sde_solver": "bridge"}, IRIS, NAMED, {"stochastic": True}),
-    (Bridge, "scaled, source", [StandardScaler()], SKEWED, {"source": Whole(SKEWED)}, {}),
-    (Flow, "labelled source", {}, IRIS, {"source": Whole(IRIS[::-1]), **NAMED}, {}),
+    (Bridge, "scaled, source", [StandardScaler()], SKEWED, {"source": UncutSource(SKEWED)}, {}),
+    (Flow, "labelled source", {}, IRIS, {"source": UncutSource(IRIS[::-1]), **NAMED}, {}),
     (Flow, "adaptive", {"ode_solver": "adaptive", "tolerance": 0.1}, IRIS, {}, {"denoise": True}),
     (Flow, "rectified", {"coupling": "optimal-transport", "n_iterations": 3}, IRIS, {}, {}),
     (Flow, "many stored rows", {}, MANY, {"condition": MANY[:, 0] > 0}, {}),

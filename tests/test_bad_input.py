@@ -22,7 +22,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
-from skgen import Whole
+from skgen import UncutSource
 from skgen.base import REGISTRY
 from skgen.training.stages import TrainingError
 
@@ -351,7 +351,7 @@ def test_bad_sources_are_told(bridge, unharmed, kind):
     if kind in ("nothing", "1e38 in float32"):
         # No source is a normal one; and 1e38 in a source that is fitted only widens the scale.
         return
-    for given in (source, Whole(source)):
+    for given in (source, UncutSource(source)):
         answers(lambda s=given: Bridge(**SMALL).fit(IRIS, source=s), pattern)
         answers(lambda s=given: model.score(IRIS, source=s), pattern)
     answers(lambda: model.trajectory(source), pattern)

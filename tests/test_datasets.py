@@ -1,4 +1,4 @@
-"""Data sets: laws against scipy, quadrature and enumeration, crops pixel by pixel, missing files.
+"""Data sets: distributions against scipy, quadrature and enumeration, crops, missing files.
 
 What reads a published set in full needs the folder that SKGEN_DATA names, and is skipped without.
 """
@@ -15,7 +15,7 @@ from sklearn.datasets import load_sample_images
 from sklearn.metrics import pairwise_distances_argmin
 
 from skgen.datasets import (
-    BinaryLaw,
+    BinaryDistribution,
     BinaryNetwork,
     CorrelatedGaussian,
     GaussianRing,
@@ -30,60 +30,62 @@ from skgen.datasets import (
     load_relief,
 )
 
-# Laws with a known density
+# Distributions with a known density
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 5, 12])
 def test_gaussian_density_matches_scipy(n_features):
-    law = CorrelatedGaussian(n_features)
+    distribution = CorrelatedGaussian(n_features)
     X = 2 * np.random.default_rng(0).normal(size=(20, n_features))
-    exact = multivariate_normal(law.mean, law.covariance).logpdf(X)
-    np.testing.assert_allclose(law.log_density(X), exact, rtol=1e-10)
+    exact = multivariate_normal(distribution.mean, distribution.covariance).logpdf(X)
+    np.testing.assert_allclose(distribution.log_density(X), exact, rtol=1e-10)
 
 
 def test_gaussian_is_correlated_and_unequal_in_scale():
-    law = CorrelatedGaussian()
-    scale = np.sqrt(np.diag(law.covariance))
-    correlation = law.covariance / np.outer(scale, scale)
+    distribution = CorrelatedGaussian()
+    scale = np.sqrt(np.diag(distribution.covariance))
+    correlation = distribution.covariance / np.outer(scale, scale)
     np.testing.assert_allclose(np.diag(correlation, k=1), 0.8)
     np.testing.assert_allclose(scale[[0, -1]], [0.5, 2.0])
-    np.testing.assert_allclose(law.mean, [-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_allclose(distribution.mean, [-1, -0.5, 0, 0.5, 1])
 
 
 @pytest.mark.statistical
 def test_gaussian_sample_has_mean_covariance_and_entropy():
-    law, n = CorrelatedGaussian(), 50_000
-    X = law.sample(n, random_state=0)
-    variance = np.diag(law.covariance)
+    distribution, n = CorrelatedGaussian(), 50_000
+    X = distribution.sample(n, random_state=0)
+    variance = np.diag(distribution.covariance)
     # four standard errors of a mean, of a covariance, and of the mean log-density
-    assert np.all(np.abs(X.mean(axis=0) - law.mean) < 4 * np.sqrt(variance / n))
-    error = np.sqrt((np.outer(variance, variance) + law.covariance**2) / n)
-    assert np.all(np.abs(np.cov(X.T) - law.covariance) < 4 * error)
-    entropy = multivariate_normal(law.mean, law.covariance).entropy()
-    assert -law.log_density(X).mean() == pytest.approx(entropy, abs=4 * np.sqrt(2.5 / n))
+    assert np.all(np.abs(X.mean(axis=0) - distribution.mean) < 4 * np.sqrt(variance / n))
+    error = np.sqrt((np.outer(variance, variance) + distribution.covariance**2) / n)
+    assert np.all(np.abs(np.cov(X.T) - distribution.covariance) < 4 * error)
+    entropy = multivariate_normal(distribution.mean, distribution.covariance).entropy()
+    assert -distribution.log_density(X).mean() == pytest.approx(entropy, abs=4 * np.sqrt(2.5 / n))
 
 
 @pytest.mark.parametrize("missing", [[0], [4], [1, 3], [0, 1, 2, 3]])
 def test_gaussian_conditional_completes_the_chain_rule(missing):
-    law = CorrelatedGaussian()
-    x = law.sample(random_state=1)[0]
+    distribution = CorrelatedGaussian()
+    x = distribution.sample(random_state=1)[0]
     gaps = np.isin(np.arange(5), missing)
-    mean, covariance = law.conditional(np.where(gaps, np.nan, x))
+    mean, covariance = distribution.conditional(np.where(gaps, np.nan, x))
 
-    seen = multivariate_normal(law.mean[~gaps], law.covariance[np.ix_(~gaps, ~gaps)])
+    seen = multivariate_normal(
+        distribution.mean[~gaps], distribution.covariance[np.ix_(~gaps, ~gaps)]
+    )
     whole = multivariate_normal(mean, covariance).logpdf(x[gaps]) + seen.logpdf(x[~gaps])
-    assert whole == pytest.approx(law.log_density([x])[0], rel=1e-10)
+    assert whole == pytest.approx(distribution.log_density([x])[0], rel=1e-10)
 
-    precision = np.linalg.inv(law.covariance)
+    precision = np.linalg.inv(distribution.covariance)
     np.testing.assert_allclose(covariance, np.linalg.inv(precision[np.ix_(gaps, gaps)]), atol=1e-12)
 
 
 @pytest.mark.statistical
 def test_gaussian_conditional_matches_simulation():
-    law = CorrelatedGaussian(3)
-    X = law.sample(400_000, random_state=0)
+    distribution = CorrelatedGaussian(3)
+    X = distribution.sample(400_000, random_state=0)
     near = X[np.abs(X[:, 1] - 0.8) < 0.02]
-    mean, covariance = law.conditional([np.nan, 0.8, np.nan])
+    mean, covariance = distribution.conditional([np.nan, 0.8, np.nan])
     tolerance = 5 * np.sqrt(np.diag(covariance) / len(near)) + 0.02
     assert len(near) > 3000
     assert np.all(np.abs(near[:, [0, 2]].mean(axis=0) - mean) < tolerance)
@@ -91,164 +93,180 @@ def test_gaussian_conditional_matches_simulation():
 
 
 def test_gaussian_conditional_at_its_ends():
-    law = CorrelatedGaussian(3)
-    mean, covariance = law.conditional([np.nan] * 3)
-    np.testing.assert_array_equal(mean, law.mean)
-    np.testing.assert_array_equal(covariance, law.covariance)
-    mean, covariance = law.conditional([0.0, 1.0, 2.0])
+    distribution = CorrelatedGaussian(3)
+    mean, covariance = distribution.conditional([np.nan] * 3)
+    np.testing.assert_array_equal(mean, distribution.mean)
+    np.testing.assert_array_equal(covariance, distribution.covariance)
+    mean, covariance = distribution.conditional([0.0, 1.0, 2.0])
     assert mean.shape == (0,)
     assert covariance.shape == (0, 0)
 
 
-def grid(law, half_width, n):
-    """Evaluate a law's log-density at the centres of n x n cells, and give the area of a cell."""
+def grid(distribution, half_width, n):
+    """Return a distribution's log-density at the centres of n x n cells, and the area of a cell."""
     edge = (np.arange(n) + 0.5) / n * 2 * half_width - half_width
     points = np.stack(np.meshgrid(edge, edge), axis=-1).reshape(-1, 2)
-    return law.log_density(points), (2 * half_width / n) ** 2
+    return distribution.log_density(points), (2 * half_width / n) ** 2
 
 
 @pytest.mark.parametrize(
-    "law", [GaussianRing(), GaussianRing(3, radius=1.0, scale=0.6), CorrelatedGaussian(2)]
+    "distribution", [GaussianRing(), GaussianRing(3, radius=1.0, scale=0.6), CorrelatedGaussian(2)]
 )
-def test_density_in_the_plane_integrates_to_one(law):
-    log_density, area = grid(law, half_width=14, n=800)
+def test_density_in_the_plane_integrates_to_one(distribution):
+    log_density, area = grid(distribution, half_width=14, n=800)
     assert np.exp(log_density).sum() * area == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.statistical
 def test_ring_sample_follows_its_density():
-    law, n = GaussianRing(), 40_000
-    X = law.sample(n, random_state=0)
-    log_density, area = grid(law, half_width=4, n=800)
+    distribution, n = GaussianRing(), 40_000
+    X = distribution.sample(n, random_state=0)
+    log_density, area = grid(distribution, half_width=4, n=800)
     expected = (np.exp(log_density) * log_density).sum() * area
-    assert law.log_density(X).mean() == pytest.approx(
-        expected, abs=4 * law.log_density(X).std() / np.sqrt(n)
+    assert distribution.log_density(X).mean() == pytest.approx(
+        expected, abs=4 * distribution.log_density(X).std() / np.sqrt(n)
     )
 
-    away = X[:, None] - law.centers
+    away = X[:, None] - distribution.centers
     component = (away**2).sum(axis=2).argmin(axis=1)
     share = np.bincount(component, minlength=8) / n
     np.testing.assert_allclose(share, 1 / 8, atol=4 * np.sqrt(7 / 64 / n))
     # few rows are nearer to another centre than to their own
     spread = away[np.arange(n), component].std(axis=0)
-    np.testing.assert_allclose(spread, law.scale, rtol=0.02)
-    np.testing.assert_allclose(np.linalg.norm(law.centers, axis=1), law.radius)
+    np.testing.assert_allclose(spread, distribution.scale, rtol=0.02)
+    np.testing.assert_allclose(np.linalg.norm(distribution.centers, axis=1), distribution.radius)
 
 
-@pytest.mark.parametrize("law", [CorrelatedGaussian(), GaussianRing()])
-def test_law_is_fixed_and_rows_follow_the_seed(law):
-    assert type(law)() == law
+@pytest.mark.parametrize("distribution", [CorrelatedGaussian(), GaussianRing()])
+def test_distribution_is_fixed_and_rows_follow_the_seed(distribution):
+    assert type(distribution)() == distribution
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    X = law.sample(10, random_state=3)
-    np.testing.assert_array_equal(law.sample(10, random_state=np.random.default_rng(3)), X)
-    assert not np.array_equal(law.sample(10, random_state=4), X)
-    assert not np.array_equal(law.sample(10), law.sample(10))
+    X = distribution.sample(10, random_state=3)
+    np.testing.assert_array_equal(distribution.sample(10, random_state=np.random.default_rng(3)), X)
+    assert not np.array_equal(distribution.sample(10, random_state=4), X)
+    assert not np.array_equal(distribution.sample(10), distribution.sample(10))
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_laws_refuse_what_they_cannot_use():
+def test_distributions_refuse_what_they_cannot_use():
     with pytest.raises(ValueError, match="n_features == 0"):
         CorrelatedGaussian(0)
     with pytest.raises(ValueError, match="scale == 0"):
         GaussianRing(scale=0)
-    with pytest.raises(ValueError, match="X has 3 columns, and the law has 2"):
+    with pytest.raises(ValueError, match="X has 3 columns, and the distribution has 2"):
         GaussianRing().log_density(np.zeros((4, 3)))
     with pytest.raises(ValueError, match="NaN"):
         CorrelatedGaussian().log_density(np.full((1, 5), np.nan))
 
 
-# Laws of binary rows
+# Distributions of binary rows
 
 
 def test_state_numbers_have_the_first_column_as_their_lowest_bit():
-    law = BinaryLaw.random(5)
+    distribution = BinaryDistribution.random(5)
     bits = [[s // 2**j % 2 for j in range(5)] for s in range(32)]
-    np.testing.assert_array_equal(law.states, bits)
-    np.testing.assert_allclose(np.exp(law.log_density(bits)), law.probabilities, rtol=1e-14)
+    np.testing.assert_array_equal(distribution.states, bits)
+    np.testing.assert_allclose(
+        np.exp(distribution.log_density(bits)), distribution.probabilities, rtol=1e-14
+    )
     shuffled = np.random.default_rng(0).permutation(32)
     np.testing.assert_allclose(
-        np.exp(law.log_density(law.states[shuffled])), law.probabilities[shuffled], rtol=1e-14
+        np.exp(distribution.log_density(distribution.states[shuffled])),
+        distribution.probabilities[shuffled],
+        rtol=1e-14,
     )
 
 
 def total_variation_of_own_rows(p, n):
-    """Mean and bound on the spread of the distance between a law and n of its rows."""
+    """Mean and bound on the spread of the distance between a distribution and n of its rows."""
     # one row more or less at a state moves the distance by at most 1 / n
     return np.sqrt(p * (1 - p) / (2 * np.pi * n)).sum(), 1 / (2 * np.sqrt(n))
 
 
 @pytest.mark.statistical
 @pytest.mark.parametrize(
-    "law", [BinaryLaw.random(6), BinaryLaw.ising(2, 3), BinaryLaw([0.5, 0, 0.2, 0.3])]
+    "distribution",
+    [
+        BinaryDistribution.random(6),
+        BinaryDistribution.ising(2, 3),
+        BinaryDistribution([0.5, 0, 0.2, 0.3]),
+    ],
 )
-def test_binary_sample_follows_its_law(law):
+def test_binary_sample_follows_its_distribution(distribution):
     n = 40_000
-    X = law.sample(n, random_state=0)
-    mean, spread = total_variation_of_own_rows(law.probabilities, n)
-    assert law.total_variation(X) == pytest.approx(mean, abs=4 * spread)
-    assert law.total_variation(X) < 3 * mean
-    p = law.probabilities[law.probabilities > 0]
-    surprise = law.log_density(X)
+    X = distribution.sample(n, random_state=0)
+    mean, spread = total_variation_of_own_rows(distribution.probabilities, n)
+    assert distribution.total_variation(X) == pytest.approx(mean, abs=4 * spread)
+    assert distribution.total_variation(X) < 3 * mean
+    p = distribution.probabilities[distribution.probabilities > 0]
+    surprise = distribution.log_density(X)
     entropy = -(p * np.log(p)).sum()
     assert -surprise.mean() == pytest.approx(entropy, abs=4 * surprise.std() / np.sqrt(n))
 
 
 def test_total_variation_of_rows_by_hand():
-    law = BinaryLaw([0.1, 0.2, 0.3, 0.4])
-    assert law.total_variation([[1, 1]]) == pytest.approx(0.6)
-    assert law.total_variation([[0, 0], [1, 0], [1, 0], [0, 1], [1, 1]]) == pytest.approx(0.3)
-    exact = np.repeat(law.states, [1, 2, 3, 4], axis=0)
-    assert law.total_variation(exact) == pytest.approx(0, abs=1e-15)
-    assert BinaryLaw([0, 0.5, 0.5, 0]).total_variation([[0, 0], [1, 1]]) == 1
+    distribution = BinaryDistribution([0.1, 0.2, 0.3, 0.4])
+    assert distribution.total_variation([[1, 1]]) == pytest.approx(0.6)
+    assert distribution.total_variation([[0, 0], [1, 0], [1, 0], [0, 1], [1, 1]]) == pytest.approx(
+        0.3
+    )
+    exact = np.repeat(distribution.states, [1, 2, 3, 4], axis=0)
+    assert distribution.total_variation(exact) == pytest.approx(0, abs=1e-15)
+    assert BinaryDistribution([0, 0.5, 0.5, 0]).total_variation([[0, 0], [1, 1]]) == 1
 
 
 @pytest.mark.parametrize("missing", [[], [2], [0, 3], [0, 1, 2, 3]])
 def test_binary_conditional_completes_the_chain_rule(missing):
-    law = BinaryLaw.random(4, random_state=1)
+    distribution = BinaryDistribution.random(4, random_state=1)
     gaps = np.isin(np.arange(4), missing)
-    table = law.probabilities.reshape((2,) * 4)  # axis 3 is the first column
-    for x in law.states:
-        conditional = law.conditional(np.where(gaps, np.nan, x))
+    table = distribution.probabilities.reshape((2,) * 4)  # axis 3 is the first column
+    for x in distribution.states:
+        conditional = distribution.conditional(np.where(gaps, np.nan, x))
         assert conditional.sum() == pytest.approx(1)
-        agrees = np.all(law.states[:, ~gaps] == x[~gaps], axis=1)
+        agrees = np.all(distribution.states[:, ~gaps] == x[~gaps], axis=1)
         assert np.all(conditional[~agrees] == 0)
         seen = table.sum(axis=tuple(3 - j for j in missing), keepdims=True)
         seen = seen[tuple(0 if gaps[3 - a] else int(x[3 - a]) for a in range(4))]
-        own = conditional[np.all(law.states == x, axis=1)][0]
-        assert own * seen == pytest.approx(np.exp(law.log_density([x])[0]), rel=1e-12)
+        own = conditional[np.all(distribution.states == x, axis=1)][0]
+        assert own * seen == pytest.approx(np.exp(distribution.log_density([x])[0]), rel=1e-12)
 
 
 @pytest.mark.statistical
-def test_random_law_is_uniform_over_laws():
+def test_random_distribution_is_uniform_over_distributions():
     # under Dirichlet(1, ..., 1) over S states, E p^2 = 2 / (S (S + 1)), with Var p^2 < E p^4
-    P = np.stack([BinaryLaw.random(3, random_state=seed).probabilities for seed in range(1000)])
+    P = np.stack(
+        [BinaryDistribution.random(3, random_state=seed).probabilities for seed in range(1000)]
+    )
     square, fourth = 2 / (8 * 9), 24 / (8 * 9 * 10 * 11)
     np.testing.assert_allclose(
         (P**2).mean(axis=0), square, atol=4 * np.sqrt((fourth - square**2) / len(P))
     )
-    np.testing.assert_array_equal(BinaryLaw.random(3).probabilities, P[0])
+    np.testing.assert_array_equal(BinaryDistribution.random(3).probabilities, P[0])
 
 
 def test_ising_chain_has_its_closed_forms():
     n_sites, coupling = 7, 0.6
-    law = BinaryLaw.ising(1, n_sites, coupling=coupling)
-    spins = 2 * law.states - 1
-    moments = spins.T @ (law.probabilities[:, None] * spins)
+    distribution = BinaryDistribution.ising(1, n_sites, coupling=coupling)
+    spins = 2 * distribution.states - 1
+    moments = spins.T @ (distribution.probabilities[:, None] * spins)
     apart = np.abs(np.subtract.outer(np.arange(n_sites), np.arange(n_sites)))
     np.testing.assert_allclose(moments, np.tanh(coupling) ** apart, atol=1e-12)
     # all spins equal: exp((n - 1) J) / (2 (2 cosh J)^(n - 1))
     aligned = 0.5 * (np.exp(coupling) / (2 * np.cosh(coupling))) ** (n_sites - 1)
-    np.testing.assert_allclose(law.probabilities[[0, -1]], aligned, rtol=1e-12)
+    np.testing.assert_allclose(distribution.probabilities[[0, -1]], aligned, rtol=1e-12)
     np.testing.assert_array_equal(
-        BinaryLaw.ising(n_sites, 1, coupling=coupling).probabilities, law.probabilities
+        BinaryDistribution.ising(n_sites, 1, coupling=coupling).probabilities,
+        distribution.probabilities,
     )
 
 
 def test_ising_without_coupling_is_a_product():
-    law = BinaryLaw.ising(2, 3, coupling=0, field=0.7)
-    ones = law.states.sum(axis=1)
+    distribution = BinaryDistribution.ising(2, 3, coupling=0, field=0.7)
+    ones = distribution.states.sum(axis=1)
     p = 1 / (1 + np.exp(-1.4))
-    np.testing.assert_allclose(law.probabilities, p**ones * (1 - p) ** (6 - ones), rtol=1e-12)
+    np.testing.assert_allclose(
+        distribution.probabilities, p**ones * (1 - p) ** (6 - ones), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(("height", "width"), [(3, 4), (4, 2)])
@@ -259,45 +277,51 @@ def test_ising_model_matches_its_transfer_matrix(height, width):
     transfer = np.exp(coupling * rows @ rows.T + within)
     partition = (np.exp(within) @ np.linalg.matrix_power(transfer, height - 1)).sum()
 
-    law = BinaryLaw.ising(height, width, coupling=coupling, field=field)
+    distribution = BinaryDistribution.ising(height, width, coupling=coupling, field=field)
     pairs = height * (width - 1) + width * (height - 1)
     ones = np.exp(coupling * pairs + field * height * width) / partition
-    assert law.probabilities[-1] == pytest.approx(ones, rel=1e-12)
+    assert distribution.probabilities[-1] == pytest.approx(ones, rel=1e-12)
     # turning over the first site of all ones breaks its two couplings
-    assert law.probabilities[-2] == pytest.approx(
+    assert distribution.probabilities[-2] == pytest.approx(
         ones * np.exp(-4 * coupling - 2 * field), rel=1e-12
     )
 
 
 def test_network_is_the_product_of_its_tables():
-    law = BinaryNetwork(n_columns=7, max_parents=3, random_state=2)
+    distribution = BinaryNetwork(n_columns=7, max_parents=3, random_state=2)
     for x, log_density in zip(
-        states := np.array(list(product([0, 1], repeat=7))), law.log_density(states), strict=True
+        states := np.array(list(product([0, 1], repeat=7))),
+        distribution.log_density(states),
+        strict=True,
     ):
         p = 1.0
-        for j, (parents, table) in enumerate(zip(law.parents, law.tables, strict=True)):
+        for j, (parents, table) in enumerate(
+            zip(distribution.parents, distribution.tables, strict=True)
+        ):
             one = table[sum(int(x[i]) << place for place, i in enumerate(parents))]
             p *= one if x[j] else 1 - one
         assert log_density == pytest.approx(np.log(p), rel=1e-12)
-    assert np.exp(law.log_density(states)).sum() == pytest.approx(1, rel=1e-12)
+    assert np.exp(distribution.log_density(states)).sum() == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.statistical
-def test_network_sample_follows_its_law():
-    law, n = BinaryNetwork(n_columns=8, random_state=1), 100_000
-    states = BinaryLaw.random(8).states
-    enumerated = BinaryLaw(np.exp(law.log_density(states)))
+def test_network_sample_follows_its_distribution():
+    distribution, n = BinaryNetwork(n_columns=8, random_state=1), 100_000
+    states = BinaryDistribution.random(8).states
+    enumerated = BinaryDistribution(np.exp(distribution.log_density(states)))
     mean, spread = total_variation_of_own_rows(enumerated.probabilities, n)
-    X = law.sample(n, random_state=0)
+    X = distribution.sample(n, random_state=0)
     assert enumerated.total_variation(X) == pytest.approx(mean, abs=4 * spread)
     assert enumerated.total_variation(X) < 3 * mean
 
 
 @pytest.mark.statistical
 def test_network_tables_are_its_conditional_frequencies():
-    law = BinaryNetwork()
-    X = law.sample(50_000, random_state=0)
-    for j, (parents, table) in enumerate(zip(law.parents, law.tables, strict=True)):
+    distribution = BinaryNetwork()
+    X = distribution.sample(50_000, random_state=0)
+    for j, (parents, table) in enumerate(
+        zip(distribution.parents, distribution.tables, strict=True)
+    ):
         state = X[:, parents] @ 2 ** np.arange(len(parents))
         for number, p in enumerate(table):
             given = X[state == number, j]
@@ -308,10 +332,10 @@ def test_network_tables_are_its_conditional_frequencies():
 
 @pytest.mark.statistical
 def test_network_is_like_a_table_of_attributes():
-    law = BinaryNetwork()
-    assert all(len(p) <= 2 and (p < j).all() for j, p in enumerate(law.parents))
-    assert [len(p) for p in law.parents].count(2) > 10
-    X = law.sample(20_000, random_state=0)
+    distribution = BinaryNetwork()
+    assert all(len(p) <= 2 and (p < j).all() for j, p in enumerate(distribution.parents))
+    assert [len(p) for p in distribution.parents].count(2) > 10
+    X = distribution.sample(20_000, random_state=0)
     share = X.mean(axis=0)
     assert share.min() < 0.1
     assert np.median(share) < 0.4
@@ -319,20 +343,20 @@ def test_network_is_like_a_table_of_attributes():
     assert correlation.max() > 0.5
     assert np.sum(correlation > 0.1) / 2 > 40
     # the contrast that an additive model of the log-odds would have at 0
-    tables = np.stack([table for table in law.tables if len(table) == 4])
+    tables = np.stack([table for table in distribution.tables if len(table) == 4])
     log_odds = np.log(tables / (1 - tables))
     assert np.median(np.abs(log_odds @ [1, -1, -1, 1])) > 1
 
 
 def test_network_is_fixed_by_its_parameters():
-    law, other = BinaryNetwork(n_columns=12), BinaryNetwork(n_columns=12, random_state=1)
-    assert law == BinaryNetwork(n_columns=12)
-    X = law.sample(100, random_state=3)
+    distribution, other = BinaryNetwork(n_columns=12), BinaryNetwork(n_columns=12, random_state=1)
+    assert distribution == BinaryNetwork(n_columns=12)
+    X = distribution.sample(100, random_state=3)
     np.testing.assert_array_equal(BinaryNetwork(n_columns=12).sample(100, random_state=3), X)
-    assert not np.allclose(law.log_density(X), other.log_density(X))
+    assert not np.allclose(distribution.log_density(X), other.log_density(X))
     independent = BinaryNetwork(n_columns=5, max_parents=0)
     p = np.concatenate(independent.tables)
-    states = BinaryLaw.random(5).states
+    states = BinaryDistribution.random(5).states
     np.testing.assert_allclose(
         np.exp(independent.log_density(states)), np.where(states, p, 1 - p).prod(axis=1)
     )
@@ -341,23 +365,38 @@ def test_network_is_fixed_by_its_parameters():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: BinaryLaw([0.2, 0.3, 0.5]), r"shape \(3,\): give one probability for each"),
-        (lambda: BinaryLaw([[0.5, 0.5]]), r"shape \(1, 2\)"),
-        (lambda: BinaryLaw([1.5, -0.5]), "negative entry -0.5"),
-        (lambda: BinaryLaw([1, 3]), "sum to 4 instead of 1: divide"),
-        (lambda: BinaryLaw([np.nan, 1]), "NaN"),
-        (lambda: BinaryLaw.random(21), "n_bits == 21, must be <= 20"),
-        (lambda: BinaryLaw.ising(3, 7), "height=3 and width=7 make 21 sites: give at most 20"),
-        (lambda: BinaryLaw.ising(coupling=np.inf), "coupling=inf is not finite"),
-        (lambda: BinaryLaw([0.5, 0.5]).log_density([[2]]), "entry 2: give rows of zeros and ones"),
-        (lambda: BinaryLaw([0.5, 0.5]).log_density([[np.nan]]), "NaN"),
-        (lambda: BinaryLaw([1, 0]).conditional([1]), r"x=\[1.0\] with probability 0"),
+        (
+            lambda: BinaryDistribution([0.2, 0.3, 0.5]),
+            r"shape \(3,\): give one probability for each",
+        ),
+        (lambda: BinaryDistribution([[0.5, 0.5]]), r"shape \(1, 2\)"),
+        (lambda: BinaryDistribution([1.5, -0.5]), "negative entry -0.5"),
+        (lambda: BinaryDistribution([1, 3]), "sum to 4 instead of 1: divide"),
+        (lambda: BinaryDistribution([np.nan, 1]), "NaN"),
+        (lambda: BinaryDistribution.random(21), "n_bits == 21, must be <= 20"),
+        (
+            lambda: BinaryDistribution.ising(3, 7),
+            "height=3 and width=7 make 21 sites: give at most 20",
+        ),
+        (lambda: BinaryDistribution.ising(coupling=np.inf), "coupling=inf is not finite"),
+        (
+            lambda: BinaryDistribution([0.5, 0.5]).log_density([[2]]),
+            "entry 2: give rows of zeros and ones",
+        ),
+        (lambda: BinaryDistribution([0.5, 0.5]).log_density([[np.nan]]), "NaN"),
+        (
+            lambda: BinaryDistribution([1, 0]).conditional([1]),
+            r"x=\[1.0\] have probability 0 under",
+        ),
         (lambda: BinaryNetwork(0), "n_columns == 0, must be >= 1"),
         (lambda: BinaryNetwork(max_parents=11), "max_parents == 11, must be <= 10"),
-        (lambda: BinaryNetwork(4).log_density(np.zeros((2, 3))), "3 columns, and the law has 4"),
+        (
+            lambda: BinaryNetwork(4).log_density(np.zeros((2, 3))),
+            "3 columns, and the distribution has 4",
+        ),
     ],
 )
-def test_binary_laws_refuse_what_they_cannot_use(make, message):
+def test_binary_distributions_refuse_what_they_cannot_use(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

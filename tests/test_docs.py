@@ -280,7 +280,7 @@ def test_the_own_estimator_fits_in_sixty_lines():
 @pytest.mark.slow
 def test_the_page_of_the_own_estimator_runs_as_printed(own):
     X, model = own["X"], own["model"]
-    # A flow of 300 steps is well ahead of a normal law, whose score has a closed form.
+    # A flow of 300 steps scores well above a normal distribution, whose score has a closed form.
     normal = -0.5 * np.linalg.slogdet(2 * np.pi * np.e * np.cov(X.T, bias=True))[1]
     assert model.score(X) > normal + 0.3
     # Six couplings stretch by e^6 at most, and so does what rounding leaves.

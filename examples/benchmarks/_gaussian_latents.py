@@ -73,19 +73,27 @@ class GaussianLatents(nn.Module):
         w = torch.tanh(self.encoder(x, c))
         return 0.5 * (x - self.decoder(w + CODE_NOISE * noise.normal(w), c)).square().sum(-1)
 
-    def law_loss(self, noise, x, condition=None):
+    def distribution_loss(self, noise, x, condition=None):
         """Return the denoising loss of latents."""
         c = self._embed(x, condition, noise if self.training else None)
         return self.prior.denoising_loss(noise, x, c)
 
     def fit(self, rows, plan, seed, condition=None):
-        """Learn the code, then its law."""
+        """Learn the code, then its distribution."""
         given = {} if condition is None else {"condition": condition}
         coder = [part for part in (self.encoder, self.decoder, self.embedding) if part is not None]
         fitted("code", self, coder, self.code_loss, {"x": rows, **given}, plan, seed)
         w = self.encode(rows, condition)
         self.prior.axes.fit(w)
-        fitted("law", self, [self.prior], self.law_loss, {"x": w, **given}, plan, seed + 1)
+        fitted(
+            "distribution",
+            self,
+            [self.prior],
+            self.distribution_loss,
+            {"x": w, **given},
+            plan,
+            seed + 1,
+        )
 
     @property
     def _device(self):

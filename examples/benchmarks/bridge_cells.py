@@ -1,10 +1,10 @@
 """SchrodingerBridgeMatcher on cells that were seen at several times, no cell twice.
 
-- emt: each inner time of the A549 cells is left out, its neighbours bridged, and the law halfway
-  compared with the cells of the left-out time by the exact 1-Wasserstein distance. Beside it the
-  straight lines of exact optimal transport between the neighbours, halfway, and, with ``--rivals``
-  and the Python of an environment that has torchcfm, its flow matchers at as many gradient steps,
-  on cells in units of their pooled deviation.
+- emt: each inner time of the A549 cells is left out, its neighbours bridged, and the distribution
+  halfway compared with the cells of the left-out time by the exact 1-Wasserstein distance. Beside
+  it the straight lines of exact optimal transport between the neighbours, halfway, and, with
+  ``--rivals`` and the Python of an environment that has torchcfm, its flow matchers at as many
+  gradient steps, on cells in units of their pooled deviation.
 - drug: cells after 8 hours are carried to 48 hours and compared with held-out cells: maximum mean
   discrepancy (Gaussian kernel, median distance) and exact 2-Wasserstein distance. Beside it the
   cells left as they are, and shifted by the difference of the means.
@@ -21,7 +21,7 @@ from _common import Report, arguments, data_folder, described
 from bridges_2d import rivals
 from scipy.spatial.distance import cdist
 
-from skgen import SchrodingerBridgeMatcher, Whole
+from skgen import SchrodingerBridgeMatcher, UncutSource
 
 WALKS = 6
 
@@ -59,7 +59,7 @@ def emt(report, options, folder):
             for sigma in (0.1, 0.3):
                 model = SchrodingerBridgeMatcher(
                     sigma, max_steps=options.max_steps, random_state=seed
-                ).fit(after, source=Whole(before))
+                ).fit(after, source=UncutSource(before))
                 called = described(model)
                 walks = [
                     model.trajectory(before, n_steps=20, random_state=walk)[1][10]
@@ -88,7 +88,7 @@ def drug(report, options, folder):
     rows = [("left as they are", "", early_test), ("shifted by the mean", "", shifted)]
     for seed in options.seed:
         model = SchrodingerBridgeMatcher(max_steps=options.max_steps, random_state=seed)
-        model.fit(late, source=Whole(early))
+        model.fit(late, source=UncutSource(early))
         rows.append((described(model), seed, model.inverse_transform(early_test)))
     for called, seed, found in rows:
         report.add("drug", called, seed, "MMD^2", discrepancy(found, late_test))

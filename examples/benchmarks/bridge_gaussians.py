@@ -1,11 +1,12 @@
 """SchrodingerBridgeMatcher where the bridge is known: N(-0.1, I) to N(+0.1, I), sigma = 1.
 
 Both ends are given as rows. From 50,000 fresh rows of the source, the stochastic process is
-followed, and its law at 21 even times compared with the exact one: the Kullback-Leibler divergence
-of normal laws with diagonal covariances, averaged over the times. The floor is the same figure of
-50,000 exact rows a time. Beside it the covariance of both ends (exact: 0.618), the variance at the
-far end (exact: 1), and, at each iteration, the variance of the simulated ends over that of the
-real ones. The source's best figures are 1.23, 4.42 and 8.75 x 1e-3 in 5, 20 and 50 dimensions.
+followed, and its distribution at 21 even times compared with the exact one: the Kullback-Leibler
+divergence of normal distributions with diagonal covariances, averaged over the times. The floor is
+the same figure of 50,000 exact rows a time. Beside it the covariance of both ends (exact: 0.618),
+the variance at the far end (exact: 1), and, at each iteration, the variance of the simulated ends
+over that of the real ones. The source's best figures are 1.23, 4.42 and 8.75 x 1e-3 in 5, 20 and 50
+dimensions.
 
     python examples/benchmarks/bridge_gaussians.py
 """
@@ -27,7 +28,7 @@ def exact_variance(t):
 
 
 def divergence(rows, t):
-    """Return the divergence of the rows' normal law from the bridge's at time t."""
+    """Return the divergence of the rows' normal distribution from the bridge's at time t."""
     exact = exact_variance(t)
     mean, var = rows.mean(0), rows.var(0)
     gap = (mean - SHIFT * (2 * t - 1)) ** 2

@@ -24,7 +24,7 @@ from scipy.stats import norm, qmc
 from sklearn.datasets import make_moons
 from sklearn.metrics import pairwise_distances
 
-from skgen import SchrodingerBridgeMatcher, Whole
+from skgen import SchrodingerBridgeMatcher, UncutSource
 
 ROWS, JUDGED = 10_000, 2_048
 CENTRES = 5 * np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4])
@@ -97,7 +97,7 @@ def run(report, options, name, seed):
             scaling="common", max_steps=options.max_steps, random_state=seed, **kwargs
         )
         called = described(model)
-        seconds = seconds_of_fit(model, X, source=Whole(X_source))
+        seconds = seconds_of_fit(model, X, source=UncutSource(X_source))
         times, paths = model.trajectory(start, n_steps=100, stochastic=False)
         speed = (np.diff(paths, axis=0) ** 2).sum(-1).mean(1) / np.diff(times)
         report.add(name, called, seed, "W2", wasserstein(model.inverse_transform(start), real))

@@ -1,11 +1,12 @@
 """Missing entries drawn by each model at its defaults.
 
-- gaussian, models whose law is a density alone: against the closed form. A correlated Gaussian of
-  5 columns, 20,000 rows to learn from, a row with entries missing in three patterns. Of 20,000
-  draws: the largest error of a mean, in conditional standard deviations, and the relative error
-  of the covariance in Frobenius norm, beside those of as many exact draws; of 2,000 exact draws
-  the latter is 3 to 4%. Least squares on the same rows, which are the most likely law of this
-  form, show what the rows leave open: of 4,000 rows their mean is off by up to 6%.
+- gaussian, models whose distribution is a density alone: against the closed form. A correlated
+  Gaussian of 5 columns, 20,000 rows to learn from, a row with entries missing in three patterns. Of
+  20,000 draws: the largest error of a mean, in conditional standard deviations, and the relative
+  error of the covariance in Frobenius norm, beside those of as many exact draws; of 2,000 exact
+  draws the latter is 3 to 4%. Least squares on the same rows, which are the most likely
+  distribution of this form, show what the rows leave open: of 4,000 rows their mean is off by up to
+  6%.
 - moons, every model: two moons, 4,000 rows to learn from; of 1,500 further rows one column is
   drawn given the other. How well a classifier tells the completed rows from 1,500 real ones: the
   larger area of two classifiers, mean of five draws, .5 for a perfect model.
@@ -64,17 +65,17 @@ def completed_moons(report, options):
 
 def completed_gaussians(report, options):
     """Hold draws of a Gaussian's missing entries to the closed form."""
-    law = CorrelatedGaussian(5)
+    distribution = CorrelatedGaussian(5)
     for seed in options.seed:
-        X = law.sample(N_ROWS, random_state=2 * seed)
-        row = law.sample(1, random_state=2 * seed + 1)[0]
+        X = distribution.sample(N_ROWS, random_state=2 * seed)
+        row = distribution.sample(1, random_state=2 * seed + 1)[0]
         for name in [name for name in options.models if name in DENSE]:
             model = getattr(skgen, name)(max_steps=options.max_steps, random_state=seed)
             report.add("gaussian 5-d", name, seed, "seconds of fit", seconds_of_fit(model, X))
             for missing in PATTERNS:
                 holed = row.copy()
                 holed[missing] = np.nan
-                mean, covariance = law.conditional(holed)
+                mean, covariance = distribution.conditional(holed)
                 rng = np.random.default_rng(seed)
                 draws = {
                     name: model.impute(holed[None], n_draws=N_DRAWS)[:, 0][:, missing],

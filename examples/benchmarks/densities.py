@@ -1,10 +1,10 @@
 """How far the score of VariationalDiffusionAE lies below the true log-likelihood.
 
-Two known laws: a correlated Gaussian of 5 columns and a ring of 8 Gaussians in the plane; 4,000
-rows to learn from and 4,000 held-out ones x, drawn anew for each seed. The gap is the mean of
+Two known distributions: a correlated Gaussian of 5 columns and a ring of 8 Gaussians in the plane;
+4,000 rows to learn from and 4,000 held-out ones x, drawn anew for each seed. The gap is the mean of
 ``score_samples(x) - log p(x)`` in nats a dimension, and its standard error that of this mean: a
-bound is below 0 but for the error. At defaults, and with ``objective="likelihood"``; the mean KL
-of the latent from N(0, I) is printed beside it, near 0 where the latent is empty.
+bound is below 0 but for the error. At defaults, and with ``objective="likelihood"``; the mean KL of
+the latent from N(0, I) is printed beside it, near 0 where the latent is empty.
 
 Goals: not above 0 by more than three standard errors; at least -0.4 at defaults, at least -0.05
 with ``objective="likelihood"``.
@@ -25,18 +25,20 @@ GOALS = {"representation": ">= -0.4", "likelihood": ">= -0.05"}
 def main():
     options = arguments(__doc__).parse_args()
     report = Report(__file__, options)
-    laws = {"gaussian 5-d": CorrelatedGaussian(5), "ring of 8": GaussianRing()}
+    distributions = {"gaussian 5-d": CorrelatedGaussian(5), "ring of 8": GaussianRing()}
     for seed in options.seed:
-        for data, law in laws.items():
-            X_train = law.sample(N_ROWS, random_state=2 * seed)
-            X_test = law.sample(N_ROWS, random_state=2 * seed + 1)
+        for data, distribution in distributions.items():
+            X_train = distribution.sample(N_ROWS, random_state=2 * seed)
+            X_test = distribution.sample(N_ROWS, random_state=2 * seed + 1)
             for objective, goal in GOALS.items():
                 model = VariationalDiffusionAE(
                     objective=objective, max_steps=options.max_steps, random_state=seed
                 )
                 name = described(model)
                 seconds = seconds_of_fit(model, X_train)
-                gaps = (model.score_samples(X_test) - law.log_density(X_test)) / X_test.shape[1]
+                gaps = (
+                    model.score_samples(X_test) - distribution.log_density(X_test)
+                ) / X_test.shape[1]
                 gap, error = np.mean(gaps), np.std(gaps, ddof=1) / np.sqrt(len(gaps))
                 report.add(data, name, seed, "gap, nats a dimension", gap, goal)
                 report.add(data, name, seed, "standard error of the gap", error)

@@ -15,7 +15,8 @@ the top left quarter, and with the top left quarter alone; how many completed di
 reads right, beside the model's own reconstructions and the digits themselves, and the mean distance
 of two completions of one digit. What is hidden may be what tells a digit: beside them stands the
 mean probability that a classifier gives to the right digit which has been trained on digits with
-the same pixels hidden. Draws from the law of digits given the rest would be read right as often.
+the same pixels hidden. Draws from the distribution of digits given the rest would be read right as
+often.
 
 Goals: perplexity 100; the joint model's distance at most its rivals'; ten times faster than one by
 one; reading within 3 points of the reconstructions'.

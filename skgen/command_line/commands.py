@@ -1,4 +1,4 @@
-"""``skgen sample``, ``skgen score`` and ``skgen report``: what a model of a table is asked."""
+"""``skgen sample``, ``skgen score`` and ``skgen report``: commands that use a fitted model."""
 
 import argparse
 import sys
@@ -14,13 +14,13 @@ from skgen.command_line.messages import UserError, print_result, warn
 from skgen.command_line.rows import (
     CHECKED_ROWS,
     MIN_HELD_OUT,
+    distinguished,
     draw,
     find_unseen,
     named,
     parted,
     predicted,
     split,
-    told_apart,
 )
 from skgen.metrics import telling_columns
 from skgen.metrics._frames import as_numbers
@@ -42,39 +42,39 @@ def sample(options: argparse.Namespace) -> int:
 
 
 def score(options: argparse.Namespace) -> int:
-    """Compare rows that the model has not seen with the model."""
+    """Compare held-out rows with the model."""
     pipe, notes = read_fitted(options.model, "score")
     table, format = read_rows(options.table, notes, options)
     if hash_of(options.table) == notes["hash"]:
-        warn("score", "this is the table that was learnt; rows not seen would tell more.")
+        warn("score", "this is the training table; held-out rows would tell more.")
     rows, condition = parted(table, notes)
     unseen, example = find_unseen(pipe, rows, condition, notes)
     if unseen.all():
         raise UserError(
-            f"each row of {options.table} has an entry never seen in training: {example}"
+            f"each row of {options.table} has an entry that is not in the training rows: {example}"
         )
     rows = rows[~unseen].reset_index(drop=True)
-    told = {} if condition is None else {"condition": condition[~unseen]}
+    passed = {} if condition is None else {"condition": condition[~unseen]}
     if hasattr(pipe, "score_samples"):
-        known_scores = pipe.score_samples(rows, **told)
+        known_scores = pipe.score_samples(rows, **passed)
         unit = "log-likelihood or its lower bound, in the units of the table"
     else:
-        known_scores = pipe.score_samples_encoded(rows, **told)
+        known_scores = pipe.score_samples_encoded(rows, **passed)
         unit = "of the encoded rows; compares models and rows of this table only"
     scores = np.full(len(table), np.nan)
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        found, telling = told_apart(table, drawn)
+        found, telling = distinguished(table, drawn)
         by = f", by {', '.join(map(repr, telling))}" if telling else ""
         share = f"{found:.1%} of pairs{by}; 50% would be no difference"
     else:
         share = f"not with {len(table)} rows, at least {MIN_HELD_OUT} are needed"
-    result = f"told apart: {share}\nscore: {known_scores.mean():.4g} nats a row ({unit})\n"
+    result = f"distinguished: {share}\nscore: {known_scores.mean():.4g} nats a row ({unit})\n"
     if unseen.any():
         result += (
-            f"left out of the score: {unseen.sum()} of {len(table)} rows, with an entry never seen "
-            f"in training, such as {example}\n"
+            f"left out of the score: {unseen.sum()} of {len(table)} rows, with an entry that is "
+            f"not in the training rows, such as {example}\n"
         )
     if options.output is None:
         print_result(result)
@@ -90,7 +90,7 @@ def score(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write a page that judges the model by rows it has not seen."""
+    """Write a page that judges the model by held-out rows."""
     from skgen.command_line.report import page
 
     pipe, notes = read_fitted(options.model, "report")
@@ -100,7 +100,7 @@ def report(options: argparse.Namespace) -> int:
     is_learnt = hash_of(options.table) == notes["hash"]
     if is_learnt and notes["n_held_out"] == 0:
         raise UserError(
-            f"no row of {options.table} was held out by fit; give rows that the model has not seen."
+            f"no row of {options.table} was held out by fit; give rows that are not training rows."
         )
     if is_learnt:
         reference, unseen = split(table, notes)
@@ -116,7 +116,7 @@ def report(options: argparse.Namespace) -> int:
         "fitted to": f"{notes['n_rows'] - notes['n_held_out']} rows, {len(table.columns)} columns",
         "training": f"{pipe[-1].n_steps_} gradient steps, seed {notes['seed']}",
         "compared": f"{min(len(unseen), options.rows)} rows of {Path(options.table).name} that "
-        f"{'fit held out' if is_learnt else 'are taken as not seen'}, {len(drawn)} generated rows",
+        f"{'fit held out' if is_learnt else 'are taken as held out'}, {len(drawn)} generated rows",
         "written by": f"skgen {__version__}",
     }
     if not options.quiet and options.output != STDOUT:
@@ -147,7 +147,7 @@ def report(options: argparse.Namespace) -> int:
 def _judgement(
     pipe: Any, learnt: pd.DataFrame, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int
 ) -> list[str]:
-    """Return what gives drawn rows away, and what they are good for, for the page."""
+    """Return, for the page, which columns give drawn rows away, and how useful the rows are."""
     from skgen.command_line.report import judgement
 
     n_rows = min(len(unseen), len(drawn), n_rows)

@@ -14,7 +14,7 @@ from skgen.persistence import load_with_notes
 from skgen.table_files import TableFile, TableFormat, open_table
 from skgen.tables.pipeline import GenerativePipeline
 
-# What stands beside a model in its file.
+# The notes beside a model in its file.
 NOTES = {
     "columns",
     "format",
@@ -24,7 +24,7 @@ NOTES = {
     "hash",
     "condition",
 }
-# What stands for the standard output where a file's name is asked for.
+# The name that stands for the standard output.
 STDOUT = "-"
 
 
@@ -41,7 +41,7 @@ def check_output(options: argparse.Namespace) -> None:
         raise UserError(f"cannot write {output!r}: it is a folder; name a file in it.")
     names = ["table"] if is_model else ["table", "model"]
     read = [path for name in names if os.path.exists(path := getattr(options, name, None) or "")]
-    # By another name of the file too: a report is written into what is there.
+    # Also if the file has another name: a report overwrites it in place.
     if target.exists() and any(target.samefile(path) for path in read):
         raise UserError(f"-o {output} would replace what is read; give another name.")
     if is_model and (output == STDOUT or (target.exists() and not target.is_file())):
@@ -58,7 +58,7 @@ def check_output(options: argparse.Namespace) -> None:
             with open(target, "r+b"):
                 pass
         else:
-            # A file without a name: only trying tells whether one can be made here.
+            # Whether a file can be made here is found out by making one without a name.
             with tempfile.TemporaryFile(dir=target.parent):
                 pass
     except OSError as error:
@@ -66,7 +66,7 @@ def check_output(options: argparse.Namespace) -> None:
 
 
 def read_model(path: str) -> tuple[Any, dict[str, Any]]:
-    """Read a model that draws rows, and the notes beside it, none if Python saved it."""
+    """Read a model that draws rows, and its notes, which are empty if it was saved in Python."""
     if not Path(path).is_file():
         raise UserError(f"there is no file {path!r}.")
     model, notes = load_with_notes(path)
@@ -110,7 +110,7 @@ def read_rows(
 
 
 def warn_of_doubts(command: str, path: str, file: TableFile, *, columns: bool = True) -> None:
-    """Tell of what could be meant in another way, of the file and, if asked, of its columns."""
+    """Print the doubts about the file and, if asked, about its columns."""
     for doubt in file.doubts:
         if columns or doubt.column is None:
             warn(command, f"{path}: {doubt.say(flags=True)}.")

@@ -17,11 +17,11 @@ from skgen.command_line.models import known_models
 from skgen.command_line.rows import (
     MAX_HELD_OUT,
     MIN_HELD_OUT,
+    distinguished,
     draw,
     frequencies,
     parted,
     split,
-    told_apart,
 )
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
@@ -32,7 +32,7 @@ from skgen.tables.identifiers import BEGINNING as IDENTIFIERS
 from skgen.tables.identifiers import identifying, looks_like_identifier, warning_of
 from skgen.tables.pipeline import GenerativePipeline
 
-# What is set by options of their own.
+# Parameters that have options of their own.
 OWN_OPTIONS = {"random_state": "--seed", "verbose": "--quiet", "checkpoint": "--checkpoint"}
 # Characters of an entry, and of a cell, in the table of columns.
 MAX_EXAMPLE, MAX_WIDTH = 24, 60
@@ -51,10 +51,10 @@ def fit(options: argparse.Namespace) -> int:
     table = file.table
     learnt, held = split(table, notes)
     if options.condition is not None:
-        # Of the rows to learn: the model knows no other value.
+        # Of the training rows: the model knows no other value.
         notes["condition"] = frequencies(learnt, options.condition)
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
-    say(_told_columns(file, options.condition))
+    say(_columns_in_words(file, options.condition))
     # Without the table, each doubt is a warning of its own.
     warn_of_doubts("fit", options.table, file, columns=options.quiet)
     reasons = {name: why for name in learnt if (why := identifying(learnt[name], name))}
@@ -70,8 +70,8 @@ def fit(options: argparse.Namespace) -> int:
     seconds = perf_counter() - start
     for rule in encoder.constraints_:
         whole = rows[[rule.target, *rule.inputs]].notna().all(axis=1).sum()
-        say(f"a rule of the table, which new rows keep: {rule} ({whole} rows tell)")
-    # What is of this process only; whatever becomes of the check, the model is kept.
+        say(f"a rule of the table, which new rows keep: {rule} (found in {whole} rows)")
+    # Callbacks belong to this process. The model is saved before the check, which may fail.
     model.set_params(verbose="auto", checkpoint=None)
     place = _save(pipe, notes, options.output)
     if any(net.interrupted_ for net in model.nets_):
@@ -92,11 +92,11 @@ def fit(options: argparse.Namespace) -> int:
 
 
 def _save(pipe: GenerativePipeline, notes: dict[str, Any], output: str) -> str:
-    """Save a model; return where it is and how large."""
+    """Save a model; return the file's name and size."""
     try:
         save_with_notes(pipe, notes, output)
     except OSError as error:
-        # It could be written before the training. A full disk is no reason to lose the model.
+        # The output could be written before the training. A full disk must not lose the model.
         kept = Path(tempfile.mkdtemp(prefix="skgen-")) / Path(output).name
         save_with_notes(pipe, notes, kept)
         reason = error.strerror or error
@@ -111,30 +111,30 @@ def _check(
 ) -> list[str]:
     """Compare new rows with those held out, and say what was found in a few lines."""
     drawn = draw(pipe, notes, len(held), None)
-    (share, telling), (floor, _) = told_apart(held, drawn), told_apart(held, learnt)
+    (share, telling), (floor, _) = distinguished(held, drawn), distinguished(held, learnt)
     compared = as_numbers({"learnt rows": learnt, "held-out rows": held, "new rows": drawn})
     learnt, held, drawn = compared.values()
     distances = column_distances(held.to_numpy(), drawn.to_numpy())
     usual = column_distances(held.to_numpy(), learnt.to_numpy()).max()
     furthest = held.columns[distances.argmax()]
     return [
-        f"check: a classifier tells new rows from held-out ones in {share:.0%} of pairs, and real",
-        f"  rows from real ones in {floor:.0%}; the less above it, the better",
-        *([f"  it goes by {', '.join(map(repr, telling))}"] if telling and share > floor else []),
+        f"check: a classifier distinguishes new rows from held-out ones in {share:.0%} of pairs,",
+        f"  and real rows from real ones in {floor:.0%}; the best is no more than that",
+        *([f"  it relies on {', '.join(map(repr, telling))}"] if telling and share > floor else []),
         f"  furthest off is the column {furthest!r}, by {distances.max():.0%}; between real rows",
         f"  the furthest is off by {usual:.0%}",
     ]
 
 
 def _fit_quietly(pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any) -> None:
-    """Fit, and say without the words of Python what it warns of."""
-    with warnings.catch_warnings(record=True) as told:
+    """Fit, and print its warnings without Python's prefixes."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        # What is said elsewhere.
+        # Reported elsewhere.
         warnings.filterwarnings("ignore", message="Training was interrupted")
         warnings.filterwarnings("ignore", message=IDENTIFIERS)
         pipe.fit(rows, condition=condition)
-    for warning in told:
+    for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
             warn("fit", str(warning.message))
         else:
@@ -165,8 +165,8 @@ def _chosen_model(options: argparse.Namespace) -> Any:
     )
 
 
-def _told_columns(file: TableFile, condition: str | None) -> str:
-    """Return the table of what each column was taken for."""
+def _columns_in_words(file: TableFile, condition: str | None) -> str:
+    """Return a table in words: what each column was taken for."""
     head = ["column", "taken as", "gaps", "example"]
     rows: list[list[str]] = []
     remarks = []
@@ -176,12 +176,12 @@ def _told_columns(file: TableFile, condition: str | None) -> str:
         example = example if len(example) <= MAX_EXAMPLE else example[: MAX_EXAMPLE - 1] + "…"
         entries = (name, taken_as(column), file.gaps(name), example)
         rows.append([" ".join(entry.split()) for entry in entries])
-        told = [d.say(flags=True, column=False) for d in file.doubts if d.column == name]
+        notes_of_column = [d.say(flags=True, column=False) for d in file.doubts if d.column == name]
         if name == condition:
-            told.append("the others are learnt given this")
+            notes_of_column.append("the others are learnt given this")
         elif looks_like_identifier(column):
-            told.append(f"an identifier? leave it out by --drop {name!r}")
-        remarks.append("; ".join(told))
+            notes_of_column.append(f"an identifier? leave it out by --drop {name!r}")
+        remarks.append("; ".join(notes_of_column))
     widths = [min(MAX_WIDTH, max(map(len, cells))) for cells in zip(head, *rows, strict=True)]
     lines = []
     for row, remark in zip([head, *rows], ["", *remarks], strict=True):
@@ -191,7 +191,7 @@ def _told_columns(file: TableFile, condition: str | None) -> str:
 
 
 def _read_to_fit(options: argparse.Namespace) -> tuple[TableFile, dict[str, Any]]:
-    """Read the table to learn, and what is to be known of it later."""
+    """Read the table to learn, and the notes about it for later commands."""
     dates: dict[str, str | None] = {}
     for text in options.dates:
         name, _, order = text.rpartition("=")

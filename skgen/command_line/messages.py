@@ -1,4 +1,4 @@
-"""What a command prints: its result, its warnings, and the errors that the user can mend."""
+"""What a command prints: its result, its warnings, and errors that the user can correct."""
 
 import difflib
 import os
@@ -9,7 +9,7 @@ INTERRUPTED = 130
 
 
 class UserError(Exception):
-    """What the user can mend, in one sentence."""
+    """An error that the user can correct, in one sentence."""
 
 
 def nearest(name: str, names: Any) -> str:
@@ -24,7 +24,7 @@ def warn(command: str, text: str) -> None:
 
 
 def print_result(text: str) -> None:
-    """Print what a command was asked for; fail where nobody can get it."""
+    """Print the result of a command; raise if the standard output cannot take it."""
     if sys.stdout is None:
         raise UserError("the standard output is closed, so that the result would be lost.")
     try:
@@ -38,5 +38,5 @@ def print_result(text: str) -> None:
 
 
 def close_stdout() -> None:
-    """Let the interpreter end in silence where the standard output takes no more."""
+    """Let the interpreter end without an error if the standard output is closed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The words that ``skgen`` takes: commands, their options, and what --help says of them."""
+"""The commands of ``skgen``, their options, and the texts of --help."""
 
 import argparse
 import ast
@@ -29,7 +29,7 @@ Each command has a --help of its own."""
 FIT = """\
 Learn a table, keep the model in a file, and check it against rows held out.
 
-What each column is taken for is told before the training, in a table: numbers, with the decimals
+Before the training, a table shows what each column is taken for: numbers, with the decimals
 and marks they have (1.234,50 EUR; 5%); dates; categories, which words and true/false are; and gaps,
 which new rows have as often. Where something could be meant in another way, a line says so and
 names the option that changes it: --numbers, --dates, --category, --gap, or --drop for identifiers.
@@ -43,12 +43,12 @@ The same model and seed give the same rows, and the first rows are the same howe
 take another --seed for other rows."""
 
 SCORE = """\
-Compare rows that the model has not seen with the model, in two ways.
+Compare held-out rows, which fit did not learn, with the model in two ways.
 
-told apart: a classifier learns to tell the rows from as many new ones, and names the right one in
+distinguished: a classifier learns to distinguish the rows from as many new ones, and is right in
     this share of pairs; 50% means that it finds no difference, 100% that all rows differ. It holds
     for every table.
-score: the mean over the rows of what the model says of each of them, in nats; higher is better.
+score: the mean of the model's log-density over the rows, in nats; higher is better.
     If all columns are numbers with decimals, without gaps, it is the log-likelihood of the rows
     in their units, or its lower bound, and compares with that of any other density. A table with
     categories, whole numbers, dates or gaps has no density; the score is then of the table as the
@@ -58,10 +58,10 @@ With -o, the rows come back with one more column, skgen_score, the score of each
 the least usual rows."""
 
 REPORT = """\
-Judge the model by rows it has not seen, and write one HTML page with pictures.
+Judge the model by held-out rows, and write one HTML page with pictures.
 
 Give the table that was learnt: the rows that fit held out are compared with new ones. With another
-table, all of its rows are taken as not seen, and nothing can be said of copies. It takes from
+table, all of its rows are taken as held out, and nothing can be said of copies. It takes from
 seconds to minutes, most of it for classifiers."""
 
 
@@ -270,7 +270,7 @@ def _options_of_sample(sub: Any) -> None:
         "--condition",
         metavar="VALUE",
         help="draw rows of this value of the column that fit had as --condition; if not given, "
-        "values as often as they were seen",
+        "values as often as in the training rows",
     )
     sub.add_argument(
         "--seed", type=_seed, help="other rows for another seed (default: that of fit)"
@@ -281,7 +281,7 @@ def _options_of_sample(sub: Any) -> None:
 
 def _options_of_score(sub: Any) -> None:
     sub.add_argument("model", help="file of the model")
-    sub.add_argument("table", help="rows that the model has not seen")
+    sub.add_argument("table", help="held-out rows: none of those that fit learnt")
     sub.add_argument("-o", "--output", metavar="TABLE", help="the rows with the score of each")
     _add_dialect(sub)
     _add_formulas(sub)
@@ -290,13 +290,13 @@ def _options_of_score(sub: Any) -> None:
 
 def _options_of_report(sub: Any) -> None:
     sub.add_argument("model", help="file of the model")
-    sub.add_argument("table", help="the table that was learnt, or rows that were not seen")
+    sub.add_argument("table", help="the table that was learnt, or held-out rows")
     sub.add_argument("-o", "--output", required=True, metavar="PAGE", help="HTML file to write")
     sub.add_argument(
         "--rows",
         type=_count,
         default=1000,
-        help="most rows of a kind to compare; more see smaller differences (default: 1000)",
+        help="most rows of a kind to compare; more find smaller differences (default: 1000)",
     )
     _add_dialect(sub)
     sub.add_argument(

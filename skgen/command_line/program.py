@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0; 2 for what the user can mend, told in one line; 130 after Ctrl-C.
+        0; 2 after an error that the user can correct, printed in one line; 130 after Ctrl-C.
     """
     command = ""
 
@@ -49,12 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"skgen{command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the rows has had enough, as `head` does.
+        # The reader of a pipe has closed it, as `head` does.
         close_stdout()
         return 0
     except TableError as error:
         return fail(error.say(flags=True))
-    # What the library tells of data, parameters and files is written for the user.
+    # The library's messages about data, parameters and files are written for users.
     except (
         UserError,
         ValueError,

@@ -29,12 +29,12 @@ MEANINGS = {
     "marginal_error": "the columns one by one",
     "correlation_error": "the columns in pairs: rank correlations",
     "energy_distance": "the rows as a whole",
-    "classifier_two_sample_test": "how well a classifier tells generated rows from real ones",
+    "classifier_two_sample_test": "how well a classifier distinguishes generated from real rows",
     "precision": "generated rows that lie among real ones",
     "recall": "real rows that generated ones reach",
     "density": "how many real rows surround each generated one; 1 if as many as a real one",
     "coverage": "real rows with a generated one near by",
-    "near_copies": "generated rows nearer to a training row than 99% of the unseen rows are",
+    "near_copies": "generated rows nearer to a training row than 99% of the held-out rows are",
 }
 
 STYLE = """\
@@ -54,14 +54,15 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 VERDICT = """\
 <h2>Verdict</h2>
-<p><strong>{found} difference between generated rows and real ones.</strong> A measure is blamed
-only where it lies outside of what it reads between real rows, so that a perfect model is blamed in
-about 1 of 100 reports. What is too small to be seen with so many rows is not seen.</p>"""
+<p><strong>{found} difference between generated rows and real ones.</strong> A measure shows one
+only if its value is outside of the range between real rows, such that the report of a perfect model
+names a difference in about 1 of 100 cases. Differences too small for so many rows are not
+found.</p>"""
 
 PREDICTED = """\
 <h2>Learning from generated rows</h2>
-<p>Trees that learnt from {n_rows} generated rows tell {column} right in {fake:.0%} of real rows not
-seen; those that learnt from {n_rows} real ones, in {real:.0%}. Its most frequent value is right in
+<p>Trees trained on {n_rows} generated rows predict {column} right in {fake:.0%} of held-out real
+rows; those trained on {n_rows} real ones, in {real:.0%}. Its most frequent value is right in
 {usual:.0%}.</p>"""
 
 HEAD = """\
@@ -256,13 +257,13 @@ def _pictures(
     yield "<h2>Column by column</h2>"
     yield f"<p>Shares of all rows of the table, and of generated ones.{cut}</p>"
     yield _picture(_marginals(real, drawn), "Each column of real rows and of generated ones.")
-    # As in the other pictures, all real rows: what was held out may be few.
+    # As in the other pictures, all real rows: the held-out ones may be few.
     encoded, fake = pd.concat(numbers[:2]), numbers[2]
     if encoded.shape[1] > 1:
         cut = f" The first {MAX_CORRELATED} are shown." if encoded.shape[1] > MAX_CORRELATED else ""
         yield (
-            "<h2>Correlations</h2>\n<p>Rank correlations of the columns; categories are taken "
-            f"apart into columns of 0 and 1, or digits.{cut}</p>"
+            "<h2>Correlations</h2>\n<p>Rank correlations of the columns; categories are "
+            f"encoded as columns of 0 and 1, or digits.{cut}</p>"
         )
         yield _picture(_correlations(encoded, fake), "Rank correlations, and their difference.")
     figure = _pairs(real, drawn)
@@ -300,15 +301,15 @@ def page(
     title : str
         Its title.
     facts : dict of str to str
-        What stands at the top: names and what is to be said.
+        The facts at the top, by name.
     real, drawn : DataFrame
         All rows of the table, and rows that the model drew.
     numbers : list of three DataFrames
-        Learnt, unseen and drawn rows as numbers without gaps.
+        Training, held-out and drawn rows as numbers without gaps.
     history : list of dict
         The estimator's ``history_``.
     copies_known : bool
-        Whether the first of `numbers` are rows that were learnt.
+        Whether the first of `numbers` are the training rows, so that copies can be counted.
     max_rows : int
         Most rows to compare.
     verbose : bool or "auto"
@@ -378,19 +379,19 @@ def judgement(
     rules: Sequence[tuple[str, float, float]],
     predicted: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """Return, for the page, what gives generated rows away, and how many keep the rules.
+    """Return, for the page, which columns give generated rows away, and how many keep the rules.
 
     Parameters
     ----------
     area : float
-        Area of a classifier that knows the relations of columns.
+        Area of a classifier that reads the relations of columns.
     names : list of str
-        The columns that it goes by.
+        The columns on which it relies.
     rules : list of (str, float, float)
-        Rules in words, and the shares of unseen and of drawn rows that keep them.
+        Rules in words, and the shares of held-out and of drawn rows that keep them.
     predicted : dict of str to object, default=None
-        How well a ``column`` is predicted by what learnt from generated (``fake``) or ``real``
-        rows, ``n_rows`` of each, and by its most frequent value (``usual``).
+        How well a ``column`` is predicted by a classifier trained on generated (``fake``) or
+        ``real`` rows, ``n_rows`` of each, and by its most frequent value (``usual``).
 
     Returns
     -------
@@ -400,14 +401,16 @@ def judgement(
     parts = []
     if names:
         parts.append(
-            f"<p>Trees that also see how far each column is from what the others tell know "
-            f"generated rows in {area:.0%} of pairs. They go by "
+            f"<p>Trees that also read how far each column is from its prediction by the others "
+            f"distinguish generated rows in {area:.0%} of pairs. They rely on "
             f"{', '.join(escape(name) for name in names)}.</p>"
         )
     if rules:
         rows = [[rule, f"{real:.2%}", f"{drawn:.2%}"] for rule, real, drawn in rules]
-        head = "<h2>Rules</h2>\n<p>What all learnt rows keep, and how many of others do.</p>"
-        parts += [head, _html_table(["rule", "real rows not seen", "generated rows"], rows)]
+        head = (
+            "<h2>Rules</h2>\n<p>Rules that all training rows keep, and how many other rows do.</p>"
+        )
+        parts += [head, _html_table(["rule", "held-out rows", "generated rows"], rows)]
     if predicted is not None:
         parts.append(PREDICTED.format_map({**predicted, "column": escape(predicted["column"])}))
     return parts

@@ -1,4 +1,4 @@
-"""Rows of a model's table: those held out, those drawn, and those that it does not know."""
+"""Rows of a model's table: held out, drawn, and with entries that the model does not know."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from skgen.table_files import is_date, is_number
 from skgen.tables.pipeline import GenerativePipeline
 
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 2000
-# The check after a fit is to take seconds; `report` takes its time.
+# The check after a fit should take seconds; `report` may take longer.
 CHECKED_ROWS = 2000
-# By how much an area is lower without a column that is named, at least, and how many are named.
+# The least fall of the area without a column that is named, and the most columns that are named.
 LEAST_SHARE, MOST_NAMED = 0.01, 4
-# Values of a column that the report's trees are to tell, at most.
+# The most values of a column that the report's trees predict.
 MOST_CLASSES = 10
 
 
 def split(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn and those held out."""
+    """Return the training rows and the held-out ones."""
     order = np.random.default_rng(notes["seed"]).permutation(len(table))
     held = np.sort(order[: notes["n_held_out"]])
     learnt = np.sort(order[notes["n_held_out"] :])
@@ -68,8 +68,8 @@ def draw(
             raise UserError("the model was fitted without --condition, so it takes no value.")
         model = pipe[-1] if isinstance(pipe, GenerativePipeline) else pipe
         encoder = getattr(model, "condition_encoder_", None)
-        told = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
-        rows = pipe.sample(n_rows, random_state=seed, **told)
+        passed = {} if value is None else {"condition": encoder.parse(value) if encoder else value}
+        rows = pipe.sample(n_rows, random_state=seed, **passed)
         # Sequences come with their lengths.
         rows = rows[0] if isinstance(rows, tuple) else rows
         names = getattr(pipe, "feature_names_in_", None)
@@ -88,7 +88,7 @@ def draw(
 
 
 def value_of(text: str, condition: dict[str, Any]) -> Any:
-    """Return the value of the column to condition on that a text is."""
+    """Return the value of the column to condition on that a text stands for."""
     values, name = condition["values"], condition["name"]
     same = [value for value in values.tolist() if str(value) == text]
     if values.dtype == bool:
@@ -107,8 +107,8 @@ def value_of(text: str, condition: dict[str, Any]) -> Any:
     )
 
 
-def told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> tuple[float, list[str]]:
-    """Return how well the best of three classifiers tells two tables apart, and by what columns."""
+def distinguished(real: pd.DataFrame, fake: pd.DataFrame) -> tuple[float, list[str]]:
+    """Return the area of the best of three classifiers of two tables, and its main columns."""
     n_rows = min(len(real), len(fake), CHECKED_ROWS)
     real, fake = (t.sample(n_rows, random_state=0).reset_index(drop=True) for t in (real, fake))
     area, shares = telling_columns(real, fake, random_state=0)
@@ -119,16 +119,16 @@ def told_apart(real: pd.DataFrame, fake: pd.DataFrame) -> tuple[float, list[str]
 
 def named(shares: pd.Series, n_rows: int) -> list[str]:
     """Return the columns without which the area of a classifier is lower than by chance."""
-    told = shares.index[shares >= max(LEAST_SHARE, n_rows**-0.5)]
-    return [str(name) for name in told[:MOST_NAMED]]
+    main = shares.index[shares >= max(LEAST_SHARE, n_rows**-0.5)]
+    return [str(name) for name in main[:MOST_NAMED]]
 
 
 def predicted(
     learnt: pd.DataFrame, unseen: pd.DataFrame, drawn: pd.DataFrame
 ) -> dict[str, Any] | None:
-    """Return how well the last column of few categories is told by what learnt from drawn rows.
+    """Return how well classifiers trained on drawn rows predict the last column of few categories.
 
-    None where there is no such column, or drawn rows have a single category of it.
+    None if there is no such column, or if drawn rows have a single category in it.
     """
     n_rows = min(len(learnt), len(drawn))
     tables = [learnt.sample(n_rows, random_state=0), drawn.head(n_rows), unseen]
@@ -140,14 +140,14 @@ def predicted(
             continue
         parts = {str(k): table.drop(columns=name) for k, table in enumerate(tables)}
         (X_real, X_fake, X_test), (y_real, y_fake, y_test) = as_numbers(parts).values(), labels
-        told = train_on_synthetic(X_real, y_real, X_fake, y_fake, X_test, y_test, random_state=0)
+        scores = train_on_synthetic(X_real, y_real, X_fake, y_fake, X_test, y_test, random_state=0)
         usual = float((y_test == y_real.mode()[0]).mean())
-        return {"column": str(name), "n_rows": n_rows, "usual": usual, **told}
+        return {"column": str(name), "n_rows": n_rows, "usual": usual, **scores}
     return None
 
 
 def frequencies(table: pd.DataFrame, name: str) -> dict[str, Any]:
-    """Return how often each value of the column to condition on comes, and where it stands."""
+    """Return the frequency of each value of the column to condition on, and its position."""
     shares = table[name].value_counts(normalize=True).sort_index()
     return {
         "name": name,

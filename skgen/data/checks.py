@@ -1,6 +1,6 @@
-"""Checks of what is given: which entry is wrong, where, and what would do.
+"""Checks of the arguments: which entry is wrong, where it is, and what to do.
 
-scikit-learn's checks find rows with an entry that no model takes; their messages name no row and no
+scikit-learn's own checks find an entry that no model can take, but name neither its row nor its
 column, and for missing entries they recommend classifiers.
 """
 
@@ -32,21 +32,21 @@ DATES = (
     np.datetime64,
     np.timedelta64,
 )
-# Parts of what NumPy, pandas and scikit-learn say of entries that they cannot make numbers of.
+# Parts of the messages of NumPy, pandas and scikit-learn about entries that are not numbers.
 NO_NUMBER = ("could not convert", "argument must be", "promoted", "Cannot cast", "Cannot interpret")
 INFINITE = "Put a finite number in its place, or leave the row out."
 ROWS_AT_ONCE = 2**16
-# Largest value whose square is still a number, with room for a sum; and standard deviations from
-# the training data at which float32 has none left to tell rows apart, or to square them.
+# The largest value whose square is finite, with room for a sum; and the distance from the training
+# data, in standard deviations, beyond which float32 can neither distinguish rows nor square them.
 LARGEST, FARTHEST = 1e150, 1e12
 
 
 def validated(
     estimator: Any, X: Any, *, rows: np.ndarray | None = None, **options: Any
 ) -> np.ndarray:
-    """Return X as numbers by scikit-learn's ``validate_data``, or say which entry is none.
+    """Return X as numbers by scikit-learn's ``validate_data``, or raise for the first other entry.
 
-    ``rows`` are the numbers of the rows, where they are a part of what was given.
+    ``rows`` are the numbers of the rows, if X is a part of the argument.
     """
     with explained(estimator, X, rows=rows):
         return validate_data(estimator, X, dtype=[np.float64, np.float32], **options)
@@ -64,7 +64,7 @@ def check_largest(rows: np.ndarray, name: str) -> None:
 
 
 def check_near(X: np.ndarray, x: Tensor) -> None:
-    """Raise where scaled rows x of X are too far out for a network to answer."""
+    """Raise where scaled rows x of X are too far from the training data for a network."""
     far = (~(x.abs() <= FARTHEST)).nonzero()
     if len(far):
         row, column = far[0].tolist()
@@ -76,7 +76,7 @@ def check_near(X: np.ndarray, x: Tensor) -> None:
 
 
 def check_layout(input_shape: Any, n_features: int) -> None:
-    """Raise where a layout is none of rows of so many features."""
+    """Raise where a layout does not fit rows with ``n_features`` columns."""
     if input_shape is None:
         return
     shape = tuple(input_shape)
@@ -97,40 +97,40 @@ def check_layout(input_shape: Any, n_features: int) -> None:
 def explained(
     estimator: Any, X: Any, name: str = "X", rows: np.ndarray | None = None
 ) -> Iterator[None]:
-    """Say of an entry that scikit-learn's checks refuse where it is, and what would do.
+    """Name the row and column of an entry that scikit-learn's checks refuse, and what to do.
 
     Parameters
     ----------
     estimator : estimator
-        What was given the rows.
+        The estimator whose method has the argument.
     X : array-like
         The rows.
     name : str
-        The argument that they came as.
+        The name of the argument.
     rows : ndarray, default=None
-        Their numbers, where they are a part of what was given.
+        Their numbers, if X is a part of the argument.
 
     Raises
     ------
     ValueError, TypeError
-        What was raised inside, with a message of its own if an entry is to blame.
+        The error raised inside, with a message about the entry if an entry is the cause.
     """
     if isinstance(X, pd.DataFrame):
         _check_dtypes(X, name, rows)
     try:
         yield
     except (ValueError, TypeError) as error:
-        told = None
-        # What is wrong must be told, whether or not its place is found.
+        replaced = None
+        # The error must be raised even if its place is not found.
         with suppress(Exception):
-            told = _told_of(error, X, name, rows, type(estimator).__name__)
-        if told is None:
+            replaced = _error_about(error, X, name, rows, type(estimator).__name__)
+        if replaced is None:
             raise
-        raise told from error
+        raise replaced from error
 
 
 def _check_dtypes(X: pd.DataFrame, name: str, rows: np.ndarray | None) -> None:
-    """Raise for columns that are no numbers, though beside some others they are cast to some."""
+    """Raise for columns without numbers that a cast beside other columns would turn into some."""
     for j, dtype in enumerate(X.dtypes):
         if dtype.kind == "c":
             raise ValueError(
@@ -144,16 +144,16 @@ def _check_dtypes(X: pd.DataFrame, name: str, rows: np.ndarray | None) -> None:
 
 
 def _no_number(place: tuple[str, Any], name: str, reason: str) -> str:
-    """Return what to say of an entry that is no number."""
+    """Return the message about an entry that is not a number."""
     where, value = place
     remedy = f" {NOT_NUMBERS}" if name == "X" else ""
     return f"Input {name} has {value!r} in {where}, which is no number{reason}.{remedy}"
 
 
-def _told_of(
+def _error_about(
     error: Exception, X: Any, name: str, rows: np.ndarray | None, caller: str
 ) -> Exception | None:
-    """Return what to raise for an error that an entry is to blame for; None for others."""
+    """Return the error to raise where an entry is the cause; None for other causes."""
     text = str(error)
     if "contains infinity" in text:
         place = _place(X, _infinite, rows)
@@ -163,10 +163,10 @@ def _told_of(
     place = _place(X, _not_number, rows) if not_number else None
     if place is not None:
         dated = isinstance(place[1], DATES)
-        told = _no_number(place, name, "" if dated else f" ({text})")
-        return TypeError(told) if type(error) is TypeError and not dated else ValueError(told)
+        message = _no_number(place, name, "" if dated else f" ({text})")
+        return TypeError(message) if type(error) is TypeError and not dated else ValueError(message)
     if "contains NaN" in text or not_number:
-        # pandas' own mark of what is missing is no number to numpy.
+        # To NumPy, pandas' NA is not a number.
         place = _place(X, _missing, rows)
         remedy = f" {caller} takes no missing entries here. {MISSING}" if name == "X" else ""
         return ValueError(f"Input {name} contains NaN in {place[0]}.{remedy}") if place else None
@@ -176,7 +176,7 @@ def _told_of(
 def _place(
     X: Any, wrong: Callable[[Any], np.ndarray], rows: np.ndarray | None
 ) -> tuple[str, Any] | None:
-    """Return the place of the first wrong entry of a table in words, and its value."""
+    """Return where the first wrong entry of a table is, in words, and its value."""
     names = getattr(X, "column_names", getattr(X, "columns", None))
     if not isinstance(X, pd.DataFrame):
         X = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
@@ -188,7 +188,7 @@ def _place(
         table = X.iloc[part] if isinstance(X, pd.DataFrame) else pd.DataFrame(X[part])
         masks = np.column_stack([wrong(table.iloc[:, j]) for j in range(table.shape[1])])
         if masks.any():
-            # The first column that is wrong somewhere, and there the first row.
+            # The first column with a wrong entry, and its first such row.
             j = int(masks.any(0).argmax())
             i = int(masks[:, j].argmax())
             number = start + i if rows is None else rows[start + i]
@@ -197,7 +197,7 @@ def _place(
 
 
 def _values(column: pd.Series) -> np.ndarray:
-    """Return a column as floats, NaN where an entry is missing or no number."""
+    """Return a column as floats, NaN where an entry is missing or not a number."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=float, na_value=np.nan)
     return np.array([_number(value) for value in column], dtype=float)

@@ -11,16 +11,16 @@ import pandas as pd
 
 from skgen.entries import is_number
 
-# A label of fewer rows tells little of how its rows vary.
+# Fewer rows of a label do not show how such rows vary.
 FEWEST_ROWS = 5
 
 
 def _columns(condition: Any) -> tuple[list[Any], list[np.ndarray]]:
-    """Split a condition into named columns, whatever it came as."""
+    """Split a condition into named columns, whatever its container."""
     if hasattr(condition, "columns"):
         names = [str(name) for name in condition.columns]
         columns = [condition[name] for name in condition.columns]
-        # Numbers that someone has made categories of are labels.
+        # Numbers of a categorical dtype are labels.
         return names, [
             np.asarray(column.astype(object)) if _is_category(column) else _plain(column)
             for column in columns
@@ -48,7 +48,7 @@ def _is_category(column: Any) -> bool:
 
 
 def _type_of(label: Any) -> str:
-    """Return the name of a label's type, one for all real numbers."""
+    """Return the name of a label's type; all real numbers share one."""
     if isinstance(label, bool | np.bool_):
         return "bool"
     if isinstance(label, Real | Decimal):
@@ -62,7 +62,7 @@ def _text_of(label: Any) -> str:
 
 
 def _typed(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels, numbers alone as floats and all else as text, and the type of each."""
+    """Return labels as floats if all are numbers, otherwise as texts, and the type of each."""
     kind = column.dtype.kind
     if kind != "O":
         name = "str" if kind in "UST" else "bool" if kind == "b" else "number"
@@ -86,12 +86,12 @@ def _keys(labels: np.ndarray, types: np.ndarray) -> np.ndarray:
 
 
 def _shown(label: Any, kind: str) -> str:
-    """Return a label as an error shows it: text in quotes, and nothing else."""
+    """Return a label as an error shows it: only text is in quotes."""
     return label if isinstance(label, str) and kind in ("number", "bool") else repr(label)
 
 
 def _rare(labels: np.ndarray, types: np.ndarray, counts: np.ndarray) -> list[tuple[str, int]]:
-    """Return labels of too few rows, as errors show them, and how many rows each has."""
+    """Return the labels with too few rows, as errors show them, and their numbers of rows."""
     return [
         (f"{label:g}" if isinstance(label, float) else _shown(label, kind), n)
         for label, kind, n in zip(labels.tolist(), types, counts.tolist(), strict=True)
@@ -100,7 +100,7 @@ def _rare(labels: np.ndarray, types: np.ndarray, counts: np.ndarray) -> list[tup
 
 
 def _value(label: Any) -> Any:
-    """Return what labels of different types have in common where one was meant for the other."""
+    """Return a value that is equal for labels that a user may take for one another."""
     text = {"True": "1", "False": "0"}.get(str(label), str(label))
     try:
         return float(text)
@@ -109,7 +109,7 @@ def _value(label: Any) -> Any:
 
 
 def _plain(column: Any) -> np.ndarray:
-    """Return a column as an array, objects that are all numbers as such."""
+    """Return a column as an array; objects that are all numbers become a numeric one."""
     values = np.asarray(column)
     if values.dtype.kind != "O" or not all(is_number(type(value)) for value in values):
         return values
@@ -120,7 +120,7 @@ def _plain(column: Any) -> np.ndarray:
 
 
 def _time_of(column: np.ndarray) -> str | None:
-    """Return what kind of times a column is of, if of any."""
+    """Return which kind of times a column has, or None."""
     for name, dtype, kinds in (
         ("Timestamp", "M", datetime.date | np.datetime64),
         ("Timedelta", "m", datetime.timedelta | np.timedelta64),
@@ -133,7 +133,7 @@ def _time_of(column: np.ndarray) -> str | None:
 
 
 def _time_texts(column: np.ndarray, time: str | None) -> np.ndarray:
-    """Return times as texts, the same for the same time whatever type it has: labels to know."""
+    """Return times as texts, to match labels: equal times of any type give the same text."""
     if time is None or pd.isna(column).any():
         return column
     texts = []
@@ -141,7 +141,7 @@ def _time_texts(column: np.ndarray, time: str | None) -> np.ndarray:
         try:
             moment = getattr(pd, time)(value)
         except (TypeError, ValueError):
-            # An unknown label, and told as one.
+            # An unknown label, and refused as one.
             texts.append(str(value))
             continue
         if getattr(moment, "tzinfo", None) is not None:
@@ -154,11 +154,11 @@ def _time_texts(column: np.ndarray, time: str | None) -> np.ndarray:
 class ConditionEncoder:
     """Encode conditions as rows of floats: labels one-hot, numbers standardised.
 
-    Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers.
-    A one-dimensional condition is labels, of any type, unless it holds fractions. In two
-    dimensions, be it one column, numbers are numbers, whole or not, and all else is labels, such as
-    strings, booleans and categories. Dates, moments and durations are labels, known again as what
-    they stand for, be they given as ``pd.Timestamp``, ``np.datetime64``, ``datetime`` or text.
+    Of K labels, one-hot marks are the root of K, so that their mean square is that of numbers. A
+    one-dimensional condition is labels, of any type, unless it holds fractions. In two dimensions,
+    be it one column, numbers are numbers, whole or not, and all else is labels, such as strings,
+    booleans and categories. Dates, moments and durations are labels, too. They match by the time
+    that they stand for, whether given as ``pd.Timestamp``, ``np.datetime64``, ``datetime`` or text.
 
     A label matches one of `fit` where value and type are the same: the text '1' is not the number
     1, nor is the boolean True. Numbers match by value, whatever their dtype: 1, 1.0 and
@@ -246,7 +246,7 @@ class ConditionEncoder:
             raise ValueError(
                 f"condition has {len(columns)} column(s), but fit saw {len(self.names)}."
             )
-        # A file of an earlier version does not know of times.
+        # A file of an earlier version lacks the kinds of times.
         columns = list(map(_time_texts, columns, getattr(self, "times", [None] * len(columns))))
         parts = []
         # A file of an earlier version has no types.
@@ -264,7 +264,7 @@ class ConditionEncoder:
         return np.concatenate(parts, 1)
 
     def parse(self, text: str) -> Any:
-        """Return the label or the number of `fit` that a text stands for; the text for none."""
+        """Return the label or number of `fit` that a text stands for, or else the text itself."""
         if len(self.labels) != 1:
             return text
         labels = self.labels[0]
@@ -278,7 +278,7 @@ class ConditionEncoder:
 
     @staticmethod
     def _numbers(column: np.ndarray) -> np.ndarray:
-        """Return a column of numbers as floats; a text is none, whatever it reads as."""
+        """Return a column of numbers as floats; raise for texts, even those of numbers."""
         labels = column.tolist() if column.dtype.kind in "OUST" else []
         texts = [label for label in labels if isinstance(label, str | bytes)]
         try:
@@ -320,5 +320,5 @@ class ConditionEncoder:
                     " Numbers that are no labels are given to fit as a column, condition[:, None]."
                 )
             raise ValueError(message)
-        # As large as standardised numbers: a network would be slow to notice a single one.
+        # As large as standardised numbers: a network learns slowly from a single 1.
         return np.where(given_keys[:, None] == keys, len(labels) ** 0.5, 0.0)

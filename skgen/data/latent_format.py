@@ -1,4 +1,4 @@
-"""Latent rows as users see them, and what they may give back."""
+"""Latent rows in the format that users get, and back."""
 
 from typing import Any
 
@@ -13,23 +13,23 @@ from skgen.data.sources import matched
 
 
 class LatentFormat:
-    """Latent rows as the module has them.
+    """Latent rows as the module has them; subclasses convert them.
 
     Parameters
     ----------
     n_columns : int
-        Columns that users see.
+        Columns that `transform` returns.
     """
 
     def __init__(self, n_columns: int):
         self.n_columns = n_columns
 
     def show(self, rows: np.ndarray) -> np.ndarray:
-        """Return what the module encodes as users see it."""
+        """Return latent rows of the module in the users' format."""
         return rows
 
     def read(self, X: Any, estimator: Any) -> np.ndarray:
-        """Return what users see as the module has it, or say what is wrong with it."""
+        """Return rows in the users' format as the module's, or raise where they cannot be."""
         Z = check_array(X, dtype=[np.float64, np.float32], input_name="X", estimator=estimator)
         if Z.shape[1] != self.n_columns:
             raise ValueError(
@@ -39,7 +39,7 @@ class LatentFormat:
         return Z
 
     def rows(self, Z: np.ndarray) -> Tensor:
-        """Return what `read` does as rows for the module."""
+        """Return the result of `read` as rows of the module."""
         rows = torch.from_numpy(Z.copy())
         check_near(Z, rows)
         return rows

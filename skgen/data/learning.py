@@ -1,4 +1,4 @@
-"""The rows of a fit: validated, and mapped to what a network reads; of too many rows, a part."""
+"""The rows of a fit: validated, and mapped to what a network reads; a part of them if too many."""
 
 from dataclasses import replace
 from functools import partial
@@ -18,21 +18,21 @@ def rows_to_learn(
 ) -> tuple[RowMap, Rows, OutOfCoreRows | None, dict[str, Any]]:
     """Validate the data of a fit and turn them into rows.
 
-    Returns the map that does so; the rows, or a part of too many; what reads the others, or None;
-    and the data by their names, or digests of them, by which a checkpoint recognises a fit.
+    Returns the row map; the rows, or a part if they are too many; what reads the others, or None;
+    and the data, or digests of them, by name, for the checkpoint.
 
     Parameters
     ----------
     estimator : estimator
-        What is fitted; it stores the number and the names of the columns.
+        The estimator that is fitted; it stores the number and the names of the columns.
     data : Data
         What `fit` was given.
     likelihood : str or array-like of shape (n_levels,)
         The distribution of the data, or the levels of discrete data.
     row_map : RowMap or None
-        A copy of the map of a fit that goes on; None learns one.
+        A copy of the fitted map when a fit goes on; None learns a new one.
     digest : callable or None
-        Makes the digests, where there is to be a checkpoint.
+        Makes the digests for a checkpoint, if one is wanted.
     """
     names, layout = getattr(data.X, "columns", None), estimator.input_shape
     reset = row_map is None

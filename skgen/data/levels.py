@@ -38,7 +38,7 @@ def _grid(levels: Any) -> np.ndarray:
 
 
 class Levels:
-    r"""Levels of each column: found in `fit`, checked, and the nearest taken in samples.
+    r"""Levels of each column: found or given in `fit`, checked, and restored in drawn rows.
 
     A row to be scored may have a level that no row of `fit` had. Of n rows in `fit`, a column
     keeps a share :math:`\epsilon = 1 / (n + 1)` of its probability for such levels, of which there
@@ -61,7 +61,7 @@ class Levels:
 
     Attributes
     ----------
-    seen, possible : list of ndarray
+    fitted, possible : list of ndarray
         The levels that each column had in `fit`, and those that it may have.
     n_rows : float
         Rows of `fit`; infinitely many where all levels were given.
@@ -77,54 +77,54 @@ class Levels:
         self.possible = self._find(X) if given is None else [_grid(given)] * X.shape[1]
         self.n_rows = len(X) if given is None else np.inf
         self.dtype = X.dtype
-        # Of binary columns those that rows have are added by `see`.
-        self.seen = [v[:0] for v in self.possible] if self.is_binary else self.possible
+        # `extend` adds the levels that rows have in binary columns.
+        self.fitted = [v[:0] for v in self.possible] if self.is_binary else self.possible
         return self
 
-    def see(self, X: np.ndarray) -> None:
-        """Raise where an entry of rows to learn from is at no level; note which levels there are.
+    def extend(self, X: np.ndarray) -> None:
+        """Raise where an entry of training rows is at no level; add the levels of binary columns.
 
-        Binary columns may show their other value in a later piece.
+        A binary column may get its second value from a later piece.
         """
         self._refuse(X, ~self._are_at(X, self.possible))
         if self.is_binary:
-            at = zip(_nearest(X, self.possible).T, self.seen, strict=True)
-            self.seen = [np.union1d(levels, x).astype(np.float64) for x, levels in at]
+            at = zip(_nearest(X, self.possible).T, self.fitted, strict=True)
+            self.fitted = [np.union1d(levels, x).astype(np.float64) for x, levels in at]
 
     def nearest(self, X: np.ndarray) -> np.ndarray:
         """Return rows with each entry at the nearest possible level."""
         return _nearest(X, self.possible)
 
     def to_score(self, X: np.ndarray, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return rows at levels of `fit`, and what the score of each adds for those it had.
+        """Return rows at the nearest levels of `fit`, and what to add to the score of each row.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_features)
             Rows.
         read : ndarray of shape (n, n_features)
-            Which entries are read at all.
+            Which entries count.
         """
-        unseen = read & ~self._are_at(X, self.seen)
-        n_seen, n_possible = (
-            np.array([len(levels) for levels in part]) for part in (self.seen, self.possible)
+        unseen = read & ~self._are_at(X, self.fitted)
+        n_fitted, n_possible = (
+            np.array([len(levels) for levels in part]) for part in (self.fitted, self.possible)
         )
-        other = n_possible > n_seen
+        other = n_possible > n_fitted
         share = np.full(X.shape[1], 1 / (self.n_rows + 1))
-        share[(n_seen == 2) & self.is_binary] = 0.0
+        share[(n_fitted == 2) & self.is_binary] = 0.0
         closed = other | (share == 0)
         self._refuse(X, unseen & closed & ~self._are_at(X, self.possible))
         log_share = np.broadcast_to(np.log1p(-share), X.shape).copy()
         each = share / np.where(other, 1, MAX_LEVELS)
         log_share[unseen] = np.log(np.broadcast_to(each, X.shape)[unseen])
-        return _nearest(X, self.seen), (log_share * read).sum(1)
+        return _nearest(X, self.fitted), (log_share * read).sum(1)
 
     def scaled(self, location: np.ndarray, scale: np.ndarray, drawn: bool = True) -> Tensor:
         """Return the levels of columns in scaled units, (n_features, n_levels), inf-padded.
 
-        Those of `fit`, which new rows have, or all that decoded rows may have.
+        With ``drawn`` the levels of `fit`, otherwise all that decoded rows may have.
         """
-        columns = self.seen if drawn else self.possible
+        columns = self.fitted if drawn else self.possible
         grid = np.full((len(columns), max(map(len, columns))), np.inf)
         for j, levels in enumerate(columns):
             grid[j, : len(levels)] = (levels - location[j]) / scale[j]
@@ -132,7 +132,7 @@ class Levels:
 
     def inverse(self, x: Tensor, location: np.ndarray, scale: np.ndarray, drawn: bool) -> Any:
         """Return the levels nearest to scaled rows, in the units of X."""
-        columns = self.seen if drawn else self.possible
+        columns = self.fitted if drawn else self.possible
         grid = self.scaled(location, scale, drawn)
         nearest = (x.double()[..., None] - grid).abs().argmin(-1).numpy()
         return np.stack([levels[nearest[:, j]] for j, levels in enumerate(columns)], 1)
@@ -171,7 +171,7 @@ class Levels:
                 "and an autoencoder."
             )
         if self.is_binary:
-            # A table of zeros and ones, or of any two values, may have both in each column.
+            # If the whole table has two values, each column may have both.
             both = np.unique(np.concatenate(levels))
             both = np.array([0.0, 1.0]) if np.isin(both, [0, 1]).all() else both
             return [both] * len(levels) if len(both) == 2 else levels

@@ -1,9 +1,9 @@
-"""Rows too many to hold: where they lie, which are looked at first, how the others are read.
+"""Rows that do not fit into memory: which are read first, and how the others are read.
 
-A fit learns scales, axes and the like from a survey, a random part of bounded size, and reads the
-rest when its turn comes, a few thousand rows at a time. Rows may lie in memory, in a memory map,
-or in anything on disk that has a ``shape``, a ``dtype`` and ``chunks`` and is cut by rows, as the
-arrays of zarr, h5py and dask are.
+A fit learns scales, axes and the like from a survey, a random part of bounded size. It reads the
+other rows during training, a few thousand at a time. Rows may be in memory, in a memory map, or in
+any array on disk with a ``shape``, a ``dtype``, ``chunks`` and slices of rows, such as those of
+zarr, h5py and dask.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,21 +20,21 @@ from torch import Tensor
 from skgen.data.checks import check_largest
 from skgen.data.row_map import Data, RowMap, Rows
 
-# Tables up to this size are held and seen whole.
+# Tables up to this size are read into memory.
 SURVEYED_ROWS, SURVEYED_ENTRIES = 100_000, 2**26
-# Entries read at a time; rows beside one another on disk that are read together, and the least
-# number of such places that are mixed; and runs that an order is drawn of.
+# Entries read at a time; neighbouring rows on disk that are read together as a run; the fewest runs
+# whose rows are mixed; and the most runs that are put in random order.
 READ_ENTRIES, STORED_RUN, MIXED_RUNS, MAX_RUNS = 2**22, 256, 64, 2**22
 
 
 def is_stored(X: Any) -> bool:
-    """Tell whether rows lie on disk, to be read a part at a time."""
+    """Return whether rows are on disk, to be read a part at a time."""
     parts = ("shape", "dtype", "chunks")
     return isinstance(X, np.memmap) or all(hasattr(X, name) for name in parts)
 
 
 def most_surveyed(n_features: int) -> int:
-    """Return how many rows of a width are held and seen whole."""
+    """Return how many rows of a width are held in memory."""
     return min(SURVEYED_ROWS, max(1, SURVEYED_ENTRIES // max(1, n_features)))
 
 
@@ -44,10 +44,10 @@ def most_read(n_features: int) -> int:
 
 
 def run_length(X: Any) -> int:
-    """Return how many rows beside one another are read together.
+    """Return how many neighbouring rows are read together.
 
-    One where every row can be had alone, unless there are so many that their order alone would
-    take too much memory; more on disk, where rows come in chunks.
+    One where rows can be read singly, unless they are so many that their order alone would take too
+    much memory; more on disk, where rows are stored in chunks.
     """
     n_rows, n_features = X.shape
     stored = 1 if isinstance(X, np.ndarray) else min(STORED_RUN, _chunk_rows(X))
@@ -56,14 +56,14 @@ def run_length(X: Any) -> int:
 
 
 def _chunk_rows(X: Any) -> int:
-    # One length for all chunks in zarr and h5py, a tuple of lengths in dask; none where an array
-    # lies in one piece.
+    # One length for all chunks in zarr and h5py, a tuple of lengths in dask, None for an array
+    # without chunks.
     chunk: Any = X.chunks[0] if X.chunks else STORED_RUN
     return int(chunk) if isinstance(chunk, Integral) else int(max(chunk))
 
 
 def survey(X: Any) -> np.ndarray:
-    """Return the numbers of a random part of the rows, in order: the same ones each time."""
+    """Return the numbers of a random part of the rows, increasing and the same each time."""
     n_rows, n_features = X.shape
     run = run_length(X)
     n_runs = most_surveyed(n_features) // run
@@ -75,7 +75,7 @@ def taken(X: Any, index: np.ndarray) -> Any:
     """Return the rows of the given numbers, which increase; a frame where columns have names."""
     if isinstance(X, np.ndarray):
         return np.asarray(X[index])
-    # One slice a chunk: what lies on disk is decompressed once, and one chunk of it is held.
+    # One slice per chunk: each chunk is decompressed once, and one is in memory at a time.
     chunk = _chunk_rows(X)
     cuts = np.flatnonzero(np.diff(index // chunk)) + 1
     parts = [np.asarray(X[p[0] : p[-1] + 1])[p - p[0]] for p in np.split(index, cuts)]
@@ -83,7 +83,7 @@ def taken(X: Any, index: np.ndarray) -> Any:
 
 
 def surveyed(X: Any) -> Any:
-    """Return rows, of too many to hold a random part."""
+    """Return rows, or a random part where they are too many for memory."""
     return X if X.shape[0] <= most_surveyed(X.shape[1]) else taken(X, survey(X))
 
 
@@ -93,7 +93,7 @@ def named(rows: np.ndarray, X: Any) -> Any:
 
 
 def pieces(X: Any) -> Iterator[tuple[slice, Any]]:
-    """Yield all rows from front to back, a bounded number at a time, and which they are."""
+    """Yield all rows from first to last, a bounded number at a time, with their slices."""
     n_rows, n_features = X.shape
     size = most_read(n_features)
     for start in range(0, n_rows, size):
@@ -103,7 +103,7 @@ def pieces(X: Any) -> Iterator[tuple[slice, Any]]:
 
 @contextmanager
 def located(where: str | None) -> Iterator[None]:
-    """Say in which rows it was that a value was wrong, where not all of them are looked at."""
+    """Add to an error which rows were read, if not all of them were."""
     try:
         yield
     except ValueError as error:
@@ -113,7 +113,7 @@ def located(where: str | None) -> Iterator[None]:
 
 
 class OutOfCoreRows:
-    """Rows of a fit that are too many to be held, and what goes with them, in pieces.
+    """Rows of a fit that do not fit into memory, and what goes with them, in pieces.
 
     Scales and the like are learnt from a survey, a random part of the rows.
 
@@ -139,12 +139,11 @@ class OutOfCoreRows:
         return replace(self.data.beside(self.surveyed), X=X, source=self.data.source)
 
     def check(self, row_map: RowMap, digest: Callable[..., Any] | None) -> dict[str, Any]:
-        """Look at every row once, so that what is wrong is told before training.
+        """Read every row once, so that errors are raised before training.
 
-        Return the digests of the rows, and of what goes with each, by name, where a way to make
-        them is given.
+        Return the digests of the rows and of what goes with them, by name, if ``digest`` is given.
         """
-        # The same rows that are read in other runs come in another order.
+        # The order of the rows depends on the length of a run.
         context = self.n_rows, self.run
         digests: dict[str, Any] = {}
         for part, X in pieces(self.data.X):
@@ -167,12 +166,12 @@ class OutOfCoreRows:
     def rest(
         self, row_map: RowMap, held_out: Tensor | None
     ) -> tuple[int, Callable[[np.ndarray], Rows]]:
-        """Return how many rows are left to learn from, and what reads those of given numbers.
+        """Return the number of training rows, and a function that reads those of given numbers.
 
-        All are but those of the survey that are held out.
+        These are all rows but the held-out ones of the survey.
         """
         held = np.empty(0, np.int64) if held_out is None else self.surveyed[held_out.numpy()]
-        # The number of a row among the others is less by as many as are held out before it.
+        # A row's number among the training rows is smaller by the held-out rows before it.
         before = np.sort(held) - np.arange(len(held))
 
         def read(index: np.ndarray) -> Rows:

@@ -1,6 +1,6 @@
-r"""The way from a table to rows that a network reads, and back.
+r"""The map from a table to rows that a network reads, and back.
 
-:class:`Data` is what a method is given: X and what goes with its rows. :class:`RowMap` learns from
+:class:`Data` holds X and what goes with its rows. :class:`RowMap` learns from
 it how columns are scaled (:mod:`skgen.data.scaling`), which levels discrete columns have
 (:mod:`skgen.data.levels`), whether rows are sequences of unequal length
 (:mod:`skgen.data.sequences`), and how a condition becomes numbers (:mod:`skgen.data.conditions`).
@@ -23,7 +23,7 @@ from skgen.data.levels import Levels
 from skgen.data.scaling import ColumnScaler, share_unit
 from skgen.data.sequences import Frames
 
-# Between the two values of a column that has no others; the other columns have a deviation of 1.
+# Distance between the two values of a column that has no others, in deviations of the others.
 GAP = 4.0
 
 
@@ -41,7 +41,7 @@ def rows_of(values: Any, index: Any, n_rows: int, name: str) -> Any:
 
 @dataclass
 class Data:
-    """What a method is given: rows and what goes with them.
+    """The arguments of a method: rows and what goes with them.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Data:
     condition : array-like of shape (n,) or (n, n_columns), default=None
         Their condition.
     lengths : array-like of shape (n,), default=None
-        Frames of each that are there.
+        The number of frames of each row; the rest is padding.
     source : array-like of shape (n_source, n_features), default=None
         Rows that a bridge starts from.
     """
@@ -61,7 +61,7 @@ class Data:
     source: Any = None
 
     def beside(self, index: Any) -> "Data":
-        """Return what goes with some rows, without them."""
+        """Return what goes with some rows, without the rows."""
         n = self.X.shape[0]
         condition = rows_of(self.condition, index, n, "condition")
         return Data(None, condition, rows_of(self.lengths, index, n, "lengths"))
@@ -74,13 +74,15 @@ class Rows:
     Parameters
     ----------
     x : Tensor of shape (n, n_columns)
-        Scaled rows; where they have lengths, a column more in each frame says whether it is there.
+        Scaled rows; with lengths, each frame has a further column that is 1 where it is present and
+        -1 in the padding.
     condition : Tensor of shape (n, n_condition) or None
         Their encoded condition.
     log_slope : Tensor of shape (n,) or None
         What the map adds to the log-density of x.
     observed : Tensor of shape (n, n_columns) or None
-        Which entries are observed, where some are missing; x has the centre of their column.
+        Which entries are observed, if some are missing; x has the centre of the column in the
+        others.
     source : Tensor of shape (n_source, n_columns) or None
         Scaled rows that a bridge starts from.
     values : ndarray of shape (n, n_features) or None
@@ -100,13 +102,13 @@ class Rows:
         return 0 if self.condition is None else self.condition.shape[1]
 
     def single(self, index: Any) -> "Rows":
-        """Return what a network learns from, in single precision, of the rows of given numbers."""
+        """Return the rows of given numbers, in single precision, for training."""
         condition = None if self.condition is None else self.condition[index].float()
         source = None if self.source is None else self.source.float()
         return Rows(self.x[index].float(), condition, source=source)
 
     def batch(self, device: torch.device | str) -> dict[str, Tensor]:
-        """Return what a loss takes, by name, on a device."""
+        """Return the arguments of a loss, by name, on a device."""
         parts = {"x": self.x, "condition": self.condition}
         return {name: part.to(device) for name, part in parts.items() if part is not None}
 
@@ -121,9 +123,9 @@ class RowMap:
     input_shape : tuple of int or None
         The layout of a row, (channels, height, width) or (length, channels).
     likelihood : {"gaussian", "discrete", "bernoulli"}, default="gaussian"
-        What the rows are drawn from: densities, or probabilities of levels.
+        Whether scores are densities or probabilities of levels.
     needs_condition : bool, default=False
-        Whether a model that learnt with a condition answers only with one.
+        Whether a model that was fitted with a condition always needs one.
 
     Attributes
     ----------
@@ -132,7 +134,7 @@ class RowMap:
     levels : Levels or None
         The levels of discrete and binary columns.
     frames : Frames or None
-        Which frames are there, for rows with lengths.
+        The mask of the frames, for rows with lengths.
     condition_encoder : ConditionEncoder or None
         The encoder of conditions.
     has_source : bool
@@ -162,14 +164,14 @@ class RowMap:
     # Learning.
 
     def fit(self, data: Data, levels: Any = None) -> Data:
-        """Learn all but the condition from checked rows; return them as they are learnt from.
+        """Learn all but the condition from checked rows; return the rows to train on.
 
         Parameters
         ----------
         data : Data
-            The rows, or some of very many.
+            The rows, or a part of them.
         levels : array-like of shape (n_levels,), default=None
-            Those of discrete columns; None takes what the rows have.
+            The levels of discrete columns; None takes those of the rows.
         """
         if self.likelihood != "gaussian":
             self.levels = Levels(self.likelihood == "bernoulli").fit(data.X, levels)
@@ -186,7 +188,7 @@ class RowMap:
             self.condition_encoder = ConditionEncoder().fit(condition, n_rows)
 
     def copy(self) -> "RowMap":
-        """Return a map that learns more of levels and draws without changing this one."""
+        """Return a copy whose levels and thresholds can be extended without changing this map."""
         copied = copy.copy(self)
         copied.levels = copy.copy(self.levels)
         return copied
@@ -194,7 +196,7 @@ class RowMap:
     def check(self, data: Data) -> Data:
         """Raise for rows that cannot be learnt from; return them as they are."""
         if self.levels is not None:
-            self.levels.see(data.X)
+            self.levels.extend(data.X)
         if data.source is not None and not self.has_source:
             raise ValueError("The model was fitted from a normal source; it cannot take rows now.")
         return self._filled(data)
@@ -206,7 +208,7 @@ class RowMap:
             return ColumnScaler(self.scaling).fit_levels(low, high)
         X = data.X
         if data.source is not None:
-            # Both ends in one scale, so that they can be compared.
+            # Both ends of a bridge in one scale, so that distances between them mean something.
             X = np.concatenate([X, data.source])
         kind = self.scaling
         if kind == "auto":
@@ -220,14 +222,14 @@ class RowMap:
 
     @property
     def calibrates(self) -> bool:
-        """Whether borders between repeated values are to be learnt from draws of the model.
+        """Whether thresholds between repeated values are to be learnt from draws of the model.
 
         Not for discrete data, and not for sequences of unequal length.
         """
         return self.levels is None and self.frames is None and self.scaler.calibrates
 
     def calibrate(self, x: Tensor) -> None:
-        """Learn the borders between repeated values from rows that a model drew."""
+        """Learn the thresholds between repeated values from rows that a model drew."""
         self.scaler = copy.copy(self.scaler).calibrate(x)
 
     # To rows.
@@ -256,7 +258,7 @@ class RowMap:
         X, observed = data.X, None
         missing = np.isnan(X)
         if missing.any():
-            # A missing entry stands at its column's centre until it is drawn.
+            # A missing entry is at its column's centre until it is drawn.
             X = np.where(missing, self.scaler.location, X.astype(np.float64))
             observed = torch.from_numpy(~missing)
             observed = observed if self.frames is None else self.frames.extended(observed, True)
@@ -267,7 +269,7 @@ class RowMap:
         return Rows(x, condition, log_slope, observed, source, data.X)
 
     def to_score(self, data: Data) -> Rows:
-        """Map checked data to rows whose log-probability, or log-density, is asked for."""
+        """Map checked data to rows to be scored."""
         X, mask, log_share = data.X, self._mask(data), None
         if self.levels is not None:
             read = np.ones(X.shape, bool)
@@ -275,7 +277,7 @@ class RowMap:
                 read = np.repeat(mask, X.shape[1] // mask.shape[1], 1)
             X, log_share = self.levels.to_score(X, read)
         if self.frames is not None and mask is not None:
-            # The noise of a row is a hash of its values, from which unread ones are cut.
+            # The noise of a row is made from a hash of its values, without those of the padding.
             X = self.frames.cut(X, mask)
         rows = self.forward(replace(data, X=X))
         # A probability does not change with the unit.
@@ -292,7 +294,7 @@ class RowMap:
         return self.frames.forward(x, mask, np.log(self.scaler.scale))
 
     def _mask(self, data: Data) -> np.ndarray | None:
-        """Return which frames of each row are there, (n, length), or None without lengths."""
+        """Return the mask of the frames of each row, (n, length), or None without lengths."""
         if self.frames is not None:
             return self.frames.mask(data.lengths, len(data.X))
         if data.lengths is not None:
@@ -323,18 +325,18 @@ class RowMap:
             return X
         return self.frames.cut(X, np.arange(self.frames.longest) < lengths.numpy()[:, None])
 
-    # What a network is built by.
+    # What networks are built from.
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """The layout of scaled rows, with the channel of their lengths."""
+        """The layout of scaled rows, with the channel that holds the mask of the frames."""
         if self.frames is None or self.input_shape is None:
             return self.input_shape
         return (self.input_shape[0], self.input_shape[1] + 1)
 
     @property
     def columns_alike(self) -> bool:
-        """Whether statistics of all columns may be pooled, as of pixels."""
+        """Whether statistics of all columns may be pooled, as those of pixels are."""
         laid_out = self.input_shape is not None
         alike = self.scaler.kind == "common" and (laid_out or self.scaler.on_grid)
         return self.frames is not None or alike
@@ -362,5 +364,5 @@ class RowMap:
 
 
 def _tensor(X: np.ndarray) -> Tensor:
-    # A copy: a frame may lend memory that must not be written to, which torch cannot express.
+    # A copy: the memory of a frame may be read-only, which torch does not support.
     return torch.from_numpy(np.array(X, dtype=np.float64))

@@ -7,26 +7,25 @@ Every map is monotone and differentiable in each column, so that densities carry
     :math:`y_j = (x_j - m_j) / s_j`, each column its own mean and standard deviation.
 ``common``
     one :math:`s` for all columns, for columns that share a unit (pixels, one-hot, lengths): a pixel
-    that is rarely lit stays small instead of being blown up to unit variance. `share_unit` decides
-    which tables have such columns.
+    that is rarely lit keeps its small variance. `share_unit` decides which tables have such
+    columns.
 ``quantile``
     a monotone rational-quadratic spline through the column's quantiles and the normal scores of
     their ranks, with linear tails: heavy tails, skew and bounds become a near-normal column.
 ``auto``
-    quantiles for columns whose tails or repeated values need them (skewness beyond 1, excess
-    kurtosis beyond 3, or a value that repeats), and the standard map for the rest, whose shape it
-    keeps.
+    the quantile map for columns with skewness beyond 1, excess kurtosis beyond 3 or repeated
+    values, and the standard map for the others, whose shape it keeps.
 
-With any of these maps, the two values of a column that has no others can be set a wide gap apart.
-A diffusion or a flow then decides this column while the others are still noise, as a category is
-drawn before the numbers that depend on it. Without the gap it is decided at the same time as the
-numbers: in a table of flowers, one drawn species in twenty did not fit its measures.
+With any of these maps, the two values of a binary column can be put a wide gap apart. A diffusion
+or a flow then decides such a column while the others are still noise, so that a category is drawn
+before the numbers that depend on it. Without the gap it is decided at the same time as the numbers:
+in a table of flowers, one drawn species in twenty did not fit its measures.
 
 If a column has five rows or more for each of its values, all of its values are repeated values:
 each is a knot of its spline, and `snap` puts entries of drawn rows on them. In other columns,
-values in more than 2% of the rows are repeated values. Which drawn entries belong to which value is
-decided by borders between them: for normal scores by `_borders`, for the other maps from draws of
-the model by `calibrate`.
+values in more than 2% of the rows are repeated values. Thresholds decide which drawn entries belong
+to which value: `_thresholds` computes them for normal scores, `calibrate` for the other maps, from
+draws of the model.
 
 Source of the spline: Gregory and Delbourgo, *Piecewise rational quadratic interpolation to
 monotonic data*, IMA Journal of Numerical Analysis, 1982.
@@ -41,14 +40,14 @@ MAX_KNOTS = 64
 ROWS_PER_KNOT = 25
 ROWS_PER_VALUE = 5
 MAX_SKEWNESS, MAX_KURTOSIS, MAX_ATOM = 1.0, 3.0, 0.02
-# Of the largest standard deviation of columns of one unit to the smallest.
+# The largest ratio of standard deviations of columns that share a unit.
 MAX_RATIO = 5.0
-# Fewer rows cannot tell that columns vary alike.
+# Fewer rows cannot show that columns have similar deviations.
 FEWEST_ALIKE = 20
-# Entries that are looked at for a small grid, at most.
+# The most entries that are searched for a small grid.
 MAX_SEARCHED = 2**20
 MAX_LEVELS = 256
-# Three lengths in normal scores; the share of a gap that always belongs to the value at its end.
+# Three distances in normal scores; the share of a gap that always belongs to the value at its end.
 TAIL, BLUR, BLUR_STEP, OWN_SHARE = 1.0, 0.2, 0.005, 0.1
 
 
@@ -75,9 +74,9 @@ def share_unit(X: np.ndarray) -> bool:
 
     They can if they share a grid of values (`shared_levels`). They also can if their standard
     deviations are within a factor of `MAX_RATIO`, none is skewed or has heavy tails, and repeated
-    values come from one small set: lengths of flowers in millimetres, coordinates, columns that
-    were scaled before. The deviations of such columns carry information, which a scale of its own
-    for each column would lose.
+    values come from one small set. Examples are lengths of flowers in millimetres, coordinates, and
+    columns that were scaled before. The deviations of such columns carry information, which
+    separate scales would lose.
     """
     if shared_levels(X) is not None:
         return True
@@ -102,7 +101,7 @@ def share_unit(X: np.ndarray) -> bool:
 
 
 def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean and deviation of columns, and which vary by more than rounding."""
+    """Return mean and deviation of columns, and which columns vary by more than rounding."""
     # Rounding may put the mean of a constant column beside its value.
     location = np.clip(X.mean(0), X.min(0), X.max(0))
     deviation = (X - location).std(0)
@@ -117,13 +116,13 @@ def _two_valued(X: np.ndarray) -> np.ndarray:
 
 
 def _is_heavy(x: np.ndarray) -> bool:
-    """Tell whether a column, centred and of unit variance, is skewed or has heavy tails."""
+    """Return whether a column, centred and of unit variance, is skewed or has heavy tails."""
     skewness, kurtosis = np.mean(x**3), np.mean(x**4) - 3
     return bool(abs(skewness) > MAX_SKEWNESS or kurtosis > MAX_KURTOSIS)
 
 
 def _atoms(counts: np.ndarray) -> np.ndarray:
-    """Return which values of a column are repeated ones, given how many rows have each."""
+    """Return which values of a column are repeated values, from the number of rows of each."""
     n = counts.sum()
     if len(counts) * ROWS_PER_VALUE <= n:
         return np.ones(len(counts), bool)
@@ -133,8 +132,9 @@ def _atoms(counts: np.ndarray) -> np.ndarray:
 class _Spline:
     """Monotone rational-quadratic interpolation of one column, with linear tails.
 
-    A tail is no steeper than the chord to the first knot that is `TAIL` or more away: the two
-    outermost rows may lie close together by chance, and what comes a little beyond is not far out.
+    A tail is no steeper than the chord to the first knot that is `TAIL` or more away. The two
+    outermost rows may be close together by chance, and an entry a little beyond them must not be
+    mapped far out.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray):
@@ -163,7 +163,7 @@ class _Spline:
         bottom = m + (d_0 + d_1 - 2 * m) * v
         y = self.y[k] + height * (m * u**2 + d_0 * v) / bottom
         slope = m**2 * (d_1 * u**2 + 2 * m * v + d_0 * (1 - u) ** 2) / bottom**2
-        # Outside the knots u is clamped, the slope is the end's, and a straight line goes on.
+        # Outside the knots u is clamped, and a straight line continues with the slope of the end.
         y = (
             y
             + self.d[0] * (x - self.x[0]).clamp(max=0)
@@ -186,13 +186,12 @@ class _Spline:
         return self.x[k] + u * width + below + above
 
 
-def _borders(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the borders between values of a column, from their normal scores and shares.
+def _thresholds(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the thresholds between values of a column, from normal scores and shares.
 
-    Draws of a model are blurred. Borders are put such that of the scores, blurred by a normal
-    error, each value gets its share of the rows: a frequent value then gets some draws that are
-    nearer to a rare neighbour. A part of each gap, `OWN_SHARE`, always belongs to the value at its
-    end.
+    Draws of a model are blurred. The thresholds give each value its share of the rows when the
+    scores are blurred by a normal error: a frequent value then gets some draws that are nearer to a
+    rare neighbour. A part of each gap, `OWN_SHARE`, always belongs to the value at its end.
     """
     reach = 5 * BLUR
     edges = np.arange(scores[0] - reach, scores[-1] + reach + BLUR_STEP, BLUR_STEP)
@@ -200,13 +199,13 @@ def _borders(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
     offsets = BLUR_STEP * np.arange(-round(reach / BLUR_STEP), round(reach / BLUR_STEP) + 1)
     kernel = np.exp(-0.5 * (offsets / BLUR) ** 2)
     blurred = np.cumsum(np.convolve(mass, kernel / kernel.sum(), "same"))
-    borders = np.interp(np.cumsum(shares)[:-1], np.append(0, blurred), edges)
+    thresholds = np.interp(np.cumsum(shares)[:-1], np.append(0, blurred), edges)
     margin = OWN_SHARE * np.diff(scores)
-    return np.clip(borders, scores[:-1] + margin, scores[1:] - margin)
+    return np.clip(thresholds, scores[:-1] + margin, scores[1:] - margin)
 
 
-def _parting(drawn: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the quantiles of the drawn numbers at the given shares, between two numbers each."""
+def _quantiles_between(drawn: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return quantiles of drawn numbers, each halfway between two different numbers."""
     values, counts = np.unique(drawn, return_counts=True)
     between = np.append(values[:-1] / 2 + values[1:] / 2, values[-1])
     below = np.cumsum(counts) / len(drawn)
@@ -223,15 +222,15 @@ class ColumnScaler:
     kind : {"standard", "common", "quantile", "auto"}
         The map.
     gap : float, default=0.0
-        How far apart the two values of a column that has no others are set, where other columns
-        have more; 0 maps such columns like the rest.
+        Distance between the two values of a binary column, if other columns have more values; 0
+        maps binary columns like the others.
 
     Attributes
     ----------
     location, scale : ndarray of shape (n_features,)
         Centre and scale of each column, in the units of X.
     on_grid : bool
-        Whether the columns are in one scale and share a small grid of values.
+        Whether the columns have one scale and share a small grid of values.
     """
 
     def __init__(self, kind: str, gap: float = 0.0):
@@ -243,7 +242,7 @@ class ColumnScaler:
         self.location, deviation, varying = _moments(X)
         self.constant = ~varying
         self.value = X[0].copy()
-        # Some of many rows tell as much.
+        # A part of many rows is enough.
         some = X[:: max(1, X.size // MAX_SEARCHED)]
         self.on_grid = self.kind == "common" and shared_levels(some) is not None
         apart = np.zeros_like(varying)
@@ -265,11 +264,11 @@ class ColumnScaler:
         return self
 
     def _set_apart(self, j: int, low: float, high: float) -> None:
-        """Put two values a gap apart; what is drawn is the nearer one."""
+        """Put two values a gap apart; a drawn entry becomes the nearer one."""
         self.scale[j] = (high - low) / self.gap
         middle = (low / 2 + high / 2 - self.location[j]) / self.scale[j]
-        borders = np.array([-np.inf, middle, np.inf])
-        self.atoms[j] = (borders[:-1], borders[1:], np.array([low, high]))
+        thresholds = np.array([-np.inf, middle, np.inf])
+        self.atoms[j] = (thresholds[:-1], thresholds[1:], np.array([low, high]))
 
     def _fit_column(self, j: int, x: np.ndarray, raw: np.ndarray) -> None:
         n = len(x)
@@ -281,15 +280,15 @@ class ColumnScaler:
             chosen = np.arange(len(values))
             if not atoms.all():
                 n_knots = int(np.clip(n // ROWS_PER_KNOT, 3, MAX_KNOTS))
-                # Even in normal scores: as many knots a unit in the tails as in the bulk.
+                # Knots that are even in normal scores are as dense in the tails as in the bulk.
                 targets = np.linspace(scores[0], scores[-1], n_knots)
                 chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
                 chosen = np.union1d(chosen, [0, len(values) - 1])
             self.splines[j] = _Spline(values[chosen], scores[chosen])
-            borders = _borders(scores, counts / n)
+            thresholds = _thresholds(scores, counts / n)
         else:
-            borders = values[:-1] / 2 + values[1:] / 2
-        left, right = np.append(-np.inf, borders), np.append(borders, np.inf)
+            thresholds = values[:-1] / 2 + values[1:] / 2
+        left, right = np.append(-np.inf, thresholds), np.append(thresholds, np.inf)
         if atoms.any():
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
             if self.splines[j] is None:
@@ -306,9 +305,9 @@ class ColumnScaler:
         return self
 
     def repeated(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]:
-        """Return left and right end and value, in scaled units, of what each column repeats.
+        """Return left end, right end and value, in scaled units, of each column's repeated values.
 
-        None for a column that repeats nothing; a constant one is a value without ends.
+        None for a column without repeated values; a constant column has one value without ends.
         """
         found: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
         for j, (atoms, spline) in enumerate(zip(self.atoms, self.splines, strict=True)):
@@ -325,23 +324,25 @@ class ColumnScaler:
 
     @property
     def calibrates(self) -> bool:
-        """Whether a column has repeated values that no quantile map has set apart."""
+        """Whether a column has repeated values but no quantile map."""
         return any(shares is not None for shares in self.shares)
 
     def calibrate(self, Y: Tensor) -> "ColumnScaler":
-        """Learn the borders between repeated values from rows Y that a model drew.
+        """Learn the thresholds between repeated values from rows Y that a model drew.
 
         A model blurs such values: a pixel that is black in half of the rows is drawn a little
-        lighter in a fifth of these, and a classifier notices. So each value gets the share of the
-        draws that it has of the data: those between the quantiles of Y at its ranks. Columns of
-        normal scores have borders already.
+        lighter in a fifth of these, and a classifier detects it. So each value gets as large a
+        share of the draws as it has of the data: the draws between the quantiles of Y at its ranks.
+        Columns with a quantile map have thresholds already.
         """
         self.drawn_atoms = list(self.atoms)
         for j, (atoms, shares) in enumerate(zip(self.atoms, self.shares, strict=True)):
             if atoms is None or shares is None:
                 continue
             below, upto = shares
-            left, right = np.split(_parting(Y[:, j].numpy(), np.concatenate([below, upto])), 2)
+            left, right = np.split(
+                _quantiles_between(Y[:, j].numpy(), np.concatenate([below, upto])), 2
+            )
             left[below == 0], right[upto == 1] = -np.inf, np.inf
             self.drawn_atoms[j] = (left, right, atoms[2])
         return self
@@ -370,11 +371,11 @@ class ColumnScaler:
         return Y * self._tensor(self.scale, Y) + self._tensor(self.location, Y)
 
     def snap(self, X: Tensor, Y: Tensor, drawn: bool = False) -> Tensor:
-        """Put rows X, mapped back from Y, on the values that the columns repeat.
+        """Put entries of rows X, mapped back from Y, on the repeated values of their columns.
 
-        In a column with the standard map each entry goes to the nearest repeated value; for normal
-        scores see `_borders`, and for rows that a model has drawn, `calibrate`. A constant stays
-        constant, a count stays whole.
+        In a column with the standard map each entry goes to the nearest repeated value; for
+        quantile maps see `_thresholds`, and for rows that a model has drawn, `calibrate`. A
+        constant column stays constant, a count a whole number.
         """
         X = X.clone()
         for j, atoms in enumerate(self.drawn_atoms if drawn else self.atoms):

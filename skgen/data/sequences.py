@@ -1,4 +1,4 @@
-"""Sequences of unequal length: rows of frames, of which only the first ones are there."""
+"""Sequences of unequal length: rows of frames, the last of which may be padding."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from torch import Tensor
 
 
 def without_gaps(X: Any, lengths: Any, input_shape: Any) -> Any:
-    """Return X with zeros for gaps beyond the lengths, where nothing is read."""
+    """Return X with zeros for NaN in the padding, which is not read."""
     framed = hasattr(X, "mask")
     if lengths is None or not isinstance(input_shape, tuple | list):
         return X
     if isinstance(X, np.memmap) or not (framed or isinstance(X, np.ndarray | list)):
-        # Read a part at a time, and never held whole.
+        # Rows on disk are read a part at a time.
         return X
     rows, lengths = np.asarray(X), np.asarray(lengths)
     sound = rows.ndim == 2 and rows.dtype.kind == "f" and lengths.dtype.kind in "iuf"
     if not sound or lengths.shape != rows.shape[:1]:
-        # What is wrong is told where it is looked for.
+        # The checks of `Frames` raise for wrong rows and lengths.
         return X
     frame = np.arange(rows.shape[1]) * int(input_shape[0]) // rows.shape[1]
     gap = np.isnan(rows) & (frame >= lengths[:, None])
@@ -28,7 +28,7 @@ def without_gaps(X: Any, lengths: Any, input_shape: Any) -> Any:
 
 
 class Frames:
-    """Which frames of sequences are there, as a column more in each frame of scaled rows.
+    """The mask of the frames of sequences, as a further column in each frame of scaled rows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Frames:
         self.longest = int(input_shape[0])
 
     def mask(self, lengths: Any, n_rows: int) -> np.ndarray:
-        """Return which frames of each row are there, (n, length); None is all."""
+        """Return the mask of the frames of each row, (n, length); None for lengths is all ones."""
         lengths = np.full(n_rows, self.longest) if lengths is None else np.asarray(lengths)
         if lengths.shape != (n_rows,):
             raise ValueError(
@@ -63,16 +63,16 @@ class Frames:
         return np.arange(self.longest) < lengths[:, None]
 
     def filled(self, X: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return rows whose padding has the mean of what is there, to leave the scale alone."""
+        """Return rows with the mean of the frames as padding, so that it does not alter scales."""
         frames = X.reshape(len(X), self.longest, -1)
         weight = mask[..., None].astype(X.dtype)
         mean = (frames * weight).sum(0) / np.maximum(weight.sum(0), 1)
         return np.where(mask[..., None], frames, mean).reshape(len(X), -1)
 
     def forward(self, x: Tensor, mask: np.ndarray, log_scale: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return scaled rows with the mask beside each frame, and the log-slope of what is there.
+        """Return scaled rows with the mask in each frame, and the log-slopes without the padding.
 
-        Without quantile maps a scale is a column's own, whatever the row.
+        Without quantile maps the slope of a column is the same in all rows.
         """
         there = torch.from_numpy(mask)[..., None].to(x.dtype)
         frames = x.unflatten(1, (self.longest, -1)) * there
@@ -80,16 +80,16 @@ class Frames:
         return torch.cat([frames, there], -1).flatten(1), (there * slopes).sum((1, 2))
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Take the mask off scaled rows; return them and their lengths."""
+        """Return scaled rows without the mask, and their lengths."""
         frames = x.unflatten(1, (self.longest, -1))
         return frames[..., :-1].flatten(1), frames[..., -1].sum(1).round().long()
 
     def cut(self, X: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return rows with zeros in the place of frames that are not there."""
+        """Return rows with zeros in the padding."""
         frames = X.reshape(len(X), self.longest, -1)
         return np.where(mask[..., None], frames, X.dtype.type(0)).reshape(len(X), -1)
 
     def extended(self, columns: Tensor, value: float) -> Tensor:
-        """Return what belongs to the columns along the last dimension, a value for the mask."""
+        """Return values of columns, along the last dimension, with one more for the mask."""
         frames = columns.unflatten(-1, (self.longest, -1))
         return torch.cat([frames, torch.full_like(frames[..., :1], value)], -1).flatten(-2)

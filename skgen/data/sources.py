@@ -11,11 +11,11 @@ from skgen.data.checks import check_largest, explained
 from skgen.data.out_of_core import is_stored, named, pieces, surveyed
 
 
-class Whole:
-    """Rows that cross-validation passes on whole.
+class UncutSource:
+    """Rows of a source that cross-validation does not cut.
 
-    scikit-learn cuts every argument of ``fit`` that has as many rows as X. A source that happens to
-    have as many is kept whole inside this wrapper.
+    scikit-learn cuts every argument of ``fit`` that has as many rows as X into folds. A source that
+    happens to have as many rows is not cut inside this wrapper.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ class Whole:
     Examples
     --------
     >>> import numpy as np
-    >>> from skgen import SchrodingerBridgeMatcher, Whole
+    >>> from skgen import SchrodingerBridgeMatcher, UncutSource
     >>> rng = np.random.default_rng(0)
     >>> X, X_source = rng.normal(size=(50, 2)), rng.uniform(size=(50, 2))
     >>> model = SchrodingerBridgeMatcher(max_steps=20, random_state=0)
-    >>> model = model.fit(X, source=Whole(X_source))
+    >>> model = model.fit(X, source=UncutSource(X_source))
     >>> model.inverse_transform(X_source[:3]).shape
     (3, 2)
     """
@@ -38,21 +38,21 @@ class Whole:
         self.rows = rows
 
     def __repr__(self) -> str:
-        return f"Whole({np.shape(self.rows)} rows)"
+        return f"UncutSource({np.shape(self.rows)} rows)"
 
 
 def unwrapped(source: Any) -> Any:
-    """Return the rows of a source, out of their wrapper if they have one."""
-    return source.rows if isinstance(source, Whole) else source
+    """Return the rows of a source, with or without its wrapper."""
+    return source.rows if isinstance(source, UncutSource) else source
 
 
 def read_source(
     estimator: Any, source: Any, names: Any, n_features: int, digest: Callable[..., Any] | None
 ) -> tuple[np.ndarray, Any]:
-    """Return the rows of a source, of too many a random part, and the digest of all of them.
+    """Return the rows of a source, or a random part of too many, and the digest of all of them.
 
-    Its columns are matched with those of X, which are so many and may have names. ``digest`` makes
-    a digest of a shape, to which rows are added; None for no digest.
+    The columns are matched with those of X, by their number and, if there are any, their names.
+    ``digest`` makes a digest of a shape, to which rows are added; None makes none.
     """
     total = None
     if is_stored(source):
@@ -86,8 +86,8 @@ def _digest_of(rows: Any, digest: Callable[..., Any] | None) -> Any:
 def matched(rows: Any, names: Any, what: str, stacklevel: int | None = None) -> Any:
     """Return rows with the columns in the order of those of X, matched by their names.
 
-    Rows or an X without names are taken by the places of their columns, with a warning if asked
-    for; names that are no strings count where neither has such.
+    If only one of the two has names, columns are matched by position, with a warning if ``warn``;
+    names that are not strings count only if neither has names that are.
     """
     found = getattr(rows, "columns", None)
     found, names = (None if part is None else list(part) for part in (found, names))
@@ -108,10 +108,11 @@ def matched(rows: Any, names: Any, what: str, stacklevel: int | None = None) -> 
     lacking = [name for name in names if name not in found]
     unknown = [name for name in found if name not in names]
     if lacking or unknown or len(found) != len(names) or len(set(found)) < len(found):
-        told = [f"it lacks {lacking[:5]}"] * bool(lacking)
-        told += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        differences = [f"it lacks {lacking[:5]}"] * bool(lacking)
+        differences += [f"X lacks {unknown[:5]}"] * bool(unknown)
+        reasons = ", ".join(differences) or "some names come twice"
         raise ValueError(
-            f"{what} has other columns than X: {', '.join(told) or 'some names come twice'}. Both "
-            "ends of a bridge need the same columns."
+            f"{what} has other columns than X: {reasons}. "
+            "Both ends of a bridge need the same columns."
         )
     return rows.loc[:, names] if hasattr(rows, "loc") else rows[names]

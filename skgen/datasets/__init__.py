@@ -1,7 +1,7 @@
 """Data sets for examples, tests and benchmarks, beside those that scikit-learn brings.
 
-- laws with a known density: `CorrelatedGaussian`, `GaussianRing`;
-- laws of binary rows with known probabilities: `BinaryLaw`, `BinaryNetwork`;
+- distributions with a known density: `CorrelatedGaussian`, `GaussianRing`;
+- distributions of binary rows with known probabilities: `BinaryDistribution`, `BinaryNetwork`;
 - images offline: `load_photo_crops`, and `load_relief` on two grids;
 - sequences offline: `load_pen_digits`;
 - published sets from a folder or OpenML: `fetch_mnist`, `fetch_california_housing`,
@@ -9,7 +9,7 @@
 - numbers in Parquet files, read without loading them: `ParquetRows`.
 """
 
-from ._binary import BinaryLaw, BinaryNetwork
+from ._binary import BinaryDistribution, BinaryNetwork
 from ._densities import CorrelatedGaussian, GaussianRing
 from ._files import fetch_adult, fetch_california_housing, fetch_mnist, fetch_power_plant
 from ._parquet import ParquetRows
@@ -18,7 +18,7 @@ from ._photos import load_photo_crops
 from ._relief import load_relief
 
 __all__ = [
-    "BinaryLaw",
+    "BinaryDistribution",
     "BinaryNetwork",
     "CorrelatedGaussian",
     "GaussianRing",

@@ -1,14 +1,14 @@
-r"""Laws of binary rows with known probabilities, for scores and samples to be held against.
+r"""Distributions of binary rows with known probabilities, as references for scores and samples.
 
-- any law of few bits, its :math:`2^K` states enumerated: the missing bits :math:`m` given the
-  observed ones :math:`o` have :math:`p(x_m \mid x_o) = p(x) / \sum_{x_m'} p(x_m', x_o)`; among
-  these laws are the Ising model [1]_ of spins :math:`\sigma = 2 x - 1`,
+- any distribution of few bits, its :math:`2^K` states enumerated: the missing bits :math:`m` given
+  the observed ones :math:`o` have :math:`p(x_m \mid x_o) = p(x) / \sum_{x_m'} p(x_m', x_o)`; among
+  these distributions are the Ising model [1]_ of spins :math:`\sigma = 2 x - 1`,
   :math:`p(x) \propto \exp \left( J \sum_{i \sim j} \sigma_i \sigma_j + h \sum_i \sigma_i \right)`
-  over neighbours :math:`i \sim j`, and laws drawn uniformly from all;
+  over neighbours :math:`i \sim j`, and distributions drawn uniformly from all;
 - Bayesian network [2]_ of many bits: :math:`p(x) = \prod_j p(x_j \mid x_{\mathrm{pa}(j)})` with
   parents :math:`\mathrm{pa}(j)` among the columns before :math:`j`.
 
-A law is fixed by its constructor alone: where that draws the law, its seed is an int.
+The constructor alone determines a distribution: one that is drawn has an int as its seed.
 
 References
 ----------
@@ -47,8 +47,8 @@ def _bits(numbers, n_bits):
     return (numbers[:, None] >> np.arange(n_bits) & 1).astype(np.float64)
 
 
-class BinaryLaw:
-    r"""Any law of at most 20 bits, given by the probability of every state.
+class BinaryDistribution:
+    r"""Any distribution of at most 20 bits, given by the probability of every state.
 
     State number :math:`s` is the row whose column :math:`j` is bit :math:`j` of :math:`s`, the
     first column the lowest bit: :math:`s = \sum_j x_j 2^j` with :math:`j` from 0.
@@ -77,16 +77,16 @@ class BinaryLaw:
     Two bits that are equal nine times in ten.
 
     >>> import numpy as np
-    >>> from skgen.datasets import BinaryLaw
-    >>> law = BinaryLaw([0.45, 0.05, 0.05, 0.45])
-    >>> law.states
+    >>> from skgen.datasets import BinaryDistribution
+    >>> distribution = BinaryDistribution([0.45, 0.05, 0.05, 0.45])
+    >>> distribution.states
     array([[0., 0.],
            [1., 0.],
            [0., 1.],
            [1., 1.]])
-    >>> law.conditional([1, np.nan])
+    >>> distribution.conditional([1, np.nan])
     array([0. , 0.1, 0. , 0.9])
-    >>> law.total_variation(law.sample(10_000, random_state=0)) < 0.02
+    >>> distribution.total_variation(distribution.sample(10_000, random_state=0)) < 0.02
     True
     """
 
@@ -114,9 +114,9 @@ class BinaryLaw:
 
     @classmethod
     def random(cls, n_bits=4, *, random_state=0):
-        """Draw a law uniformly from all laws of some number of bits.
+        """Draw a distribution uniformly from all distributions of some number of bits.
 
-        The probabilities are drawn from the Dirichlet law with all parameters 1.
+        The probabilities are drawn from the Dirichlet distribution with all parameters 1.
 
         Parameters
         ----------
@@ -124,12 +124,12 @@ class BinaryLaw:
             Number of columns, from 1 to 20.
 
         random_state : int, RandomState instance, Generator or None, default=0
-            Draws the probabilities. An int makes the law reproducible.
+            Draws the probabilities. An int makes the distribution reproducible.
 
         Returns
         -------
-        law : BinaryLaw
-            The law.
+        distribution : BinaryDistribution
+            The distribution.
 
         Raises
         ------
@@ -150,8 +150,8 @@ class BinaryLaw:
         Parameters
         ----------
         height, width : int, default=3
-            Sides of the rectangle, at least 1 with a product of at most 20. The columns of the law
-            are its sites row by row.
+            Sides of the rectangle, at least 1 with a product of at most 20. The columns of the
+            distribution are its sites row by row.
 
         coupling : float, default=0.4
             Coupling :math:`J` in units of the temperature. Neighbours tend to be equal where it is
@@ -163,8 +163,8 @@ class BinaryLaw:
 
         Returns
         -------
-        law : BinaryLaw
-            The law.
+        distribution : BinaryDistribution
+            The distribution.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class BinaryLaw:
         Returns
         -------
         log_density : ndarray of shape (n_rows,)
-            In nats; minus infinity for a row that the law never gives.
+            In nats; minus infinity for a row that the distribution never gives.
 
         Raises
         ------
@@ -253,8 +253,8 @@ class BinaryLaw:
         Raises
         ------
         ValueError
-            If `x` has a wrong length, any but zeros, ones and NaN, or observed bits that the law
-            never gives.
+            If `x` has a wrong length, any but zeros, ones and NaN, or observed bits that the
+            distribution never gives.
         """
         x = _check_bits([x], self.n_bits, ensure_all_finite="allow-nan")[0]
         numbers = np.arange(len(self.probabilities))
@@ -264,13 +264,13 @@ class BinaryLaw:
         total = joint.sum()
         if total == 0:
             raise ValueError(
-                f"The law gives the observed bits of x={x.tolist()} with probability 0: condition "
-                "on a row that it can give."
+                f"The observed bits of x={x.tolist()} have probability 0 under the distribution: "
+                "condition on a row that it can give."
             )
         return joint / total
 
     def total_variation(self, X):
-        r"""Total variation distance between the law and the empirical law of some rows.
+        r"""Total variation distance to the empirical distribution of some rows.
 
         Parameters
         ----------
@@ -281,7 +281,7 @@ class BinaryLaw:
         -------
         distance : float
             Half the sum over all states of the absolute difference between frequency and
-            probability, from 0 to 1. For many rows of the law itself it is about
+            probability, from 0 to 1. For many rows of the distribution itself it is about
             :math:`\sum_s \sqrt{p_s (1 - p_s) / (2 \pi n)}`.
 
         Raises
@@ -299,9 +299,9 @@ class BinaryNetwork:
     r"""Bayesian network over many binary columns, as tables of attributes are.
 
     Most columns are rarely 1, and each depends on few before it. The log-odds of column :math:`j`
-    given the state of its parents are :math:`b_j + 2 w`, with :math:`b_j \sim N(-1, 1)` drawn
-    once a column and :math:`w \sim N(0, 1)` anew for each state of the parents. So parents act on
-    each other's effect as strongly as alone, and no additive model of the log-odds has the law.
+    given the state of its parents are :math:`b_j + 2 w`, with :math:`b_j \sim N(-1, 1)` drawn once
+    a column and :math:`w \sim N(0, 1)` anew for each state of the parents. So parents act on each
+    other's effect as strongly as alone, and no additive model of the log-odds has the distribution.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ class BinaryNetwork:
     tables : tuple of ndarray
         For each column the probability of a 1 given each state of its parents, of shape
         ``(2 ** len(parents[j]),)``. States are numbered with the first parent the lowest bit, as
-        in :class:`BinaryLaw`.
+        in :class:`BinaryDistribution`.
 
     Raises
     ------
@@ -332,25 +332,26 @@ class BinaryNetwork:
 
     See Also
     --------
-    BinaryLaw : Any law of few bits.
+    BinaryDistribution : Any distribution of few bits.
 
     Examples
     --------
     >>> from skgen.datasets import BinaryNetwork
-    >>> law = BinaryNetwork()
-    >>> X = law.sample(10_000, random_state=0)
+    >>> distribution = BinaryNetwork()
+    >>> X = distribution.sample(10_000, random_state=0)
     >>> X.shape
     (10000, 40)
-    >>> law.log_density(X).mean().round(1)
+    >>> distribution.log_density(X).mean().round(1)
     np.float64(-16.0)
 
-    A network of few columns can be enumerated, and its missing bits then have a known law too.
+    A network of few columns can be enumerated, and its missing bits then have a known distribution
+    too.
 
     >>> import numpy as np
-    >>> from skgen.datasets import BinaryLaw
+    >>> from skgen.datasets import BinaryDistribution
     >>> small = BinaryNetwork(n_columns=8)
-    >>> states = BinaryLaw.random(8).states
-    >>> enumerated = BinaryLaw(np.exp(small.log_density(states)))
+    >>> states = BinaryDistribution.random(8).states
+    >>> enumerated = BinaryDistribution(np.exp(small.log_density(states)))
     >>> enumerated.total_variation(small.sample(100_000, random_state=0)) < 0.02
     True
     """

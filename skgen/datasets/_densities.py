@@ -1,13 +1,13 @@
-r"""Laws with a known density, for scores and samples to be held against.
+r"""Distributions with a known density, as references for scores and samples.
 
-- correlated normal law: :math:`\log p(x) = -\frac12 \left( (x - \mu)^\top \Sigma^{-1} (x - \mu)
-  + \log\det 2 \pi \Sigma \right)`; the missing entries :math:`m` given the observed ones
+- correlated normal distribution: :math:`\log p(x) = -\frac12 \left( (x - \mu)^\top \Sigma^{-1} (x -
+  \mu) + \log\det 2 \pi \Sigma \right)`; the missing entries :math:`m` given the observed ones
   :math:`o` are normal with mean :math:`\mu_m + \Sigma_{mo} \Sigma_{oo}^{-1} (x_o - \mu_o)` and
   covariance :math:`\Sigma_{mm} - \Sigma_{mo} \Sigma_{oo}^{-1} \Sigma_{om}`;
 - ring of :math:`K` normal components: :math:`\log p(x) = \log \frac1K \sum_k
   N(x; c_k, s^2 I)`.
 
-A law is fixed by its constructor alone; seeds only enter where rows are drawn.
+The constructor alone determines a distribution; seeds are used only to draw rows.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ def _check_rows(X, n_features, **options):
     """Return `X` as a float64 array, refusing a wrong number of columns."""
     X = check_array(X, dtype=np.float64, **options)
     if X.shape[1] != n_features:
-        raise ValueError(f"X has {X.shape[1]} columns, and the law has {n_features}.")
+        raise ValueError(f"X has {X.shape[1]} columns, and the distribution has {n_features}.")
     return X
 
 
 @dataclass(frozen=True)
 class CorrelatedGaussian:
-    r"""Normal law with correlated columns of unequal scale.
+    r"""Normal distribution with correlated columns of unequal scale.
 
     Columns have means from -1 to 1, standard deviations from 1/2 to 2 in equal ratios, and
     correlations :math:`0.8^{|i - j|}`.
@@ -48,13 +48,13 @@ class CorrelatedGaussian:
     --------
     >>> import numpy as np
     >>> from skgen.datasets import CorrelatedGaussian
-    >>> law = CorrelatedGaussian(n_features=3)
-    >>> X = law.sample(20_000, random_state=0)
+    >>> distribution = CorrelatedGaussian(n_features=3)
+    >>> X = distribution.sample(20_000, random_state=0)
     >>> X.mean(axis=0).round(1)
     array([-1.,  0.,  1.])
-    >>> law.log_density(X).mean().round(1)
+    >>> distribution.log_density(X).mean().round(1)
     np.float64(-3.2)
-    >>> mean, covariance = law.conditional([-1.5, np.nan, np.nan])
+    >>> mean, covariance = distribution.conditional([-1.5, np.nan, np.nan])
     >>> mean.round(2)
     array([-0.8 , -0.28])
     """
@@ -66,12 +66,12 @@ class CorrelatedGaussian:
 
     @property
     def mean(self):
-        """Mean of the law, of shape (n_features,)."""
+        """Mean of the distribution, of shape (n_features,)."""
         return np.linspace(-1.0, 1.0, self.n_features)
 
     @property
     def covariance(self):
-        """Covariance of the law, of shape (n_features, n_features)."""
+        """Covariance of the distribution, of shape (n_features, n_features)."""
         index = np.arange(self.n_features)
         scale = np.geomspace(0.5, 2.0, self.n_features)
         return 0.8 ** np.abs(index[:, None] - index) * np.outer(scale, scale)
@@ -121,7 +121,7 @@ class CorrelatedGaussian:
         return -0.5 * (white**2).sum(axis=0) - log_volume
 
     def conditional(self, x):
-        """Exact law of the missing entries of a row, given the others.
+        """Exact distribution of the missing entries of a row, given the others.
 
         Parameters
         ----------
@@ -175,11 +175,11 @@ class GaussianRing:
     Examples
     --------
     >>> from skgen.datasets import GaussianRing
-    >>> law = GaussianRing()
-    >>> X = law.sample(1000, random_state=0)
+    >>> distribution = GaussianRing()
+    >>> X = distribution.sample(1000, random_state=0)
     >>> X.shape
     (1000, 2)
-    >>> law.log_density(X).mean().round(1)
+    >>> distribution.log_density(X).mean().round(1)
     np.float64(-2.1)
     """
 

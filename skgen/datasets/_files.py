@@ -183,9 +183,9 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
 def fetch_california_housing(*, data_home=None, as_frame=False):
     """Load block groups of the 1990 census of California, with missing entries.
 
-    All columns stand in `data`, the median house value last: a generative model learns their joint
-    law. Other than :func:`sklearn.datasets.fetch_california_housing`, this version of the set has
-    totals instead of averages, and 207 missing numbers of bedrooms.
+    All columns are in `data`, the median house value last: a generative model learns their joint
+    distribution. Other than :func:`sklearn.datasets.fetch_california_housing`, this version of the
+    set has totals instead of averages, and 207 missing numbers of bedrooms.
 
     Parameters
     ----------
@@ -257,8 +257,8 @@ def fetch_california_housing(*, data_home=None, as_frame=False):
 def fetch_power_plant(*, data_home=None, as_frame=False):
     """Load hourly averages of a combined cycle power plant.
 
-    All columns stand in `data`, the energy output last: a generative model learns their joint law.
-    OpenML is not asked for this set, so its file has to be there.
+    All columns are in `data`, the energy output last: a generative model learns their joint
+    distribution. OpenML is not asked for this set, so its file has to be there.
 
     Parameters
     ----------
@@ -323,8 +323,8 @@ def fetch_power_plant(*, data_home=None, as_frame=False):
 def fetch_adult(*, subset="train", data_home=None):
     """Load people of the US census of 1994, a table of mixed columns with missing entries.
 
-    All columns stand in `data`, the class of income last: a generative model learns their joint
-    law.
+    All columns are in `data`, the class of income last: a generative model learns their joint
+    distribution.
 
     Parameters
     ----------

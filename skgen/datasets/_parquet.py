@@ -57,7 +57,8 @@ class ParquetRows:
     'sepal length (cm)'
     """
 
-    # Rows lie one after the other, in no chunks: what `fit` knows rows on disk by.
+    # Rows are stored one after the other, without chunks; `fit` recognises rows on disk by this
+    # attribute.
     chunks = None
 
     def __init__(self, path: Any, columns: Any = None, directory: Any = None):

@@ -1,12 +1,12 @@
 r"""Measures of generated rows against real ones, and of learnt features.
 
-With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
+With :math:`P` the distribution of the real rows and :math:`Q` that of the fake ones:
 
 - classifier two-sample test [1]_: the area under the ROC curve
   :math:`\Pr[f(x) < f(x')]`, :math:`x \sim P`, :math:`x' \sim Q`, of a classifier :math:`f` trained
-  to tell them apart. For :math:`P = N(0, I)`, :math:`Q = N(d, I)` the best there is reads
+  to distinguish them. For :math:`P = N(0, I)`, :math:`Q = N(d, I)` the best possible area is
   :math:`\Phi(|d| / \sqrt 2)`.
-- the columns that such a classifier goes by, those that break sums of real rows included.
+- the columns on which such a classifier relies, including those that break sums of the real rows.
 - sliced Wasserstein distance [2]_: :math:`\mathrm{SW}_p^p = E_\theta \int_0^1
   |F_{\theta P}^{-1}(u) - F_{\theta Q}^{-1}(u)|^p \, du` over directions :math:`\theta` uniform on
   the sphere, :math:`F_{\theta P}` the distribution function of :math:`\theta^\top x`.
@@ -25,13 +25,13 @@ With :math:`P` the law of the real rows and :math:`Q` that of the fake ones:
   :math:`\Pr[x_c = 1 \mid x_a, x_b]` over triples.
 - diversity :math:`E|x - y|` over independent rows, multimodality the same over rows of one
   condition, and R-precision, the share of rows that are near to their own condition [5]_.
-- near-copies: the share of fake rows that lie nearer to a training row than all but a few of the
-  held-out rows do.
-- attacks on rows of ``fit``: how well generated rows tell them from held-out ones, and a column of
-  theirs to who knows the rest.
-- probes: the accuracy of a simple classifier on fixed features, and the score on real rows of one
-  that learnt from fake ones.
-- a report of several of these beside what real rows read, in words.
+- near-copies: the share of fake rows that are nearer to a training row than nearly all held-out
+  rows are.
+- attacks on rows of ``fit``: how well an attacker who has the generated rows can distinguish them
+  from held-out ones, or guess one of their columns from the others.
+- probes: the accuracy of a simple classifier on fixed features, and the score on real rows of a
+  predictor trained on fake ones.
+- a report, in words, of several of these, compared with their values between real rows.
 - bits per dimension from a log-density, and scorers of drawn rows for model selection.
 
 Tables are arrays of numbers without gaps, or frames of any columns, which are matched by their
@@ -39,8 +39,8 @@ names. Where all columns are numbers without gaps, they are taken as they are. W
 text, categories, truth values with gaps, dates or missing entries, all columns are encoded by
 :class:`skgen.TableEncoder`: numbers and dates are divided by a power of two near their standard
 deviation in the first table, up to 20 categories become columns of 0 and 1 and more become binary
-digits, and gaps are marked in a column of their own. A category or a gap that the real rows lack
-is known to the encoder, and counts as a difference.
+digits, and gaps are marked in a column of their own. The encoder also gets the categories and gaps
+that only the fake rows have, which count as differences.
 
 References
 ----------

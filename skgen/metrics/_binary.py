@@ -33,7 +33,7 @@ def _check_binary(n_columns, **tables):
 
 
 def _cells(n, n_a, n_b, n_ab):
-    """Stack how often two bits are (0, 0), (1, 0), (0, 1), (1, 1), from how often each is 1."""
+    """Stack the frequencies of (0, 0), (1, 0), (0, 1), (1, 1) from those of both and of each."""
     return np.stack([n - n_a - n_b + n_ab, n_a - n_ab, n_b - n_ab, n_ab])
 
 
@@ -69,9 +69,9 @@ def mutual_information_error(X_real, X_fake):
 
     Notes
     -----
-    The mutual information of :math:`n` rows exceeds that of their law by about :math:`1 / (2 n)`
-    nats. It does not tell which way two columns depend on each other: a column and its complement
-    read the same.
+    The mutual information of :math:`n` rows exceeds that of their distribution by about :math:`1 /
+    (2 n)` nats. It does not show the direction of a dependence: a column and its complement have
+    the same value.
 
     References
     ----------
@@ -117,13 +117,13 @@ def conditional_frequency_error(X_real, X_fake, *, min_share=0.02):
         Generated rows of zeros and ones; their number may differ from that of the real ones.
 
     min_share : float, default=0.02
-        Share of the real rows from which on a pair of values counts, above 0 and up to 0.25: at
-        least one pair of values of any two columns has a quarter of the rows.
+        The smallest share of the real rows with which a pair of values counts, above 0 and up to
+        0.25: of any two columns, at least one pair of values has a quarter of the rows.
 
     Returns
     -------
     mean : float
-        Mean absolute difference over all that count, between 0 and 1.
+        Mean absolute difference over all pairs of values that count, between 0 and 1.
 
     largest : float
         Largest absolute difference, between 0 and 1.
@@ -140,10 +140,10 @@ def conditional_frequency_error(X_real, X_fake, *, min_share=0.02):
 
     Notes
     -----
-    Where no fake row has a pair of values that counts, the fake frequency is taken at its worst,
-    an error of :math:`\max(p, 1 - p)` for the real frequency :math:`p`. A frequency of :math:`m`
-    rows has a standard deviation of up to :math:`1 / (2 \sqrt m)`: compare with the errors
-    between two sets of real rows.
+    Where no fake row has a pair of values that counts, the largest possible error is taken,
+    :math:`\max(p, 1 - p)` for the real frequency :math:`p`. A frequency of :math:`m` rows has a
+    standard deviation of up to :math:`1 / (2 \sqrt m)`: compare with the errors between two sets of
+    real rows.
 
     Examples
     --------

@@ -45,8 +45,8 @@ def marginal_error(X_real, X_fake):
     -------
     error : float
         Mean over the columns of :math:`\sup_x |F(x) - G(x)|`, with the real and the fake
-        distribution function of a column: between 0 and 1, whatever its units. It does not see how
-        columns hang together.
+        distribution function of a column: between 0 and 1, whatever its units. It does not measure
+        dependences between columns.
 
     Raises
     ------
@@ -55,16 +55,18 @@ def marginal_error(X_real, X_fake):
 
     See Also
     --------
-    correlation_error : How columns hang together, in pairs.
+    correlation_error : Dependences between pairs of columns.
 
     Notes
     -----
-    For two sets of one law, each of :math:`n` rows, a continuous column reads about
-    :math:`0.869 \sqrt{2 / n}`, which is the mean of Kolmogorov's law, and one with few values less.
+    Between two sets of :math:`n` rows from one distribution, the error of a continuous column is
+    about :math:`0.869 \sqrt{2 / n}`, the mean of the Kolmogorov distribution, and that of a column
+    with few values is less.
 
     Examples
     --------
-    The distribution functions of two normal laws a distance of 1 apart differ by up to 0.38.
+    The distribution functions of two normal distributions a distance of 1 apart differ by up to
+    0.38.
 
     >>> import numpy as np
     >>> from skgen.metrics import marginal_error
@@ -80,7 +82,7 @@ def marginal_error(X_real, X_fake):
 
 @one_thread()
 def correlation_error(X_real, X_fake):
-    r"""Error of how columns hang together in pairs, by Spearman's rank correlation.
+    r"""Error of the dependences between pairs of columns, by Spearman's rank correlation.
 
     Parameters
     ----------
@@ -110,8 +112,8 @@ def correlation_error(X_real, X_fake):
 
     Notes
     -----
-    For two sets of one law, each of :math:`n` rows, a pair of independent columns reads about
-    :math:`2 / \sqrt{\pi n}`.
+    Between two sets of :math:`n` rows from one distribution, the error of a pair of independent
+    columns is about :math:`2 / \sqrt{\pi n}`.
 
     Examples
     --------

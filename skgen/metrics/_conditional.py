@@ -1,4 +1,4 @@
-"""Spread of generated rows, and their fit to the condition they were generated under."""
+"""Diversity of generated rows, and how well they match the condition they were drawn for."""
 
 from numbers import Integral
 
@@ -19,7 +19,7 @@ def _pair_distances(X, group, n_pairs, random_state):
         Rows.
 
     group : ndarray of shape (n_rows,)
-        Number of each row's group, of which each has two rows or more.
+        The number of each row's group; each group has two rows or more.
 
     n_pairs : int
         Pairs to draw in each group.
@@ -53,8 +53,8 @@ def diversity(X, *, n_pairs=300, random_state=None):
         Generated rows or features of them, at least 2.
 
     n_pairs : int, default=300
-        Pairs of different rows to draw, at least 1. The error that drawing brings falls as one over
-        the root of their number.
+        Pairs of different rows to draw, at least 1. The error of drawing them falls as one over the
+        root of their number.
 
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the pairs. An int makes the result reproducible.
@@ -62,10 +62,10 @@ def diversity(X, *, n_pairs=300, random_state=None):
     Returns
     -------
     diversity : float
-        Mean of the distances, not of their squares, in the units of the columns, which are taken
-        as they are. It is good where it is near that of the real rows, not where it is large. A
-        frame with categories, dates or gaps is put on a scale of its own: to compare two, give the
-        numbers that one fitted :class:`skgen.TableEncoder` makes of both.
+        Mean of the distances, not of their squares, in the units of the columns, which are not
+        scaled. A good value is near that of the real rows, not a large one. A frame with
+        categories, dates or gaps is scaled by itself: to compare two frames, encode both with one
+        fitted :class:`skgen.TableEncoder`.
 
     Raises
     ------
@@ -120,10 +120,10 @@ def multimodality(X, condition, *, n_pairs=10, random_state=None):
     Returns
     -------
     multimodality : float
-        Mean of the distances, not of their squares, over the pairs of a condition and then over
-        the conditions, each with equal weight; in the units of the columns of `X`. 0 for a model
-        that has one answer to each condition. A frame with categories, dates or gaps is put on a
-        scale of its own, as in `diversity`.
+        Mean of the distances, not of their squares, over the pairs of a condition and then over the
+        conditions, each with equal weight; in the units of the columns of `X`. 0 for a model that
+        gives one row for each condition. A frame with categories, dates or gaps is scaled by
+        itself, as in `diversity`.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def multimodality(X, condition, *, n_pairs=10, random_state=None):
 
     Examples
     --------
-    Conditions move the rows apart, which `diversity` sees and `multimodality` does not.
+    Rows of different conditions are far apart, which raises `diversity` but not `multimodality`.
 
     >>> import numpy as np
     >>> from skgen.metrics import diversity, multimodality
@@ -186,7 +186,7 @@ def r_precision(features, condition_features, *, k=(1, 2, 3), pool_size=32, rand
         those of the rows that suit it.
 
     k : int or array-like of int of shape (n_k,), default=(1, 2, 3)
-        How many of the nearest conditions to look among, each from 1 to `pool_size`.
+        How many of the nearest conditions to search, each from 1 to `pool_size`.
 
     pool_size : int, default=32
         Conditions in a pool, at least 2 and at most as many as there are different ones.
@@ -197,9 +197,9 @@ def r_precision(features, condition_features, *, k=(1, 2, 3), pool_size=32, rand
     Returns
     -------
     precision : ndarray of shape (n_k,)
-        Share of the rows for each `k`, by Euclidean distance. Features that know nothing of the
-        condition score ``k / pool_size``. Conditions at equal distance are put in random order,
-        whose mean is taken.
+        Share of the rows for each `k`, by Euclidean distance. Features that do not depend on the
+        condition score ``k / pool_size``. For conditions at equal distance the mean over all their
+        orders is taken.
 
     Raises
     ------

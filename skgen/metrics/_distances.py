@@ -1,4 +1,4 @@
-"""Distances between the laws that two sets of rows are drawn from."""
+"""Distances between the distributions that two sets of rows are drawn from."""
 
 from math import fsum
 from numbers import Integral, Real
@@ -30,18 +30,18 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
         Order of the distance, at least 1.
 
     n_projections : int, default=500
-        Directions drawn, at least 1. The relative error that they bring to the result falls as one
-        over the root of their number.
+        Directions drawn, at least 1. The relative error of the result due to them falls as one over
+        the root of their number.
 
     random_state : int, RandomState instance, Generator or None, default=None
-        Draws the directions. The same int gives the same directions, so that differences between
-        models are not blurred by them.
+        Draws the directions. The same int gives the same directions, so that they add no noise to
+        differences between models.
 
     Returns
     -------
     distance : float
         In the units of the columns, which are taken as they are: standardise tables of mixed units
-        first. A shift by :math:`d` reads :math:`|d| / \sqrt{n_\mathrm{features}}` for ``p=2``.
+        first. A shift by :math:`d` gives :math:`|d| / \sqrt{n_\mathrm{features}}` for ``p=2``.
 
     Raises
     ------
@@ -53,7 +53,8 @@ def sliced_wasserstein(X_real, X_fake, *, p=2, n_projections=500, random_state=N
     -----
     Along a direction :math:`\theta` both quantile functions are steps, with jumps at multiples of
     ``1 / n_real`` and ``1 / n_fake``; their difference is integrated exactly on the union of the
-    two grids. Two finite sets of one law are at a distance above 0, which falls with their size.
+    two grids. Two finite sets of one distribution are at a distance above 0, which falls with their
+    size.
 
     References
     ----------
@@ -122,7 +123,7 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
     -------
     distance : float
         In the units of the columns, which are taken as they are: standardise tables of mixed units
-        first. A shift by :math:`d` reads :math:`|d|`.
+        first. A shift by :math:`d` gives :math:`|d|`.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def wasserstein_distance(X_real, X_fake, *, p=2, max_rows=2000, random_state=Non
 
     Notes
     -----
-    Two sets of one law are at a distance above 0, which in many columns falls as slowly as
+    Two sets of one distribution are at a distance above 0, which in many columns falls as slowly as
     :math:`n^{-1 / n_\mathrm{features}}` with their size: compare with two sets of real rows.
 
     References
@@ -180,10 +181,10 @@ def energy_distance(X_real, X_fake):
     Returns
     -------
     distance : float
-        The root of twice the mean distance between the sets, less the mean distances within each,
-        so that one column reads as in :func:`scipy.stats.energy_distance`. It is exact for the two
-        empirical laws, every pair counted, and 0 only if they are the same. Columns are taken as
-        they are: standardise tables of mixed units first.
+        The root of twice the mean distance between the sets, less the mean distances within each;
+        for one column this is :func:`scipy.stats.energy_distance`. It is exact for the two
+        empirical distributions, over all pairs, and 0 only if they are the same. Columns are taken
+        as they are: standardise tables of mixed units first.
 
     Raises
     ------
@@ -235,8 +236,8 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
 
     bandwidth : float, default=None
         The kernel's :math:`h`, above 0 and in the units of the columns. None takes the median of
-        the positive distances between real rows, of 1,000 of them if there are more. The fake rows
-        have no say in it, so that all models are measured with one kernel.
+        the positive distances between real rows, of 1,000 of them if there are more. It does not
+        depend on the fake rows, so that all models are measured with one kernel.
 
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the rows for the median. An int makes the result reproducible; up to 1,000 real rows
@@ -246,9 +247,9 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
     -------
     discrepancy : float
         The mean kernel within each set, pairs of a row with itself left out, less twice the mean
-        kernel between them; at most 2. For two sets of one law its expectation is 0, and single
-        values lie on both sides of it. Columns are taken as they are: standardise tables of mixed
-        units first.
+        kernel between them; at most 2. For two sets of one distribution its expectation is 0, and
+        single values lie on both sides of it. Columns are taken as they are: standardise tables of
+        mixed units first.
 
     Raises
     ------
@@ -314,8 +315,8 @@ def maximum_mean_discrepancy(X_real, X_fake, *, bandwidth=None, random_state=Non
 def frechet_distance(X_real, X_fake, *, features=None):
     r"""Fréchet distance between two sets of rows, squared as it is usually given.
 
-    The squared 2-Wasserstein distance between the normal laws that have the means and covariances
-    of the two sets. With the features of a network for images it is known as FID.
+    The squared 2-Wasserstein distance between the normal distributions that have the means and
+    covariances of the two sets. With the features of a network for images it is known as FID.
 
     Parameters
     ----------
@@ -348,8 +349,8 @@ def frechet_distance(X_real, X_fake, *, features=None):
     of :math:`R R'^\top`, which holds for covariances of any rank and takes no root of a small
     difference.
 
-    Two finite sets of one law are at a distance above 0, which falls as one over their size:
-    compare sets of equal sizes.
+    Two finite sets of one distribution are at a distance above 0, which falls as one over their
+    size: compare sets of equal sizes.
 
     References
     ----------

@@ -3,8 +3,8 @@
 Columns are matched by their names. Numbers, dates and durations become one column each, divided by
 a power of two near their standard deviation in the first table. A category becomes a column of 0
 and 1, or where there are more than 20 of them all become binary digits. Missing entries are marked
-in a column of their own. :class:`skgen.TableEncoder` does this, and is told of the categories and
-the gaps of every table, so that none is unknown to it.
+in a column of their own. :class:`skgen.TableEncoder` does this, with the categories and the gaps of
+all tables, so that none is unknown.
 """
 
 import warnings
@@ -27,7 +27,7 @@ from skgen.tables.identifiers import BEGINNING as IDENTIFIERS
 MAX_ONE_HOT = 20
 NUMBERS, TRUTHS, CATEGORIES = "numbers", "truth values", "categories or text"
 DATES, ZONED, DURATIONS = "dates", "dates with a time zone", "durations"
-# What becomes one column of floats.
+# Kinds that become one column of floats.
 MEASURED = (NUMBERS, DATES, ZONED, DURATIONS)
 INFERRED = {
     "boolean": TRUTHS,
@@ -99,8 +99,8 @@ def mixed_frames(tables):
     Returns
     -------
     frames : dict of str to DataFrame, or None
-        With the same columns each. None where all tables are of numbers without gaps, and where
-        one is no table at all, which the checks of arrays say.
+        Frames with the same columns. None if all tables have numbers without gaps, or if one is not
+        a table, for which the checks of arrays raise.
     """
     frames = {name: _mixed_frame(table) for name, table in tables.items()}
     mixed = [frame for frame in frames.values() if frame is not None]
@@ -189,26 +189,27 @@ def _column_as_numbers(columns, label):
         seen = set(own.dropna())
         more = [entry for entry in entries if entry not in seen]
     if own.nunique() < 2:
-        # It tells neither a scale nor what the others vary by.
+        # Such a column gives no scale.
         own, more = pd.concat(list(columns.values()), ignore_index=True), []
     if own.notna().all() and any(column.isna().any() for column in columns.values()):
         more = [*more, None]
     learnt = pd.concat([own, pd.Series(more, dtype=own.dtype)]) if more else own
     with warnings.catch_warnings():
-        # Who learnt the table was warned; to compare tables gives nothing away.
+        # Without warnings about identifiers: `fit` gave them, and comparing tables discloses
+        # nothing.
         warnings.filterwarnings("ignore", message=IDENTIFIERS)
         encoder = TableEncoder(max_one_hot=MAX_ONE_HOT).fit(learnt.to_frame(str(label)))
     names = _in_words(encoder, str(label))
     blocks = {name: encoder.transform(c.to_frame(str(label))) for name, c in columns.items()}
     if kind == NUMBERS and all(c.dropna().isin([0.0, 1.0]).all() for c in columns.values()):
-        # Zeros and ones stay what they are, as those of truth values.
+        # Zeros and ones are not scaled, like truth values.
         one = encoder.transform(pd.DataFrame({str(label): [1.0]}))
         blocks = {name: block / np.where(one == 0, 1, one) for name, block in blocks.items()}
     return {name: pd.DataFrame(block, columns=names) for name, block in blocks.items()}
 
 
 def _in_words(encoder, label):
-    """Return the names of an encoded column as one would say them: ``city = Ulm``."""
+    """Return the names of an encoded column in words: ``city = Ulm``."""
     column = encoder._columns[0]
     names = list(encoder.get_feature_names_out())
     if names and column.has_gaps:
@@ -224,7 +225,7 @@ def _in_words(encoder, label):
 
 
 def common_column(columns, label):
-    """Return what a column holds, and its entries in every frame in one dtype.
+    """Return the kind of a column, and its entries in every frame in one dtype.
 
     Parameters
     ----------
@@ -247,7 +248,7 @@ def common_column(columns, label):
 
 
 def _common_kind(columns, label):
-    """Return what a column holds in every frame; None where it has no entry in any."""
+    """Return the kind of a column in all frames; None if it has no entry in any."""
     kinds = {name: _kind(column, name, label) for name, column in columns.items()}
     kinds = {name: kind for name, kind in kinds.items() if kind is not None}
     if set(kinds.values()) == {NUMBERS, TRUTHS}:
@@ -263,7 +264,7 @@ def _common_kind(columns, label):
 
 
 def _kind(column, name, label):
-    """Return what a column holds, in words; None where it has no entry."""
+    """Return the kind of a column, in words; None if it has no entry."""
     present = column.dropna()
     if present.empty:
         return None
@@ -277,7 +278,7 @@ def _kind(column, name, label):
     if is_numeric_dtype(column.dtype):
         return TRUTHS if is_bool_dtype(column.dtype) else NUMBERS
     if not is_object_dtype(column.dtype):
-        # One entry tells what all are.
+        # All entries are like the first one.
         present = present.iloc[:1].astype(object)
     kind = INFERRED.get(infer_dtype(present), CATEGORIES)
     if kind == DATES and getattr(present.iloc[0], "tzinfo", None) is not None:
@@ -324,7 +325,7 @@ def _same_dtype(columns, kind):
     dtype = "boolean" if kind == TRUTHS else object
     categorical = [d for d in dtypes if isinstance(d, pd.CategoricalDtype)]
     if categorical:
-        # An order counts, and what others have besides comes after it.
+        # The order of an ordered categorical comes first, then the categories of the others.
         categorical.sort(key=lambda d: not d.ordered)
         entries = [*(c for d in categorical for c in d.categories)]
         entries += [entry for column in columns.values() for entry in column.dropna()]

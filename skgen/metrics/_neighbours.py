@@ -1,4 +1,4 @@
-"""What the nearest real rows say of a fake one."""
+"""Measures by the nearest real rows of a fake one."""
 
 from numbers import Integral, Real
 
@@ -14,19 +14,21 @@ from ._validation import check_tables
 
 
 def nearest(X, rows):
-    """Return the distance of each row of X to the nearest of some rows, and which one that is."""
-    # The search expands the square; anew for the nearest row alone, an exact copy reads 0.
+    """Return the distance of each row of X to the nearest of some rows, and its number."""
+    # The search expands the square; computed again for the nearest row, the distance of a copy is
+    # 0.
     index = pairwise_distances_argmin(X, rows)
     return np.linalg.norm(X - rows[index], axis=1), index
 
 
 @one_thread()
 def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
-    """Share of fake rows that lie suspiciously near to a training row.
+    """Share of fake rows that are nearly copies of a training row.
 
     A fake row is a near-copy if its distance to the nearest training row is at most the `quantile`
-    quantile of the same distance for held-out rows. Fresh rows from the law of the data are flagged
-    at a rate of about `quantile`, a model that repeats its training rows at a rate of 1.
+    quantile of the same distance for held-out rows. Fresh rows from the distribution of the data
+    are flagged at a rate of about `quantile`, a model that repeats its training rows at a rate of
+    1.
 
     Parameters
     ----------
@@ -34,7 +36,8 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
         The rows that the generative model was fitted on.
 
     X_test : array-like or frame of shape (n_test, n_features)
-        Held-out rows of the same law. The quantile is resolved in steps of about ``1 / n_test``.
+        Held-out rows of the same distribution. The quantile is resolved in steps of about ``1 /
+        n_test``.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
@@ -44,15 +47,15 @@ def near_copies(X_train, X_test, X_fake, *, quantile=0.01, standardize=True):
 
     standardize : bool, default=True
         Whether to divide each column by its standard deviation over the training rows (constant
-        columns are left as they are). Right for tables, whose columns have units of their own.
-        Set it to False for images and other rows with one unit: there it would magnify pixels that
-        are hardly ever lit, and a copy with a little noise would look far from its original.
+        columns are left as they are). Right for tables, whose columns have units of their own. Set
+        it to False for images and other rows with one unit: there it would magnify pixels that are
+        hardly ever lit, and a copy with a little noise would be far from its original.
 
     Returns
     -------
     share : float
-        Between 0 and 1. Where rows repeat so often that the threshold is 0, exact copies count, and
-        the rate for fresh rows is their rate of repetition, which exceeds `quantile`.
+        Between 0 and 1. If so many rows repeat that the threshold is 0, exact copies are counted,
+        and the rate for fresh rows is their rate of repetition, which exceeds `quantile`.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def _in_blocks(A, B):
 
 def _radii(X, n_neighbors):
     """Distance of each row to its n-th nearest other row, of shape (n_rows,)."""
-    # the row itself is the nearest, or level with it
+    # the nearest row is the row itself, or one equal to it
     nearest = (np.partition(D, n_neighbors, axis=1)[:, n_neighbors] for _, D in _in_blocks(X, X))
     return np.concatenate(list(nearest))
 
@@ -120,8 +123,8 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
         - ``"precision"``: share of fake rows in the ball of some real row [1]_;
         - ``"recall"``: share of real rows in the ball of some fake row [1]_;
         - ``"density"``: number of real rows whose ball a fake row lies in, in the mean and divided
-          by `n_neighbors` [2]_. Below 1, fake rows lie apart from real ones; above 1, which
-          happens in many columns, they lie between them and vary too little;
+          by `n_neighbors` [2]_. Below 1, fake rows are where real rows are rare; above 1, which
+          happens in many columns, they are between the real ones and vary too little;
         - ``"coverage"``: share of real rows with a fake row in their ball [2]_.
 
         Columns are taken as they are: standardise tables of mixed units first.
@@ -138,10 +141,11 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
 
     Notes
     -----
-    For :math:`n` and :math:`m` rows of one continuous law and :math:`k` neighbours, the expected
-    density is 1 and the expected coverage :math:`1 - \prod_{j=1}^k (n - j) / (n + m - j)`, which
-    is 0.97 for :math:`n = m` and :math:`k = 5`. Precision and recall depend on the law: compare
-    with two sets of real rows. A single fake row far out has a large ball, and raises recall.
+    For :math:`n` and :math:`m` rows of one continuous distribution and :math:`k` neighbours, the
+    expected density is 1 and the expected coverage :math:`1 - \prod_{j=1}^k (n - j) / (n + m - j)`,
+    which is 0.97 for :math:`n = m` and :math:`k = 5`. Precision and recall depend on the
+    distribution: compare with two sets of real rows. A single fake row far out has a large ball,
+    and raises recall.
 
     Time grows with the product of the row counts, memory does not.
 
@@ -154,7 +158,7 @@ def precision_recall_density_coverage(X_real, X_fake, *, n_neighbors=5):
 
     Examples
     --------
-    Rows of the right half only are as good as real ones, and leave half of those out.
+    Fake rows in the right half only are precise, but recall half of the real ones.
 
     >>> import numpy as np
     >>> from skgen.metrics import precision_recall_density_coverage

@@ -1,4 +1,4 @@
-"""What generated rows give away about the rows that a model was fitted on."""
+"""What generated rows disclose about the rows that a model was fitted on."""
 
 from numbers import Real
 
@@ -14,7 +14,7 @@ from skgen.threads import one_thread
 from ._neighbours import nearest
 from ._validation import check_tables
 
-# Of the deviation of a number: how near a guess has to come to count as right.
+# The largest error of a right guess of a number, in its standard deviations.
 NEAR = 0.1
 
 
@@ -45,15 +45,15 @@ def _at_least(n_rows, **tables):
 
 @one_thread()
 def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=None):
-    r"""How well generated rows tell the rows of ``fit`` from others.
+    r"""How well attackers who have generated rows can distinguish the rows of ``fit`` from others.
 
-    Two attackers see the generated rows and give every real row a score, which should be the same
-    for rows of ``fit`` and held-out rows where nothing is memorised:
+    Two attackers have the generated rows and give every real row a score. If nothing is memorised,
+    rows of ``fit`` and held-out rows get similar scores:
 
     - ``"distance"``: how near the nearest generated row is;
-    - ``"density_ratio"``: how much nearer than the nearest of other real rows, which the attacker
-      has as well [1]_. Half of the held-out rows serve for this, and are not among those judged. It
-      sees copies of rows in dense regions, where everything is near.
+    - ``"density_ratio"``: how much nearer it is than the nearest of other real rows, which the
+      attacker has as well [1]_. Half of the held-out rows are used for this, and get no score. This
+      attacker also finds copies of rows in dense regions, where all rows are near.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=
         Held-out rows of the same distribution, at least 4.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
-        Generated rows; the attackers see more, the more there are.
+        Generated rows; the more there are, the more the attackers find.
 
     confidence : float, default=0.95
         Of the intervals, between 0 and 1.
@@ -96,14 +96,14 @@ def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=
 
     See Also
     --------
-    attribute_disclosure : Whether a column of a known row can be read off.
+    attribute_disclosure : Whether a column of a row can be guessed from its other columns.
     near_copies : Share of generated rows that are copies.
 
     Notes
     -----
-    An area of 0.5 says that these attackers find nothing, not that there is nothing: it bounds no
-    privacy loss. Rows that a model repeats are found best in columns of numbers; where rows repeat
-    by themselves, distances are level, and count one half.
+    An area of 0.5 means that these attackers find nothing, not that there is nothing to find: it
+    does not bound the privacy loss. Repeated training rows are found best in columns of numbers; if
+    real rows are often equal, distances are tied, and a tie counts one half.
 
     References
     ----------
@@ -114,7 +114,7 @@ def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=
 
     Examples
     --------
-    A model that gives half of its rows back: these are found, and the others are guessed at.
+    A model that repeats half of its training rows: these are found, the others are guessed.
 
     >>> import numpy as np
     >>> from skgen.metrics import membership_attack
@@ -162,19 +162,19 @@ def _share_nearer(fake, train, test):
     (to_train, nearest_train), (to_test, nearest_test) = nearest(fake, train), nearest(fake, test)
     nearer = np.where(to_train == to_test, 0.5, to_train < to_test)
     owner = np.where(to_train <= to_test, nearest_train, len(train) + nearest_test)
-    # With both tables alike, which of them a row is in is a toss of a coin for each real row, not
-    # for each generated one.
+    # If both tables have one distribution, the table of a real row is a fair coin, for each real
+    # row, not for each generated one.
     weights = np.bincount(owner)
     return float(nearer.mean()), 0.5 * np.sqrt(np.square(weights).sum()) / len(fake)
 
 
 @one_thread()
 def attribute_disclosure(X_train, X_test, X_fake, column, *, confidence=0.95):
-    """Whether generated rows tell a column of a row of ``fit`` to who knows the rest of it.
+    """How well a column of a row of ``fit`` can be guessed from its others and generated rows.
 
-    The attacker takes the entry of the generated row that is nearest in all other columns. For
-    held-out rows that is right as often as the columns depend on each other, which is what a model
-    is to learn; rows of ``fit`` must not be found out more often.
+    The attacker knows all other columns of a row, and takes the entry of the generated row that is
+    nearest in these. For held-out rows this is right as often as the dependence of the columns
+    allows, which a model should learn; for rows of ``fit`` it should not be right more often.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def attribute_disclosure(X_train, X_test, X_fake, column, *, confidence=0.95):
 
     See Also
     --------
-    membership_attack : Whether rows of ``fit`` can be told from others.
+    membership_attack : Whether rows of ``fit`` can be distinguished from others.
 
     Examples
     --------
@@ -256,7 +256,7 @@ def attribute_disclosure(X_train, X_test, X_fake, column, *, confidence=0.95):
 
 
 def _equal(real, guessed, learnt):
-    """Tell where guesses are right: numbers to a tenth of their deviation, others exactly."""
+    """Return which guesses are right: numbers to a tenth of their deviation, others exactly."""
     real, guessed = real.reset_index(drop=True), guessed.reset_index(drop=True)
     both_missing = (real.isna() & guessed.isna()).to_numpy()
     if is_numeric_dtype(learnt) and not is_bool_dtype(learnt):

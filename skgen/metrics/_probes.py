@@ -1,4 +1,4 @@
-"""What can be learnt from latent features, and from fake rows in the place of real ones."""
+"""Predictors trained on latent features, and on fake rows instead of real ones."""
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -133,7 +133,7 @@ def knn_probe(Z_train, y_train, Z_test, y_test, *, n_neighbors=5):
 def train_on_synthetic(
     X_real, y_real, X_fake, y_fake, X_test, y_test, *, estimator=None, random_state=None
 ):
-    """Score on real rows of a predictor that learnt from fake ones, and of one from real ones.
+    """Score on real rows of a predictor trained on fake rows, and of one trained on real rows.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def train_on_synthetic(
         What to predict for each: the condition they were generated under, or a generated column.
 
     X_test : array-like or frame of shape (n_test, n_features)
-        Real rows that neither the generative model nor a predictor has seen.
+        Held-out real rows, used to fit neither the generative model nor a predictor.
 
     y_test : array-like of shape (n_test,)
         What is right for each.
@@ -165,9 +165,9 @@ def train_on_synthetic(
     Returns
     -------
     scores : dict of str to float
-        ``"fake"`` and ``"real"``: the score on the test rows of the predictor that learnt from fake
-        or real rows, which is accuracy for classes and R² for numbers. Their difference is what
-        using the fake rows costs.
+        ``"fake"`` and ``"real"``: the score on the test rows of the predictor trained on fake or
+        real rows, which is accuracy for classes and R² for numbers. Their difference is the loss
+        from using fake rows.
 
     Raises
     ------

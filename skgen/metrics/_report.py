@@ -1,4 +1,4 @@
-"""A report on generated rows: several measures, beside what real rows read, in words."""
+"""A report on generated rows: several measures, compared with those of real rows, in words."""
 
 import time
 from contextlib import closing
@@ -38,39 +38,39 @@ MEASURES = (
     "coverage",
     "near_copies",
 )
-# not shown: a single one that is wrong is lost in the mean over many
+# not shown; a single wrong one would be lost in the mean over many
 LARGEST = ("largest_marginal_error", "largest_correlation_error")
 SHARES = {"classifier_two_sample_test", "precision", "recall", "coverage"}
 # each may be too low or too high
 ALARM = FALSE_ALARMS / (2 * len(MEASURES + LARGEST))
 
-# What to say where a value is too low, and where it is too high; up to 50 characters, which is
-# what pandas shows of a cell, if names are short.
+# The verdict on a value that is too low, and on one that is too high: up to 50 characters, as many
+# as pandas shows of a cell, if names are short.
 GOOD = "no different from real rows"
-NEARER = "nearer than real rows: were they seen in training?"
+NEARER = "nearer than real rows: are they training rows?"
 VERDICTS = {
     "marginal_error": (NEARER, GOOD),
     "correlation_error": (GOOD, GOOD),
-    "energy_distance": (NEARER, "apart from real rows"),
-    "classifier_two_sample_test": (NEARER, "told apart in {value:.0%} of pairs"),
+    "energy_distance": (NEARER, "the joint distribution differs"),
+    "classifier_two_sample_test": (NEARER, "distinguished in {value:.0%} of pairs"),
     "precision": ("unlike real rows: {value:.0%} lie among them, not {floor:.0%}", GOOD),
     "recall": ("real rows left out: {value:.0%} reached, not {floor:.0%}", GOOD),
-    "density": ("where real rows are rare", "too little variety: between real rows"),
+    "density": ("they lie where real rows are rare", "too little variety: between real rows"),
     "coverage": ("real rows left out: {value:.0%} covered, not {floor:.0%}", GOOD),
 }
-BY_RELATIONS = "told apart in {area:.0%} of pairs, by relations"
-# Fewer rows for each column tell no relation of columns.
+BY_RELATIONS = "distinguished in {area:.0%} of pairs, by relations"
+# Fewer rows per column do not show relations of columns.
 RELATED_ROWS = 4
 COPIED = "copies of training rows: {value:.0%}, not {floor:.0%}"
 
 
 class _Floor:
-    """What a measure reads between real rows, and how far from that a single value may fall.
+    """The value of a measure between real rows, and how far from it a single value may be.
 
-    The bounds are those of a prediction interval for one more value of a normal law, on a scale
-    where the values are near to one: the arcsine of the root for shares, the cube root for errors.
-    A spread below that of a share of `n_rows` independent rows, or of an error below what one row
-    can change, is not believed.
+    The bounds are those of a prediction interval for one more value of a normal distribution, on a
+    scale where the values are near to one: the arcsine of the root for shares, the cube root for
+    errors. The standard deviation is at least that of a share of `n_rows` independent rows, or the
+    change of an error that one row can make.
     """
 
     def __init__(self, values, n_rows, is_share):
@@ -90,7 +90,7 @@ class _Floor:
         return np.arcsin(np.sqrt(values)) if self.is_share else np.cbrt(values)
 
     def side(self, value):
-        """Give -1 where a value is too low, 1 where it is too high, otherwise 0."""
+        """Return -1 if a value is too low, 1 if it is too high, otherwise 0."""
         deviation = self._scaled(value) - self.centre
         return int(np.sign(deviation) * (abs(deviation) > self.reach))
 
@@ -98,14 +98,14 @@ class _Floor:
 def _spread(X, rng):
     """Move rows a little, so that equal ones are neighbours in random order.
 
-    Of rows that repeat a few values, whole groups would be in a ball or out of it, and the shares
-    would vary far more than those of independent rows.
+    If rows repeat a few values, whole groups would be in a ball or outside, and shares would vary
+    far more than those of independent rows.
     """
     return X + 1e-6 * X.std() * rng.normal(size=X.shape)
 
 
 def _measure(X, Y, rng):
-    """Compare two sets of as many rows by all measures but classifiers and copies."""
+    """Compare two sets of equal size by all measures but classifiers and copies."""
     distances = column_distances(X, Y)
     values = {
         "marginal_error": distances.mean(),
@@ -120,16 +120,16 @@ def _measure(X, Y, rng):
     return values
 
 
-def _told_apart(X, Y, rng):
-    """Compare two sets of as many rows by classifiers that learn from half of them at a time."""
+def _distinguished(X, Y, rng):
+    """Compare two sets of equal size by classifiers that are trained on half of them at a time."""
     return classifier_two_sample_test(X, Y, n_splits=2, random_state=int(rng.integers(2**31)))
 
 
 def _by_relations(X, Y, rng):
-    """Say whether trees that know the relations of columns tell fake rows Y from real ones X.
+    """Test whether trees on relations of columns distinguish fake rows Y from real rows X.
 
-    They are judged by rows that they did not learn from, so that of rows of one law the area has
-    the mean and the variance of Mann and Whitney's statistic.
+    They are tested on held-out rows. So for rows of one distribution the area has the mean and the
+    variance of the Mann-Whitney statistic.
     """
     n_rows, n_columns = X.shape
     if n_columns < 2 or n_rows < RELATED_ROWS * n_columns:
@@ -141,11 +141,11 @@ def _by_relations(X, Y, rng):
 
 
 def _copies(X_train, X_test, X_fake):
-    """Give the share of near-copies, that of held-out rows, and whether chance explains it.
+    """Return the share of near-copies, that of held-out rows, and whether chance explains it.
 
-    If held-out and fake rows are of one law, every order of their distances to the training rows is
-    as likely: of a threshold that k of n held-out rows lie below, the number of fake rows below is
-    beta-binomial.
+    If held-out and fake rows are of one distribution, all orders of their distances to the training
+    rows are equally likely: given k of n held-out rows below a threshold, the number of fake rows
+    below it is beta-binomial.
     """
     options = {"quantile": COPY_QUANTILE, "standardize": False}
     share, floor = (near_copies(X_train, X_test, X, **options) for X in (X_fake, X_test))
@@ -171,8 +171,8 @@ def _wrong_correlations(X, Y, names, rng):
         for of in (np.mean, np.max)
     )
     worst = np.abs(real - fake).argmax()
-    # Of the pair that is named, along the sign of its real correlation; four standard errors of one
-    # that is zero are not yet the opposite sign.
+    # For the named pair, in the direction of its real correlation; the sign counts as opposite only
+    # beyond four standard errors of a correlation of zero.
     along, least = fake[worst] * np.sign(real[worst]), -4 / np.sqrt(len(Y))
     if independent:
         how = "columns independent"
@@ -207,7 +207,7 @@ def sample_report(
         The rows that the generative model was fitted on.
 
     X_test : array-like or frame of shape (n_test, n_features)
-        Held-out rows of the same law, at least 20.
+        Held-out rows of the same distribution, at least 20.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 20.
@@ -217,8 +217,9 @@ def sample_report(
         tables, whose columns have units of their own; set it to False for images.
 
     max_rows : int, default=1000
-        Rows of `X_test` and of `X_fake` to use at most, at least 20. More see smaller differences;
-        1,000 rows of 5 columns take about 10 seconds on one core, most of it for the classifiers.
+        The most rows of `X_test` and of `X_fake` to use, at least 20. With more, smaller
+        differences are found; 1,000 rows of 5 columns take about 10 seconds on one core, most of it
+        for the classifiers.
 
     random_state : int, RandomState instance, Generator or None, default=None
         Draws the rows, the sets and what is random in the classifiers. An int makes the result
@@ -236,17 +237,17 @@ def sample_report(
         - ``marginal_error``: whether the columns are right one by one. The verdict asks for the
           largest error too, since one wrong column is lost in the mean over many;
         - ``correlation_error``: the same of pairs of columns; left out if there is one column;
-        - ``energy_distance``: whether the rows as a whole are where they should be;
-        - ``classifier_two_sample_test``: whether a classifier tells them from real ones, learning
-          from half of them at a time. Where these classifiers find nothing, the verdict is that of
-          the trees of :func:`telling_columns`, which see how columns are related;
+        - ``energy_distance``: whether the joint distribution is right;
+        - ``classifier_two_sample_test``: whether a classifier that is trained on half of the rows
+          at a time distinguishes them from real ones. If these classifiers find nothing, the
+          verdict is that of the trees of :func:`telling_columns`, which read relations of columns;
         - ``precision`` and ``density``: whether they lie where real rows do;
         - ``recall`` and ``coverage``: whether any real rows are left out;
         - ``near_copies``: whether they repeat training rows.
 
         Its columns are ``value``, of fake rows; ``floor``, the mean between real rows, which a
-        perfect model would have; and ``verdict``, in words: a distribution function is off by so
-        much, a correlation is so much and not so much. ``print(report.to_string())`` shows all.
+        perfect model would have; and ``verdict``, in words, such as by how much a distribution
+        function is off. ``print(report.to_string())`` shows all of it.
 
     Raises
     ------
@@ -256,24 +257,25 @@ def sample_report(
 
     See Also
     --------
-    classifier_two_sample_aucs : What each of two classifiers sees.
-    telling_columns : Which columns give generated rows away.
-    make_sample_scorer : A single measure, to choose a model by.
+    classifier_two_sample_aucs : The areas of two classifiers. telling_columns : Which columns give
+    generated rows away. make_sample_scorer : A single measure, to choose a model by.
 
     Notes
     -----
     A verdict speaks of a difference where a value lies outside of a prediction interval for one
     more value between real rows: on a scale where these are near to normal, their mean and
     :math:`t \, s \sqrt{1 + 1/n}`, with their number :math:`n`, their standard deviation :math:`s`
-    and a quantile :math:`t` of Student's law. Shares are put on the scale of the arcsine of their
-    root, errors on that of their cube root, and :math:`s` is never taken below what chance brings
-    to single rows. Equal rows are neighbours in random order. The number of near-copies is compared
-    with its exact law, which is beta-binomial, and the area of trees that see relations of columns
-    with that of Mann and Whitney's statistic, where there are four rows a column. The levels are
-    such that a perfect model is blamed for anything at all in about 1 of 100 reports.
+    and a quantile of Student's t distribution, :math:`t`. Shares are put on the scale of the
+    arcsine of their root, errors on that of their cube root, and :math:`s` is at least the standard
+    deviation due to single rows. Equal rows are neighbours in random order. The number of
+    near-copies is compared with its exact distribution, which is beta-binomial, and the area of
+    trees that read relations of columns with the distribution of the Mann-Whitney statistic, if
+    there are four rows per column. The levels are such that the report of a perfect model names a
+    difference in about 1 of 100 cases.
 
-    What is too small to be seen with so many rows is not seen: no difference found is not the same
-    as none. The training rows are taken to be of the law of the test rows.
+    Differences that are too small for the number of rows are not found: no difference found does
+    not mean that there is none. The training rows are assumed to have the distribution of the test
+    rows.
 
     Examples
     --------
@@ -304,7 +306,7 @@ def sample_report(
     real, fake = (subsample(X, n_rows, rng) for X in (X_test, X_fake))
     pool = np.concatenate([X_train, X_test])
     values = _measure(real, fake, rng)
-    values["classifier_two_sample_test"] = _told_apart(real, fake, rng)
+    values["classifier_two_sample_test"] = _distinguished(real, fake, rng)
     between_real = {name: [] for name in values}
     with closing(progress_bar(verbose, N_SPLITS, "report", "split", time.monotonic())) as bar:
         for number in range(N_SPLITS):
@@ -313,7 +315,7 @@ def sample_report(
             for name, value in _measure(*pair, rng).items():
                 between_real[name].append(value)
             if number < N_CLASSIFIED:
-                between_real["classifier_two_sample_test"].append(_told_apart(*pair, rng))
+                between_real["classifier_two_sample_test"].append(_distinguished(*pair, rng))
             bar.update()
 
     floors = {name: _Floor(between_real[name], n_rows, name in SHARES) for name in values}

@@ -1,4 +1,4 @@
-"""Scores for model selection: of what an estimator draws, and bits from its log-likelihood."""
+"""Scores for model selection: of drawn rows, and bits per dimension from log-likelihoods."""
 
 from inspect import signature
 from numbers import Integral, Real
@@ -8,7 +8,7 @@ from sklearn.utils import check_scalar
 
 
 def bits_per_dimension(score, n_features, *, width=1.0):
-    r"""Turn a log-density into the bits that an entry of a row costs on a grid.
+    r"""Convert a log-density into bits per dimension: the code length of an entry on a grid.
 
     Rows whose entries lie on a grid, such as pixels, have a probability: that of a cell of width
     :math:`w` along each of :math:`d` columns. With the log-density
@@ -33,7 +33,8 @@ def bits_per_dimension(score, n_features, *, width=1.0):
     Returns
     -------
     bits : float or ndarray
-        Of the shape of `score`. Lower is better: :math:`b` for a uniform law on :math:`2^b` values.
+        Of the shape of `score`. Lower is better: :math:`b` for a uniform distribution on
+        :math:`2^b` values.
 
     Raises
     ------
@@ -42,10 +43,10 @@ def bits_per_dimension(score, n_features, *, width=1.0):
 
     Notes
     -----
-    A density can be as high as it likes on a grid. The bits are those of a code only if the density
-    is that of rows to which noise, uniform over a cell, was added, in fitting as in scoring, or if
-    the score is a lower bound of the probability of a cell. A lower bound of a score gives an upper
-    bound of the bits.
+    A density can be arbitrarily high at the points of a grid. The bits are a code length only if
+    the density is that of rows to which noise, uniform over a cell, was added, in fitting and in
+    scoring, or if the score is a lower bound of the log-probability of a cell. A lower bound of a
+    score gives an upper bound of the bits.
 
     References
     ----------
@@ -68,7 +69,7 @@ def bits_per_dimension(score, n_features, *, width=1.0):
 
 
 class _SampleScorer:
-    """A scorer of what an estimator draws; see `make_sample_scorer`."""
+    """A scorer of the rows that an estimator draws; see `make_sample_scorer`."""
 
     def __init__(self, metric, sign, random_state, options):
         self.metric, self.sign = metric, sign
@@ -102,9 +103,9 @@ def _name(function):
 
 
 def make_sample_scorer(metric, *, greater_is_better=False, random_state=0, **options):
-    """Make a scorer of what an estimator draws, for model selection.
+    """Make a scorer of the rows that an estimator draws, for model selection.
 
-    The scorer draws as many rows as it is given and compares the two.
+    The scorer draws as many rows as X has and compares the two sets.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which columns give fake rows away, by a classifier that knows the linear relations of columns."""
+"""Which columns distinguish fake rows, by a classifier that reads linear relations of columns."""
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,13 @@ from ._frames import as_numbers, matched_tables, mixed_frames
 from ._validation import check_tables
 
 MIN_ROWS = 20
-# Of correlations, so that sums which hold in all rows leave a residual of no size.
+# Added to the correlations, so that the residual of a sum which holds in all rows is about zero.
 RIDGE = 1e-9
 N_PERMUTATIONS = 3
 
 
 class _Relations:
-    """What is left of each column once the others have told it, by linear regression.
+    """The residual of each column in a linear regression on the others.
 
     Of standardised columns with covariance C this is :math:`(P z)_j / P_{jj}`, :math:`P = C^{-1}`.
     Where a sum holds in all real rows it is 0, and not in rows that break it.
@@ -31,24 +31,25 @@ class _Relations:
         self.precision = np.linalg.inv(Z.T @ Z / len(Z) + RIDGE * np.eye(X.shape[1]))
 
     def beside(self, X):
-        """Return the columns, and beside them how far each is from what the others tell."""
+        """Return the columns and their residuals, side by side."""
         Z = (X - self.mean) / self.scale
         return np.column_stack([X, np.abs(Z @ self.precision / self.precision.diagonal())])
 
 
 @one_thread()
 def telling_columns(X_real, X_fake, *, random_state=None):
-    r"""Area of a classifier that tells fake rows from real ones, and the columns that it goes by.
+    r"""Area of a classifier that distinguishes fake rows from real ones, and its main columns.
 
-    Gradient-boosted trees learn from half of the rows. Besides the columns they see how far each of
-    them is from what the others tell by a linear regression on real rows, so that a sum which holds
-    in these only is seen at once. The area is that on the other half. A column's share is how much
-    lower it is where the column's entries are permuted, which cuts it off from all others.
+    Gradient-boosted trees are trained on half of the rows. Besides the columns, they read the
+    residual of each column in a linear regression on the others, fitted to real rows, so that a sum
+    which holds only in these is easily found. The area is that on the other half. A column's share
+    is how much the area falls when the column's entries are permuted, which removes its relations
+    to all others.
 
     Parameters
     ----------
     X_real : array-like or frame of shape (n_real, n_features)
-        Real rows that the generative model has not seen, at least 20.
+        Held-out real rows, at least 20.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows, at least 20. The larger of the two sets is cut to the size of the smaller.
@@ -59,7 +60,7 @@ def telling_columns(X_real, X_fake, *, random_state=None):
     Returns
     -------
     area : float
-        Area under the ROC curve: 0.5 where it finds no difference, 1 where it tells every row.
+        Area under the ROC curve: 0.5 if it finds no difference, 1 if it classifies every row.
 
     shares : Series
         By how much it falls without each column, by name, the largest first.
@@ -126,7 +127,7 @@ def areas_without(tables, groups, n_rows, rng):
 
 
 def _grouped(X_real, X_fake):
-    """Return both tables as arrays, the places of each column in them, and the columns' names."""
+    """Return both tables as arrays, the positions of each column, and the columns' names."""
     tables = matched_tables({"X_real": X_real, "X_fake": X_fake})
     frames = mixed_frames(tables)
     if frames is None:

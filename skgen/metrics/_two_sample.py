@@ -1,4 +1,4 @@
-"""Telling real rows from fake ones by a classifier."""
+"""Classifier two-sample tests of real and fake rows."""
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -15,22 +15,22 @@ from ._validation import check_tables
 
 @one_thread()
 def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None):
-    """Area under the ROC curve of each of two unlike classifiers that tell real from fake rows.
+    """Area under the ROC curve of two classifiers that distinguish real rows from fake ones.
 
     The larger set is subsampled to the size of the smaller, and each classifier is cross-validated
     on the same stratified folds:
 
-    - ``"boosting"``: gradient-boosted trees, which see marginals, repeated values, sharp edges and
-      interactions;
+    - ``"boosting"``: gradient-boosted trees, which detect marginals, repeated values, sharp edges
+      and interactions;
     - ``"kernel"``: logistic regression on 300 Nyström features of a Gaussian kernel, after each
-      column is mapped to a normal one by its quantiles; it sees smooth differences such as shifts
-      and correlations, which trees need far more rows for.
+      column is mapped to a normal one by its quantiles; it detects smooth differences such as
+      shifts and correlations, for which trees need far more rows.
 
     Parameters
     ----------
     X_real : array-like or frame of shape (n_real, n_features)
-        Real rows that the generative model has not seen. A copied row has its twin under the other
-        label, which can push the area below 0.5.
+        Held-out real rows. Real rows of which fake ones are copies can push the area below 0.5,
+        because equal rows have different labels.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows.
@@ -64,7 +64,7 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Examples
     --------
-    A wrong correlation is a smooth difference, rounding is one that only trees see.
+    A wrong correlation is a smooth difference; rounding is one that only trees detect.
 
     >>> import numpy as np
     >>> from skgen.metrics import classifier_two_sample_aucs
@@ -116,12 +116,12 @@ def classifier_two_sample_aucs(X_real, X_fake, *, n_splits=5, random_state=None)
 
 @one_thread()
 def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None):
-    r"""Area under the ROC curve of the better of two classifiers that tell real from fake rows.
+    r"""Area under the ROC curve of the better of two classifiers of real and fake rows.
 
     Parameters
     ----------
     X_real : array-like or frame of shape (n_real, n_features)
-        Real rows that the generative model has not seen.
+        Held-out real rows.
 
     X_fake : array-like or frame of shape (n_fake, n_features)
         Generated rows. The larger of the two sets is subsampled to the size of the smaller.
@@ -146,15 +146,15 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
 
     See Also
     --------
-    classifier_two_sample_aucs : Both areas, by classifier, and what each classifier sees.
+    classifier_two_sample_aucs : Both areas, and what each classifier detects.
 
     Notes
     -----
-    For two sets of one law, each of :math:`n` rows, the area of one classifier has mean 0.5 and a
-    standard deviation of 0.45 to 0.6 over :math:`\sqrt n` in trials, and taking the larger of two
-    adds about half a standard deviation: 0.504 on average for 2,000 rows of the two moons, 0.511
-    for 719 of the digits. Compare with the value for two halves of the real rows before reading
-    much into a small excess over 0.5.
+    For two sets of one distribution, each of :math:`n` rows, the area of one classifier has mean
+    0.5 and a standard deviation of 0.45 to 0.6 over :math:`\sqrt n` in trials, and taking the
+    larger of two adds about half a standard deviation: 0.504 on average for 2,000 rows of the two
+    moons, 0.511 for 719 of the digits. Compare with the value for two halves of the real rows
+    before reading much into a small excess over 0.5.
 
     References
     ----------
@@ -162,7 +162,7 @@ def classifier_two_sample_test(X_real, X_fake, *, n_splits=5, random_state=None)
 
     Examples
     --------
-    The best possible area between the laws of `X_real` and `X_shifted` is 0.71.
+    The best possible area between the distributions of `X_real` and `X_shifted` is 0.71.
 
     >>> import numpy as np
     >>> from skgen.metrics import classifier_two_sample_test

@@ -1,4 +1,4 @@
-"""Checks and subsamples of what the metrics are given."""
+"""Checks and subsamples of the metrics' arguments."""
 
 import numpy as np
 import pandas as pd

@@ -40,18 +40,18 @@ class Defaults:
 
     # Units of a hidden layer: few rows support few, and few columns need few.
     width: int
-    # Pairs of ends for each step of an iteration on a table, so that none is memorised; and pairs
-    # that choose the weights, at least.
+    # Pairs of ends for each step of an iteration on a table, so that none is memorised; and the
+    # fewest held-out pairs.
     pairs_per_step: int = 8
     fewest_valid_pairs: int = 256
-    # Steps of later iterations and of the diffusion that `impute` draws from, as a share of the
-    # first's.
+    # Steps of later iterations and of the diffusion for `impute`, as a share of those of the first
+    # iteration.
     later_step_factor: float = 0.5
-    # Steps on a table with noise, at least: what noise adds to the loss takes steps to average
-    # out, however few the rows.
+    # The fewest steps on a table with noise: averaging out the noise of the loss takes steps, even
+    # for few rows.
     fewest_noisy_steps: int = 750
     # Ends of the noise schedule of that diffusion.
-    law_gammas: tuple[float, float] = (-10.0, 7.0)
+    diffusion_gammas: tuple[float, float] = (-10.0, 7.0)
 
     @classmethod
     def for_data(cls, n_rows: int, n_columns: int) -> "Defaults":
@@ -284,7 +284,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             Rows, in the units of the training data.
         y : None
             Ignored.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows to carry to the data for comparison; None takes those of the fit.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row of X; a source of rows must then have as many.
@@ -320,7 +320,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns of X; None takes those seen in `fit`.
+            Names of the columns of X; None takes those of `fit`.
 
         Returns
         -------
@@ -354,10 +354,10 @@ class _BridgeMatcher(_Carrier):
             Rows to learn from, in any units.
         y : None
             Ignored: a label is never read unless asked for by name, as ``condition``.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows to start from, unpaired, in the units of X and scaled like it; None starts from
             N(0, I). A frame's columns are matched with those of X by their names. Inside
-            :class:`Whole` cross-validation does not cut them.
+            :class:`UncutSource` cross-validation does not cut them.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels of any type, or real vectors, to learn p(x | condition).
 
@@ -396,7 +396,7 @@ class _BridgeMatcher(_Carrier):
             A piece of the data.
         y : None
             Ignored.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             A piece of the source, in place of the one before; None keeps that.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of the piece, if the first had one.
@@ -417,7 +417,7 @@ class _BridgeMatcher(_Carrier):
             Rows to learn from.
         y : None
             Ignored.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows to start from.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
@@ -454,12 +454,12 @@ class _BridgeMatcher(_Carrier):
                 return UNet(shape, n_context + c, n_outputs=n_heads)
 
             network = network_of(n_heads, TIME_FEATURES)
-            law = None
+            diffusion = None
             if source is None:
-                law = GaussianDiffusion(
+                diffusion = GaussianDiffusion(
                     network_of(1, NOISE_FEATURES),
                     PrincipalAxes(d, self.input_shape is None, n),
-                    SCHEDULES["linear"](*defaults.law_gammas),
+                    SCHEDULES["linear"](*defaults.diffusion_gammas),
                 )
             module = SchrodingerBridge(
                 network,
@@ -467,7 +467,7 @@ class _BridgeMatcher(_Carrier):
                     d, self.input_shape is None, n + (0 if source is None else len(source))
                 ),
                 embedding,
-                law,
+                diffusion,
                 LinearReference(float(self.sigma), float(self.theta)),
                 has_source=source is not None,
                 has_layout=self.input_shape is not None,
@@ -477,8 +477,8 @@ class _BridgeMatcher(_Carrier):
         # If the ends stay independent, the Gaussian process is that of independent ends.
         once = self._n_projections(source is not None) == 1
         stays = self.coupling == "independent" and self.sigma == 0 and once
-        if law is not None:
-            law.axes.fit(rows.x)
+        if diffusion is not None:
+            diffusion.axes.fit(rows.x)
         module.fit_ends(rows.x, source, aligned=not stays)
         return module
 
@@ -508,10 +508,12 @@ class _BridgeMatcher(_Carrier):
             )
             if interrupted:
                 return
-        if module.law is not None:
-            law = self._parameters_of(module.law)
-            module.law.shrinkage.reset()
-            interrupted = yield Stage("law", module.law_loss, module, law, train, valid, later)
+        if module.diffusion is not None:
+            parameters = self._parameters_of(module.diffusion)
+            module.diffusion.shrinkage.reset()
+            interrupted = yield Stage(
+                "diffusion", module.diffusion_loss, module, parameters, train, valid, later
+            )
             if valid is not None and not interrupted:
                 module.fit_shrinkage(noise, self.input_shape, **valid)
 

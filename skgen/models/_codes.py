@@ -15,7 +15,7 @@ class CodeMixin(LatentMixin, LikelihoodMixin):
     """Methods of estimators with a code: facts about the rows, options, number of columns."""
 
     def _row_facts(self: Any, rows: Any) -> RowFacts:
-        """Return what a module has to know of training rows."""
+        """Return the facts about training rows that a module is built for."""
         row_map = self.row_map_
         return RowFacts(
             n_features=rows.x.shape[1],

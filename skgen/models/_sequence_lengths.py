@@ -21,8 +21,8 @@ class SequenceLengthsMixin:
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels of any type, or real vectors, to learn p(x | condition).
         lengths : array-like of shape (n_samples,), default=None
-            For sequences of unequal length: how many frames of each are there. What lies beyond
-            them in X is not read, and the model learns the lengths too.
+            For sequences of unequal length: the number of frames of each. Entries of X beyond it
+            are padding and not read; the model learns the lengths too.
 
         Returns
         -------
@@ -63,8 +63,8 @@ class SequenceLengthsMixin:
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of the piece, if the first had one.
         lengths : array-like of shape (n_samples,), default=None
-            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
-            None means all.
+            The number of frames of each sequence, at least 1; entries of X beyond it are padding
+            and not read. None means all frames.
 
         Returns
         -------
@@ -85,8 +85,8 @@ class SequenceLengthsMixin:
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         lengths : array-like of shape (n_samples,), default=None
-            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
-            None means all.
+            The number of frames of each sequence, at least 1; entries of X beyond it are padding
+            and not read. None means all frames.
 
         Returns
         -------
@@ -106,8 +106,8 @@ class SequenceLengthsMixin:
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         lengths : array-like of shape (n_samples,), default=None
-            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
-            None means all.
+            The number of frames of each sequence, at least 1; entries of X beyond it are padding
+            and not read. None means all frames.
 
         Returns
         -------
@@ -126,8 +126,8 @@ class SequenceLengthsMixin:
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         lengths : array-like of shape (n_samples,), default=None
-            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
-            None means all.
+            The number of frames of each sequence, at least 1; entries of X beyond it are padding
+            and not read. None means all frames.
 
         Returns
         -------
@@ -149,8 +149,8 @@ class SequenceLengthsMixin:
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
         lengths : array-like of shape (n_samples,), default=None
-            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
-            None means all.
+            The number of frames of each sequence, at least 1; entries of X beyond it are padding
+            and not read. None means all frames.
 
         Returns
         -------
@@ -234,8 +234,8 @@ class SequenceLengthsMixin:
         random_state : int, RandomState instance or None, default=None
             Seed; None falls back on the constructor's.
         lengths : array-like of shape (n_samples,), default=None
-            Frames of each sequence that are there, from 1; what lies beyond them in X is not read.
-            None means all.
+            The number of frames of each sequence, at least 1; entries of X beyond it are padding
+            and not read. None means all frames.
 
         Returns
         -------

@@ -19,7 +19,7 @@ from skgen.papers.code_priors import (
     BridgePrior,
 )
 from skgen.papers.column_densities import ColumnDensities
-from skgen.papers.layouts import Columns, Map, Places, causal_network, token_denoiser
+from skgen.papers.layouts import Columns, ColumnsOrFrames, Map, causal_network, token_denoiser
 from skgen.papers.representation import input_noise
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 
@@ -67,8 +67,8 @@ class Defaults:
         """Return those for data of this size, and for the bridge or another prior."""
         # A column's codes stand for 80 rows each; the bridge predicts no more than 64 of them.
         n_embeddings = 2 ** round(math.log2(n_rows / 80))
-        # Of so few rows, tokens that mix the columns have a prior that learns slowly: it would be
-        # overfitted before its first evaluation.
+        # With so few rows, the prior of tokens that mix the columns would be overfitted before its
+        # first evaluation.
         few = n_rows < 200
         return cls(
             width=64 if n_rows <= (10_000 if is_table else 128) else 128,
@@ -81,12 +81,12 @@ class Defaults:
 
 
 def bridges(model):
-    """Tell whether a model's prior is the bridge."""
+    """Return whether a model's prior is the bridge."""
     return model.prior == "diffusion" or (model.prior is None and model.input_shape is not None)
 
 
 def defaults_of(model, n_rows):
-    """Return the defaults of a model for so many rows to learn from."""
+    """Return the defaults of a model for a number of training rows."""
     size = n_rows, model.n_features_in_, model.input_shape is None
     return Defaults.for_data(*size, bridges(model), model.row_map_.columns_alike)
 
@@ -105,7 +105,7 @@ def _cuts(row_map, x):
         for values in row_map.scaled_levels().numpy():
             values = values[np.isfinite(values)]
             if row_map.likelihood == "bernoulli":
-                # A value that one column never has in fit has a small probability there.
+                # A value that a column did not have in fit has a small probability there.
                 values = np.array([0.0, 1.0])
             between = (values[1:] + values[:-1]) / 2
             levels.append((np.append(-np.inf, between), np.append(between, np.inf), values))
@@ -117,7 +117,7 @@ def _layout(facts: RowFacts, n_tokens: int | None, defaults: Defaults) -> Column
     d, shape = facts.n_features, facts.shape
     if shape is None:
         if n_tokens is None and defaults.has_column_tokens:
-            return Places(d, d)
+            return ColumnsOrFrames(d, d)
         return Columns(d, int(n_tokens or defaults.n_tokens))
     maps = [Map(shape, 0)]
     while maps[-1].n_positions > 1:
@@ -132,7 +132,7 @@ def _layout(facts: RowFacts, n_tokens: int | None, defaults: Defaults) -> Column
     chosen = counts.index(n_tokens)
     # Tokens of single frames.
     is_framewise = chosen == 0 and len(shape) == 2
-    return Places(d, counts[0], shape) if is_framewise else maps[chosen]
+    return ColumnsOrFrames(d, counts[0], shape) if is_framewise else maps[chosen]
 
 
 def build(model, rows):
@@ -140,7 +140,7 @@ def build(model, rows):
     facts, defaults = model._row_facts(rows), defaults_of(model, len(rows.x))
     shape, size = facts.shape, int(model.embedding_dim)
     layout = _layout(facts, model.n_tokens, defaults)
-    own_columns = layout.by_place and shape is None
+    own_columns = layout.is_positionwise and shape is None
     usual = defaults.n_column_embeddings if own_columns else defaults.n_embeddings
     n_codes = model.n_embeddings or usual
     width = model.hidden_units or defaults.width
@@ -161,7 +161,7 @@ def build(model, rows):
             sizes = TOKEN_FEATURES, n_codes, n_evidence, c
             network = causal_network(layout, *sizes, width=causal_width)
             prior = AutoregressivePrior(network, layout.n_positions, n_codes)
-        n_statistics = 1 if layout.by_place or shape is not None else layout.n_positions
+        n_statistics = 1 if layout.is_positionwise or shape is not None else layout.n_positions
         coder = {
             "encoder": layout.encoder(size, width=width),
             "decoder": layout.decoder(size, width=width),
@@ -179,7 +179,7 @@ def build(model, rows):
             is_probability=facts.likelihood != "gaussian",
         )
         prior.fit(cuts, rows.x, rows.condition, ridge_regression)
-    plain = layout.by_place or facts.likelihood == "bernoulli"
+    plain = layout.is_positionwise or facts.likelihood == "bernoulli"
     return (ColumnwiseVQModule if columnwise else VQDiffusionBridgeModule)(
         {"prior": prior, **coder},
         facts,

@@ -22,7 +22,7 @@ from skgen.papers._module import condition_embedding
 from skgen.papers.bernoulli_diffusion import NOISE_FEATURES, BernoulliDiffusion
 from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
 from skgen.papers.code_module import RowFacts
-from skgen.papers.layouts import Columns, Map, Shape, WholeSequence, stacked
+from skgen.papers.layouts import AttentiveSequence, Columns, Map, Shape, stacked
 from skgen.papers.representation import input_noise
 from skgen.processes.bernoulli import SCHEDULES
 
@@ -76,7 +76,7 @@ def _layout(shape: Shape, d: int, most_tokens: int, code: str) -> Columns:
     if shape is None:
         return Columns(d, 1)
     if len(shape) == 2 and code == "sequence":
-        return WholeSequence(shape, most_tokens)
+        return AttentiveSequence(shape, most_tokens)
     return Map(shape, None if len(shape) == 3 else {"frame": 0, "frames": 2}[code])
 
 

@@ -8,10 +8,10 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from skgen._compat import Interval, StrOptions
-from skgen.data.sources import Whole
+from skgen.data.sources import UncutSource
 from skgen.models._bridge_matcher import _BridgeMatcher
 
-__all__ = ["FlowMatcher", "SchrodingerBridgeMatcher", "Whole"]
+__all__ = ["FlowMatcher", "SchrodingerBridgeMatcher", "UncutSource"]
 
 
 class SchrodingerBridgeMatcher(_BridgeMatcher):

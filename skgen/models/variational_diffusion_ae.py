@@ -45,11 +45,11 @@ class Defaults:
     # row itself says more.
     latent_gamma: float = -math.inf
     # Steps of the second stage, as a multiple of those of the first.
-    law_step_factor: float = 1.0
+    distribution_step_factor: float = 1.0
     # The most passes over the rows, in the first stage and in the second: with more, few rows would
     # be overfitted.
     code_passes: int = 300
-    law_passes: int = 600
+    distribution_passes: int = 600
     # Noise of the rows whose latents train decoder and prior, as a share of the encoder's noise.
     view_noise: float = 0.5
     # Noise levels, minus the log signal-to-noise ratio: cleanest and noisiest of rows, of latents,
@@ -66,7 +66,9 @@ class Defaults:
         if not (represents and is_table):
             # Where the bound is the aim, and for images, which take long, the latent comes first.
             return cls(width, depth, few)
-        return cls(width, depth, few, latent_dropout=0.5, latent_gamma=0.0, law_step_factor=1.5)
+        return cls(
+            width, depth, few, latent_dropout=0.5, latent_gamma=0.0, distribution_step_factor=1.5
+        )
 
 
 def _shape_of(value: Any) -> str:
@@ -463,8 +465,8 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             kl_weight=float(self.kl_weight),
             mmd_weight=float(self.mmd_weight),
             encoder_noise=encoder_noise,
-            # An encoder that has learnt the bound has not seen noisy rows.
-            look_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
+            # An encoder that was trained on the bound was not trained on noisy rows.
+            view_noise=encoder_noise * (defaults.view_noise if self._represents else 0.0),
             latent_dropout=defaults.latent_dropout,
             latent_gamma=defaults.latent_gamma,
             condition_dropout=float(self.condition_dropout),
@@ -485,13 +487,15 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         encoder = [*module.encoder.parameters(), *self._parameters_of(module.embedding)]
         decoder = self._parameters_of(module.decoder)
         prior = self._parameters_of(module.prior)
-        code_factor = law_factor = 1.0
+        code_factor = distribution_factor = 1.0
         if self.max_steps is None and valid is not None:
             n = len(train["x"])
             defaults = self._defaults(n)
             passes = self._n_stage_steps(n) * min(self.batch_size, n) / n
             code_factor = min(1.0, defaults.code_passes / passes)
-            law_factor = min(defaults.law_step_factor, defaults.law_passes / passes)
+            distribution_factor = min(
+                defaults.distribution_step_factor, defaults.distribution_passes / passes
+            )
         module.decoder.shrinkage.reset()
         if not module.frozen:
             # Later pieces of data keep the code: were the encoder to drift with each of them,
@@ -502,7 +506,9 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             if module.prior is not None:
                 module.fit_prior_axes(**train)
             module.frozen = not interrupted
-        interrupted = yield stage("law", module.law_loss, decoder + prior, law_factor)
+        interrupted = yield stage(
+            "distribution", module.distribution_loss, decoder + prior, distribution_factor
+        )
         if valid is not None and not interrupted:
             module.fit_shrinkage(noise, self.input_shape, **valid)
 

@@ -51,7 +51,7 @@ def _stages_of(model, module, train, valid, noise):
         plan = {"diagnose": lambda: module.usage(**train)}
         if model.input_shape is None:
             # Tokens that mix the columns take all steps to be good features by themselves.
-            share = defaults.column_step_factor if module.by_place else 1.0
+            share = defaults.column_step_factor if module.is_positionwise else 1.0
             share = defaults.joint_step_factor if joint else share
             plan["step_factor"] = step_factor(share, defaults.fewest_code_steps)
         interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)

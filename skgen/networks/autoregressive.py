@@ -1,7 +1,7 @@
-r"""Networks that see what comes before: masked convolutions on maps, attention, and masked layers.
+r"""Networks that read only earlier tokens: masked convolutions, attention, and masked layers.
 
 The output for a token depends on the tokens before it, in the order of reading, and on a context
-and features of every place, which may tell of anything.
+and features of all positions, which may depend on anything.
 
 Source: van den Oord, Kalchbrenner and Kavukcuoglu, *Pixel recurrent neural networks*, ICML 2016;
 van den Oord et al., *Conditional image generation with PixelCNN decoders*, NeurIPS 2016; Germain,
@@ -19,12 +19,12 @@ from skgen.networks.mlp import ColumnwiseLinear, zero_init
 from skgen.networks.sequence import Transformer
 
 KERNEL = 5
-# Numbers of a token that the later ones read, where each has a network of its own.
+# Features of a token that the later tokens read, where each token has its own network.
 READ_FEATURES = 8
 
 
 class _MaskedConv(nn.Conv2d):
-    """A convolution that reads what comes before, and the place itself or not."""
+    """A convolution that reads the positions before, and optionally the position itself."""
 
     mask: Tensor
 
@@ -37,9 +37,9 @@ class _MaskedConv(nn.Conv2d):
         return F.conv2d(h, self.weight * self.mask, self.bias, padding=self.padding)
 
     def walker(self, n: int, positions: tuple[int, int]) -> Callable[[int, int, Tensor], Tensor]:
-        """Return the convolution at one place after another: what lies there in, (n, n_out) out.
+        """Return the convolution as a function called position by position; it returns (n, n_out).
 
-        A place that does not count itself takes what lies at the place before.
+        A convolution that does not read the position itself gets the entry of the one before.
         """
         side, half = positions[1], KERNEL // 2
         read = int(self.mask.sum())
@@ -65,7 +65,7 @@ def _gated(u: Tensor) -> Tensor:
 
 
 class _MaskedBlock(nn.Module):
-    """A gated masked convolution, modulated by a context and added to what came in."""
+    """A gated masked convolution, modulated by a context and added to its input."""
 
     def __init__(self, width: int, n_modulation: int):
         super().__init__()
@@ -83,7 +83,7 @@ class _MaskedBlock(nn.Module):
     def walker(
         self, n: int, positions: tuple[int, int], modulation: Tensor | None
     ) -> Callable[[int, int, Tensor], Tensor]:
-        """Return the block at one place after another, (n, width) to the same."""
+        """Return the block as a function called position by position, (n, width) to the same."""
         walk = self.inner.walker(n, positions)
         scale = shift = None
         if self.modulate is not None:
@@ -108,7 +108,7 @@ class PixelCNN(nn.Module):
     n_in, n_out : int
         Numbers that a token comes with, and logits that leave.
     n_evidence : int
-        Features of each place that are read whatever the order.
+        Features of each position that are read in any order.
     n_context : int
         Columns of the context; 0 for none.
     width, depth : int
@@ -147,9 +147,9 @@ class PixelCNN(nn.Module):
         return self.last(F.silu(h)).flatten(2).movedim(1, 2)
 
     def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
-        """Return the network at one place after another: the token before in, (n, n_out) out.
+        """Return a function of the token before, called position by position, to (n, n_out).
 
-        It gives what :meth:`forward` gives, and computes each place once.
+        It returns the same as :meth:`forward`, and computes each position once.
         """
         modulation = None if self.context is None else F.silu(self.context(context))
         n, positions = len(evidence), self.positions
@@ -177,14 +177,14 @@ class CausalTransformer(nn.Module):
     n_tokens, n_in, n_out : int
         Tokens of a row, numbers that a token comes with, and logits that leave.
     n_evidence : int
-        Features of each place that are read whatever the order.
+        Features of each position that are read in any order.
     n_context : int
         Columns of the context; 0 for none.
     """
 
     def __init__(self, n_tokens: int, n_in: int, n_out: int, n_evidence: int, n_context: int = 0):
         super().__init__()
-        # Features of all places come as a memory: a token's own would leave the later ones out.
+        # Features of all positions are a memory, so that each token can read those of later ones.
         self.attention = Transformer(
             n_tokens,
             n_in,
@@ -203,7 +203,7 @@ class CausalTransformer(nn.Module):
         return out.unflatten(1, (self.n_tokens, -1))
 
     def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
-        """Return the network at one token after another: the token before in, (n, n_out) out."""
+        """Return a function of the token before, called token by token, to (n, n_out)."""
         walk = self.attention.walker(context, evidence.flatten(1))
 
         def step(place: int, token: Tensor) -> Tensor:
@@ -258,7 +258,7 @@ class ColumnwiseMADE(nn.Module):
         return h + F.silu(self.inner(h))
 
     def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
-        """Return the network at one column after another: the column before in, its units out."""
+        """Return a function of the column before, called column by column, to its units."""
         total = self._read(evidence, context)
         weight = self.first.weight.T
 
@@ -277,15 +277,15 @@ class ColumnwiseMADE(nn.Module):
 class MaskedMLP(nn.Module):
     """A small network for each token, which reads the tokens before.
 
-    Few tokens that mean different things, as the columns of a table do, are learnt so in a
-    fraction of the steps that attention, whose weights they share, takes.
+    A few tokens of different meaning, such as the columns of a table, are learnt in a fraction of
+    the steps that attention takes, whose weights all tokens share.
 
     Parameters
     ----------
     n_tokens, n_in, n_out : int
         Tokens of a row, numbers that a token comes with, and logits that leave.
     n_evidence : int
-        Features of each place that are read whatever the order.
+        Features of each position that are read in any order.
     n_context : int
         Columns of the context; 0 for none.
     width : int
@@ -306,7 +306,7 @@ class MaskedMLP(nn.Module):
         return self.last(self.network(read, evidence, context)).transpose(0, 1)
 
     def walker(self, evidence: Tensor, context: Tensor) -> Callable[[int, Tensor], Tensor]:
-        """Return the network at one token after another: the token before in, (n, n_out) out."""
+        """Return a function of the token before, called token by token, to (n, n_out)."""
         walk = self.network.walker(evidence, context)
         read, last = self.read, cast(ColumnwiseLinear, self.last)
 

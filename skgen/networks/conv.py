@@ -4,8 +4,8 @@ A row is an image (channels, height, width) or a sequence (length, channels), fl
 is held as an image one pixel high, with kernels one pixel high. A block at one resolution computes
 :math:`h + B * \mathrm{silu}(A * [(1 + \alpha(c)) \odot \mathrm{norm}(h) + \beta(c)])`, A and B
 convolutions: the block of :mod:`skgen.networks.mlp`, whose scales and shifts of the context c are
-those of a channel here. The encoder halves the resolution block by block. The U-Net does too, and
-comes back, adding at each resolution what it left there.
+those of a channel here. The encoder halves the resolution block by block. The U-Net does so too,
+then doubles it again, adding at each resolution the activations from the way down.
 
 Source: Ronneberger, Fischer and Brox, *U-Net: convolutional networks for biomedical image
 segmentation*, MICCAI 2015; Perez et al., *FiLM: visual reasoning with a general conditioning
@@ -86,7 +86,7 @@ def _pyramid(
     if width < 1 or width % GROUP_SIZE:
         raise ValueError(f"width={width!r} should be a positive multiple of {GROUP_SIZE}.")
     positions = grid.positions
-    # Many pixels are dear and want few channels, but not fewer than they come with.
+    # Maps of many pixels are expensive and get few channels, but not fewer than their input.
     channels = width // 2 if math.prod(positions) > ENCODER_POSITIONS else width
     channels = max(channels, min(4 * width, GROUP_SIZE * math.ceil(grid.n_channels / GROUP_SIZE)))
     levels = [(channels, positions)]
@@ -196,7 +196,7 @@ class ConvEncoder(_Descent):
 
 
 def _finest(shape: tuple[int, ...]) -> int:
-    """Return how many positions the finest map of a code may have: of a sequence, every frame."""
+    """Return the most positions of the finest map of a code; a sequence keeps every frame."""
     return ENCODER_POSITIONS if len(shape) == 3 else shape[0]
 
 
@@ -322,8 +322,8 @@ class UNet(_Descent):
             for (fine, _), (coarse, _) in zip(finer, self.levels[1:], strict=True)
         )
         self.returns = nn.ModuleList(ConvBlock(*level, self.n_modulation) for level in finer)
-        # Scales and shifts of channels tell no place: a context that knows more, as a latent does,
-        # draws on the coarsest map.
+        # Scales and shifts of channels do not depend on position: a context with more information,
+        # such as a latent, is added to the coarsest map.
         self.draw = None
         if n_context:
             size = math.prod(self.levels[-1][1])
@@ -342,7 +342,7 @@ class UNet(_Descent):
             h = h + self.draw(modulation).unflatten(1, h.shape[1:])
         for up, block in zip(reversed(self.ups), reversed(self.returns), strict=True):
             skip = maps.pop()
-            # To the very size of the map below, which need not be even.
+            # To exactly the size of the map on the way down, which may be odd.
             h = block(skip + F.interpolate(up(h), size=skip.shape[2:]), modulation)
         outputs = self.last(F.silu(self.norm(h))).chunk(self.n_outputs, 1)
         return torch.cat([self.grid.join(output) for output in outputs], 1)

@@ -158,8 +158,8 @@ class ColumnwiseLinear(nn.Module):
 class ColumnwiseMLP(nn.Module):
     """A small network for each column of the output, which reads all of the input.
 
-    Columns that mean different things are learnt so in a fraction of the steps that one network
-    of all takes, as long as they are few: the first layer grows with their square.
+    A few columns of different meaning are learnt in a fraction of the steps that one network for
+    all takes. The first layer grows with the square of their number.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class SkipMLP(nn.Module):
 
 
 def correction(n_in: int, n_out: int, n_context: int, width: int, depth: int = 3) -> ResidualMLP:
-    """Return a network that corrects what is known of rows of n_in columns: zero to start with."""
+    """Return a network that corrects a known answer for rows of n_in columns; it starts at zero."""
     # Few columns may hold narrow structure; many columns would swamp the first layer.
     n_frequencies = min(MAX_PERIODIC // n_in, 4)
     return ResidualMLP(

@@ -1,8 +1,8 @@
 r"""Quantisation: latents of fixed mean and variance, and the nearest row of a codebook.
 
-What is learnt here is learnt by counting, not by gradients: moving averages, held as parameters so
-that training averages and chooses them with the other weights. For a code k with the latents z
-that are nearest to it,
+Everything here is learnt by moving averages, not by gradients. The averages are parameters, so that
+training averages and chooses them together with the weights. For a code k with the latents z that
+are nearest to it,
 
 .. math::
 
@@ -45,7 +45,7 @@ def sums_by_index(index: Tensor, rows: Tensor, n: int) -> Tensor:
 class Normalizer(nn.Module):
     """Latents to mean 0 and variance 1: of a batch where it learns, of moving averages in use.
 
-    Without it a latent may grow, or shrink, as it pleases the prior.
+    Without it latents would grow or shrink to reduce the loss of the prior.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Normalizer(nn.Module):
 
 
 class Codebook(nn.Module):
-    """Rows that latents are put to.
+    """The codes that replace latents.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Codebook(nn.Module):
         # |z - e|^2 without |z|^2, which is common to all codes.
         size = 0.5 * code.square().sum(1)
         parts = z.detach().flatten(0, -2).split(PART_LATENTS)
-        # Half the bits would not do to distinguish neighbours.
+        # In half precision neighbouring codes could not be distinguished.
         with torch.autocast(z.device.type, enabled=False):
             index = [(size - (part.to(code) - centre) @ code.T).argmin(-1) for part in parts]
         return torch.cat(index).view(z.shape[:-1])
@@ -127,8 +127,8 @@ class Codebook(nn.Module):
     def evenness(self, z: Tensor, spacing: Tensor) -> Tensor:
         """Return the entropy of the use of the codes by latents, in nats, with a gradient to them.
 
-        A latent's use is shared out softly, by a normal density of half the usual distance between
-        codes, `spacing`.
+        A latent is shared among the codes by normal densities with a deviation of half the usual
+        distance between codes, `spacing`.
         """
         flat = z.flatten(0, -2)
         # A copy: the codes move before gradients come back.
@@ -139,13 +139,13 @@ class Codebook(nn.Module):
             near = (flat.to(code) - centre) / (SOFT_SHARE * spacing)
             # |z - e|^2 without |z|^2, which is common to all codes.
             share = torch.log_softmax(near @ code.T - 0.5 * code.square().sum(1), -1)
-        # In logarithms: a code that is far from all latents has no use, and is no reason for NaN.
+        # In logarithms, so that a code far from all latents does not make NaN.
         log_use = share.logsumexp(0) - math.log(len(flat))
         return -(log_use.exp() * log_use).sum()
 
     @torch.no_grad()
     def initialize(self, noise: Any, z: Tensor, expected: int) -> None:
-        """Take the codes from latents, far apart, and move them by a few steps of Lloyd's method.
+        """Choose codes among latents, far from each other, and apply a few steps of Lloyd's method.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def update_ema(self, noise: Any, z: Tensor, index: Tensor) -> None:
-        """Move the codes to the latents that were put to them, and revive dead ones."""
+        """Move the codes towards their latents, and revive dead codes."""
         flat = z.detach().flatten(0, 1)
         count, total = self._put(flat, index.flatten())
         self.use.lerp_(count, 1 - DECAY)
@@ -183,14 +183,14 @@ class Codebook(nn.Module):
             self.total[dead] = self.code[dead] * self.use[dead][:, None]
 
     def _spread_out(self, noise: Any, flat: Tensor) -> None:
-        """Draw codes from latents, each by its distance from those drawn before.
+        """Draw codes from latents, each with a probability by its distance from those drawn before.
 
-        By the distance rather than its square, which favours outliers: codes are to be used.
+        The distance is used, not its square, which favours outliers: each code should have latents.
         """
         uniform = noise.uniform(flat.new_empty(len(self.code)))
         distance = torch.ones_like(flat[:, 0])
         for k, u in enumerate(uniform):
-            # On the processor: elsewhere the order of a long sum may vary.
+            # On the CPU: on other devices the order of a long sum may vary.
             total = distance.cpu().cumsum(0)
             place = int(torch.searchsorted(total, u.cpu() * total[-1]).clamp(max=len(flat) - 1))
             self.code[k] = flat[place]

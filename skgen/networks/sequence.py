@@ -1,4 +1,4 @@
-r"""Transformers on tokens: a denoiser, and an encoder and decoder that see a sequence whole.
+r"""Transformers on tokens: a denoiser, and an encoder and decoder that attend to a whole sequence.
 
 A block adds to the tokens h, one after the other, attention among themselves, attention to a
 memory where there is one, and a perceptron of each token, every part on normalised tokens that a
@@ -21,7 +21,7 @@ HEAD_SIZE = 32
 
 
 class _Attention(nn.Module):
-    """Tokens look at a memory, or at themselves."""
+    """Attention of tokens to a memory, or to themselves."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -33,19 +33,19 @@ class _Attention(nn.Module):
     def _heads(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
-    def remember(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values of what is looked at, each (n, heads, tokens, HEAD_SIZE)."""
+    def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys and values of a memory, each (n, heads, tokens, HEAD_SIZE)."""
         key, value = self.key_value(memory).chunk(2, -1)
         return self._heads(key), self._heads(value)
 
-    def look(self, tokens: Tensor, key: Tensor, value: Tensor, causal: bool = False) -> Tensor:
-        """Look at what is remembered."""
+    def attend(self, tokens: Tensor, key: Tensor, value: Tensor, causal: bool = False) -> Tensor:
+        """Return the attention of tokens to keys and values."""
         query = self._heads(self.query(tokens))
-        seen = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
-        return self.out(seen.transpose(1, 2).flatten(2))
+        attended = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+        return self.out(attended.transpose(1, 2).flatten(2))
 
     def forward(self, tokens: Tensor, memory: Tensor, causal: bool = False) -> Tensor:
-        return self.look(tokens, *self.remember(memory), causal)
+        return self.attend(tokens, *self.keys_and_values(memory), causal)
 
 
 class _Block(nn.Module):
@@ -63,32 +63,32 @@ class _Block(nn.Module):
 
     def forward(self, h: Tensor, modulation: Tensor | None, memory: Tensor | None) -> Tensor:
 
-        def look(own: Tensor) -> Tensor:
+        def attend(own: Tensor) -> Tensor:
             return self.own(own, own, self.causal)
 
-        return self._through(h, modulation, look, self._recall(memory))
+        return self._through(h, modulation, attend, self._recall(memory))
 
     def _recall(self, memory: Tensor | None) -> tuple[Tensor, Tensor] | None:
-        return None if self.other is None or memory is None else self.other.remember(memory)
+        return None if self.other is None or memory is None else self.other.keys_and_values(memory)
 
     def walker(
         self, n_tokens: int, memory: Tensor | None
     ) -> Callable[[int, Tensor, Tensor | None], Tensor]:
-        """Return a causal block that goes from token to token and remembers those before."""
+        """Return a causal block as a function called token by token, which keeps earlier tokens."""
         other = self._recall(memory)
         kept: list[Tensor] = []
 
         def step(place: int, h: Tensor, modulation: Tensor | None) -> Tensor:
-            def look(own: Tensor) -> Tensor:
-                new = self.own.remember(own)
+            def attend(own: Tensor) -> Tensor:
+                new = self.own.keys_and_values(own)
                 if not kept:
                     kept.extend(t.new_empty(*t.shape[:2], n_tokens, t.shape[3]) for t in new)
                 for past, t in zip(kept, new, strict=True):
                     past[:, :, place] = t[:, :, 0]
                 key, value = (past[:, :, : place + 1] for past in kept)
-                return self.own.look(own, key, value)
+                return self.own.attend(own, key, value)
 
-            return self._through(h, modulation, look, other)
+            return self._through(h, modulation, attend, other)
 
         return step
 
@@ -96,16 +96,16 @@ class _Block(nn.Module):
         self,
         h: Tensor,
         modulation: Tensor | None,
-        look: Callable[[Tensor], Tensor],
+        attend: Callable[[Tensor], Tensor],
         other: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
         own, wide = self.norm(h), None
         if self.modulate is not None:
             scale, shift, *wide = self.modulate(modulation)[:, None].chunk(4, -1)
             own = torch.addcmul(shift, own, 1 + scale)
-        h = h + look(own)
+        h = h + attend(own)
         if self.other is not None and other is not None:
-            h = h + self.other.look(self.norm(h), *other)
+            h = h + self.other.attend(self.norm(h), *other)
         u = self.norm(h)
         if wide is not None:
             u = torch.addcmul(wide[1], u, 1 + wide[0])
@@ -120,12 +120,12 @@ class Transformer(nn.Module):
     n_tokens : int
         Tokens of a row.
     n_in, n_out : int
-        Numbers that a token comes with, and leaves with; without any coming in, a token is its
-        place.
+        Features of a token in the input and in the output; without input features, a token is its
+        position.
     n_context : int
         Columns of the context; 0 for none.
     memory : tuple of int, default=None
-        (tokens, numbers a token) of what is attended to besides.
+        (tokens, features of a token) of a memory that is attended to as well.
     width, depth : int
         Size of a token inside, and number of blocks.
     zero_output : bool
@@ -155,7 +155,7 @@ class Transformer(nn.Module):
         self.place = nn.Embedding(n_tokens, width)
         self.context = nn.Linear(n_context, n_modulation) if n_context else None
         if memory is not None:
-            self.remember = nn.Linear(memory[1], width)
+            self.embed_memory = nn.Linear(memory[1], width)
             self.memory_place = nn.Embedding(memory[0], width)
         self.blocks = nn.ModuleList(
             _Block(width, n_modulation, memory is not None, causal) for _ in range(depth)
@@ -167,37 +167,39 @@ class Transformer(nn.Module):
     def forward(
         self, rows: Tensor, context: Tensor | None = None, memory: Tensor | None = None
     ) -> Tensor:
-        """Map rows (n, n_tokens * n_in), or of any width if tokens are places, to (n, ...)."""
+        """Map rows (n, n_tokens * n_in), or of any width if tokens are positions, to (n, ...)."""
         h = self.place.weight.expand(len(rows), -1, -1)
         if self.embed is not None:
             h = h + self.embed(rows.unflatten(1, (self.n_tokens, self.n_in)))
-        modulation, seen = self._beside(context, memory)
+        modulation, attended = self._beside(context, memory)
         for block in self.blocks:
-            h = block(h, modulation, seen)
+            h = block(h, modulation, attended)
         return self.last(F.silu(self.norm(h))).flatten(1)
 
     def _beside(
         self, context: Tensor | None, memory: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Return what modulates the blocks, and what they attend to besides."""
-        modulation = seen = None
+        """Return the modulation of the blocks, and the memory that they attend to."""
+        modulation = attended = None
         if self.context is not None and context is not None:
             modulation = F.silu(self.context(context))
         if self.memory_shape is not None:
             assert memory is not None
-            seen = self.remember(memory.unflatten(1, self.memory_shape)) + self.memory_place.weight
-        return modulation, seen
+            attended = (
+                self.embed_memory(memory.unflatten(1, self.memory_shape)) + self.memory_place.weight
+            )
+        return modulation, attended
 
     def walker(
         self, context: Tensor | None = None, memory: Tensor | None = None
     ) -> Callable[[int, Tensor], Tensor]:
-        """Return a causal transformer that takes one token after another, (n, n_in) to (n, n_out).
+        """Return a causal transformer as a function called token by token, (n, n_in) to (n, n_out).
 
-        It gives what :meth:`forward` gives, and computes each token once.
+        It returns the same as :meth:`forward`, and computes each token once.
         """
-        modulation, seen = self._beside(context, memory)
+        modulation, attended = self._beside(context, memory)
         blocks = cast(list[_Block], list(self.blocks))
-        walkers = [block.walker(self.n_tokens, seen) for block in blocks]
+        walkers = [block.walker(self.n_tokens, attended) for block in blocks]
 
         def step(place: int, token: Tensor) -> Tensor:
             assert self.embed is not None

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from skgen.networks.embeddings import ConditionEmbedding, embed
 
 CONDITION_FEATURES = 32
-# Draws of the noise that a row's bound is the mean of.
+# The number of noise draws over which a row's bound is averaged.
 SCORE_DRAWS = 64
 
 
@@ -45,8 +45,8 @@ class GenerativeModule(nn.Module):
             setattr(self, name, part)
         self.block_size = self.layout_block if has_layout else self.table_block
         self.condition_dropout, self.score_draws = condition_dropout, SCORE_DRAWS
-        # Whether the code is learnt: later pieces of data keep it. Checkpoints and files have this
-        # and the other plain attributes beside the weights.
+        # Whether the code has been learnt, and later pieces of data keep it. Checkpoints and files
+        # contain this and the other plain attributes besides the weights.
         self.frozen = False
 
     def _embed(self, rows: Tensor, condition: Tensor | None, noise: Any = None) -> Tensor:

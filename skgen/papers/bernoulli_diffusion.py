@@ -1,4 +1,4 @@
-r"""Bernoulli diffusion with a network: the part that models of bits are built of.
+r"""Bernoulli diffusion with a network, the component of models of bits.
 
 A network corrects the answer that is exact for given frequencies: with
 :math:`\Lambda_t = \log\frac{1 + k_t}{1 - k_t}` and bits that are 1 with probability
@@ -29,7 +29,7 @@ NOISE_FEATURES = 32
 
 
 class BitFrequencies(nn.Module):
-    """Independent bits, or counted frequencies of whole rows where few different ones occur.
+    """Frequencies of independent bits, or of whole rows if few different ones occur.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ class BitFrequencies(nn.Module):
             return
         states, counts = torch.unique(rows, dim=0, return_counts=True)
         singles = int((counts == 1).sum())
-        # Of many states, or of many that are seen once, their counts say little.
+        # With many different rows, or many that occur once, frequencies of rows are too uncertain.
         if len(states) > 1024 or singles > 0.01 * n:
             return
-        # Good and Turing: the rows never seen are as probable as those seen once.
+        # Good-Turing: rows that did not occur are together as probable as those that occurred once.
         unseen = max(singles, 1) / (n + 1)
         weight = torch.cat([counts.double() / n * (1 - unseen), counts.new_tensor([unseen])])
         self.states, self.log_weight = states.float(), weight.log().float()
@@ -85,7 +85,7 @@ class BitFrequencies(nn.Module):
         on, off = odds * z, odds * (1 - z)
         states = self.states
         distance = on @ (1 - states).T + off @ states.T
-        # The other bits' share of the likelihood is common to all states, and left out.
+        # The likelihood of the other bits is common to all states, and left out.
         p, q = torch.sigmoid(self.logits), torch.sigmoid(-self.logits)
         lost = torch.exp(-odds)
         free = torch.where(z > 0, p + q * lost, q + p * lost).log().sum(-1, keepdim=True)

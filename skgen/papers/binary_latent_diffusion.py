@@ -35,7 +35,8 @@ from skgen.papers.representation import draw_observed, in_parts, warm_up
 from skgen.papers.residuals import SMALLEST_LOG_VARIANCE
 from skgen.processes.bernoulli import entropy, log_odds
 
-# At once: the weight of the prior's loss in the code, in units of the variance of residuals.
+# For joint training: the weight of the prior's loss in the code, in units of the variance of
+# residuals.
 JOINT_SHARE = 0.1
 # Weight of the variational bound beside the cross-entropy of the bits.
 VLB_WEIGHT = 0.1
@@ -84,7 +85,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         self.kl_weight = kl_weight
         self.fading_steps = max(1, round(0.7 * rows.n_steps))
         if self.encoder is None:
-            # The steps are all that is random: each is visited once.
+            # Only the step is random: each is visited once.
             self.score_draws = self.diffusion.n_timesteps
 
     # The code.
@@ -108,7 +109,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         p = torch.sigmoid(logit)
         level = torch.full_like(p, 0.5)
         if self.training and self.binarization != "threshold":
-            share = min(1.0, self.steps_seen / self.fading_steps)
+            share = min(1.0, self.steps_taken / self.fading_steps)
             uniform = noise.uniforms(p)
             if self.binarization == "relaxed":
                 temperature = 0.3**share
@@ -154,10 +155,10 @@ class BinaryLatentDiffusionModule(CodeModule):
             "code_entropy": float(entropy(mean).mean()),
         }
 
-    # Sequences of unequal length, whose last channel says which frames are there.
+    # Sequences of unequal length, whose last channel is the mask of the frames.
 
     def _sum(self, errors: Tensor, x: Tensor, mean: Tensor) -> Tensor:
-        """Sum the errors of a row's entries; with lengths, those of frames that are there."""
+        """Sum the errors of a row's entries; with lengths, without those of the padding."""
         if not self.has_lengths:
             return errors.sum(-1)
         present = x.unflatten(1, self.shape)[..., -1:]
@@ -167,11 +168,11 @@ class BinaryLatentDiffusionModule(CodeModule):
         return (present * errors).flatten(1).sum(-1) + presence.flatten(1).sum(-1)
 
     def _present(self, x: Tensor, values: Tensor) -> Tensor:
-        """Return values; with lengths, of frames that x has, (n_frames, n_channels)."""
+        """Return values; with lengths, without the padding of x, (n_frames, n_channels)."""
         if not self.has_lengths:
             return values
-        is_there = x.unflatten(1, self.shape)[..., -1] > 0
-        return values.unflatten(1, self.shape)[..., :-1][is_there]
+        is_present = x.unflatten(1, self.shape)[..., -1] > 0
+        return values.unflatten(1, self.shape)[..., :-1][is_present]
 
     def _with_length(self, rows: Tensor, mean: Tensor) -> Tensor:
         """Give rows the likeliest length under a mean; of rows without lengths, all of them."""
@@ -206,7 +207,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         """Return the log-odds and the bits of a noisy copy of x, and the codebook's loss."""
         logit, target = self.code(self._noisy(noise, x), c)
         z = self.binarize(noise, logit)
-        self.steps_seen += self.training
+        self.steps_taken += self.training
         if target is None:
             return logit, z, 0.0
         q = self._tokens(z.detach())
@@ -241,14 +242,14 @@ class BinaryLatentDiffusionModule(CodeModule):
 
     def _prior_losses(self, noise: Any, x: Tensor, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Return cross-entropy and bound of the diffusion, with part of x observed."""
-        context, observed = self._given(x, draw_observed(noise, x, None), c)
+        context, observed = self._inputs(x, draw_observed(noise, x, None), c)
         return self.diffusion.losses(noise, z, context, observed)
 
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the code and the prior of its bits, whose gradient reaches the code a little.
 
-        For validation it is the bound on -log p(x). The training loss would prefer bits that hold
-        nothing, which are easy to predict.
+        For validation it is the bound on -log p(x). The training loss would prefer bits without
+        information, which are easy to predict.
         """
         c = self._embed_to_learn(noise, x, condition)
         if not self.training:
@@ -257,7 +258,7 @@ class BinaryLatentDiffusionModule(CodeModule):
             return error + self._prior_losses(noise, x, z, c)[1]
         logit, z, loss = self._noisy_code(noise, x, c)
         mean = self.reconstruct(z, c)
-        share = torch.full_like(z[0, 0], JOINT_SHARE * warm_up(self.steps_seen, self.rising_steps))
+        share = torch.full_like(z[0, 0], JOINT_SHARE * warm_up(self.steps_taken, self.rising_steps))
         # The loss has half squared errors, as if their variance were 1. The weight of the bound is
         # then the variance of the errors.
         if self.likelihood != "bernoulli":
@@ -270,14 +271,16 @@ class BinaryLatentDiffusionModule(CodeModule):
     def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
         """Return the bound on -log p(x), as a function of the noise: minus what `score` reports."""
         c = self._embed(x, condition)
-        context, observed = self._given(x, None, c)
+        context, observed = self._inputs(x, None, c)
         z = x if self.encoder is None else self._bits(x, c)
         loss = 0.0 if self.encoder is None else self._nats(x, self.reconstruct(z, c))
         return lambda noise: loss + self.diffusion.losses(noise, z, context, observed)[1]
 
     # Use.
 
-    def _given(self, x: Tensor, observed: Tensor | None, c: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _inputs(
+        self, x: Tensor, observed: Tensor | None, c: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the context of the diffusion, and which of its bits are observed."""
         if self.evidence is None:
             return c, observed
@@ -324,10 +327,10 @@ class BinaryLatentDiffusionModule(CodeModule):
         like = self.diffusion.frequencies.logits.new_empty(n, self.n_bits)
         given, x = x, like.new_zeros(n, self.n_features) if x is None else x
         c = self._embed(like, condition)
-        context, observed_bits = self._given(x, observed, c)
+        context, observed_bits = self._inputs(x, observed, c)
         context_0 = None
         if guidance_scale > 0:
-            context_0, _ = self._given(x, observed, self._embed(like, None))
+            context_0, _ = self._inputs(x, observed, self._embed(like, None))
 
         def predict(z: Tensor, k: Tensor) -> Tensor:
             logit = self.diffusion.predict(z, k, context, observed_bits)

@@ -1,7 +1,7 @@
-"""Pairs of ends that a bridge learns from: by transport, by the reference, by the bridge itself.
+"""Pairs of ends for training a bridge: by transport, by the reference, or by the bridge itself.
 
 `pairs_of` chooses: the first iteration learns from the coupling that the estimator names, each
-later one from pairs simulated by the bridge as it stands.
+later one from pairs simulated by the current bridge.
 """
 
 import math
@@ -32,7 +32,7 @@ def pairs_of(
     Parameters
     ----------
     module : SchrodingerBridge
-        The bridge as it stands.
+        The current bridge.
     noise : GeneratorNoise
         Source of the pairs.
     rows : dict of str to Tensor

@@ -24,9 +24,9 @@ from torch.nn import functional as F
 
 EPSILON = 1e-3
 SMALLEST_SCALE = 1e-3
-# Share of the rows of an empty cell, before it is divided by the number of cells.
+# The share of an empty cell, before it is divided by the number of cells.
 RAREST = 1e-3
-# Stands for infinity in borders, where infinity itself would make gradients NaN.
+# Stands for infinity in borders, because infinity would make gradients NaN.
 FAR = 1e6
 SMALLEST_MASS = 1e-30
 
@@ -50,7 +50,7 @@ class Cuts:
     Parameters
     ----------
     border : ndarray of shape (n_cells - 1,)
-        Where they meet.
+        The borders between cells.
     level : ndarray of shape (n_cells,)
         The repeated value that a cell stands for; NaN for an interval.
     low, high : ndarray of shape (n_cells,)

@@ -31,11 +31,11 @@ class RowFacts:
     shape : tuple of int or None
         (channels, height, width) of an image or (length, channels) of a sequence.
     has_lengths : bool
-        Whether the last channel of a frame says whether the frame is there.
+        Whether the last channel is the mask of the frames.
     likelihood : {"gaussian", "bernoulli", "discrete"}
         What the decoder gives.
     edges : Tensor or None
-        Where levels of discrete columns meet.
+        The thresholds between levels of discrete columns.
     offset : Tensor of shape (n_features,)
         What to add to scaled columns, so that zero means the same in all columns of one unit.
     columns_alike : bool
@@ -99,7 +99,7 @@ class CodeModule(GenerativeModule):
         self.likelihood = rows.likelihood
         self.register_buffer("edges", rows.edges)
         self.encoder_noise = encoder_noise
-        self.rising_steps, self.steps_seen = max(1, round(rising_share * rows.n_steps)), 0
+        self.rising_steps, self.steps_taken = max(1, round(rising_share * rows.n_steps)), 0
 
     def _noisy(self, noise: Any, x: Tensor) -> Tensor:
         """Return a noisy copy of rows, which the encoder learns from."""
@@ -142,10 +142,10 @@ class CodeModule(GenerativeModule):
             nats = -log_probability(x, mean, scale, self.edges)
         return self._sum(nats, x, mean)
 
-    # What the decoder leaves out.
+    # The residuals of the decoder.
 
     def fit_residuals(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
-        """Learn what the decoder's mean leaves out; its size is learnt from held-out rows."""
+        """Learn the decoder's residuals; their size is learnt from held-out rows."""
         if self.likelihood != "bernoulli":
             self.residuals.learn(lambda rows: self._residuals(**rows), held_out, train)
 
@@ -176,6 +176,6 @@ class CodeModule(GenerativeModule):
     def impute(
         self, noise: Any, x: Tensor, observed: Tensor, condition: Tensor | None, **options: Any
     ) -> Tensor:
-        """Draw a code given what is observed, then what is missing given the code."""
+        """Draw a code given the observed entries, then the missing entries given the code."""
         observed = observed.to(x.dtype)
         return self.sample(noise, len(x), condition, x=x, observed=observed, **options)

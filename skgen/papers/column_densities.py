@@ -90,7 +90,9 @@ class ColumnDensities(nn.Module):
         self.register_buffer("knot", torch.zeros(d, n_knots + 1, device="cpu"))
         self.groups = nn.ModuleList(_grouped([cuts[j] for j in order]))
         self.gaussian = GaussianRegressions(d, 0)
-        self.gaussian_given: Any = GaussianRegressions(d, n_condition) if n_condition else None
+        self.conditional_gaussian: Any = (
+            GaussianRegressions(d, n_condition) if n_condition else None
+        )
         n_in = n_knots + 1
         with torch.device("meta"):
             # A condition, and whether it is shown.
@@ -115,8 +117,8 @@ class ColumnDensities(nn.Module):
             self.knot[j] = float(knots[-1])
             self.knot[j, : len(knots)] = torch.from_numpy(knots)
         self.gaussian.fit(rows, np.empty((len(rows), 0)), regress)
-        if self.gaussian_given is not None and condition is not None:
-            self.gaussian_given.fit(rows, condition.cpu().double().numpy(), regress)
+        if self.conditional_gaussian is not None and condition is not None:
+            self.conditional_gaussian.fit(rows, condition.cpu().double().numpy(), regress)
 
     # What the network reads.
 
@@ -141,7 +143,7 @@ class ColumnDensities(nn.Module):
         return shown
 
     def _context(self, x: Tensor, condition: Tensor | None, shown: Tensor) -> Tensor:
-        if self.gaussian_given is None:
+        if self.conditional_gaussian is None:
             return x.new_empty(len(x), 0)
         if condition is None:
             condition = x.new_zeros(len(x), self.n_condition)
@@ -154,9 +156,9 @@ class ColumnDensities(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Return a result of the Gaussian given the condition where it is shown, or without it."""
         plain = getattr(self.gaussian, method)(*rows, shown.new_zeros(len(shown), 0))
-        if condition is None or self.gaussian_given is None:
+        if condition is None or self.conditional_gaussian is None:
             return plain
-        given = getattr(self.gaussian_given, method)(*rows, condition)
+        given = getattr(self.conditional_gaussian, method)(*rows, condition)
         return tuple(
             torch.where(shown.view(-1, *[1] * (a.ndim - 1)) > 0, a, b)
             for a, b in zip(given, plain, strict=True)
@@ -372,10 +374,10 @@ class ColumnDensities(nn.Module):
             mean, weight, scale = regressions
             return mean[:, j] + ((rows - mean) * weight[:, j]).sum(1), scale[:, j]
         gaussian = self.gaussian
-        if condition is None or self.gaussian_given is None:
+        if condition is None or self.conditional_gaussian is None:
             condition = rows.new_zeros(len(rows), 0)
         else:
-            gaussian = self.gaussian_given
+            gaussian = self.conditional_gaussian
         mean = rows @ gaussian.weight[j] + condition @ gaussian.slope[j] + gaussian.offset[j]
         return mean, gaussian.scale[j].expand_as(mean)
 

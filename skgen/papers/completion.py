@@ -21,8 +21,8 @@ from torch import Tensor
 
 from skgen.papers.principal_axes import PrincipalAxes
 
-# Levels are even in this root of the noise: what a denoiser errs by adds up over levels of little
-# noise, and only there are fine structures met.
+# Levels are even in this root of the noise: errors of the denoiser add up over levels of little
+# noise, and only there matter fine structures.
 ROOT = 2.0
 # The steps from a level's noise back to a clean row, as shares of that noise.
 WAY_BACK = (1.0, 0.5, 0.25, 0.125, 0.0)
@@ -55,9 +55,9 @@ def complete(
     rows : Tensor of shape (n, n_features)
         Rows with any value where an entry is missing.
     observed : Tensor of shape (n, n_features), bool
-        Which entries are given.
+        Which entries are observed.
     finest : float
-        Noise below which the denoiser knows nothing.
+        The lowest noise for which the denoiser was trained.
     n_levels : int
         Levels of noise.
 
@@ -68,7 +68,7 @@ def complete(
     """
     scale, target = axes.scale, rows - axes.mean
     given = torch.unique(observed, dim=0, return_inverse=True)
-    # Noise that hides where a row came from, in deviations along the first axis.
+    # The highest noise, which hides a row's mode, in deviations along the first axis.
     coarsest = 3.0 * scale.max()
     lowest = torch.minimum(coarsest, coarsest.new_tensor(finest / WAY_BACK[-2]))
     share = torch.linspace(0, 1, n_levels).to(scale)

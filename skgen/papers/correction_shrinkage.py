@@ -1,7 +1,7 @@
-r"""How much of a network that corrects a known answer is used, at each level of noise.
+r"""How much of a network's correction to a known answer is used, at each level of noise.
 
-A network that has learnt from few rows, or where there is nothing to learn, corrects too much. Once
-trained, its correction F of an answer that is exact for normal data is multiplied by a share,
+A network that was trained on few rows, or has nothing to learn, corrects too much. Once trained,
+its correction F of an answer that is exact for normal data is multiplied by a share,
 
 .. math::
 
@@ -29,7 +29,7 @@ N_LEVELS = 12
 
 
 def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
-    """Return how often to draw each of the rows held out, in parts to be drawn at once."""
+    """Return how often to draw each held-out row, as numbers of draws at a time."""
     # Fewer of many rows, or of images, which have many numbers each.
     n = 8 if input_shape is not None else max(8, min(64, 2**17 // len(rows)))
     # A network takes 256 rows in about the time of one.
@@ -38,7 +38,7 @@ def shrinkage_draws(rows: Tensor, input_shape: Any) -> list[int]:
 
 
 class CorrectionShrinkage(nn.Module):
-    """Shares of a correction to use, at each place between the ends of a schedule.
+    """Shares of a correction to use, at each position between the ends of a schedule.
 
     They are ones until learnt.
 
@@ -55,7 +55,7 @@ class CorrectionShrinkage(nn.Module):
         self.register_buffer("share", torch.ones(n_kinds, N_LEVELS, device="cpu"))
 
     def forward(self, place: Tensor, kind: int = 0) -> Tensor:
-        """Return the shares (n, 1) at places (n,) from 0 to 1, linear between levels."""
+        """Return the shares (n, 1) at positions (n,) from 0 to 1, linear between levels."""
         place = (place * N_LEVELS - 0.5).clamp(0, N_LEVELS - 1)
         k = place.long().clamp(max=N_LEVELS - 2)
         share = self.share[kind].to(place.dtype)
@@ -65,19 +65,18 @@ class CorrectionShrinkage(nn.Module):
         """Set all shares to one: corrections are used whole, as in training."""
         self.share.fill_(1.0)
 
-    def learn(self, seen: Iterable[tuple[Tensor, Tensor, Tensor]], kind: int = 0) -> None:
+    def learn(self, results: Iterable[tuple[Tensor, Tensor, Tensor]], kind: int = 0) -> None:
         """Learn the shares of a kind of correction.
 
         Parameters
         ----------
-        seen : iterable of (Tensor of shape (n,), Tensor, Tensor), both of shape (n, n_features)
-            Places, whole corrections, and what they should have been but for noise, of rows that
-            the network has not learnt from.
+        results : iterable of (Tensor of shape (n,), Tensor, Tensor), both of shape (n, n_features)
+            Positions on the schedule, full corrections, and their noisy targets, of held-out rows.
         kind : int
             The kind.
         """
         right, size = self.share.new_zeros(2, N_LEVELS, dtype=torch.float64)
-        for place, moved, wanted in seen:
+        for place, moved, wanted in results:
             level = (place * N_LEVELS).long().clamp(0, N_LEVELS - 1)
             right += sums_by_index(level, (moved * wanted).sum(1).double(), N_LEVELS)
             size += sums_by_index(level, (moved * moved).sum(1).double(), N_LEVELS)

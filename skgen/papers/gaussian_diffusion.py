@@ -1,4 +1,4 @@
-r"""Gaussian diffusion of rows, given a context: the part that the papers' modules are built of.
+r"""Gaussian diffusion of rows given a context, a component of the papers' modules.
 
 Rows are turned to the principal axes of the data, where each axis has its own standard deviation
 :math:`\lambda`. A network corrects the answer that is exact for Gaussian data: with
@@ -117,7 +117,7 @@ class GaussianDiffusion(nn.Module):
         noise : GeneratorNoise
             Source of levels and noise.
         draws : iterable of (Tensor of shape (n, n_features), Tensor of shape (n, n_context))
-            Rows that the network has not learnt from and their contexts.
+            Held-out rows and their contexts.
         kind : int
             The kind of context.
         """
@@ -130,8 +130,8 @@ class GaussianDiffusion(nn.Module):
             moved = self.predict(z, gamma, context)[0] - known
             return self._place(gamma), moved, epsilon - known
 
-        seen = (part for rows, context in draws for part in in_parts(measured, rows, context))
-        self.shrinkage.learn(seen, kind)
+        results = (part for rows, context in draws for part in in_parts(measured, rows, context))
+        self.shrinkage.learn(results, kind)
 
     def _noised(self, noise: Noise, rows: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.axes.to_axes(rows)

@@ -38,7 +38,7 @@ class Columns:
     """Tokens that mix all columns of a table."""
 
     shape: Shape = None
-    by_place = False
+    is_positionwise = False
     # Positions of an image's map, (height, width).
     grid: tuple[int, int] | None = None
 
@@ -55,10 +55,10 @@ class Columns:
         return SkipMLP(n_in * self.n_positions, self.n_features, n_context, width, 1)
 
 
-class Places(Columns):
-    """A token for each column of a table, or frame of a sequence, by one network for all."""
+class ColumnsOrFrames(Columns):
+    """A token for each column of a table or frame of a sequence, by one shared network."""
 
-    by_place = True
+    is_positionwise = True
 
     def __init__(self, n_features: int, n_positions: int, shape: Shape = None):
         super().__init__(n_features, n_positions)
@@ -66,11 +66,11 @@ class Places(Columns):
 
     def encoder(self, n_out: int, n_context: int = 0, *, width: int, n_in: int = 1) -> nn.Module:
         """Return a network from rows to positions."""
-        return _EachPlace(n_in * self.size, n_out, width)
+        return _SharedNetwork(n_in * self.size, n_out, width)
 
     def decoder(self, n_in: int, n_context: int = 0, *, width: int) -> nn.Module:
         """Return a network from positions to rows."""
-        return _EachPlace(n_in, self.size, width)
+        return _SharedNetwork(n_in, self.size, width)
 
 
 class Map(Columns):
@@ -95,7 +95,7 @@ class Map(Columns):
         return MapDecoder(self.shape, n_in, n_context, n_halvings=self.n_halvings)
 
 
-class WholeSequence(Columns):
+class AttentiveSequence(Columns):
     """Tokens that attend to all frames of a sequence."""
 
     shape: tuple[int, ...]
@@ -139,7 +139,7 @@ def causal_network(
     return MaskedMLP(layout.n_positions, *sizes, width=width)
 
 
-class _EachPlace(nn.Module):
+class _SharedNetwork(nn.Module):
     """One network for every column of a table, or every frame of a sequence."""
 
     def __init__(self, n_in: int, n_out: int, width: int):

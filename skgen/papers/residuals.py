@@ -1,4 +1,4 @@
-"""What a decoder's mean leaves out of a row, and the likelihoods that this makes.
+"""Residuals of a decoder's mean: their distribution, and the likelihoods that it gives.
 
 Source: Ledoit and Wolf, *A well-conditioned estimator for large-dimensional covariance matrices*,
 Journal of Multivariate Analysis, 2004.
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 SMALLEST_LOG_VARIANCE = -10.0
 ERRORS_PER_BIN = 50
 N_QUANTILES = 65
-# Of each error, what goes with no other's.
+# The share of each error that is independent of the others.
 SMALLEST_SHARE = 1e-3
 
 
@@ -96,7 +96,7 @@ class ResidualDistribution(nn.Module):
         if len(mean) < 2:
             return
         scale = torch.exp(0.5 * self.log_variance(mean - self.offset))
-        # An error far out must not speak for all.
+        # A single large error must not determine the correlation.
         score = (error / scale).clamp(-4.0, 4.0)
         covariance = torch.from_numpy(_shrunk_covariance(score.cpu().double().numpy()))
         deviation = covariance.diagonal().clamp(min=SMALLEST_SHARE).sqrt()
@@ -154,7 +154,8 @@ def _shrunk_covariance(rows: np.ndarray) -> np.ndarray:
     squares = x**2
     variance = squares.sum(0) / n
     mean = variance.sum() / d
-    # How far the covariance is from a multiple of the identity, and how much of that is chance.
+    # The distance of the covariance from a multiple of the identity, and the part of it that is due
+    # to chance.
     size = (np.dot(x.T, x) ** 2).sum() / n**2
     distance = (size - 2 * mean * variance.sum() + d * mean**2) / d
     chance = 1 / (d * n) * (np.dot(squares.T, squares).sum() / n - size)

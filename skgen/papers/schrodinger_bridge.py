@@ -21,7 +21,7 @@ velocity: the first regression is flow matching, the iterations rectified flow.
 
 A bridge carries whole rows and cannot draw missing entries given the observed ones. So, where the
 source is normal, a diffusion beside it learns the distribution of whole rows, for `impute` alone:
-the attribute ``law``.
+the attribute ``diffusion``.
 
 Source: Shi, De Bortoli, Campbell and Doucet, *Diffusion Schrödinger bridge matching*, NeurIPS 2023;
 Lipman et al., *Flow matching for generative modeling*, ICLR 2023; Liu, Gong and Liu, *Flow straight
@@ -65,7 +65,7 @@ class SchrodingerBridge(GenerativeModule):
     network: nn.Module
     source: Tensor | None
     axes: PrincipalAxes
-    law: GaussianDiffusion | None
+    diffusion: GaussianDiffusion | None
     mean_0: Tensor
     mean_1: Tensor
     var_0: Tensor
@@ -78,13 +78,13 @@ class SchrodingerBridge(GenerativeModule):
         network: nn.Module,
         axes: PrincipalAxes,
         embedding: ConditionEmbedding | None,
-        law: GaussianDiffusion | None,
+        diffusion: GaussianDiffusion | None,
         reference: LinearReference,
         *,
         has_source: bool,
         **options: Any,
     ):
-        parts = {"network": network, "axes": axes, "embedding": embedding, "law": law}
+        parts = {"network": network, "axes": axes, "embedding": embedding, "diffusion": diffusion}
         super().__init__(parts, **options)
         self.reference, self.has_source = reference, has_source
         self.coupling_steps = 20 if axes.rotate else 10
@@ -127,7 +127,7 @@ class SchrodingerBridge(GenerativeModule):
             else:
                 mean = turned.mean(0)
             self.get_buffer("mean_" + end).copy_(mean)
-            # Down to no variance at all the steps of a simulated path could not follow.
+            # With no variance at all at an end, the steps of a simulated path would be too coarse.
             floor = (1e-5 * var.mean()).clamp(min=1e-8)
             self.get_buffer("var_" + end).copy_(torch.maximum(var, floor))
         if aligned:
@@ -236,20 +236,20 @@ class SchrodingerBridge(GenerativeModule):
         weight = spread / (spread + self.reference.noise_in_target(t).square())
         return 0.5 * weight * (drift - target).square().sum(1)
 
-    def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def diffusion_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the distribution of whole rows, for draws of their missing entries."""
-        assert self.law is not None
+        assert self.diffusion is not None
         context = self._embed_to_learn(noise, x, condition)
-        return self.law.softened_bound(noise, x, context)
+        return self.diffusion.softened_bound(noise, x, context)
 
     def fit_shrinkage(
         self, noise: Noise, shape: Any, x: Tensor, condition: Tensor | None = None
     ) -> None:
         """Learn from held-out rows how much of the network for whole rows to use."""
-        assert self.law is not None
+        assert self.diffusion is not None
         c = self._embed(x, condition)
         draws = ((x.repeat(n, 1), c.repeat(n, 1)) for n in shrinkage_draws(x, shape))
-        self.law.fit_shrinkage(noise, draws)
+        self.diffusion.fit_shrinkage(noise, draws)
 
     # What the estimator calls.
 
@@ -355,7 +355,7 @@ class SchrodingerBridge(GenerativeModule):
         n_steps: int,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed by the diffusion of whole rows."""
-        assert self.law is not None
+        """Draw the missing entries by the diffusion of whole rows."""
+        assert self.diffusion is not None
         context = self._embed(x, condition)
-        return self.law.complete(noise, x, observed, context, 2 * n_steps, kind=0)
+        return self.diffusion.complete(noise, x, observed, context, 2 * n_steps, kind=0)

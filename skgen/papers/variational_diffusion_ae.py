@@ -12,7 +12,7 @@ are :math:`KL(q(w|x) \| N(0, I))`. Trained on this bound, a decoder this strong 
 latent, and the encoder learns little. So there are two stages. By default the first one trains the
 encoder on a denoising loss in x (`DiffusionAutoencoder.representation_loss`), in which high noise
 levels, where only the latent can help, weigh more. In the second one the encoder is frozen, and
-decoder and prior learn the bound (`DiffusionAutoencoder.law_loss`).
+decoder and prior learn the bound (`DiffusionAutoencoder.distribution_loss`).
 
 Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with variational
 diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
@@ -100,7 +100,7 @@ class DiffusionAutoencoder(GenerativeModule):
         kl_weight: float,
         mmd_weight: float,
         encoder_noise: float,
-        look_noise: float,
+        view_noise: float,
         latent_dropout: float,
         latent_gamma: float,
         **options: Any,
@@ -109,7 +109,7 @@ class DiffusionAutoencoder(GenerativeModule):
         super().__init__({**parts, "embedding": embedding}, **options)
         self.n_components = n_components
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
-        self.encoder_noise, self.look_noise = encoder_noise, look_noise
+        self.encoder_noise, self.view_noise = encoder_noise, view_noise
         self.latent_dropout, self.latent_gamma = latent_dropout, latent_gamma
         self.register_buffer("levels", None)
 
@@ -117,7 +117,7 @@ class DiffusionAutoencoder(GenerativeModule):
 
     @staticmethod
     def _decoder_context(w: Tensor, c: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Join the latent, whether it is there, and the embedded condition."""
+        """Join the latent, whether there is one, and the embedded condition."""
         keep = w.new_ones(len(w), 1) if keep is None else keep
         return torch.cat([w * keep, keep, c], -1)
 
@@ -175,7 +175,7 @@ class DiffusionAutoencoder(GenerativeModule):
         loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
         return loss + normal_kl(mean, log_var)
 
-    def law_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def distribution_loss(self, noise: Noise, x: Tensor, condition: Tensor | None = None) -> Tensor:
         r"""Learn p(x|w) and p(w) with the encoder frozen; the loss of the second stage.
 
         It is :math:`\tilde L_{x|w} + \tilde L_w`, each :math:`\tilde L` a bound in which low noise
@@ -185,7 +185,7 @@ class DiffusionAutoencoder(GenerativeModule):
         `impute` draws from.
         """
         c = self._embed_to_learn(noise, x, condition)
-        w, _, _ = self._draw(noise, x + self.look_noise * noise.normal(x), c)
+        w, _, _ = self._draw(noise, x + self.view_noise * noise.normal(x), c)
         w = w.detach()
         keep = (noise.uniform(x) >= self.latent_dropout).to(x.dtype)[:, None]
         loss = self.decoder.softened_bound(noise, x, self._decoder_context(w, c, keep))
@@ -330,7 +330,7 @@ class DiffusionAutoencoder(GenerativeModule):
         n_steps: int,
         **_: Any,
     ) -> Tensor:
-        """Draw what is not observed by the decoder without a latent: the distribution of x alone.
+        """Draw the missing entries by the decoder without a latent: the distribution of x alone.
 
         `skgen.papers.completion.complete` does the work.
         """

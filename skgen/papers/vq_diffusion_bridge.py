@@ -71,7 +71,7 @@ class VQDiffusionBridgeModule(CodeModule):
         **options: Any,
     ):
         super().__init__(parts, rows, rising_share=0.2, **options)
-        self.n_tokens, self.by_place = layout.n_positions, layout.by_place
+        self.n_tokens, self.is_positionwise = layout.n_positions, layout.is_positionwise
         self.on_map = layout.grid is not None
         self.quantization, self.prior_weight = quantization, prior_weight
         self.initialized = False
@@ -159,7 +159,7 @@ class VQDiffusionBridgeModule(CodeModule):
         """
         n_shown = len(train["x"]) * self.n_tokens / len(self.codebook.use)
         few = len(held_out["x"]) < ERRORS_PER_BIN
-        all_rows = self.by_place and (n_shown >= 200 or few)
+        all_rows = self.is_positionwise and (n_shown >= 200 or few)
         super().fit_residuals(train, train if all_rows else held_out)
 
     # Losses: a number for each row.
@@ -220,9 +220,9 @@ class VQDiffusionBridgeModule(CodeModule):
         """Reconstruct, and learn the prior of the codes, whose gradient reaches the encoder.
 
         It is `code_loss` plus the loss of the prior. For validation it is the bound on -log p(x):
-        the training loss would prefer codes that hold nothing, which are easy to predict. On images
-        the prior's loss is computed for some rows of a batch and scaled, so that only the mean over
-        the batch is right.
+        the training loss would prefer codes without information, which are easy to predict. On
+        images the prior's loss is computed for some rows of a batch and scaled, so that only the
+        mean over the batch is right.
         """
         index, q, straight, loss = self._quantise(noise, x)
         mean = self.reconstruct(straight)
@@ -232,10 +232,10 @@ class VQDiffusionBridgeModule(CodeModule):
         variance = mean.new_ones(1)
         if self.likelihood != "bernoulli":
             variance = (x - mean).detach().square().mean(0).clamp(min=SMALLEST_VARIANCE)
-        self.steps_seen += 1
+        self.steps_taken += 1
         # The loss has half squared errors, as if their variance were 1. The weight of the bound is
         # then the variance of the errors.
-        weight = self.prior_weight * warm_up(self.steps_seen, self.rising_steps)
+        weight = self.prior_weight * warm_up(self.steps_taken, self.rising_steps)
         share = weight * variance.mean().clamp(max=1.0)
         # The share scales the gradient to the encoder, and not that of the prior's own weights.
         z = q + share * (straight - straight.detach())
@@ -279,7 +279,7 @@ class VQDiffusionBridgeModule(CodeModule):
     def _evidence(self, x: Tensor, observed: Tensor | None) -> Tensor:
         """Return features of the observed entries of each token."""
         observed = torch.zeros_like(x) if observed is None else observed
-        shape = (self.n_tokens, -1) if self.by_place else self.shape
+        shape = (self.n_tokens, -1) if self.is_positionwise else self.shape
         features = self.evidence(stack(shape, x * observed, observed))
         return features.unflatten(1, (self.n_tokens, -1))
 
@@ -311,7 +311,7 @@ class VQDiffusionBridgeModule(CodeModule):
         """Draw codes, all or given the observed entries of x, then a row given them."""
         x = self.codebook.code.new_zeros(n, self.n_features) if x is None else x
         codes = None
-        if self.by_place and observed is not None:
+        if self.is_positionwise and observed is not None:
             # Where all entries of a token are observed, its code is known.
             codes = self.code(x), observed.unflatten(1, (self.n_tokens, -1)).amin(-1) > 0
         index = self.prior.draw(

@@ -1,7 +1,8 @@
-"""Pictures of estimators and of what they draw, as scikit-learn's displays have it.
+"""Pictures of estimators and of the rows that they draw, like scikit-learn's displays.
 
-A display holds what it shows; `plot` draws it, as often as wanted and on axes of the caller's, and
-``from_estimator`` and ``from_samples`` do both at once. matplotlib is imported where it draws.
+A display contains the data that it shows; `plot` draws them, any number of times and on the
+caller's axes, and ``from_estimator`` and ``from_samples`` do both at once. matplotlib is imported
+only to draw.
 """
 
 from ._comparison import SampleComparisonDisplay

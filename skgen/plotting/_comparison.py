@@ -17,9 +17,9 @@ from ._drawing import check_columns, check_rows, panels
 
 MAX_PANELS = 6
 MAX_POINTS = 1000
-# Most categories that have their names at an axis, and letters of a name.
+# The most categories that are named at an axis, and the most letters of a name.
 MAX_TICKS, MAX_LETTERS = 8, 14
-# Points of a category are spread over so much of its place, to both sides.
+# Points of a category are moved at random by up to this, to both sides.
 SPREAD = 0.3
 
 
@@ -42,7 +42,7 @@ def _edges(values, kind):
 
 
 def _name_ticks(axis, kind):
-    """Write at an axis what the numbers of a column stand for."""
+    """Label an axis with the categories or dates of a column."""
     if kind == "dates":
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -226,7 +226,7 @@ class SampleComparisonDisplay:
         Returns
         -------
         self : SampleComparisonDisplay
-            With what was drawn as its attributes.
+            The display, with the drawn artists as attributes.
         """
         columns = check_columns(columns, len(self.names), MAX_PANELS)
         n = len(columns)
@@ -272,7 +272,7 @@ class SampleComparisonDisplay:
                 panel.set_ylabel(self.names[columns[i]])
         place = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.02)} if n > 1 else {}
         legend = self.axes_[0, 0].legend(frameon=False, **place)
-        # it stands where no panel is, and is to push none away
+        # it is where no panel is, and must not move any
         legend.set_in_layout(n == 1)
         self.figure_.align_ylabels(self.axes_[:, 0])
         return self

@@ -7,7 +7,7 @@ from sklearn.utils import check_array
 
 
 def pyplot(display):
-    """Return matplotlib's pyplot, or say how to get it."""
+    """Return matplotlib's pyplot, or raise an error that says how to install it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:

@@ -152,7 +152,7 @@ class ImageGridDisplay:
         Returns
         -------
         self : ImageGridDisplay
-            With what was drawn as its attributes.
+            The display, with the drawn artists as attributes.
         """
         if n_columns is not None:
             check_scalar(n_columns, "n_columns", Integral, min_val=1)

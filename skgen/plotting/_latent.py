@@ -15,7 +15,7 @@ MAX_CLASSES = 20
 
 
 class CodeUsageDisplay:
-    """How a code is used: how often each bit is one, or how often each word of a codebook comes.
+    """How a code is used: how often each bit is one, or how often each code of a codebook occurs.
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ class CodeUsageDisplay:
         Returns
         -------
         self : CodeUsageDisplay
-            With what was drawn as its attributes. The title sums it up: the entropy of the bits,
-            each by itself, in bits; or the perplexity of the words, the number of equally frequent
-            ones that would be as hard to guess.
+            The display, with the drawn artists as attributes. The title sums it up: the entropy of
+            the bits, each by itself, in bits; or the perplexity of the words, the number of equally
+            frequent ones that would be as hard to guess.
         """
         self.ax_ = new_axes(self, ax, (6.4, 3.4))
         self.figure_ = self.ax_.figure
@@ -251,8 +251,8 @@ class LatentMapDisplay:
         Returns
         -------
         self : LatentMapDisplay
-            With what was drawn as its attributes. Up to 20 different labels are classes, with a
-            legend; more, if they are numbers, are a scale.
+            The display, with the drawn artists as attributes. Up to 20 different labels are
+            classes, with a legend; more, if they are numbers, are a scale.
         """
         self.ax_ = new_axes(self, ax)
         self.figure_ = self.ax_.figure

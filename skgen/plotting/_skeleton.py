@@ -92,7 +92,7 @@ class SkeletonDisplay:
         Returns
         -------
         self : SkeletonDisplay
-            With what was drawn as its attributes. Several poses go from dark to light.
+            The display, with the drawn artists as attributes. Several poses go from dark to light.
         """
         plt = pyplot(self)
         if up not in ("x", "y", "z"):

@@ -43,7 +43,7 @@ class TrainingCurveDisplay:
     >>> model = VariationalDiffusionAE(max_steps=40, random_state=0).fit(X)
     >>> display = TrainingCurveDisplay.from_estimator(model)
     >>> [ax.get_title() for ax in display.axes_]
-    ['code', 'law']
+    ['code', 'distribution']
     """
 
     def __init__(self, *, history):
@@ -91,7 +91,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         self : TrainingCurveDisplay
-            With what was drawn as its attributes.
+            The display, with the drawn artists as attributes.
         """
         stages = []
         runs = []

@@ -180,8 +180,8 @@ class TrajectoryDisplay:
         Returns
         -------
         self : TrajectoryDisplay
-            With what was drawn as its attributes. At most 100 paths are drawn, or 10 chains of
-            images: the first ones.
+            The display, with the drawn artists as attributes. At most 100 paths are drawn, or 10
+            chains of images: the first ones.
         """
         n_features = self.paths.shape[2]
         if input_shape is not None:

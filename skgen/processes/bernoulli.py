@@ -1,6 +1,6 @@
 r"""Bernoulli diffusion of bits: marginals, posteriors, the exact reverse kernel, the bound's terms.
 
-A schedule :math:`k_t` falls from 1 to 0; each bit forgets itself on the way:
+A schedule :math:`k_t` falls from 1 to 0, and each bit becomes a fair coin:
 
 .. math::
 
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# The sigmoid of it is 1 to double precision: what stands for the infinite log-odds of k = 1.
+# Stands for the infinite log-odds of k = 1: its sigmoid is 1 in double precision.
 CERTAIN = 40.0
 STEEPNESS = 6.0
 
@@ -49,7 +49,7 @@ SCHEDULES = {"linear": linear_schedule, "cosine": cosine_schedule, "sigmoid": si
 
 
 def log_odds(k: Tensor) -> Tensor:
-    r"""Return :math:`\Lambda(k)`, the log-odds that a bit is still what it was; finite at k = 1."""
+    r"""Return :math:`\Lambda(k)`, the log-odds that a bit has not flipped; finite at k = 1."""
     return (2 * torch.atanh(k.clamp(0, 1))).clamp(max=CERTAIN)
 
 
@@ -61,10 +61,10 @@ def flip(z_0: Tensor, k: Tensor, uniform: Tensor) -> Tensor:
 
 def _ends(z_t: Tensor, k_s: Tensor, k_t: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits of the posterior for z_0 = 1 and for z_0 = 0."""
-    # Where k_s = 0 so is k_t, and z_t tells nothing of z_s.
-    seen = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
-    known = log_odds(k_s)
-    return seen + known, seen - known
+    # Where k_s = 0 so is k_t, and z_s does not depend on z_t.
+    from_z_t = (2 * z_t - 1) * log_odds(k_t / k_s.clamp(min=torch.finfo(k_s.dtype).tiny))
+    from_z_0 = log_odds(k_s)
+    return from_z_t + from_z_0, from_z_t - from_z_0
 
 
 def posterior(z_t: Tensor, z_0: Tensor, k_s: Tensor, k_t: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class LinearReference:
         return math.sinh(self.theta) / self.theta if self.theta > 0 else 1.0
 
     def pinned(self, t: Tensor, s: Tensor | float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what X at a share t of the way to time s draws from both ends, and its deviation.
+        """Return the weights of both ends in X_t, pinned at times 0 and s, and its deviation.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class GaussianBridge:
     cross: Tensor
 
     def reversed(self) -> "GaussianBridge":
-        """Return the process seen from its other end."""
+        """Return the process with time reversed."""
         return GaussianBridge(
             self.reference, self.mean_1, self.mean_0, self.var_1, self.var_0, self.cross
         )
@@ -148,6 +148,6 @@ class GaussianBridge:
 def schrodinger_covariance(var_0: Tensor, var_1: Tensor, reference: LinearReference) -> Tensor:
     """Return the covariance of the ends of the Schrödinger bridge between two Gaussians."""
     sigma_2 = reference.sigma**2 * reference.length
-    # The difference of nearly equal numbers, where sigma is large, turned into a quotient.
+    # A quotient instead of a difference of nearly equal numbers, if sigma is large.
     product = var_0 * var_1
     return 2 * product / ((4 * product + sigma_2**2).sqrt() + sigma_2).clamp(min=1e-30)

@@ -49,7 +49,7 @@ class GeneratorNoise:
 
 
 class PartNoise(GeneratorNoise):
-    """One part of the noise of a batch: that of every n-th row, from a certain one on.
+    """One part of the noise of a batch: that of every n-th row, from a given one on.
 
     Processes that share a batch and a seed draw what one process would have drawn.
     """

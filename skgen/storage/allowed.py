@@ -1,4 +1,4 @@
-"""What a file may name: classes and functions that are registered, and networks of this library."""
+"""What a file may name: registered classes and functions, and networks of this library."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -51,8 +51,8 @@ def full_name(thing: Any) -> str:
 def register(target: Named, name: str | None = None) -> Named:
     """Let instances of a class be saved and loaded.
 
-    What a file keeps of an instance is what ``__getstate__`` returns, by default the dict of its
-    attributes; loading gives it to ``__setstate__``, or puts the attributes back. Neither the
+    A file contains of an instance what ``__getstate__`` returns, by default the dict of its
+    attributes; loading passes it to ``__setstate__``, or sets the attributes. Neither the
     constructor nor anything else of the class is called. A function can be registered too: a file
     then keeps its name.
 
@@ -109,7 +109,7 @@ for _layer in LAYERS:
 
 
 def _own_modules(cls: type[nn.Module] = nn.Module) -> Iterator[type[nn.Module]]:
-    """Go through the network classes that are written here: those are always allowed."""
+    """Yield the network classes of this library, which are always allowed."""
     for child in cls.__subclasses__():
         if child.__module__.split(".")[0] == "skgen":
             yield child
@@ -117,7 +117,7 @@ def _own_modules(cls: type[nn.Module] = nn.Module) -> Iterator[type[nn.Module]]:
 
 
 def name_of(thing: Any) -> str | None:
-    """Return what files call a class or function, None if they may not name it."""
+    """Return the name of a class or function in files, None if they may not name it."""
     if not isinstance(thing, type) and not callable(thing):
         return None
     try:
@@ -130,7 +130,7 @@ def name_of(thing: Any) -> str | None:
 
 
 def find(name: Any) -> Any:
-    """Return what files call by a name."""
+    """Return the class or function with a name in files."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     for cls in _own_modules():

@@ -1,4 +1,4 @@
-"""What is said of a file that cannot be read."""
+"""The error about a file that cannot be read."""
 
 from typing import Any
 

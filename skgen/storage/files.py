@@ -1,4 +1,4 @@
-"""Files on disk, written wholly or not at all."""
+"""Files on disk, written completely or not at all."""
 
 import contextlib
 import hashlib
@@ -24,12 +24,12 @@ BINARY = getattr(os, "O_BINARY", 0)
 
 
 def write(path: str | os.PathLike, value: Any, kind: str) -> None:
-    """Write a file, wholly or not at all.
+    """Write a file, completely or not at all.
 
-    The bytes go to a temporary file in the same folder, which takes the place of the old file once
-    they are on disk: whatever happens on the way, there is the old file or the new one. The new
-    one has the permissions of the old one and, where the system allows it, its owner. Temporary
-    files that killed processes have left there under this name are deleted.
+    The bytes go to a temporary file in the same folder, which replaces the old file once they are
+    on disk: whatever happens meanwhile, either the old file or the new one exists. The new one has
+    the permissions of the old one and, where the system allows it, its owner. Temporary files that
+    killed processes have left there under this name are deleted.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
             os.fsync(file.fileno())
             if fcntl is None:
                 file.close()
-            # Where it is still open it is locked, and nobody takes it for one that was left.
+            # While it is open it is locked, so that no other process deletes it as a leftover.
             os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     if os.name == "posix":
-        # The new name is on disk when its folder is.
+        # The new name is on disk once its folder has been written.
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -71,7 +71,7 @@ def write(path: str | os.PathLike, value: Any, kind: str) -> None:
 
 
 def _target(path: str | os.PathLike) -> tuple[Path, os.stat_result | None]:
-    """Return where to write, links followed, and what is there; raise if that must stay."""
+    """Return the path to write, links followed, and the file there; raise if it must stay."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no folder {target.parent}.")
@@ -95,7 +95,7 @@ def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:
     """Return the path of a new temporary file, and the file itself, open and locked."""
     while True:
         part = target.with_name(f"{_part_prefix(target)}{secrets.token_hex(8)}.part")
-        # Nobody may read of it what they could not read of the file that it replaces.
+        # Nobody may read it who could not read the file that it replaces.
         mode = 0o666 if before is None else 0o600
         try:
             number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode)
@@ -109,7 +109,7 @@ def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.stat(part), os.fstat(file.fileno())):
                 return part, file
-        # Somebody took it for one that was left, in the moment before it was locked.
+        # Another process deleted it as a leftover just before it was locked.
         file.close()
 
 
@@ -128,7 +128,7 @@ def _take_over(number: int, before: os.stat_result) -> None:
 
 
 def _lock(file: Any) -> bool:
-    """Lock an open file until it is closed; tell whether it is not another's."""
+    """Lock an open file until it is closed; return whether no other process has locked it."""
     if fcntl is not None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,7 +143,7 @@ def _part_prefix(target: Path) -> str:
     name = os.fsencode(target.name)
     if len(name) <= LONGEST_KEPT:
         return f".{target.name}."
-    # The name of a file has a greatest length, 143 to 255 bytes, and theirs is longer.
+    # File names may have 143 to 255 bytes at most, and those of temporary files are longer.
     return f".{hashlib.sha256(name).hexdigest()[:32]}."
 
 

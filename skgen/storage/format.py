@@ -10,9 +10,9 @@ something else: an array, a tensor, a tuple, an object. An object is the name of
 dict of its attributes. Reading never imports, calls a constructor of a model or unpickles: a name
 is looked up in the table that :func:`register` fills, and the attributes are put back.
 
-A SHA-256 over description and tensors tells a damaged file from a whole one. It is no signature:
-whoever makes a file on purpose can make the sum too, and what such a file holds may be nonsense,
-but it is data.
+A SHA-256 over description and tensors detects a damaged file. It is not a signature: whoever makes
+a file by hand can make the hash too. The content of such a file may be nonsense, but it is only
+data.
 """
 
 import hashlib

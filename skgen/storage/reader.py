@@ -1,4 +1,4 @@
-"""Descriptions and tensors as values again; whatever cannot be is refused."""
+"""Values from descriptions and tensors; impossible ones are refused."""
 
 import contextlib
 import math
@@ -83,7 +83,7 @@ class Reader:
         if read is None:
             raise FileFormatError(f"its description holds the unknown kind {str(kind)[:50]!r}.")
         if kind in ("tensor", "parameter", "array", "text"):
-            # What was one object before is one again.
+            # One object that occurs several times is read once.
             key = (kind, node["tensor"])
             if key not in self._values:
                 self._values[key] = read(node, depth)
@@ -204,7 +204,7 @@ class Reader:
         return self.objects[number]
 
     def _check_repeated(self) -> None:
-        """Refuse what takes far more steps to walk through than it took to read."""
+        """Refuse values that take far more steps to walk through than they took to read."""
         if self._walked > MAX_REPEATED * self._read + FREELY_REPEATED:
             raise FileFormatError("its objects stand in one another many times over.")
         if self._numbers > MAX_REPEATED * self._all_numbers + FREELY_REPEATED_NUMBERS:

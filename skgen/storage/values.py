@@ -1,4 +1,4 @@
-"""Values such as dates and Decimals: each is written as plain values that say what it is."""
+"""Values such as dates and Decimals, each written as plain values."""
 
 import datetime
 import re
@@ -34,19 +34,19 @@ VALUES_BY_NAME: dict[str, Value] = {}
 def register_value(
     cls: type, name: str, write: Callable[[Any], Any], read: Callable[[Any], Any]
 ) -> None:
-    """Let values of a class be saved, such as dates: plain values say what they are.
+    """Let values of a class, such as dates, be saved as plain values.
 
     Parameters
     ----------
     cls : type
-        The class; what is derived from it is another one.
+        The class, without its subclasses.
     name : str
         Its name in files.
     write : callable
         Returns the plain values, such as a number, a text or a list of those.
     read : callable
-        Inverts `write`. It is called with whatever stands in a file, and raises what it likes for
-        what cannot be.
+        Inverts `write`. It is called with the content of a file, and may raise any error for
+        impossible values.
     """
     VALUES[cls] = name
     VALUES_BY_NAME[name] = Value(cls, write, read)

@@ -31,7 +31,8 @@ class Writer:
         self.tensors: dict[str, Tensor] = {}
         self._numbers: dict[int, int] = {}
         self._stored: dict[int, dict[str, Any]] = {}
-        # What is looked up by its identity must not make room for another.
+        # Objects that are looked up by their identity are kept alive, so that no other gets their
+        # address.
         self._alive: list[Any] = []
 
     def node(self, value: Any, where: str, depth: int = 0) -> Any:
@@ -181,7 +182,7 @@ class Writer:
 
 
 def reason_not_saved(value: Any) -> str | None:
-    """Return what it is in a value that cannot be saved, None if all can."""
+    """Return which part of a value cannot be saved, None if all can."""
     try:
         Writer().node(value, "")
     except _NotSaved as error:

@@ -1,9 +1,9 @@
-"""Tables in files: CSV and its kin, Excel's ``.xlsx`` and parquet, read so that nothing is misread.
+"""Tables in files: CSV and similar texts, Excel's ``.xlsx``, and parquet.
 
-A text file says nothing of its columns' types. What each is taken for is decided by all of its
-entries, and told: :func:`read_table` warns of what could be meant in another way,
-:func:`open_table` returns it with the table, and each doubt names the argument that changes it.
-What is written comes out as what was read.
+A text file does not state the types of its columns. Each column's kind is decided by all of its
+entries, and doubts are reported: :func:`read_table` warns of entries that could be meant in another
+way, :func:`open_table` returns the doubts with the table, and each doubt names the argument that
+changes the reading. Tables are written in the format of the one that was read.
 """
 
 from skgen.tables.identifiers import looks_like_identifier as looks_like_identifier

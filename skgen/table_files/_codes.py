@@ -1,4 +1,4 @@
-"""Numbers that are names, such as postal codes, and no quantities."""
+"""Numbers that are names, not quantities, such as postal codes."""
 
 import re
 
@@ -13,7 +13,7 @@ CODE_NAME = re.compile(
 
 
 def doubt_of_quantities(name: str, texts: Texts, shapes: Shapes) -> Doubt | None:
-    """Say why the numbers of a column cannot be quantities, None if they can."""
+    """Return why the numbers of a column cannot be quantities, None if they can."""
     plain = [body for body in shapes.bodies() if set(body) == {"9"}]
     if any(len(body) > MAX_DIGITS for body in plain) and len(plain) == len(shapes.numeric):
         return Doubt(
@@ -35,7 +35,7 @@ def doubt_of_quantities(name: str, texts: Texts, shapes: Shapes) -> Doubt | None
 
 
 def doubt_of_codes(name: str, texts: Texts, shapes: Shapes) -> list[Doubt]:
-    """Say why the whole numbers of a column, taken as quantities, may be codes."""
+    """Return why whole numbers of a column, read as quantities, may be codes."""
     if CODE_NAME.search(name):
         text = "numbers, which its name says are codes"
         return [Doubt(name, text, (Correction("categories", name),))]

@@ -1,8 +1,8 @@
 """What the texts of a column are taken for: numbers, dates, true and false, or words.
 
-Each decision rests on all entries of the column, not on the first of them. Most of it is decided by
-shapes, the texts with a 9 for every digit, of which there are few. Where the entries of a column
-leave two readings open, the other columns of the file decide, and the choice is told as a doubt.
+Each decision rests on all entries of the column, not on the first ones. Most of it is decided by
+shapes, the texts with a 9 for every digit, of which there are few. If the entries of a column allow
+two readings, the other columns of the file decide, and the choice is reported as a doubt.
 """
 
 import re
@@ -19,7 +19,7 @@ from ._numbers import DIGITS, MAX_DIGITS, NumberFormat, n_digits
 from ._shapes import FEW_NUMBERS, Shapes
 from ._texts import MAX_SHAPES, SEP, Texts
 
-# What marks a gap among numbers or dates, in small letters.
+# Marks of a gap among numbers or dates, in small letters.
 _GAPS = r"""
 ? ?? ??? - -- --- – — . .. ... * ** n/a na n.a. n.a #n/a #na nan -nan null nil none nat <na> <null>
 (null) [null] \n missing unknown k.a. n.d. n.v. s/d nr #value! #ref! #null! #num! #name?
@@ -27,10 +27,10 @@ _GAPS = r"""
 GAPS = frozenset(["", "not available", "k. a.", *_GAPS.split()])
 # The same, as written, of marks with digits.
 DIGIT_GAPS = {mark.translate(DIGITS): mark for mark in ["#DIV/0!", "1.#QNAN", "1.#IND", "-1.#IND"]}
-# What marks a gap among words, as written. NA is Namibia's, None a word.
+# Marks of a gap among words, as written, without NA, which is Namibia's code, and None, a word.
 _WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> NaT \N (null) [NULL]"
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
-# Words that mark a gap in other columns, and are told where they stay words.
+# Words that mark a gap in other columns, and cause a doubt if they stay words.
 KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
 MIN_COMPACT = 3
 SURE_COMPACT = 10
@@ -46,17 +46,17 @@ class Column:
     texts : Texts
         Its entries.
     kind : str, default=None
-        What it has to be, if that is known.
+        Its kind, if it is known.
     gaps : set of str, default=()
         More marks of gaps.
     order : str, default=None
         The order of day, month and year, if that is known.
     like : ColumnFormat, default=None
-        How the column was written in the table that a model learnt.
+        How the column was written in the training table.
     unquoted_gap : bool, default=False
-        Whether NA stands in it without quotes, and words with quotes.
+        Whether NA occurs in it without quotes, and words with quotes.
     is_text : bool, default=False
-        Whether it is known to be of texts, which may be dates but not numbers.
+        Whether its entries are known to be texts, which may be dates but not numbers.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class Column:
         self.gaps: set[str] = set()
         # A word that was taken for a gap among numbers or dates.
         self.odd_word = ""
-        # What stands behind all numbers, if it is to be cut off.
+        # The unit after all numbers, if it is removed.
         self._unit = ""
         self.shapes = Shapes(self.texts, self.marks, self.given_gaps)
 
     def certain_decimal(self) -> str | None:
-        """Return the decimal mark that its entries leave no doubt of, if there is one."""
+        """Return the decimal mark if its entries allow one only."""
         if self.kind in ("words", "dates") or self.is_text:
             return None
         if not self.shapes.numeric or 2 * sum(self.shapes.numeric.values()) < self.shapes.n_present:
@@ -168,7 +168,7 @@ class Column:
         return [gap for gap, _ in self.texts.count(self.gaps).most_common()] if self.gaps else []
 
     def _is_empty(self) -> bool:
-        """Tell whether there are only marks of gaps, and not several of them that are words."""
+        """Return whether there are only marks of gaps, at most one of them a word."""
         return sum(shape not in self.word_marks for shape in self.texts.shapes) < 2
 
     def _be_empty(self) -> None:
@@ -176,7 +176,7 @@ class Column:
         self.format = ColumnFormat("empty", self._gap_list())
 
     def _be_words(self, declared: bool = False) -> None:
-        # What is known to be words has the gaps that it had.
+        # A column that is known to be words has the gaps that it had.
         known = self.word_marks if not declared else {""} | set(self.like.gaps if self.like else ())
         counts = self.texts.count({*known, *KEPT_WORDS, "+"})
         self.gaps = {text for text in known if text in counts} | set(self.shapes.given)
@@ -235,7 +235,7 @@ class Column:
         return True
 
     def _odd_words(self, share: float) -> list[str]:
-        """Return the words, without a digit, that stand among numbers or dates: one of them."""
+        """Return the words, without a digit, among numbers or dates: one at most."""
         if len(self.shapes.rest) == 1 and share >= 0.5:
             word = next(iter(self.shapes.rest))
             if "9" not in word and len(self.texts.counts) - 1 > FEW_NUMBERS:
@@ -256,7 +256,7 @@ class Column:
             odd = self._odd_words(share)
             if not odd:
                 if share >= 0.5:
-                    self._tell_the_odd("numbers", share)
+                    self._warn_of_odd_entries("numbers", share)
                 return False
         units = self.shapes.units()
         if forced and n_numbers < self.shapes.n_present:
@@ -306,7 +306,7 @@ class Column:
         return True
 
     def _cut_unit(self, unit: str) -> None:
-        """Take numbers with a unit behind them for numbers; the unit comes back in writing."""
+        """Read numbers with a unit after them as numbers; the unit is written again."""
         first = self.texts.first_but(self.shapes.gaps())
         self._unit = first[len(first[: -len(unit)].rstrip()) :]
         chunks = [
@@ -319,7 +319,7 @@ class Column:
         self.texts = Texts(chunks, self.texts.n)
         self.shapes = Shapes(self.texts, self.marks, self.given_gaps)
 
-    def _tell_the_odd(self, kind: str, share: float) -> None:
+    def _warn_of_odd_entries(self, kind: str, share: float) -> None:
         odd = next(iter(self.shapes.rest), None)
         if odd is None:
             return
@@ -331,7 +331,7 @@ class Column:
         )
 
     def _be_compact_dates(self, context: Context) -> bool:
-        """Take whole numbers like 20240131 for dates, if all are and of our time."""
+        """Read whole numbers like 20240131 as dates, if all are dates from 1900 to 2099."""
         if (
             not self.shapes.all_numbers
             or not self.shapes.all_dates
@@ -360,7 +360,7 @@ class Column:
     def _be_dates(self, context: Context, forced: bool = False) -> bool:
         n_dates = sum(self.shapes.dated.values())
         if not n_dates and not forced:
-            self._tell_of_times()
+            self._warn_of_times()
             return False
         odd: list[str] = []
         if n_dates < self.shapes.n_present:
@@ -370,7 +370,7 @@ class Column:
             odd = self._odd_words(share)
             if not odd:
                 if share >= 0.5 and n_dates > sum(self.shapes.numeric.values()):
-                    self._tell_the_odd("dates", share)
+                    self._warn_of_odd_entries("dates", share)
                 return False
         self.gaps = self.shapes.gaps() | set(odd)
         counts = self._present_counts()
@@ -401,7 +401,7 @@ class Column:
         self.format = ColumnFormat("dates", self._gap_list(), date=found.format)
         return True
 
-    def _tell_of_times(self) -> None:
+    def _warn_of_times(self) -> None:
         times = all(re.fullmatch("99?:99(:99)?", shape) for shape in self.shapes.rest)
         if self.shapes.rest and times and not self.shapes.numeric:
             self._doubt("times of the day, taken as categories", Correction("drop", self.name))
@@ -409,11 +409,11 @@ class Column:
     # The values
 
     def example(self) -> str:
-        """Return the first entry that is no gap, as it stands in the file."""
+        """Return the first entry that is not a gap, as written in the file."""
         return self.texts.first_but(self.gaps) + self._unit
 
     def series(self) -> pd.Series:
-        """Return the entries as what they were taken for."""
+        """Return the entries, converted to their kind."""
         form = self.format
         if form.number is not None:
             values = _values.numbers(self.texts, form.number, self.shapes.numeric, self.gaps)

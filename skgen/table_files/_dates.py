@@ -1,7 +1,7 @@
 """Dates as people write them: ``2024-01-31``, ``31.1.24 9:30``, ``20240131``, ``Jan 5, 2024``.
 
-As for numbers, what is judged is the shape of a text, a 9 for every digit. A shape says where the
-fields are; which of them is the day, the month or the year is what all entries allow.
+As for numbers, the shape of a text is judged, with a 9 for every digit. A shape determines where
+the fields are; which of them is the day, the month or the year is decided by all entries.
 """
 
 import re
@@ -86,7 +86,7 @@ _RUN = re.compile(r"(?P<compact>99999999)(?P<H>99)(?P<M>99)(?P<S>99)?")
 
 
 class Field(NamedTuple):
-    """A field of a date: what it is, and where it stands."""
+    """A field of a date: its meaning and its position."""
 
     name: str
     start: int
@@ -94,7 +94,7 @@ class Field(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """Where the fields are in texts of one shape, and what stands there in letters."""
+    """The positions of the fields in texts of one shape, and which are in letters."""
 
     fields: tuple[Field, ...]
     month: str
@@ -147,7 +147,7 @@ def date_shape(shape: str) -> Shape | None:
         return None
     numbers = {f.name: f.stop - f.start for f in fields if f.name in "abc"}
     if numbers:
-        # Four digits are a year, three nothing, and a year stands at an end.
+        # Four digits are a year, three are no field, and a year is at an end.
         long = [name for name, width in numbers.items() if width > 2]
         if any(numbers[name] != 4 for name in long) or len(long) > 1:
             return None
@@ -162,7 +162,7 @@ def _digits(texts: Sequence[str], width: int) -> np.ndarray:
 
 
 def _number(codes: np.ndarray, where: Field) -> np.ndarray:
-    """Return the number that stands in a field."""
+    """Return the numbers in a field."""
     value = np.zeros(len(codes), dtype=np.int64)
     for place in range(where.start, where.stop):
         value = value * 10 + (codes[:, place].astype(np.int64) - 48)
@@ -186,7 +186,7 @@ class DateFormat:
     Attributes
     ----------
     order : str
-        What stands first, second and third where it is written in numbers: DMY, MDY, YMD.
+        The order of day, month and year if they are written in numbers: DMY, MDY, YMD.
     tokens : list
         How an entry is put together: texts, and [name of a field, fewest digits].
     words : str
@@ -308,7 +308,7 @@ class Reading(NamedTuple):
 
 
 class NoDates(Exception):
-    """Texts that are not all dates; with one that is not, and why."""
+    """Not all texts are dates: one that is not, and the reason."""
 
     def __init__(self, text: str, why: str):
         super().__init__(text, why)
@@ -355,7 +355,7 @@ class _Group(NamedTuple):
         return months.astype("M8[D]") + (day - 1)
 
     def has_time(self) -> np.ndarray:
-        """Tell where hour, minute and second are within a day."""
+        """Return which times are within a day."""
         right = np.ones(len(self.texts), dtype=bool)
         if "H" in self.fields:
             hours = self.fields["H"]
@@ -430,11 +430,11 @@ def read_dates(
         asked = "of the others" if order is None else order
         raise NoDates(odd, f"is no date in the order {asked}")
     if len(orders) > 1 and not any(group.shape.has_long_year for group in groups):
-        # A year of two digits stands in front only where it can stand nowhere else.
+        # A year of two digits is in front only if it can be nowhere else.
         orders = [o for o in orders if o != "YMD"]
     chosen = next(o for o in (*prefer, *ORDERS) if o in orders)
     if chosen == "DMY" and all("." in group.pattern for group in groups):
-        # Points are of 31.12.2024, and of nothing else.
+        # Points are used in 31.12.2024 only.
         orders = [chosen]
     ambiguous = any(
         not np.array_equal(group.days(chosen), group.days(other))
@@ -477,7 +477,7 @@ def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, int], Dat
     offsets: set[int] = set()
     with_offset = [group.shape.zone is not None for group in groups]
     if any(with_offset) and not all(with_offset):
-        # A local time beside moments: which offset it has is not said.
+        # A local time besides moments with an offset: its own offset is unknown.
         raise NoDates(groups[with_offset.index(False)].texts[0], "has no offset, others have")
     for group in groups:
         ticks = group.days(order).astype(np.int64) * 86_400 * per_second

@@ -1,4 +1,4 @@
-"""What is told of a table that was read: doubts, errors, and the corrections that would do.
+"""Doubts and errors about a table that was read, and corrections.
 
 A correction is an argument of :func:`skgen.table_files.read_table` in Python and a flag on the
 command line; each message names it in the words of its reader.
@@ -76,9 +76,9 @@ class Doubt(NamedTuple):
     column : str or None
         The column; None for the whole file.
     text : str
-        What was taken as what.
+        How it was read.
     corrections : tuple of Correction
-        What would change it.
+        Arguments that change it.
     """
 
     column: str | None
@@ -118,7 +118,7 @@ class TableError(ValueError):
     text : str
         What is wrong.
     corrections : sequence of Correction, default=()
-        Arguments that would do.
+        Arguments that avoid the error.
 
     Examples
     --------

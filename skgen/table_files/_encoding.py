@@ -17,7 +17,7 @@ BOMS = (
 
 
 def encoding_of(path: Any, name: str, given: str | None) -> tuple[str, list[Doubt]]:
-    """Return the encoding of a file, and what is to be told of it."""
+    """Return the encoding of a file, and doubts about it."""
     with open(path, "rb") as file:
         start = file.read(SAMPLE)
         guess = next((encoding for bom, encoding in BOMS if start.startswith(bom)), None)
@@ -28,7 +28,7 @@ def encoding_of(path: Any, name: str, given: str | None) -> tuple[str, list[Doub
                 raise TableError(
                     f"there is no encoding {given!r}; utf-8 and cp1252 are usual."
                 ) from None
-            # A mark at the start is no part of the first name.
+            # A byte-order mark is not part of the first name.
             return guess if guess and codecs.lookup(given).name == "utf-8" else given, []
         if guess is None:
             zeros = [start[place::2].count(0) / max(1, len(start) // 2) for place in (0, 1)]

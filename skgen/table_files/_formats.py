@@ -1,4 +1,4 @@
-"""How a column is written, and what the file says of all its columns."""
+"""How a column is written, and what all columns of a file have in common."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class ColumnFormat:
     Attributes
     ----------
     kind : {"numbers", "dates", "truth", "words", "empty"}
-        What it was taken for.
+        Its kind.
     gaps : list of str
         The marks of its gaps, the most frequent first.
     number, date : NumberFormat, DateFormat or None
@@ -50,18 +50,18 @@ class ColumnFormat:
 
 @dataclass
 class Context:
-    """What the file says of all its columns.
+    """What all columns of a file have in common.
 
     Attributes
     ----------
     name : str
         The file's name, for messages.
     separator : str
-        What sets its columns apart.
+        The separator of its columns.
     decimal : str or None
-        The decimal mark that the user says it has.
+        The decimal mark, if the user gave it.
     decimals, orders : Counter
-        Decimal marks, and orders of dates, that columns are sure of.
+        Decimal marks, and orders of dates, of columns whose entries allow one only.
     """
 
     name: str = ""

@@ -1,16 +1,16 @@
-"""Words that a spreadsheet would run as formulas: written with a sign before them, read without."""
+"""Words that a spreadsheet would run as formulas are written with a quote before them."""
 
 import re
 
 from ._numbers import DIGITS, number_shape
 
 _BEGINNING = re.compile(r"[=+@\t\r-]")
-# What a spreadsheet takes for the sign of a text, and does not show.
+# The quote that marks a text in spreadsheets, which do not show it.
 GUARD = "'"
 
 
 def is_formula(text: str) -> bool:
-    """Tell whether a spreadsheet would run a text: it begins with = + - @ and is no number."""
+    """Return whether a spreadsheet would run a text: it begins with = + - @ and is not a number."""
     if len(text) < 2 or not _BEGINNING.match(text):
         return False
     return number_shape(text.translate(DIGITS)) is None

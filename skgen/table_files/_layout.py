@@ -1,8 +1,7 @@
 """How the rows of a text file are laid out, found in its beginning.
 
-A sample of the file, its first 100,000 characters, is read in each of the ways that there are; the
-way in which the rows have as many cells as the header, and the cells look like single values, is
-taken.
+A sample of the file, its first 100,000 characters, is read in all possible ways. The way is chosen
+in which the rows have as many cells as the header and the cells look like single values.
 """
 
 import csv
@@ -31,16 +30,16 @@ class FileFormat:
     Attributes
     ----------
     separator, quote, escape, encoding, newline : str
-        What sets columns apart, stands around cells, stands before a quote within them ("" where
-        the quote is doubled), the encoding, and what ends a line.
+        The separator of columns, the quote around cells, the character before a quote within them
+        ("" if the quote is doubled), the encoding, and the end of a line.
     quoting : {"minimal", "words", "all"}
-        Which cells stand in quotes: those that must, words, or all.
+        Which cells have quotes: those that need them, words, or all.
     quoted_header : bool
-        Whether all names stand in quotes.
+        Whether all names have quotes.
     header : bool
-        Whether names stand above the rows.
+        Whether the first row holds the names.
     blank : bool
-        Whether a blank stands behind each separator.
+        Whether there is a blank after each separator.
     """
 
     separator: str = ","
@@ -110,7 +109,7 @@ def trimmed(cells: Sequence[str]) -> int:
 
 
 def _is_value(cell: str) -> bool:
-    """Tell whether a cell is a number, a date or a time."""
+    """Return whether a cell is a number, a date or a time."""
     shape = cell.translate(DIGITS)
     return (
         number_shape(shape) is not None
@@ -123,7 +122,7 @@ _WORD = re.compile(r"[\w.@/:'’()#&+*%?!°-]+(?:,? [\w.@/:'’()#&+*%?!°-]+)*"
 
 
 def _is_simple(cell: str) -> bool:
-    """Tell whether a cell looks like one value, with no separator left in it."""
+    """Return whether a cell looks like one value, with no separator left in it."""
     return not cell or _is_value(cell) or _WORD.fullmatch(cell) is not None
 
 
@@ -137,7 +136,7 @@ def comment_of(cells: Sequence[str]) -> str:
 
 
 def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | None:
-    """Find the header of the sample, and say how well the rows go with it."""
+    """Find the header of the sample, and how well the rows fit it."""
 
     def below(row: int) -> list[list[str]]:
         return [cells for _, cells in filled[row + 1 :] if not (comment and comment_of(cells))]
@@ -166,7 +165,7 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | 
     titles = [i for i, (_, cells) in enumerate(filled[:start]) if not comment_of(cells)]
     n_typed = _typed_columns(header, below(start))
     if titles and not n_typed:
-        # What looks like titles may be the header of rows that are too long.
+        # Apparent titles may be the header of rows that are too long.
         is_parted = first_line - 1 in blank_lines
         if not is_parted or any(map(_is_value, header)):
             start, titles = titles[0], []
@@ -181,8 +180,8 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | 
     ]
     share = sum(fits) / len(fits) if fits else 1.0
     if 1 < n_names < width:
-        # Rows of one length are well set apart, though the header lacks names: they are refused
-        # later, and not taken for a single column.
+        # Rows of equal length have the right separator even if the header lacks names: they are
+        # refused later, rather than read as a single column.
         share = max(share, 0.3 * sum(len(cells) == width for cells in rest) / max(1, len(rest)))
     simple = [_is_simple(cell) for cells in rest[:200] for cell in cells]
     looks = sum(simple) / len(simple) if simple else 1.0
@@ -192,13 +191,13 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | 
     if format.separator == " " and (
         titles or share < 1 or n_names < 3 or 2 * _typed_columns(header, rest) < n_names
     ):
-        # Words have blanks too: only what can hardly be prose is set apart by them.
+        # Words contain blanks too: a blank is the separator only if the text is hardly prose.
         score = 0.0
     return Layout(format, header, first_line, score, skipped, comment)
 
 
 def _block_is_narrow(rest: Any, blank_lines: list[int], width: int) -> bool:
-    """Tell whether all rows up to the next blank line have fewer cells than the table."""
+    """Return whether all rows up to the next blank line have fewer cells than the table."""
     end = next((blank for blank in blank_lines if blank > rest[0][0]), None)
     if end is None:
         return False
@@ -221,7 +220,7 @@ def unmarked(cells: Sequence[str]) -> list[str]:
 
 
 def _is_header_behind_mark(cells: Sequence[str], below: Sequence[str], width: int) -> bool:
-    """Tell whether a line that begins with a comment's mark is the header of what follows."""
+    """Return whether a line that begins with a comment's mark is the header of the rows below."""
     names = unmarked(cells)
     if width < 2 or len(names) != width or not all(names) or any(map(_is_value, names)):
         return False
@@ -239,7 +238,7 @@ def _typed_columns(header: Sequence[str], below: Sequence[Sequence[str]]) -> int
 
 
 def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row is one of numbers, as those below, and no header."""
+    """Return whether the first row has numbers, as those below, and is not a header."""
     numbers = [cell for cell in header if _is_value(cell)]
     if not numbers or not below:
         return False
@@ -291,7 +290,7 @@ def best_layout(text: str, given: str | None, name: str) -> Layout:
 
 
 def learn_quoting(format: FileFormat, text: str) -> set[int]:
-    """Learn which cells stand in quotes; return the columns with a bare NA among quoted words."""
+    """Learn which cells have quotes; return the columns with a bare NA among quoted words."""
     if not format.quote or format.quote not in text:
         return set()
     q, s = re.escape(format.quote), re.escape(format.separator)

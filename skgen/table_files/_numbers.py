@@ -2,8 +2,8 @@
 
 A text is judged by its shape, in which a 9 stands for every digit, so that a column of a million
 numbers has a few dozen shapes. A shape is ``before body after``: signs, brackets and one currency
-or percent sign around digits with marks among them. What a mark means, decimals or thousands, is
-not to be seen in each shape: ``1.234`` may be either, ``1.234.567`` and ``0.5`` may not.
+or percent sign around digits with marks among them. Not every shape shows whether a mark separates
+decimals or thousands: ``1.234`` may be either, ``1.234.567`` and ``0.5`` may not.
 """
 
 import re
@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# One for each digit of a text, so that it is seen which texts are written alike.
+# A 9 for each digit of a text, so that texts of one form become equal.
 DIGITS = str.maketrans("0123456789", "9999999999")
 MINUS = "-\u2212\u2013"
 BLANKS = " \u00a0\u202f\u2009"
-# Marks that can only set thousands apart.
+# Marks that can only separate thousands.
 THOUSANDS = BLANKS + "'\u2019_"
 INFINITE = {"inf", "infinity"}
 # Whole numbers of more digits are not exact as floats; they are names, not quantities.
@@ -120,7 +120,7 @@ def number_shape(shape: str) -> Shape | None:
 
 
 def unit_of(shape: str) -> str | None:
-    """Return what stands behind the digits of a shape like ``9 kg``, or None."""
+    """Return the unit after the digits of a shape like ``9 kg``, or None."""
     found = _UNIT.fullmatch(shape)
     return None if found is None else found["unit"]
 
@@ -130,7 +130,7 @@ def _mantissa(body: str) -> str:
 
 
 def _is_grouped(whole: str) -> bool:
-    """Tell whether one mark sets apart thousands, or, as in India, thousands and hundreds."""
+    """Return whether one mark separates thousands, or, as in India, thousands and hundreds."""
     marks = {char for char in whole if char != "9"}
     if not marks:
         return True
@@ -143,7 +143,7 @@ def _is_grouped(whole: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def readings(body: str) -> frozenset[str]:
-    """Return which of ``.`` and ``,`` can be the decimal mark of a number so written."""
+    """Return which of ``.`` and ``,`` can be the decimal mark of a number of this shape."""
     number = _mantissa(body)
     possible = set()
     for decimal in ".,":
@@ -154,12 +154,12 @@ def readings(body: str) -> frozenset[str]:
 
 
 def is_whole(body: str, decimal: str) -> bool:
-    """Tell whether a number so written has no decimals."""
+    """Return whether a number of this shape has no decimals."""
     return decimal not in body and body == _mantissa(body)
 
 
 def n_digits(body: str) -> int:
-    """Return how many digits a number so written has."""
+    """Return how many digits a number of this shape has."""
     return _mantissa(body).count("9")
 
 
@@ -174,7 +174,7 @@ class NumberFormat:
     least, most : int
         Fewest and most decimals.
     positive, negative : str
-        What stands around the digits, which are ``9`` there, such as ``$9`` and ``($9)``.
+        Texts around the digits, for which ``9`` stands, such as ``$9`` and ``($9)``.
     whole : bool
         Whether no number has decimals or an exponent.
     indian : bool
@@ -259,7 +259,7 @@ class NumberFormat:
         shapes = list(shapes)
         words, chars = self._cleaning(shapes)
         plain = {chr(c) for c in chars if chars[c] is None}
-        # What needs no cleaning, which is most files, is spared it.
+        # Most files need no cleaning, which saves time.
         clean = words or any(set(shape) & (plain | set("(\u2212\u2013,")) for shape in shapes)
         behind = any(
             shape.after[-1:] in MINUS
@@ -303,7 +303,7 @@ class NumberFormat:
             if self.thousands and part.isdigit():
                 part = self._grouped(part)
             digits = part + (self.decimal if point else "") + fraction
-            # No minus before what was rounded to zero.
+            # No minus before a number that was rounded to zero.
             negative = value < 0 and re.search("[1-9]|inf", digits)
             texts.append((self.negative if negative else self.positive).replace("9", digits))
         return texts

@@ -1,4 +1,4 @@
-"""Tables from files, CSV, .xlsx and parquet, and what each column was taken for."""
+"""Tables from files, CSV, .xlsx and parquet, and the kind of each column."""
 
 import csv
 import datetime
@@ -75,7 +75,7 @@ class TableFormat:
         format : TableFormat
             The format.
         """
-        columns = {name: ColumnFormat.of_state(told) for name, told in state["columns"].items()}
+        columns = {name: ColumnFormat.of_state(part) for name, part in state["columns"].items()}
         return cls(FileFormat(**state["file"]), columns)
 
 
@@ -90,9 +90,9 @@ class TableFile:
     format : TableFormat
         How it is written.
     doubts : list of Doubt
-        What could be meant in another way.
+        Readings that could be meant in another way.
     examples : dict of str to str
-        An entry of each column, as it stands in the file.
+        An entry of each column, as written in the file.
     names : list of str
         All columns of the file, also those that were left out.
 
@@ -118,18 +118,18 @@ class TableFile:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """A row for each column: what it was taken for, its gaps, an example, the doubts."""
+        """A row for each column: its kind, its gaps, an example, the doubts."""
         rows = []
         for name in self.table:
             column = self.table[name]
-            told = [d.say(column=False) for d in self.doubts if d.column == name]
+            doubts = [d.say(column=False) for d in self.doubts if d.column == name]
             rows.append(
                 {
                     "column": name,
                     "taken as": taken_as(column),
                     "gaps": self.gaps(name),
                     "example": self.examples.get(name, ""),
-                    "doubt": "; ".join(told),
+                    "doubt": "; ".join(doubts),
                 }
             )
         return pd.DataFrame(rows, columns=["column", "taken as", "gaps", "example", "doubt"])
@@ -156,12 +156,12 @@ class TableFile:
 
 
 def is_parquet(path: str | os.PathLike) -> bool:
-    """Tell by a file's name whether it is parquet."""
+    """Return whether a file is parquet, by its name."""
     return Path(path).suffix.lower() in (".parquet", ".pq")
 
 
 def is_excel(path: str | os.PathLike) -> bool:
-    """Tell by a file's name whether it is a workbook of Excel."""
+    """Return whether a file is a workbook of Excel, by its name."""
     return Path(path).suffix.lower() in (".xlsx", ".xlsm")
 
 
@@ -186,7 +186,7 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
 ) -> pd.DataFrame:
-    r"""Read a table from a file, and warn of what could be meant in another way.
+    r"""Read a table from a file, and warn of entries that could be meant in another way.
 
     Parameters
     ----------
@@ -202,17 +202,17 @@ def read_table(
         ``{"when": "DMY"}``, ``"MDY"`` or ``"YMD"``.
 
     categories : list of str, default=()
-        Columns to take as words, whatever stands in them. Only an empty field is a gap there.
+        Columns to take as words, whatever their entries. Only an empty field is a gap there.
 
     drop : list of str, default=()
         Columns to leave out.
 
     gaps : list of str or dict, default=()
-        Marks of gaps beside those that are known, in all columns, or in those that a dict names;
-        None in a dict stands for all.
+        Marks of gaps besides the usual ones, in all columns, or in those that a dict names; None in
+        a dict stands for all.
 
     separator : str, default=None
-        What sets the columns apart. None finds it.
+        The separator of the columns. None finds it.
 
     decimal : {".", ","}, default=None
         The decimal mark. None finds it, column by column.
@@ -229,12 +229,12 @@ def read_table(
     Raises
     ------
     TableError
-        If there is no table in it, a row does not go with the header, or an entry is not what its
-        column was said to be. The message names line or row, the entry, and what would do.
+        If the file has no table, a row does not fit the header, or an entry is not of the kind
+        given for its column. The message names line or row, the entry, and what to do.
 
     See Also
     --------
-    open_table : The same, with what each column was taken for.
+    open_table : The same, with the kind of each column.
 
     Examples
     --------
@@ -277,7 +277,7 @@ def open_table(
     encoding: str | None = None,
     like: TableFormat | None = None,
 ) -> TableFile:
-    r"""Read a table from a file, and say what each column was taken for.
+    r"""Read a table from a file, with the kind of each column and doubts.
 
     Parameters
     ----------
@@ -300,8 +300,8 @@ def open_table(
         As in `read_table`.
 
     like : TableFormat, default=None
-        The format of another table; its columns are what they were there, and others of this file
-        are left out.
+        The format of another table; columns have the same kinds as there, and further ones of this
+        file are left out.
 
     Returns
     -------
@@ -400,7 +400,7 @@ def _column(
 def _decided(
     columns: list[Column], context: Context, format: FileFormat, doubts: list[Doubt]
 ) -> TableFile:
-    """Decide what columns are, all of them before those that their own entries leave open."""
+    """Decide the kinds of columns, those last whose own entries leave them open."""
     for column in columns:
         certain = column.certain_decimal()
         if certain is not None:
@@ -420,7 +420,7 @@ def _decided(
 
 
 def _second_header(columns: list[Column]) -> list[Doubt]:
-    """Tell where the first row has words above several columns of numbers, such as units."""
+    """Return where the first row has words above several columns of numbers, such as units."""
     words = [
         column.odd_word
         for column in columns
@@ -475,7 +475,7 @@ def _read_excel(path: str | os.PathLike, name: str) -> Rows:
 
 
 def _cell_text(value: Any) -> str:
-    """Return the value of a cell as a text that is read as what it is."""
+    """Return the value of a cell as a text that is read as the same value."""
     if value is None:
         return ""
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
@@ -496,7 +496,7 @@ def _read_parquet(
     gaps: Mapping[Any, Collection[str]],
     like: TableFormat | None,
 ) -> TableFile:
-    """Read parquet, whose columns have types; only texts can be dates beside."""
+    """Read parquet, whose columns have types; only those of texts may be dates instead."""
     try:
         table = pd.read_parquet(path)
     except ImportError:
@@ -533,7 +533,7 @@ def _read_parquet(
             continue
         is_asked = column in kinds or column in gaps or bool(gaps.get(None))
         if formats[column].kind == "words" and _is_text(table[column]) and not is_asked:
-            # Words stay in the type that they have, and only what is missing there is a gap.
+            # Words keep their type, and only their missing entries are gaps.
             formats[column] = ColumnFormat("words")
         else:
             table[column] = read.table[column]
@@ -541,7 +541,7 @@ def _read_parquet(
 
 
 def _kind_of(column: pd.Series) -> str:
-    """Return what a column with a type is."""
+    """Return the kind of a column with a type."""
     if column.isna().all():
         return "empty"
     if is_bool_dtype(column.dtype):
@@ -552,7 +552,7 @@ def _kind_of(column: pd.Series) -> str:
 
 
 def _is_of(column: pd.Series, kind: str | None) -> bool:
-    """Tell whether a column has a type, and that of its kind."""
+    """Return whether a column has the type of a kind."""
     if kind == "typed":
         return True
     if kind == "words":
@@ -564,5 +564,5 @@ def _is_of(column: pd.Series, kind: str | None) -> bool:
 
 
 def _is_text(column: pd.Series) -> bool:
-    """Tell whether all entries are strings."""
+    """Return whether all entries are strings."""
     return bool(column.dropna().map(type).eq(str).all())

@@ -25,7 +25,7 @@ from ._layout import (
 from ._texts import SEP, Texts
 
 CELLS_A_CHUNK = 200_000
-# What may stand around cells and belongs to none.
+# Characters around cells that do not belong to them.
 BLANKS = " \t\u00a0\u3000"
 SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.I)
 
@@ -43,9 +43,9 @@ class Rows:
     format : FileFormat
         How the file is written.
     doubts : list of Doubt
-        What is to be told of the file as a whole.
+        Doubts about the file as a whole.
     unquoted : set of int
-        Columns in which words stand in quotes, and NA without them.
+        Columns in which words have quotes, and NA has none.
     """
 
     names: list[str]
@@ -91,7 +91,7 @@ def read_rows(
     name : str
         Its name in messages.
     separator, encoding : str, default=None
-        What the user says of it.
+        What the user gave.
     header : bool, default=None
         Whether there is one, if that is known.
 
@@ -116,14 +116,14 @@ def read_rows(
     skip = 0
     first = re.match(r"[^\r\n]*(?:\r\n|\r|\n|$)", sample)
     assert first is not None
-    told = SEP_LINE.fullmatch(first[0])
-    if told is not None and separator is None:
+    sep_line = SEP_LINE.fullmatch(first[0])
+    if sep_line is not None and separator is None:
         skip = 1
         sample = sample[first.end() :]
         if not sample.strip():
             raise TableError(f"{name} is no table: No columns in it.")
-        # A mark that no line has sets nothing apart.
-        separator = told[1] if told[1] in sample else None
+        # No line has the separator.
+        separator = sep_line[1] if sep_line[1] in sample else None
     layout = best_layout(sample, separator, name)
     format = layout.format
     format.encoding = found_encoding
@@ -140,7 +140,7 @@ def read_rows(
 
 
 def _has_blanks(format: FileFormat, lines: list[str]) -> bool:
-    """Tell whether a blank stands behind nearly every separator."""
+    """Return whether there is a blank after nearly every separator."""
     n_separators = sum(line.count(format.separator) for line in lines)
     n_blank = sum(line.count(format.separator + " ") for line in lines)
     return format.separator not in " \t" and n_blank > 0.9 * n_separators > 0
@@ -226,7 +226,7 @@ def _read_all(
 
 
 def _wrong_length(name: str, line: int, cells: list[str], n: int, separator: str) -> TableError:
-    """Return the error of a row that has not as many cells as the header."""
+    """Return the error of a row that has more cells than the header, or fewer."""
     more = ""
     if len(cells) < n:
         more = ", perhaps since it goes on in the next line"
@@ -239,13 +239,13 @@ def _wrong_length(name: str, line: int, cells: list[str], n: int, separator: str
 
 
 def _has_borders(joined: str) -> bool:
-    """Tell whether blanks stand around joined cells; a plain search is faster than a pattern."""
+    """Return whether joined cells have blanks around them, by a search, which is fast."""
     found = [blank for blank in BLANKS if blank in joined]
     return any(blank + SEP in joined or SEP + blank in joined for blank in found)
 
 
 class _OddRow(Exception):
-    """A row that does not go with the header, counted from the first one below it."""
+    """A row that does not fit the header, counted from the first one below it."""
 
     def __init__(self, row: int):
         super().__init__(row)
@@ -253,7 +253,7 @@ class _OddRow(Exception):
 
 
 class _Gatherer:
-    """Takes chunks of rows apart into columns, and sees to rows of another length."""
+    """Splits chunks of rows into columns, and handles rows of another length."""
 
     def __init__(self, name: str, n: int, comment: str):
         self.name, self.n, self.comment = name, n, comment
@@ -306,13 +306,13 @@ class _Gatherer:
         return even
 
     def columns(self) -> list[Texts]:
-        """Return the columns, without what stands below the table."""
+        """Return the columns, without the lines below the table."""
         for mark, count in Counter(self.comments).items():
             lines = "line that begins" if count == 1 else "lines that begin"
             self.doubts.append(Doubt(None, f"{count} {lines} with {mark!r} left out"))
         n_footer = self._footer() if self.n > 1 and self.n_rows else 0
         self.n_rows -= n_footer
-        self._tell_short()
+        self._warn_of_short_rows()
         if n_footer:
             for chunks in self.chunks:
                 cells = SEP.join(chunks).split(SEP)
@@ -320,7 +320,7 @@ class _Gatherer:
         return [Texts(chunks, self.n_rows) for chunks in self.chunks]
 
     def _footer(self) -> int:
-        """Return how many rows at the end are none: of one cell alone, or empty."""
+        """Return how many lines at the end are not rows: with one cell only, or empty."""
         short = {row: size for row, _, size in self.short}
         last = list(zip(*(chunks[-1].split(SEP) for chunks in self.chunks), strict=True))
         count, text = 0, ""
@@ -331,7 +331,7 @@ class _Gatherer:
             text = row[0] if is_text else text
             count += 1
         if count == self.n_rows:
-            # What stands below nothing is the table.
+            # Lines with nothing above them are the table.
             return 0
         if text:
             self.doubts.append(Doubt(None, f"{text[:60]!r} below the rows left out"))
@@ -339,8 +339,8 @@ class _Gatherer:
             self.doubts.append(Doubt(None, f"{count} empty rows at the end left out"))
         return count
 
-    def _tell_short(self) -> None:
-        """Tell of rows that lack cells, or raise where a row goes over two lines."""
+    def _warn_of_short_rows(self) -> None:
+        """Add a doubt about rows that lack cells, or raise where a row spans two lines."""
         short = [place for place in self.short if place[0] < self.n_rows]
         for (_, at, size), (_, next_at, next_size) in pairwise(short):
             if next_at == at + 1 and size + next_size == self.n + 1:

@@ -1,4 +1,4 @@
-"""What the shapes of a column's texts say: how many look like numbers, like dates, like neither."""
+"""The shapes of a column's texts: how many look like numbers, like dates, or like neither."""
 
 import re
 from collections import Counter
@@ -30,11 +30,11 @@ class Shapes:
     numeric, dated, rest : Counter of str
         The shapes that look like a number, like a date, and like neither.
     infinite : str
-        An infinite number, as it stands there; empty where there is none.
+        An infinite number, as written; empty if there is none.
     given : Counter of str
-        The marks in `given_gaps` that come.
+        The marks in `given_gaps` that occur.
     n_present : int
-        How many texts are no gap, and finite.
+        How many texts are neither gaps nor infinite.
     """
 
     def __init__(self, texts: Texts, marks: Collection[str], given_gaps: Collection[str]):
@@ -71,12 +71,12 @@ class Shapes:
 
     @property
     def all_numbers(self) -> bool:
-        """Whether all that is no gap looks like a number."""
+        """Whether all texts but gaps look like a number."""
         return bool(self.numeric) and sum(self.numeric.values()) == self.n_present
 
     @property
     def all_dates(self) -> bool:
-        """Whether all that is no gap looks like a date."""
+        """Whether all texts but gaps look like a date."""
         return bool(self.dated) and sum(self.dated.values()) == self.n_present
 
     def possible_decimals(self) -> frozenset[str]:
@@ -109,15 +109,15 @@ class Shapes:
         return mark if long else None
 
     def only_digits(self) -> bool:
-        """Tell whether all numbers are of digits alone."""
+        """Return whether all numbers have digits only."""
         return all(set(shape) == {"9"} for shape in self.numeric)
 
     def units(self) -> set[str]:
-        """Return what stands beside the numbers."""
+        """Return the units of the numbers."""
         return {found.unit for found in map(number_shape, self.numeric) if found is not None}
 
     def behind_numbers(self) -> list[str]:
-        """Return the words, few, that stand behind the digits of all entries."""
+        """Return the words after the digits of all entries, if they are few."""
         found = {unit_of(shape) for shape in self.rest}
         units = sorted(unit for unit in found if unit is not None)
         is_all = len(units) == len(found) and sum(self.rest.values()) == self.n_present

@@ -1,4 +1,4 @@
-"""The texts of a column: each of its entries as it stands in the file."""
+"""The texts of a column: its entries as written in the file."""
 
 import re
 from collections import Counter
@@ -8,9 +8,9 @@ from itertools import chain
 
 from ._numbers import DIGITS
 
-# What joins texts; a text file has none.
+# The character that joins texts; no text file contains it.
 SEP = "\0"
-# Numbers and dates have fewer ways of being written.
+# Numbers and dates have fewer shapes.
 MAX_SHAPES = 20_000
 
 
@@ -35,7 +35,7 @@ class Texts:
         return shapes
 
     def count(self, texts: Collection[str]) -> Counter[str]:
-        """Count how often some texts come."""
+        """Count how often some texts occur."""
         found: Counter[str] = Counter()
         for chunk in self.chunks:
             found.update([cell for cell in chunk.split(SEP) if cell in texts])
@@ -43,7 +43,7 @@ class Texts:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each text comes."""
+        """How often each text occurs."""
         counts: Counter[str] = Counter()
         for chunk in self.chunks:
             counts.update(chunk.split(SEP))
@@ -64,5 +64,5 @@ class Texts:
         return next(row for row, cell in enumerate(self.cells()) if cell == text)
 
     def first_but(self, gaps: set[str]) -> str:
-        """Return the first text that is no gap, "" if all are."""
+        """Return the first text that is not a gap, "" if all are."""
         return next((cell for cell in self.cells() if cell not in gaps), "")

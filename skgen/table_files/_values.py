@@ -1,4 +1,4 @@
-"""The values of a column, once it is known what its texts are."""
+"""The values of a column, once its kind is known."""
 
 from collections.abc import Collection
 from typing import Any
@@ -11,7 +11,7 @@ from ._formulas import GUARD, unguarded
 from ._numbers import NumberFormat
 from ._texts import SEP, Texts
 
-# As numpy has it.
+# The number that NumPy uses for NaT.
 _NO_TIME = np.iinfo(np.int64).min
 
 

@@ -1,4 +1,4 @@
-"""Columns in words: what they hold."""
+"""Descriptions of columns in words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,17 +10,17 @@ SHOWN_CATEGORIES = 3
 
 
 def is_number(column: pd.Series) -> bool:
-    """Tell whether a column is of numbers; True and False are categories."""
+    """Return whether a column has numbers; True and False are categories."""
     return is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype)
 
 
 def is_date(column: pd.Series) -> bool:
-    """Tell whether a column is of dates or times."""
+    """Return whether a column has dates or times."""
     return bool(is_datetime64_any_dtype(column.dtype))
 
 
 def _figure(value: Any) -> str:
-    """Return a number in full where it is whole, otherwise in six digits."""
+    """Return a whole number in full, and others with six digits."""
     if abs(value) < 1e15 and value == int(value):
         return str(int(value))
     text = f"{value:g}"
@@ -28,7 +28,7 @@ def _figure(value: Any) -> str:
 
 
 def taken_as(column: pd.Series) -> str:
-    """Describe the entries of a column as they are understood."""
+    """Describe the entries of a column as they were read."""
     present = column.dropna()
     if present.empty:
         return "empty"
@@ -49,7 +49,7 @@ def taken_as(column: pd.Series) -> str:
 
 
 def in_words(column: pd.Series) -> str:
-    """Describe a column as it is understood, and its gaps."""
+    """Describe a column as it was read, and its gaps."""
     missing = column.isna().mean()
     text = taken_as(column)
     return f"{text}; {missing:.1%} missing" if missing and text != "empty" else text

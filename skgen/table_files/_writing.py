@@ -23,7 +23,7 @@ TIME = [*ISO, " ", ["H", 2], ":", ["M", 2], ":", ["S", 2]]
 
 
 def _date_format(column: pd.Series) -> DateFormat:
-    """Return how dates are written where nothing is known of how they were."""
+    """Return how dates are written without a format."""
     present = column.dropna()
     naive = present
     zone = ""
@@ -80,7 +80,7 @@ def _column_texts(
 
 
 def _quoted(texts: list[str], asked: Sequence[bool], format: FileFormat) -> list[str]:
-    """Return texts in quotes where that is asked for, or they need them."""
+    """Return texts, in quotes where asked for or needed."""
     quote = format.quote or '"'
     needs = re.compile(rf"[{re.escape(format.separator + quote)}\r\n]|^\s|\s$").search
     escaped = format.escape + quote if format.escape else quote + quote

@@ -1,1 +1,1 @@
-"""Tables: frames of mixed columns as numbers and back, and what people put around a model."""
+"""Tables: frames of mixed columns as numbers and back, pipelines, imputer and over-sampler."""

@@ -1,4 +1,4 @@
-"""Which methods a pipeline has: those that its last step has, and scores where there is a density.
+"""Which methods a pipeline has: those of its last step, and scores if rows have a density.
 
 Each check is one for :func:`sklearn.utils.metaestimators.available_if`.
 """
@@ -19,7 +19,7 @@ def model_has(method: str) -> Any:
 
 
 def has_density(self: Any) -> bool:
-    """Tell whether the log-determinant of every step is known, or raise, naming the step."""
+    """Return whether the log-determinant of every step is known, or raise, naming the step."""
     for name, step in self._transformers():
         if not is_known(step):
             raise AttributeError(_no_density(name, step))
@@ -27,10 +27,10 @@ def has_density(self: Any) -> bool:
 
 
 def _no_density(name: str, step: Any) -> str:
-    # A step that reads columns of many kinds knows which of them have no density.
+    # An encoder of mixed columns knows which of them have no density.
     columns: list[Any] = getattr(step, "_without_density", list)()
     why = (
-        f"its columns {columns} are not of numbers with fractions, or have gaps or equal entries"
+        f"its columns {columns} have entries without fractions, equal entries or gaps"
         if columns
         else "the log-determinant of what it does is not known"
     )
@@ -42,12 +42,12 @@ def _no_density(name: str, step: Any) -> str:
 
 
 def can_score_samples(self: Any) -> bool:
-    """Tell whether each row of X has a score, or raise an AttributeError that says why not."""
+    """Return whether each row of X has a score, or raise an AttributeError that says why not."""
     return model_has("score_samples")(self) and has_density(self)
 
 
 def can_score(self: Any) -> bool:
-    """Tell whether X as a whole has a score, or raise an AttributeError that says why not."""
+    """Return whether X as a whole has a score, or raise an AttributeError that says why not."""
     # A model without a density, such as a bridge between rows, scores the encoded rows its own way.
     own_way = model_has("score")(self) and not hasattr(self._final_estimator, "score_samples")
     return own_way or has_density(self)

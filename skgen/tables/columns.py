@@ -1,7 +1,8 @@
 """Columns of a table as columns of numbers, and back: what :class:`skgen.TableEncoder` is made of.
 
-Numbers, dates and ordered categories are one column; categories are one-hot, or the binary digits
-of the category's number. One more marks missing entries, where fit saw any.
+Numbers, dates and ordered categories become one column; other categories become one-hot columns, or
+the binary digits of the category's number. One more column marks missing entries, if there were any
+in fit.
 """
 
 import math
@@ -35,10 +36,10 @@ from skgen.entries import (
 from skgen.tables.dtypes import as_objects, described, dtype_of
 
 MAX_DECIMALS = 12
-# Marks such as 9999: how many a column has at an end at most, and how far they are from all other
+# Marks such as 9999: the most at one end of a column, and their least distance from all other
 # values, in widths of these.
 MOST_MARKS, SENTINEL_GAP = 3, 3.0
-# Signs of a missing entry that are one object each.
+# Objects that stand for a missing entry.
 MARKERS = {"NA": pd.NA, "NaT": pd.NaT}
 # Integers below this, of which no difference overflows 64 bits.
 MAX_PLAIN = 2**62
@@ -78,14 +79,14 @@ def _check_saved(value: Any, what: str) -> None:
 
 
 class _Column:
-    """One column of a table: codes of its entries, a mark of its gaps, and the way back.
+    """One column of a table: encodes its entries, marks its gaps, and decodes both.
 
     Attributes
     ----------
     names : list of str
-        Columns of the matrix that it takes: the codes, and the mark where fit saw gaps.
+        Its columns in the matrix: the codes, and the mark of gaps if there were any in fit.
     filler : float or ndarray of shape (n_codes,)
-        Codes that stand in for those of a missing entry.
+        The codes of a missing entry.
     """
 
     filler: Any = 0.0
@@ -101,7 +102,7 @@ class _Column:
             self.names = [*self.names, name + "_missing"]
 
     def _learn(self, present: pd.Series) -> list[str]:
-        """Learn from the entries that are there; return the names of the codes."""
+        """Learn from the present entries; return the names of the codes."""
         raise NotImplementedError
 
     def _codes(self, present: pd.Series) -> np.ndarray:
@@ -113,11 +114,11 @@ class _Column:
         raise NotImplementedError
 
     def _unknown(self, present: pd.Series, handle_unknown: str) -> Any:
-        """Tell which entries have no code, or raise where that is asked for."""
+        """Return which entries have no code, or raise if asked to."""
         return np.zeros(len(present), dtype=bool)
 
     def unseen(self, column: pd.Series) -> np.ndarray:
-        """Tell which entries have no code."""
+        """Return which entries have no code."""
         missing = np.array(column.isna())
         unseen = missing & (not self.has_gaps)
         unseen[~missing] = self._unknown(column[~missing], "missing")
@@ -139,12 +140,12 @@ class _Column:
             return block
         if not holes and missing.any():
             block[missing] = self.filler
-        # What is to be imputed is there, and not known.
+        # An entry to be imputed is present, but unknown.
         mark = np.zeros(len(column)) if holes else missing.astype(np.float64)
         return np.column_stack([block, mark])
 
     def decode(self, block: np.ndarray) -> pd.Series:
-        """Return the column for rows of the matrix, whatever stands in them."""
+        """Return the column for any rows of the matrix, such as drawn ones."""
         codes = block[:, : self.n_codes]
         missing = np.isnan(codes).any(1)
         codes = np.where(missing[:, None], self.filler, codes)
@@ -165,7 +166,7 @@ class _Column:
             self.marker = MARKERS[self.marker]
 
     def check_saved(self) -> None:
-        """Raise where no file could hold an entry or the dtype: after the training is too late."""
+        """Raise if no file can hold an entry or the dtype: after training it would be too late."""
         _check_saved(described(self.dtype), f"Column {self.name!r} is of dtype {self.dtype}, and")
         _check_saved(self.marker, f"Column {self.name!r} holds")
 
@@ -174,7 +175,7 @@ class _Column:
 
 
 class _Empty(_Column):
-    """A column without a single entry: nothing to learn, nothing to give but gaps."""
+    """A column without entries, which is decoded as gaps."""
 
     def __init__(self, column: pd.Series, name: str):
         super().__init__(column, name)
@@ -203,10 +204,11 @@ class _Empty(_Column):
 
 
 def _sentinels(values: np.ndarray) -> list[tuple[float, float]]:
-    """Return the gaps that part marks, such as -1, 9999 or a last day of time, from the rest.
+    """Return the intervals between sentinels, such as -1, 9999 or a last day, and other values.
 
-    Marks are up to `MOST_MARKS` repeated values at an end. Their gap is wider than `SENTINEL_GAP`
-    times what all others span, but for as many at the other end, which may be marks themselves.
+    Sentinels are up to `MOST_MARKS` repeated values at one end. Their distance from the others is
+    more than `SENTINEL_GAP` times the range of the others, not counting as many values at the other
+    end, which may be sentinels too.
     """
     found, counts = np.unique(values, return_counts=True)
     gaps = []
@@ -216,7 +218,7 @@ def _sentinels(values: np.ndarray) -> list[tuple[float, float]]:
             if counts[-n_marks] < 2:
                 break
             last, first = found[-n_marks - 1], found[min(MOST_MARKS, len(found) - n_marks - 1)]
-            # Parts of them, since a difference of the largest floats overflows.
+            # Scaled down, since a difference of the largest floats overflows.
             if found[-n_marks] / 8 - last / 8 > SENTINEL_GAP * (last / 8 - first / 8):
                 gaps.append(tuple(sorted((sign * last, sign * found[-n_marks]))))
         found, counts = sign * found[::sign], counts[::sign]
@@ -224,9 +226,9 @@ def _sentinels(values: np.ndarray) -> list[tuple[float, float]]:
 
 
 class _Numbers(_Column):
-    """Numbers on a scale of their own, a power of two so that no digit is lost.
+    """Numbers divided by a scale of the column, a power of two so that no digit is lost.
 
-    What is decoded between a sentinel and the rest is the nearer end of the gap.
+    A drawn number between a sentinel and the other values is decoded as the nearer of the two.
     """
 
     gaps: Any = ()
@@ -254,13 +256,13 @@ class _Numbers(_Column):
     def of_numbers(self, values: np.ndarray, round_by: Any = np.round) -> Any:
         """Return computed numbers, times as integers, as entries.
 
-        By `np.round` they come as they are, up to rounding errors; by `np.ceil`, `np.floor` or
-        `np.rint` on the grid and in the range that fit saw.
+        With `np.round` they are unchanged, up to rounding errors; with `np.ceil`, `np.floor` or
+        `np.rint` they are on the grid and in the range of fit.
         """
         raise NotImplementedError
 
     def allow(self, low: Any, high: Any) -> None:
-        """Let what is decoded be from a least to a largest entry, beyond those that fit saw."""
+        """Extend the range of decoded entries beyond that of fit."""
         for end, value, round_by in (("low", low, np.ceil), ("high", high, np.floor)):
             if value is not None:
                 number = self._numbers(pd.Series([value], dtype=self.dtype))
@@ -312,7 +314,7 @@ class _Floats(_Numbers):
         values = values.astype(np.float64)
         if round_by is not np.round:
             if self.decimals is not None:
-                # Up to rounding errors it is on the grid already.
+                # Up to rounding errors the numbers are on the grid already.
                 values = round_by(np.round(values * 10.0**self.decimals, 6)) / 10.0**self.decimals
             values = np.clip(values, self.low, self.high)
         return self._nearest(values)
@@ -323,7 +325,7 @@ class _Floats(_Numbers):
 
 
 class _Steps(_Numbers):
-    """Integers and times, counted from the least in steps that all of them are multiples of."""
+    """Integers and times, counted from the least one in the largest step that divides them all."""
 
     counted = True
 
@@ -383,8 +385,8 @@ class _Steps(_Numbers):
         return whole if max(map(abs, ends)) < MAX_PLAIN else self._integers(present)
 
     def _places(self, present: pd.Series) -> np.ndarray:
-        """Return the places of entries among the ordered categories, -1 for others."""
-        # As objects: an index of intervals finds nothing where they overlap.
+        """Return the positions of entries among the ordered categories, -1 for others."""
+        # As objects, because an index of intervals that overlap finds none of them.
         return self.dtype.categories.astype(object).get_indexer(present.astype(object))
 
     def _numbers(self, present):
@@ -441,7 +443,7 @@ class _Labels(_Column):
             key = self._key(value)
             counts[key] = counts.get(key, 0) + count
             first.setdefault(key, value)
-        # By frequency, so that digits which are seldom 1 belong to seldom categories.
+        # By frequency, so that the highest digits belong to rare categories.
         by_count = not is_bool_dtype(self.dtype)
         keys = sorted(counts, key=lambda key: (-counts[key] * by_count, str(first[key])))
         self.number = {key: i for i, key in enumerate(keys)}
@@ -471,11 +473,11 @@ class _Labels(_Column):
                 continue
             _check_saved(value, f"Column {self.name!r} holds")
             if not isinstance(value, tuple | frozenset):
-                # What a tuple holds is another matter in each.
+                # Tuples are checked one by one: their items differ.
                 done.add(type(value))
 
     def _distinct(self, present: pd.Series) -> tuple[np.ndarray, Any]:
-        """Return the place of each entry among different ones, in the order of their coming."""
+        """Return the number of each entry among the different ones, in first-come order."""
         if is_object_dtype(present.dtype) and infer_dtype(present, skipna=False) != "string":
             # Some are equal that are not the same.
             return np.arange(len(present)), present
@@ -514,20 +516,20 @@ class _Labels(_Column):
         if self.one_hot:
             return self.values[codes.argmax(1)]
         index = ((codes > 0.5) << np.arange(self.n_digits)).sum(1, dtype=np.int64)
-        # A number beyond the last: the nearest that there is lacks the highest digit.
+        # A number beyond the last category: without its highest digit it is a category.
         index = np.where(index < len(self.values), index, index - (1 << self.n_digits >> 1))
         return self.values[index]
 
 
 class _Converted(_Column):
-    """Numbers, times and intervals by another name, encoded as what they are converted to.
+    """Objects that are numbers, times or intervals, converted and then encoded.
 
     Attributes
     ----------
     form : Numbers, Times or Intervals
         The conversion, from :mod:`skgen.entries`.
     inner : _Floats or _Steps
-        The column of what they are converted to.
+        The column of the converted entries.
     """
 
     def _learn(self, present):
@@ -572,7 +574,7 @@ def _first(column: pd.Series, wanted: Any) -> tuple[Any, Any]:
 
 
 def _make(column: pd.Series, name: str, max_one_hot: int) -> Any:
-    """Choose how a column is taken."""
+    """Choose how a column is encoded."""
     dtype = column.dtype
     present = column.dropna()
     if present.empty:
@@ -592,15 +594,15 @@ def _make(column: pd.Series, name: str, max_one_hot: int) -> Any:
 
 
 def _holds_objects(dtype: Any) -> bool:
-    """Tell whether what entries are is told by themselves, not by the dtype of their column."""
+    """Return whether the kind of a column depends on its entries, not on its dtype."""
     if isinstance(dtype, pd.ArrowDtype):
-        # Those of Arrow that pandas computes with as with its own.
+        # Arrow's dtypes that pandas treats like its own.
         return dtype.kind not in "iufbU"
     return is_object_dtype(dtype) or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype)
 
 
 def _make_of_objects(column: pd.Series, entries: pd.Series, name: str, max_one_hot: int) -> Any:
-    """Choose how a column is taken, by its entries."""
+    """Choose how a column is encoded, by its entries."""
     kinds = set(map(type, entries))
     for kind in kinds:
         if kind.__hash__ is None:

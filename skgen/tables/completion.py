@@ -1,4 +1,4 @@
-"""Rows completed by a pipeline: what is missing is drawn, what is observed comes back as it was."""
+"""Rows completed by a pipeline: missing entries are drawn, observed ones are unchanged."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,12 +18,12 @@ from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.steps import present
 from skgen.threads import limited
 
-# Categories that an error lists.
+# The most categories that an error lists.
 MOST_LISTED = 10
 
 
 def missing_in(X: Any) -> np.ndarray:
-    """Tell which entries of a table are missing."""
+    """Return which entries of a table are missing."""
     return np.asarray(pd.isna(X if isinstance(X, pd.DataFrame) else np.asarray(X)))
 
 
@@ -38,7 +38,7 @@ class CompletionMixin:
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows with NaN, or whatever is missing in a frame, where an entry is missing.
+            Rows with NaN, or another missing value of pandas, where an entry is missing.
         n_draws : int, default=1
             Number of completions of each row; analyses of the completed tables, one by one, are
             pooled as those of multiple imputation.
@@ -78,8 +78,8 @@ class CompletionMixin:
                     f"impute needs steps that leave missing entries to the model, and step "
                     f"'{name}', {step}, {'fills' if passes else 'refuses'} them."
                 )
-        told = present(condition=condition, n_steps=n_steps, random_state=random_state)
-        drawn = self._model.impute(rows, n_draws=n_draws, **told)
+        passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
+        drawn = self._model.impute(rows, n_draws=n_draws, **passed)
         draws = [as_pandas(self._back(part)) for part in (drawn if n_draws > 1 else [drawn])]
         tables = [self._completed(X, part, missing) for part in draws]
         for table in tables:
@@ -116,7 +116,7 @@ class CompletionMixin:
         dtypes = [column.dtype for column in encoder._columns] if encoder else [float] * len(labels)
         rows = _rows_given(n_samples, as_pandas(given), dict(zip(labels, dtypes, strict=True)))
         if encoder is not None:
-            _check_seen(encoder, rows)
+            _check_codes(encoder, rows)
         drawn = self.impute(rows.reindex(columns=labels), **options)
         if isinstance(drawn, np.ndarray):
             drawn = pd.DataFrame(drawn, rows.index, labels)
@@ -126,7 +126,7 @@ class CompletionMixin:
         return as_polars(drawn) if encoder._of_polars else drawn
 
     def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
-        """Return X with its missing entries drawn, and the rules kept that the first step knows."""
+        """Return X with missing entries drawn, which keep the rules of the first step."""
         rows = _observed_kept(X, drawn, missing)
         steps = self._transformers()
         if steps and hasattr(steps[0][1], "keep_constraints"):
@@ -145,7 +145,7 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
         if missing[:, j].all():
             given = completed.iloc[:, j].set_axis(given.index)
         elif isinstance(dtype, pd.CategoricalDtype):
-            # Categories that the rows at hand happen to lack may be drawn.
+            # Categories that X lacks may be drawn.
             given = given.astype(dtype)
         whole = given.where(~missing[:, j], completed.iloc[:, j].array)
         columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
@@ -153,7 +153,7 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
 
 
 def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFrame:
-    """Return the columns of rows that are given, of the dtypes of fit where they have no gap."""
+    """Return the given columns of rows, with the dtypes of fit if they have no gap."""
     if isinstance(given, pd.DataFrame):
         if len(given) != n_samples:
             raise ValueError(
@@ -208,15 +208,15 @@ def _of_dtype(present: pd.Series, dtype: Any, name: Any) -> pd.Series:
 
 
 def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
-    """Tell whether a dtype has made other entries of some: 2 of 2.5, True of "no", gaps."""
+    """Return whether a cast has changed entries, such as 2.5 to 2, "no" to True, or to gaps."""
     if cast.isna().any():
         return True
     exact = is_integer_dtype(cast.dtype) or is_bool_dtype(cast.dtype)
     return exact and bool((cast.astype(object) != present.astype(object)).any())
 
 
-def _check_seen(encoder: TableEncoder, rows: pd.DataFrame) -> None:
-    """Raise where entries are given that have no code."""
+def _check_codes(encoder: TableEncoder, rows: pd.DataFrame) -> None:
+    """Raise where a given entry has no code."""
     labels = encoder._labels
     unseen = encoder.find_unseen(rows.reindex(columns=labels))
     for name in rows:

@@ -33,7 +33,7 @@ def constant(value: float, X: Any) -> np.ndarray:
 
 
 def _of_scale(scale: Any, X: Any) -> np.ndarray:
-    # A scaler that was told not to scale keeps None.
+    # A scaler that does not scale has None.
     return constant(0.0 if scale is None else -np.log(scale).sum(), X)
 
 
@@ -93,13 +93,13 @@ def _(step: PCA, X: Any, Y: Any) -> Any:
 
 
 def is_known(step: Any) -> bool:
-    """Tell whether the log-determinant of a step is known.
+    """Return whether the log-determinant of a step is known.
 
-    Of a step that is not fitted, its type tells whether it may be.
+    For a step that is not fitted, its type decides whether it may be.
     """
     known = log_slope.dispatch(type(step)) is not log_slope.dispatch(object)
     if known and hasattr(step, "n_features_in_"):
-        # What it returns for no rows is None where it is None for any.
+        # The result for no rows is None exactly if it is None for all rows.
         n_out = len(step.get_feature_names_out())
         no_rows = np.empty((0, step.n_features_in_)), np.empty((0, n_out))
         known = log_slope(step, *no_rows) is not None

@@ -1,7 +1,7 @@
 """Dtypes of pandas as plain texts and dicts, which files can hold, and back.
 
-What reads a file must not open another or import anything, and pandas would: a time zone named
-``dateutil//path`` is looked up at that path. So only names of a known form are read.
+Reading a file must not open another file or import anything, but pandas may do so: it looks up a
+time zone named ``dateutil//path`` at that path. So only names of a known form are read.
 """
 
 import re
@@ -34,7 +34,7 @@ _DECIMAL = re.compile(r"decimal(32|64|128|256)\((\d{1,2}), (-?\d{1,2})\)")
 
 
 def as_objects(values: Any) -> np.ndarray:
-    """Return values as an array of objects, each as it is, tuples and numbers of NumPy's too."""
+    """Return values as an array of objects, each unchanged, even tuples and NumPy's numbers."""
     array = np.empty(len(values), dtype=object)
     for k, value in enumerate(values):
         array[k] = value
@@ -43,7 +43,7 @@ def as_objects(values: Any) -> np.ndarray:
 
 def described(dtype: Any) -> Any:
     """Describe a dtype by texts and arrays; one that no file can name is returned as it is."""
-    told: Any
+    description: Any
     if isinstance(dtype, pd.CategoricalDtype):
         index = dtype.categories
         return {
@@ -52,10 +52,10 @@ def described(dtype: Any) -> Any:
             "ordered": dtype.ordered,
         }
     if isinstance(dtype, pd.ArrowDtype):
-        told = {"arrow": _described_arrow(dtype.pyarrow_dtype)}
+        description = {"arrow": _described_arrow(dtype.pyarrow_dtype)}
     else:
-        told = str(dtype)
-    for form in (told, _described_string(dtype)):
+        description = str(dtype)
+    for form in (description, _described_string(dtype)):
         try:
             if dtype_of(form) == dtype:
                 return form
@@ -72,17 +72,17 @@ def _described_arrow(of: Any) -> Any:
 
 
 def _described_string(dtype: Any) -> Any:
-    # Which of two libraries holds the strings, where it is not pandas' choice here.
+    # The library that holds the strings, if it is not pandas' default here.
     missing = getattr(dtype, "na_value", None)
     return {"string": getattr(dtype, "storage", None), "nan": isinstance(missing, float)}
 
 
-def dtype_of(told: Any) -> Any:
+def dtype_of(description: Any) -> Any:
     """Invert `described`.
 
     Parameters
     ----------
-    told : str or dict
+    description : str or dict
         A description.
 
     Returns
@@ -95,45 +95,45 @@ def dtype_of(told: Any) -> Any:
     ValueError, TypeError
         If there is no such dtype, or none that files may name.
     """
-    if isinstance(told, dict):
-        if "arrow" in told:
-            return pd.ArrowDtype(_arrow_of(told["arrow"]))
-        if "string" in told:
-            return _string_of(told)
-        values = pd.Index(told["values"], dtype=dtype_of(told["of"]))
-        return pd.CategoricalDtype(values, bool(told["ordered"]))
-    if not isinstance(told, str):
-        raise TypeError(f"a dtype is named by a text, not by {type(told).__name__}")
-    interval = _INTERVAL.fullmatch(told)
+    if isinstance(description, dict):
+        if "arrow" in description:
+            return pd.ArrowDtype(_arrow_of(description["arrow"]))
+        if "string" in description:
+            return _string_of(description)
+        values = pd.Index(description["values"], dtype=dtype_of(description["of"]))
+        return pd.CategoricalDtype(values, bool(description["ordered"]))
+    if not isinstance(description, str):
+        raise TypeError(f"a dtype is named by a text, not by {type(description).__name__}")
+    interval = _INTERVAL.fullmatch(description)
     if interval is not None:
         return pd.IntervalDtype(dtype_of(interval[1]), interval[2])
-    if told.endswith("[pyarrow]"):
-        return pd.ArrowDtype(_arrow_of(told.removesuffix("[pyarrow]")))
-    if not _NAME.fullmatch(told):
-        raise ValueError(f"{told[:100]!r} is no dtype that files name")
-    return pandas_dtype(told)
+    if description.endswith("[pyarrow]"):
+        return pd.ArrowDtype(_arrow_of(description.removesuffix("[pyarrow]")))
+    if not _NAME.fullmatch(description):
+        raise ValueError(f"{description[:100]!r} is no dtype that files name")
+    return pandas_dtype(description)
 
 
-def _string_of(told: dict[str, Any]) -> Any:
-    if told["string"] not in ("python", "pyarrow"):
-        raise ValueError(f"{told['string']!r} is no way of holding strings")
+def _string_of(description: dict[str, Any]) -> Any:
+    if description["string"] not in ("python", "pyarrow"):
+        raise ValueError(f"{description['string']!r} is no way of holding strings")
     # The second argument came with pandas 2.3.
-    options = {"na_value": np.nan} if told["nan"] is True else {}
-    return pd.StringDtype(told["string"], **options)
+    options = {"na_value": np.nan} if description["nan"] is True else {}
+    return pd.StringDtype(description["string"], **options)
 
 
-def _arrow_of(told: Any) -> Any:
+def _arrow_of(description: Any) -> Any:
     import pyarrow
 
-    if isinstance(told, dict):
-        index, values = _arrow_of(told["index"]), _arrow_of(told["values"])
-        return pyarrow.dictionary(index, values, told["ordered"] is True)
-    decimal = _DECIMAL.fullmatch(told)
+    if isinstance(description, dict):
+        index, values = _arrow_of(description["index"]), _arrow_of(description["values"])
+        return pyarrow.dictionary(index, values, description["ordered"] is True)
+    decimal = _DECIMAL.fullmatch(description)
     if decimal is not None:
         return getattr(pyarrow, f"decimal{decimal[1]}")(int(decimal[2]), int(decimal[3]))
-    if not _ARROW.fullmatch(told):
-        raise ValueError(f"{told[:100]!r} is no type of Arrow's that files name")
-    name, _, rest = told.partition("[")
+    if not _ARROW.fullmatch(description):
+        raise ValueError(f"{description[:100]!r} is no type of Arrow's that files name")
+    name, _, rest = description.partition("[")
     unit, _, zone = rest.removesuffix("]").partition(", tz=")
     if name in ("date32", "date64"):
         return getattr(pyarrow, name)()

@@ -2,8 +2,8 @@
 
 A column of numbers, dates or ordered categories is one column of the matrix. A column of categories
 is one-hot, or the binary digits of the category's number, by frequency: 40 categories take 6
-columns. One more marks missing entries, where fit saw any. What comes back has the dtype, the grid
-of values and the missing entries of what was there.
+columns. One more column marks missing entries, if there were any in fit. A decoded column has the
+dtype, the grid of values and the missing entries of the original.
 """
 
 import math
@@ -32,9 +32,9 @@ from skgen.tables.rule_search import found_rules, found_rules_of_observed
 
 __all__ = ["TableEncoder"]
 
-# Rows that are searched for columns of one unit, at most.
+# The most rows that are searched for columns of one unit.
 MAX_SEARCHED = 100_000
-# Rows that are put together at a time.
+# Rows that are joined at a time.
 MANY_ROWS = 4096
 
 
@@ -49,21 +49,22 @@ def _described_index(index: pd.Index) -> dict[str, Any]:
     return {"values": as_objects(index), "of": described(index.dtype), "name": index.name}
 
 
-def _index_of(told: dict[str, Any]) -> pd.Index:
+def _index_of(description: dict[str, Any]) -> pd.Index:
     """Invert `_described_index`."""
-    if "levels" in told:
-        levels = [_index_of(level) for level in told["levels"]]
-        return pd.MultiIndex(levels=levels, codes=told["codes"], names=told["names"])
-    return pd.Index(told["values"], dtype=dtype_of(told["of"]), name=told["name"])
+    if "levels" in description:
+        levels = [_index_of(level) for level in description["levels"]]
+        return pd.MultiIndex(levels=levels, codes=description["codes"], names=description["names"])
+    return pd.Index(
+        description["values"], dtype=dtype_of(description["of"]), name=description["name"]
+    )
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a frame of mixed columns as numbers, and decode it.
 
-    For the front of a pipeline that ends in a generative model: what the model draws comes back as
-    a frame like the one that was learnt, of the same dtypes, with categories among those seen,
-    numbers in the range and with the decimals that were seen, and entries missing where a column
-    had gaps.
+    For the front of a pipeline that ends in a generative model: drawn rows are decoded to a frame
+    like that of fit, with its dtypes and categories, with numbers in its range and with its
+    decimals, and with missing entries in columns that had gaps.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Columns of up to this many categories, more than two, become one-hot; others the binary
         digits of the category's number.
     handle_unknown : {"error", "missing"}, default="error"
-        What a category means that fit did not see: an error, or a missing entry.
+        Whether a category that was not in fit is an error or a missing entry.
     constraints : {"auto"}, list of rules or None, default="auto"
         Rules that every decoded row keeps: ``"auto"`` finds those that all rows of fit keep and
         would not by chance; a list holds :class:`skgen.Inequality`, :class:`skgen.Sum`,
@@ -82,7 +83,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     constraints_ : list of rules
-        The rules that are kept; ``str`` tells one in words.
+        The rules that are kept; ``str`` describes a rule in words.
     n_features_in_ : int
         Columns of the frame.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -118,11 +119,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     `transform_holes` does the same for all columns.
 
     The frame of fit comes back exactly, but for its index, and with one sign of a missing entry
-    (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals
-    or dates, come back with their types; where a column has several, with the one that most
-    entries like them had, and Decimals with as many digits as a float can tell. A row that fit has
-    not seen comes back on the grid and in the range that it saw. An array comes back as an array,
-    and a frame of polars as one of polars, which takes pyarrow.
+    (None, NaN or NA) in a column of objects. Objects that are numbers or times, such as Decimals or
+    dates, come back with their types; if a column has several types, with the one that most similar
+    entries had, and Decimals with as many digits as a float has. The entries of a new row come back
+    on the grid and in the range of fit. An array comes back as an array, and a frame of polars as
+    one of polars, which takes pyarrow.
 
     Examples
     --------
@@ -216,7 +217,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         _learn_kept(self, rules, frame)
 
     def _coded(self) -> dict[int, Any]:
-        """Return what is encoded, by place: a column, or what a rule leaves of it, if anything."""
+        """Return what is encoded for each column: itself, what a rule leaves of it, or nothing."""
         coded = dict(enumerate(self._columns)) | {j: kept.rest for j, kept in self._kept.items()}
         coded |= self._gaps
         if self._apart is not None and self._apart.names:
@@ -253,13 +254,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         rows = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
         if rows.dtype.kind in "OUS":
-            # NumPy makes texts of all entries of a list that has some, and pandas a dtype of its
-            # own of columns of texts.
+            # NumPy turns all entries of a list into texts if some are texts, and pandas has its own
+            # dtype for columns of texts.
             return pd.DataFrame(np.asarray(X, dtype=object), dtype=object)
         return pd.DataFrame(rows)
 
     def _check_order(self, found: pd.Index) -> None:
-        # Of names that are no strings scikit-learn takes no notice.
+        # scikit-learn ignores names that are not strings.
         if not found.equals(self._labels) and set(found) == set(self._labels):
             raise ValueError(
                 f"The names of the columns should be in the order of fit, {list(self._labels)}; "
@@ -303,7 +304,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self._encoded(X, holes=True)
 
     def find_unseen(self, X):
-        """Tell which entries have no code: categories that fit did not see, gaps where it saw none.
+        """Return which entries have no code: new categories, and gaps where fit had none.
 
         Parameters
         ----------
@@ -327,7 +328,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             frame = _filled(frame, self._kept)
         coded, blocks = self._coded(), []
         for j, column in enumerate(self._columns):
-            # Also where a rule tells it: what stands in it is checked so.
+            # Columns that a rule computes, too: this checks their entries.
             block = column.encode(frame.iloc[:, j], holes, self.handle_unknown)
             if j in self._kept and j in coded:
                 block = self._kept[j].encode_rest(frame, holes, self.handle_unknown)
@@ -419,7 +420,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns of X; only those seen in `fit` are taken.
+            Names of the columns of X; only those of `fit` are taken.
 
         Returns
         -------
@@ -432,12 +433,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.asarray(names, dtype=object)
 
     def _without_density(self) -> list[Any]:
-        """Return the names of columns that are not of different floats without gaps."""
+        """Return the names of columns without a density: all but different floats without gaps."""
         coded = self._coded()
         return [
             column.name
             for j, column in enumerate(self._columns)
-            # What a rule computes has no density, and what it leaves has that of the column.
+            # A column that a rule computes has no density; what the rule leaves has that of the
+            # column.
             if type(column) is not _Floats or column.names != [column.name] or j not in coded
         ]
 
@@ -457,13 +459,13 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
         if isinstance(rule, Range):
             encoder._columns[places[rule.column]].allow(rule.low, rule.high)
     computed = [rule for rule in rules if is_computed(rule)]
-    told = [places[rule.target] for rule in computed]
+    computed_at = [places[rule.target] for rule in computed]
     # Before anything is encoded.
-    _keep_proportions(encoder._columns, told, frame)
+    _keep_proportions(encoder._columns, computed_at, frame)
     encoder._kept = {}
-    for j, rule in zip(told, computed, strict=True):
+    for j, rule in zip(computed_at, computed, strict=True):
         inputs = [places[name] for name in rule.inputs]
-        encoder._kept[j] = KeptRule(rule, [*inputs, j], encoder._columns, told)
+        encoder._kept[j] = KeptRule(rule, [*inputs, j], encoder._columns, computed_at)
         encoder._kept[j].learn(frame, encoder.max_one_hot)
     encoder._gaps = {}
     for rule in (rule for rule in rules if isinstance(rule, GapWhere)):
@@ -478,7 +480,7 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
 
 
 def _beside(blocks: list[np.ndarray]) -> np.ndarray:
-    """Return blocks side by side, some rows at a time: what these are stays in a cache."""
+    """Return blocks joined side by side, some rows at a time, which fit into a cache."""
     n = len(blocks[0]) if blocks else 0
     if n <= MANY_ROWS:
         return np.concatenate(blocks, 1)
@@ -504,7 +506,7 @@ def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:
     if encoder._apart is not None:
         encoder._apart.keep(decoded, blocks.get(len(encoder._columns)))
     for j, kept in encoder._kept.items():
-        # What the rule left of it makes room for the target.
+        # The target replaces what the rule left of it.
         decoded[j] = kept.target(decoded, decoded.get(j))
     return decoded
 
@@ -516,8 +518,8 @@ def _mend(encoder: TableEncoder, series: list[Any], drawn: list[Any], missing: n
     if encoder._apart is not None:
         encoder._apart.complete(series, missing)
     free = missing.copy()
-    # What a rule asks of its inputs goes before what these are told by, so the last comes
-    # first; and then what follows from the inputs.
+    # A rule may change its inputs before the rules that compute these: so the last rule comes
+    # first. Then come the columns that are computed from the inputs.
     for forward in (False, True):
         for kept in encoder._kept.values() if forward else reversed(encoder._kept.values()):
             kept.mend(series, missing, free, drawn, forward)
@@ -526,8 +528,8 @@ def _mend(encoder: TableEncoder, series: list[Any], drawn: list[Any], missing: n
 def rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:
     """Return the rules that rows keep whose gaps are to be imputed, as far as is observed.
 
-    They are for `constraints` of an encoder that is fitted to the completed rows, which tell too
-    little of rules themselves.
+    They are for `constraints` of an encoder that is fitted to the completed rows, in which rules
+    cannot be found.
 
     Parameters
     ----------
@@ -578,16 +580,16 @@ def with_computed(encoder: TableEncoder, X: Any) -> Any:
     return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
 
 
-def _keep_proportions(columns: list[Any], told: list[int], frame: pd.DataFrame) -> None:
+def _keep_proportions(columns: list[Any], computed_at: list[int], frame: pd.DataFrame) -> None:
     """Give columns of floats that can be of one unit one scale."""
     inner = [getattr(column, "inner", column) for column in columns]
     floats = {
         j: column
         for j, column in enumerate(inner)
-        if isinstance(column, _Floats) and column.n_codes and j not in told
+        if isinstance(column, _Floats) and column.n_codes and j not in computed_at
     }
     scales = [column.scale for column in floats.values()]
-    # Each was rounded to a power of two.
+    # Each scale was rounded to a power of two.
     if len(scales) < 2 or max(scales) > 2 * MAX_RATIO * min(scales):
         return
     some = frame.iloc[:: max(1, len(frame) // MAX_SEARCHED)]
@@ -599,7 +601,7 @@ def _keep_proportions(columns: list[Any], told: list[int], frame: pd.DataFrame) 
         1,
     )
     complete = ~np.isnan(values).any(1)
-    # Few complete rows, or others than the rest, tell too little.
+    # Complete rows may be few, or unlike the others.
     if complete.mean() < 0.5 or not share_unit(values[complete]):
         return
     scale = 2.0 ** round(np.mean(np.log2(scales)))
@@ -609,7 +611,7 @@ def _keep_proportions(columns: list[Any], told: list[int], frame: pd.DataFrame) 
 
 
 def _filled(frame: pd.DataFrame, kept: dict[int, KeptRule]) -> pd.DataFrame:
-    """Return a frame with the entries that rules compute from those that are there."""
+    """Return a frame with the missing entries that rules compute from observed ones."""
     series = [frame.iloc[:, j] for j in range(frame.shape[1])]
     for _ in kept:
         for rule in kept.values():
@@ -620,19 +622,19 @@ def _filled(frame: pd.DataFrame, kept: dict[int, KeptRule]) -> pd.DataFrame:
 
 
 def _words_for_gap(column: Any, given: pd.Series, row: int) -> str:
-    """Say that a row has a gap in a column which had none in fit, and what would do."""
+    """Return a message about a gap in a column that had none in fit, and what to do."""
     entry = given.iloc[row]
     what = "no entry" if pd.isna(entry) else f"{entry!r}, which fit did not see,"
     return (
         f"X has {what} in row {row} of column {column.name!r}, which had no gap in fit: impute "
-        "draws what is missing, and a model that is to know gaps of this column is fitted to rows "
-        "that have some."
+        "draws missing entries; a model that shall draw gaps in this column is fitted to rows that "
+        "have some."
     )
 
 
 @log_slope.register
 def _(step: TableEncoder, X: Any, Y: Any) -> Any:
-    # Of floats without gaps alone: all else has no density.
+    # Only floats without gaps have a density.
     if step._without_density():
         return None
     return constant(-sum(math.log(column.scale) for column in step._coded().values()), X)

@@ -1,7 +1,7 @@
 """Columns of a table that look like identifiers or like personal data.
 
-What tells one row from every other is nothing that a model can learn: it repeats it. The entries
-of such columns come out again in what is drawn, stand in saved files, and may belong to people.
+A model cannot learn a column in which every row has its own entry: it repeats the entries. They
+appear in drawn rows and in saved files, and may belong to people.
 """
 
 import math
@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
-# Fewer rows tell nothing; of more, so many are read for their form.
+# The fewest rows that are judged, and the most whose form is read.
 MIN_ROWS, MIN_NUMBERS, MAX_READ = 10, 20, 2000
-# A column of labels is one of identifiers with so many different ones per entry; of texts of a
-# personal form, fewer are enough, such as names of which some are shared.
+# The least share of different entries in a column of identifiers, and in one of texts of a personal
+# form, such as names, of which some are shared.
 NEARLY_ALL, MANY = 0.9, 0.3
-# So many of the texts have the form.
+# The least share of texts that have the form.
 MOST = 0.8
-# Digits of integers that are numbers of something, all of the same length.
+# The fewest digits of integers that number something, all of the same length.
 MIN_DIGITS = 7
 EPOCHS = ((10**9, 2 * 10**9), (10**12, 2 * 10**12))
 NAMED = re.compile(
@@ -78,12 +78,12 @@ def identifying(column: pd.Series, name: Any = None) -> str | None:
 
 
 def looks_like_identifier(column: pd.Series) -> bool:
-    """Tell whether a column looks like one of identifiers or personal data."""
+    """Return whether a column looks like identifiers or personal data."""
     return identifying(column, column.name) is not None
 
 
 def _of_integers(present: pd.Series, name: Any) -> str | None:
-    """Say why integers are identifiers: they count the rows, or are long, or are named so."""
+    """Return why integers look like identifiers: by counting the rows, length or name."""
     if not present.is_unique:
         return None
     values = [int(present.min()), int(present.max())]
@@ -103,7 +103,7 @@ def _of_integers(present: pd.Series, name: Any) -> str | None:
 
 
 def _of_labels(present: pd.Series, name: Any) -> str | None:
-    """Say why labels are identifiers or personal."""
+    """Return why labels look like identifiers or personal data."""
     some = present.iloc[:: math.ceil(len(present) / MAX_READ)]
     kinds = set(map(type, some))
     if kinds == {Decimal} and all(map(_is_whole_decimal, present)):
@@ -144,11 +144,11 @@ def _is_whole_decimal(value: Any) -> bool:
 
 
 def warning_of(reasons: dict[Any, str]) -> str:
-    """Return what to say of columns, by their names."""
-    told = ", ".join(f"{name!r} ({reason})" for name, reason in list(reasons.items())[:10])
+    """Return a warning about columns, by their names."""
+    listed = ", ".join(f"{name!r} ({reason})" for name, reason in list(reasons.items())[:10])
     return (
-        f"{BEGINNING}: {told}{', ...' * (len(reasons) > 10)}. A model cannot learn them but by "
-        "heart: their entries come out in what is drawn, and stand in the file of a saved model. "
+        f"{BEGINNING}: {listed}{', ...' * (len(reasons) > 10)}. A model can only "
+        "memorise them: their entries appear in drawn rows and in the file of a saved model. "
         f"Leave them out, such as by X.drop(columns={list(reasons)[:10]}), before the rows of a "
-        "table are learnt or given on."
+        "table are used or shared."
     )

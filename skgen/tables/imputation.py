@@ -1,14 +1,15 @@
 """A transformer that fills gaps with draws of a generative model, learnt from data with gaps.
 
-Rows without gaps alone are a sound sample only where gaps come at random, and few where columns are
-many. So the model is fitted again to all rows, their gaps drawn given what was observed: a step of
-stochastic EM, whose fixed point is the law of the observed entries wherever a gap depends on
-observed ones only. Where rows without gaps are in the minority, what it starts from is a draw of a
-normal law of the columns' normal scores (a Gaussian copula), learnt from all rows.
+Rows without gaps are an unbiased sample only if gaps are at random, and with many columns they are
+few. So the model is fitted again to all rows, their gaps drawn given the observed entries. This is
+a step of stochastic EM, whose fixed point is the distribution of the observed entries, provided
+that gaps depend on observed entries only. If rows without gaps are in the minority, the first fit
+is to rows whose gaps are drawn from a normal distribution of the columns' normal scores (a Gaussian
+copula), learnt from all rows.
 
-Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for normal laws learnt
-from rows with gaps; Hoff, *Extending the rank likelihood for semiparametric copula estimation*,
-2007.
+Source: Little and Rubin, *Statistical analysis with missing data*, 2019, for normal distributions
+learnt from rows with gaps; Hoff, *Extending the rank likelihood for semiparametric copula
+estimation*, 2007.
 """
 
 import warnings
@@ -34,12 +35,12 @@ from skgen.threads import limited
 __all__ = ["GenerativeImputer"]
 
 MIN_COMPLETE = 20
-# With this share of complete rows they are the start, as no other law need be assumed.
+# With this share of complete rows the first fit is to these, without assuming a copula.
 ENOUGH_COMPLETE = 0.5
-# Sweeps that learn the normal law, from so many rows, fewer where columns are many; wider tables
-# start from entries taken at random. Of two columns that are seldom seen in one row, a correlation
-# of 0 was .12 after 10 sweeps, .06 after 30 and .00 after 100. Sweeps of all rows by what was
-# learnt. Then the numbers in a part of the matrices it takes.
+# Sweeps that learn the normal distribution, from so many rows, fewer where columns are many; wider
+# tables start from entries taken at random. Of two columns that are seldom observed in one row, a
+# correlation of 0 was .12 after 10 sweeps, .06 after 30 and .00 after 100. Then the sweeps that
+# fill all rows, and the numbers in a part of the matrices that these take.
 N_SWEEPS, MOST_LEARNT, FEWEST_LEARNT, LEARNING = 100, 10_000, 500, 3e8
 N_LAST = 5
 MOST_COLUMNS = 128
@@ -54,12 +55,13 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     model : estimator
         A model with ``impute``, or a pipeline that ends in one; it is cloned.
     n_draws : int, default=1
-        1 returns a draw, which keeps the spread of the columns and their correlations; more return
-        the mean of so many draws, which is nearer to the missing entry. Either is one table; the
-        draws themselves, for multiple imputation, are ``imputer.model_.impute(X, n_draws=5)``.
+        1 returns a draw, which keeps the variances of the columns and their correlations; a larger
+        number returns the mean of so many draws, which is nearer to the missing entry. Either is
+        one table; for multiple imputation, ``imputer.model_.impute(X, n_draws=5)`` returns several
+        draws.
     n_rounds : int, default=1
-        How often the model is fitted again, to all rows, their gaps drawn. 0 learns from rows
-        without gaps alone.
+        How often the model is fitted again, to all rows with their gaps drawn. 0 learns only from
+        rows without gaps.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws; None falls back on the model's.
 
@@ -112,7 +114,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @limited
     def fit(self, X, y=None):
-        """Learn the law of the rows from what is observed of them.
+        """Learn the distribution of the rows from their observed entries.
 
         Parameters
         ----------
@@ -167,9 +169,10 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _with_rules(self, X: Any) -> tuple[Any, list[Any]]:
-        """Return the model with the rules that the observed entries keep, and these.
+        """Return the model with the rules that the observed entries keep, and the rules.
 
-        Completed rows would tell too little of rules, and are made to keep them.
+        In completed rows rules cannot be found; they are made to keep those of the observed
+        entries.
         """
         first = self.model[0] if isinstance(self.model, Pipeline) else None
         if not isinstance(first, TableEncoder):
@@ -256,7 +259,7 @@ def _rows(X: Any, chosen: np.ndarray) -> Any:
 
 
 def _unlike(X: Any, complete: np.ndarray) -> np.ndarray:
-    """Tell which rows have a label that no complete row has, so that these do not tell of it."""
+    """Return which rows have a label that no complete row has."""
     unlike = np.zeros(len(X), dtype=bool)
     for j in range(X.shape[1]) if isinstance(X, pd.DataFrame) else ():
         column = X.iloc[:, j]
@@ -271,13 +274,13 @@ def _computed(untrained: Any, X: Any, complete: np.ndarray) -> Any:
     if not complete.any():
         return X
     with warnings.catch_warnings():
-        # The fit of the model tells of identifiers.
+        # The fit of the model warns of identifiers.
         warnings.simplefilter("ignore")
         return with_computed(clone(untrained[0]).fit(_rows(X, complete)), X)
 
 
 def _keeping(rules: list[Any], rows: Any) -> Any:
-    """Return the rows that keep some rules: of few rows the observed entries allow none."""
+    """Return the rows that keep some rules; the observed entries of a few rows allow none."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
     frame = frame.reset_index(drop=True)
     keep = np.ones(len(frame), dtype=bool)
@@ -295,7 +298,7 @@ def _copula_drawn(X: Any, missing: np.ndarray, rng: np.random.RandomState) -> An
         ordered = _ordered(column)[~gaps]
         n = len(ordered)
         scores[~gaps, j] = ndtri((rankdata(ordered) - 0.5) / n)
-        # A value that repeats has a score anywhere between those of its neighbours.
+        # A repeated value may have any score between those of its neighbours.
         first, last = rankdata(ordered, "min"), rankdata(ordered, "max")
         bounds = np.stack([ndtri((first - 1) / n), ndtri(last / n)])
         bounds[:, (first == last) | (last - first == n - 1)] = np.nan
@@ -329,9 +332,9 @@ def _normal_drawn(
     high: np.ndarray,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Return scores in which what is not observed is drawn from a normal law, learnt from them.
+    """Return scores, the missing ones drawn from a normal distribution that is learnt from them.
 
-    Observed ones between finite or infinite bounds are drawn as well; NaN for bounds holds them.
+    Observed scores between finite or infinite bounds are drawn as well; NaN for bounds keeps them.
     """
     n, n_columns = scores.shape
     n_learnt = min(n, MOST_LEARNT, max(FEWEST_LEARNT, int(LEARNING / n_columns**3)))
@@ -364,7 +367,7 @@ def _bounded_drawn(
     covariance: np.ndarray,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Draw what lies between bounds, column by column, given the rest of the row."""
+    """Draw the scores between bounds, column by column, given the others of the row."""
     rows, precision = rows.copy(), np.linalg.inv(covariance)
     for j in np.flatnonzero((high > low).any(0)):
         which = high[:, j] > low[:, j]
@@ -374,7 +377,7 @@ def _bounded_drawn(
         rank = ends[0] + (ends[1] - ends[0]) * rng.random_sample(len(centre))
         drawn = centre + deviation * ndtri(np.clip(rank, 1e-300, 1 - 1e-16))
         rows[which, j] = np.clip(drawn, low[which, j], high[which, j])
-        # Scores of ranks are standard normal; two values alone would tell neither mean nor spread.
+        # Scores of ranks are standard normal; two values determine neither mean nor deviation.
         given = rows[observed[:, j], j]
         rows[observed[:, j], j] = (given - given.mean()) / (given.std() or 1.0)
     return rows
@@ -387,7 +390,7 @@ def _conditionally_drawn(
     covariance: np.ndarray,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Draw what is not observed of each row given the rest of it, from a normal law."""
+    """Draw the missing entries of each row given the others, from a normal distribution."""
     n, n_columns = rows.shape
     size, step = covariance.diagonal().mean(), max(1, PART // n_columns**2)
     # Any draw of whole rows, moved to agree with what is observed, is a conditional draw.

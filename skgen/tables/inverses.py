@@ -1,4 +1,4 @@
-"""The way back through a step of draws that no row could have been transformed to."""
+"""Inverses of steps for draws outside the range of what the steps return."""
 
 import warnings
 from functools import singledispatch
@@ -14,34 +14,35 @@ from sklearn.preprocessing import (
     PowerTransformer,
 )
 
-# Numbers of which the images of common functions hold one.
+# Numbers of which at least one is in the range of each common function.
 INSIDE = (0.0, 1.0, 0.5, -1.0, -0.5)
 
 
 @singledispatch
 def inverted(step: Any, rows: np.ndarray, **params: Any) -> Any:
-    """Return rows in the units from before a step, also those that it cannot have returned."""
+    """Return rows in the units before a step, even rows outside its range."""
     return step.inverse_transform(rows, **params)
 
 
 @inverted.register(PowerTransformer)
 @inverted.register(FunctionTransformer)
 def _(step: Any, rows: np.ndarray, **params: Any) -> Any:
-    # Powers below 0 and above 2 end somewhere, as do many functions: a logarithm has no image of
-    # draws below 0.
+    # Transforms with powers below 0 or above 2 have a bounded range, as many functions do.
     def inverse(rows: np.ndarray) -> Any:
         with warnings.catch_warnings():
-            # What scikit-learn warns of is put right here.
+            # scikit-learn warns of the values that are corrected here.
             warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
             warnings.filterwarnings("ignore", "Some values in column", UserWarning)
             return step.inverse_transform(rows.copy(), **params)
 
     wrong = isinstance(step, PowerTransformer) or isinstance(step.inverse_func, np.ufunc)
-    told: list[str] = []
-    with np.errstate(invalid="call", divide="call", over="call", call=lambda *a: told.append(a[0])):
+    raised: list[str] = []
+    with np.errstate(
+        invalid="call", divide="call", over="call", call=lambda *a: raised.append(a[0])
+    ):
         X = inverse(rows)
-        if not wrong and not told:
-            # What is NaN now was meant to be.
+        if not wrong and not raised:
+            # An entry that is NaN now was NaN before.
             return X
         return _brought_back(inverse, rows, X)
 
@@ -57,14 +58,14 @@ def _(step: Pipeline, rows: np.ndarray, **params: Any) -> Any:
 
 
 def _brought_back(inverse: Any, rows: np.ndarray, X: Any) -> Any:
-    """Return X = inverse(rows), each entry that has none that of the nearest number that has one.
+    """Return X = inverse(rows), where an entry without inverse gets that of the nearest other.
 
-    The inverse maps each column by itself, and what it can take of a column is an interval.
+    The inverse maps each column by itself, and is defined on an interval of each.
     """
     values = np.asarray(X)
     if values.shape != rows.shape or values.dtype.kind != "f":
         return X
-    # Beyond this a square would be no number, as in a variance.
+    # Beyond this a square overflows, as in a variance.
     largest = np.sqrt(np.finfo(values.dtype).max) / 1e4
     lost = np.isfinite(rows) & ~(np.abs(values) <= largest)
     todo = np.flatnonzero(lost.any(1))

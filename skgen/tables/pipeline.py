@@ -1,8 +1,8 @@
-r"""Pipelines that end in a generative model: scikit-learn's, with a way back.
+r"""Pipelines that end in a generative model, and that map drawn rows back through the steps.
 
 A transformer :math:`T` before the model maps rows :math:`x` to :math:`y = T(x)`, and the model
-learns the law of :math:`y`. New rows are carried back, :math:`x = T^{-1}(y)`, and where :math:`T`
-is a smooth map between as many columns, densities are too:
+learns the distribution of :math:`y`. New rows are carried back, :math:`x = T^{-1}(y)`, and where
+:math:`T` is a smooth map between as many columns, densities are too:
 
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
@@ -30,9 +30,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
     """Transformers, and a generative model of what they return.
 
     A :class:`~sklearn.pipeline.Pipeline` whose last step draws samples. New rows come back through
-    the transformers' ``inverse_transform``, the last one first, so that they are in the units of X,
-    and so does all else that the model returns; `score_samples` is the density of X as it was
-    given. A method exists where the last step has it.
+    the transformers' ``inverse_transform``, the last one first, so that they are in the units of X.
+    The same holds for all other rows that the model returns; `score_samples` is the log-density of
+    X in its own units. A method exists if the last step has it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
     memory : str or joblib.Memory, default=None
         Where to cache the fitted transformers.
     verbose : bool, default=False
-        Whether to tell the time of each step.
+        Whether to print the time of each step.
 
     See Also
     --------
@@ -64,10 +64,10 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
     fit: a row beyond them has density 0, a score of minus infinity. The models' own
     ``scaling="quantile"`` has tails.
 
-    A ``PowerTransformer`` whose power is below 0 or above 2 has numbers that it maps no row to, and
-    so has many a function. What a model draws there comes back as the row of the nearest number
-    that there is a way back from, which can be very large: no density belongs to it. Draws for an
-    ``OrdinalEncoder``, and for a ``KBinsDiscretizer`` of ordinals, go to the nearest category.
+    The range of a ``PowerTransformer`` with a power below 0 or above 2 is bounded, as that of many
+    functions. A draw outside the range comes back as the row of the nearest number inside, which
+    can be very large: it has no density. Draws for an ``OrdinalEncoder``, and for a
+    ``KBinsDiscretizer`` of ordinals, go to the nearest category.
 
     A slice without the last step, such as ``pipe[:-1]``, is an ordinary pipeline.
 
@@ -104,7 +104,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             For transformers that read it. The models of this library do not.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             Labels or real vectors, for a model that learns p(x | condition).
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows that a bridge starts from, in the units of X; the steps transform them like X.
         **params : dict of str to object
             Further parameters of steps, as in :class:`~sklearn.pipeline.Pipeline`.
@@ -117,15 +117,15 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         Raises
         ------
         TypeError
-            If the last step draws no samples, or another one has no way back.
+            If the last step draws no samples, or another one has no inverse.
         ValueError
             If the steps leave nothing to learn, as where every column is constant, or the model
             cannot use what they leave.
         """
         self._check_steps()
-        told = self._addressed(condition=condition, source=source)
+        passed = self._addressed(condition=condition, source=source)
         with self._learning(X):
-            return super().fit(X, y, **told, **params)
+            return super().fit(X, y, **passed, **params)
 
     @available_if(model_has("transform"))
     def fit_transform(self, X, y=None, *, condition=None, source=None, **params):
@@ -139,7 +139,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             For transformers that read it.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows that a bridge starts from, in the units of X.
         **params : dict of str to object
             Further parameters of steps, as in :class:`~sklearn.pipeline.Pipeline`.
@@ -150,9 +150,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             The latent of each row.
         """
         self._check_steps()
-        told = self._addressed(condition=condition, source=source)
+        passed = self._addressed(condition=condition, source=source)
         with self._learning(X):
-            return super().fit_transform(X, y, **told, **params)
+            return super().fit_transform(X, y, **passed, **params)
 
     @available_if(model_has("transform"))
     @limited
@@ -199,11 +199,11 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             Rows in the units of X.
         """
         check_is_fitted(self)
-        told, routed = present(condition=condition), None
+        passed, routed = present(condition=condition), None
         if routes() or params:
-            routed = process_routing(self, "inverse_transform", **told, **params)
-            told = routed[self.steps[-1][0]].inverse_transform
-        return self._wrapped(self._back(self._model.inverse_transform(X, **told), routed))
+            routed = process_routing(self, "inverse_transform", **passed, **params)
+            passed = routed[self.steps[-1][0]].inverse_transform
+        return self._wrapped(self._back(self._model.inverse_transform(X, **passed), routed))
 
     @available_if(model_has("sample"))
     @limited
@@ -248,18 +248,17 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         ------
         TypeError
             With `given`, if the model does not impute, if the pipeline was fitted to an array, or
-            if options come along that ``impute`` has not.
+            if there are options that ``impute`` does not take.
         ValueError
-            If `given` has a column or an entry that there was none of in fit, or other than
-            n_samples rows.
+            If `given` has a column or an entry that was not in fit, or not n_samples rows.
         """
         check_is_fitted(self)
-        told = present(condition=condition, n_steps=n_steps, random_state=random_state)
+        passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
         if guidance_scale != 0:
-            told["guidance_scale"] = guidance_scale
+            passed["guidance_scale"] = guidance_scale
         if given is not None:
-            return self._drawn_given(n_samples, given, **told, **options)
-        return self._returned(self._model.sample(n_samples, **told, **options))
+            return self._drawn_given(n_samples, given, **passed, **options)
+        return self._returned(self._model.sample(n_samples, **passed, **options))
 
     @limited
     def _returned(self, drawn: Any) -> Any:
@@ -319,17 +318,17 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         if not self._model.module_.has_source:
             raise ValueError(
                 "translate needs a bridge from rows to rows, and this one was fitted from a "
-                "normal law; fit the pipeline with source=."
+                "normal distribution; fit the pipeline with source=."
             )
         with self._gaps_named(unwrapped(source)):
             rows = self._source_rows(source)
-            told = present(condition=condition)
-            carried = self._model.inverse_transform(rows, **told, **options)
+            passed = present(condition=condition)
+            carried = self._model.inverse_transform(rows, **passed, **options)
         return self._wrapped(self._back(carried))
 
 
 name_methods_after(GenerativePipeline)
-# A pipeline within a pipeline knows its own way back.
+# A pipeline within a pipeline inverts its own steps.
 inverted.register(GenerativePipeline, inverted.dispatch(object))
 
 
@@ -343,7 +342,7 @@ def make_generative_pipeline(*steps, memory=None, verbose=False):
     memory : str or joblib.Memory, default=None
         Where to cache the fitted transformers.
     verbose : bool, default=False
-        Whether to tell the time of each step.
+        Whether to print the time of each step.
 
     Returns
     -------

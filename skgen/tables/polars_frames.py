@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def is_polars(X: Any) -> bool:
-    """Tell whether a table is a frame of polars, also where that is not installed."""
+    """Return whether a table is a frame of polars, even if polars is not installed."""
     return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "to_pandas")
 
 

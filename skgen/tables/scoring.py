@@ -94,13 +94,13 @@ class ScoringMixin:
         with self._gaps_named(X):
             return self._model.score(self._forward(X), **present(condition=condition))
 
-    def _score_rows(self: Any, X: Any, routed: Any, told: dict[str, Any]) -> np.ndarray:
+    def _score_rows(self: Any, X: Any, routed: Any, passed: dict[str, Any]) -> np.ndarray:
         total: Any = 0.0
         for name, step in self._transformers():
             Y = step.transform(X, **routed[name].transform)
             total, X = total + log_slope(step, X, Y), Y
-        scores = self._model.score_samples(X, **told)
-        # The units of X change a density, and leave a probability as it is.
+        scores = self._model.score_samples(X, **passed)
+        # A density depends on the units of X; a probability does not.
         levels = getattr(getattr(self._model, "row_map_", None), "levels", None)
         return scores + total if levels is None else scores
 
@@ -120,7 +120,7 @@ class ScoringMixin:
             Ignored by the models of this library.
         condition : array-like of shape (n_samples,) or (n_samples, n_columns), default=None
             The condition of each row.
-        source : array-like of shape (n_source, n_features) or Whole, default=None
+        source : array-like of shape (n_source, n_features) or UncutSource, default=None
             Rows for a bridge to carry, in the units of X.
         **params : dict of str to object
             Metadata that steps have requested.
@@ -132,13 +132,13 @@ class ScoringMixin:
             rows, scores the transformed rows its own way.
         """
         check_is_fitted(self)
-        told = present(condition=condition, source=source)
-        routed = process_routing(self, "score", **(told if routes() else {}), **params)
+        passed = present(condition=condition, source=source)
+        routed = process_routing(self, "score", **(passed if routes() else {}), **params)
         if routes():
-            told = dict(routed[self.steps[-1][0]].score)
+            passed = dict(routed[self.steps[-1][0]].score)
         with self._gaps_named(X):
-            if hasattr(self._model, "score_samples") and "source" not in told:
-                return float(np.mean(self._score_rows(X, routed, told)))
-            if told.get("source") is not None:
-                told["source"] = self._source_rows(told["source"])
-            return self._model.score(self._forward(X, routed), **told)
+            if hasattr(self._model, "score_samples") and "source" not in passed:
+                return float(np.mean(self._score_rows(X, routed, passed)))
+            if passed.get("source") is not None:
+                passed["source"] = self._source_rows(passed["source"])
+            return self._model.score(self._forward(X, routed), **passed)

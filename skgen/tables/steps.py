@@ -1,6 +1,6 @@
-"""A pipeline's steps as a way there and a way back, and errors that say where in X they are.
+"""A pipeline's steps forwards and backwards, and errors that name the place in X.
 
-What :class:`~skgen.tables.pipeline.GenerativePipeline` is built on: its methods for users stand
+:class:`~skgen.tables.pipeline.GenerativePipeline` is built on this; its methods for users are
 there, in ``completion.py`` and in ``scoring.py``.
 """
 
@@ -18,19 +18,19 @@ from sklearn.utils.metadata_routing import process_routing
 from skgen._compat import _get_output_config
 from skgen.base import contained
 from skgen.data.sources import unwrapped
-from skgen.shortfalls import seen_as
+from skgen.shortfalls import compared_as
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.inverses import inverted
 from skgen.threads import threads_for
 
 
 def present(**given: Any) -> dict[str, Any]:
-    """Return what is given, without what is None."""
+    """Return the arguments that are not None."""
     return {name: value for name, value in given.items() if value is not None}
 
 
 def routes() -> bool:
-    """Tell whether scikit-learn hands metadata to the steps that request it."""
+    """Return whether scikit-learn's metadata routing is enabled."""
     return bool(get_config()["enable_metadata_routing"])
 
 
@@ -43,7 +43,7 @@ class Steps(Pipeline):
             return Pipeline(part.steps, memory=self.memory, verbose=self.verbose)
         return part
 
-    # The way there and back.
+    # Forwards and backwards.
 
     @property
     def _model(self) -> Any:
@@ -74,7 +74,7 @@ class Steps(Pipeline):
                 )
 
     def _forward(self, X: Any, routed: Any = None) -> Any:
-        """Return rows as the last step sees them."""
+        """Return rows as the last step gets them."""
         routed = process_routing(self, "transform") if routed is None else routed
         for name, step in self._transformers():
             X = step.transform(X, **routed[name].transform)
@@ -82,9 +82,9 @@ class Steps(Pipeline):
 
     @contextmanager
     def _gaps_named(self, X: Any) -> Iterator[None]:
-        """Say of a gap that a step refuses in which column of X it is.
+        """Name the column of X in the error about a gap that a step refuses.
 
-        A step knows the rows of the one before only, in which columns may have no names.
+        A step gets the rows of the step before it, whose columns may have no names.
         """
         try:
             yield
@@ -101,9 +101,9 @@ class Steps(Pipeline):
 
     @contextmanager
     def _learning(self, X: Any) -> Iterator[None]:
-        """Say of what goes wrong in a fit, or of what it could not learn, where it is in X."""
-        told = seen_as(self._model, X, self._back)
-        with _nothing_left_told(), self._gaps_named(X), threads_for(self), told:
+        """Name the place in X in errors of a fit, and in warnings of what it did not learn."""
+        compared = compared_as(self._model, X, self._back)
+        with _constant_columns_named(), self._gaps_named(X), threads_for(self), compared:
             yield
 
     def _back(self, rows: Any, routed: Any = None) -> Any:
@@ -124,34 +124,34 @@ class Steps(Pipeline):
     # Metadata.
 
     def _addressed(self, **given: Any) -> dict[str, Any]:
-        """Return what is meant for the last step as scikit-learn's `fit` takes it."""
+        """Return arguments for the last step, named as scikit-learn's `fit` takes them."""
         prefix = "" if routes() else self.steps[-1][0] + "__"
         return {prefix + key: value for key, value in present(**given).items()}
 
     def _source_rows(self, source: Any) -> Any:
-        """Return a source as the last step sees it, without what keeps it whole."""
+        """Return a source as the last step gets it, without its wrapper."""
         return self._forward(unwrapped(source))
 
     def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
-        # scikit-learn asks for this when the steps before are fitted.
+        # scikit-learn calls this when the steps before are fitted.
         params = super()._get_metadata_for_step(
             step_idx=step_idx, step_params=step_params, all_params=all_params
         )
         if step_idx < len(self.steps) - 1 or "source" in (self.transform_input or ()):
             return params
-        given = (told["source"] for told in params.values() if told.get("source") is not None)
+        given = (passed["source"] for passed in params.values() if passed.get("source") is not None)
         source = next(given, None)
         if source is None:
             return params
         rows = self._source_rows(source)
         return {
-            method: {**told, "source": rows} if "source" in told else told
-            for method, told in params.items()
+            method: {**passed, "source": rows} if "source" in passed else passed
+            for method, passed in params.items()
         }
 
 
 def _with_gap(error: ValueError, X: Any) -> str | None:
-    """Return the words of an error behind the place of the first gap in a frame; None without."""
+    """Return an error's message after the place of the first gap in a frame; None without a gap."""
     if not isinstance(X, pd.DataFrame) or not X.isna().to_numpy().any():
         return None
     j, i = (int(place[0]) for place in np.nonzero(X.isna().to_numpy().T))
@@ -159,8 +159,8 @@ def _with_gap(error: ValueError, X: Any) -> str | None:
 
 
 @contextmanager
-def _nothing_left_told() -> Iterator[None]:
-    """Say in words of the table that its columns are constant, where the model is given none."""
+def _constant_columns_named() -> Iterator[None]:
+    """Say that the columns of the table are constant if the model gets none."""
     try:
         yield
     except ValueError as error:

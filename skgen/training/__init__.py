@@ -1,1 +1,1 @@
-"""Training: the stages of a model, gradient steps on each, and files of fits that may be killed."""
+"""Training: the stages of a model, the gradient steps of each, and checkpoints."""

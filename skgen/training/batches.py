@@ -1,4 +1,4 @@
-"""Rows in batches: shuffled without end, in order and once, or read from disk when needed."""
+"""Batches of rows: shuffled without end, in order and once, or read from disk when needed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch import Tensor
 
 @dataclass
 class Reader:
-    """Rows to learn from that are read when they are needed.
+    """Training rows that are read when they are needed.
 
     Parameters
     ----------
     n : int
-        How many there are.
+        The number of rows.
     run : int
-        How many neighbouring rows are read together.
+        The number of neighbouring rows that are read together.
     most : int
-        How many are held at a time, if a batch is not larger.
+        The most rows in memory at a time, unless a batch is larger.
     read : callable
         ``read(index)`` gives a dict of tensors of the rows of the given numbers, which increase.
     """
@@ -52,20 +52,20 @@ class Batches:
             yield {k: v[index] for k, v in self.rows.items()}, torch.empty(0)
 
     def check(self, order: Any, at: Any) -> None:
-        """Raise where an order and a place in it cannot belong to these rows."""
+        """Raise where an order, or a place in it, cannot belong to these rows."""
         _check_place(order, at, self.n)
         if order is not None and not torch.equal(order.sort().values, torch.arange(self.n)):
             raise ValueError("its order of the rows is none")
 
     def ordered(self) -> Iterator:
-        """Go through the rows once."""
+        """Yield all rows once, in order."""
         for start in range(0, self.n, self.batch_size):
             part = slice(start, start + self.batch_size)
             yield {k: v[part] for k, v in self.rows.items()}, torch.empty(0)
 
 
 class ReadBatches:
-    """Shuffled batches without end of rows that are read, many batches at a time.
+    """Shuffled batches without end, of rows that are read from disk many batches at a time.
 
     Runs of neighbouring rows are put in random order. Many runs are read at a time, and their rows
     mixed.
@@ -92,7 +92,7 @@ class ReadBatches:
             n_steps -= n_read
 
     def check(self, order: Any, at: Any) -> None:
-        """Raise where an order and a place in it cannot belong to these rows."""
+        """Raise where an order, or a place in it, cannot belong to these rows."""
         n_runs = self.reader.n // self.reader.run
         _check_place(order, at, n_runs * self.reader.run)
         if order is None:
@@ -108,7 +108,7 @@ class ReadBatches:
         parts = []
         while n > 0:
             if self.order is None or self.at == n_runs * self.reader.run:
-                # Runs begin at other rows in each pass, so that the last rows are used too.
+                # Runs begin at different rows in each pass, so that the last rows are used too.
                 first = int(torch.randint(over + 1, (), generator=generator))
                 order = torch.randperm(n_runs, generator=generator)
                 self.order, self.at = order * self.reader.run + first, 0

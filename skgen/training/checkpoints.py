@@ -1,13 +1,13 @@
-"""The file of a fit that may be killed, from which the same fit goes on to the same bits.
+"""Checkpoints: a killed fit, run again, goes on from its file and ends with the same bits.
 
 At every evaluation of the running stage, and at the end of each stage, :class:`Checkpoint` writes
 all that the rest of the fit depends on: the module, optimiser, schedule, averages and chosen
-weights, the states of the generators, and the place in the order of the rows. It also writes to
-which fit the file belongs (:mod:`skgen.training.identity`); any other fit raises an error.
+weights, the states of the generators, and the place in the order of the rows. The file also says
+which fit it belongs to (:mod:`skgen.training.identity`); another fit raises an error.
 
-Stages are not saved. A model makes each stage when the one before has been trained. When a fit goes
-on, this code runs again from the beginning, finished stages are skipped, and the module is put into
-the state in which the last of them left it.
+Stages are not saved. A model makes each stage when the one before it has been trained. When a fit
+goes on, the model makes its stages again from the first, finished ones are skipped, and the module
+gets the state that the last of them left.
 """
 
 import copy
@@ -24,9 +24,9 @@ from skgen import storage
 from skgen.processes.noise import GeneratorNoise
 from skgen.storage import FileFormatError
 from skgen.training.identity import MAY_GO
-from skgen.training.resuming import damage_told, restore
+from skgen.training.resuming import damage_as_format_error, restore
 
-# What a file has besides which fit it is of.
+# What a file has besides the identity of its fit.
 KEPT = ("seed", "stage", "n_steps", "left", "running", "history")
 _MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
 
@@ -42,8 +42,8 @@ def _is_plain(value: Any) -> bool:
 def module_state(module: nn.Module) -> dict[str, Any]:
     """Return a copy of all that training may change in a module, on the CPU.
 
-    These are its parameters and buffers, and the numbers, texts and tensors among its plain
-    attributes, like those that count steps or tell whether a code is frozen.
+    These are its parameters and buffers, and its attributes that are numbers, texts or tensors,
+    such as a count of steps or whether a code is frozen.
     """
     state = {}
     for path, part in module.named_modules():
@@ -71,10 +71,10 @@ def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
     Raises
     ------
     FileFormatError
-        If the state cannot be that of such a module; it is as it was.
+        If the state cannot be that of such a module, which is then unchanged.
     """
     device = next(module.parameters()).device
-    with damage_told():
+    with damage_as_format_error():
         for path, part in module.named_modules():
             _check_part(part, state[path])
     for path, part in module.named_modules():
@@ -82,7 +82,7 @@ def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
         part.training = kept["training"]
         part.__dict__.update(kept["plain"])
         for name, value in kept["parameters"].items():
-            # In place: optimiser and averages hold these very tensors.
+            # In place: the optimiser and the averages refer to these tensors.
             part._parameters[name].data.copy_(value)
         for name in part._buffers:
             value = kept["buffers"].get(name)
@@ -90,7 +90,7 @@ def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
 
 
 def _check_part(part: nn.Module, kept: Mapping[str, Any]) -> None:
-    """Check that a state is one of a module without its parts."""
+    """Check that a state fits a module, without the states of its submodules."""
     if type(kept["training"]) is not bool or not _is_plain(kept["plain"]):
         raise ValueError("a network has other attributes")
     for name, value in kept["plain"].items():
@@ -105,14 +105,14 @@ def _check_part(part: nn.Module, kept: Mapping[str, Any]) -> None:
             raise ValueError(f"the weight {name!r:.50} is of another shape or type")
     for name, value in kept["buffers"].items():
         before = part._buffers[name]
-        # A buffer may come, go and grow.
+        # A buffer may be None at times, and may grow.
         like = value if before is None else before
         if not isinstance(value, Tensor) or (value.dtype, value.ndim) != (like.dtype, like.ndim):
             raise ValueError(f"{name!r:.50} is of another type")
 
 
 def _is_row(row: Any) -> bool:
-    """Return whether something can be a row of a history."""
+    """Return whether a value can be a row of a history."""
     return (
         isinstance(row, dict)
         and type(row.get("stage")) is str
@@ -127,7 +127,7 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path
-        Where it is, or is to be.
+        Where the file is, or will be.
     fit : dict of str to str
         Which fit it is, from :func:`skgen.training.identity.identity`.
     seed : int
@@ -153,7 +153,7 @@ class Checkpoint:
     FileFormatError
         If there is a file that is not a checkpoint.
     ValueError
-        If it is that of another fit; the message says what differs.
+        If the checkpoint is of another fit; the message says what differs.
     """
 
     def __init__(self, path: str | os.PathLike, fit: dict[str, str], seed: int):
@@ -165,7 +165,7 @@ class Checkpoint:
         if Path(path).exists():
             self._read()
         else:
-            # Now rather than after the first steps: a path that cannot be written fails at once.
+            # Written now, so that a path that cannot be written fails before the first steps.
             self._write()
 
     def _read(self) -> None:
@@ -175,7 +175,7 @@ class Checkpoint:
             raise FileFormatError(
                 f"{error} checkpoint= needs a path of its own: give another, or delete this file."
             ) from error.__cause__
-        with self._named(), damage_told():
+        with self._named(), damage_as_format_error():
             content = self._checked(content)
         before = content["fit"]
         changed = [
@@ -185,20 +185,21 @@ class Checkpoint:
             and not (name.endswith(MAY_GO) and (name not in before or name not in self.fit))
         ]
         if changed and content["stage"] == 0 and content["running"] is None:
-            # That fit ended before it had trained anything: nothing is lost.
+            # That fit had not trained anything yet: nothing is lost.
             self._write()
             return
         if changed:
+            differences = ", ".join(self._difference(before, name) for name in changed[:5])
             raise ValueError(
-                f"checkpoint={os.fspath(self.path)!r} is of another fit: "
-                f"{', '.join(self._told(before, name) for name in changed[:5])}. Fit with what it "
-                "was begun with, give another path, or delete the file to train from the start."
+                f"checkpoint={os.fspath(self.path)!r} is of another fit: {differences}. Fit with "
+                "what it was begun with, give another path, or delete the file to train from the "
+                "start."
             )
         for name in KEPT:
             setattr(self, name, content[name])
 
     def _checked(self, content: Any) -> dict[str, Any]:
-        """Return what a file holds, if that is of the form of a checkpoint."""
+        """Return the content of a file if it has the form of a checkpoint, or raise."""
         fit, history = content["fit"], content["history"]
         right = isinstance(fit, dict) and all(type(text) is str for text in fit.values())
         for name, most in (("seed", 2**31), ("stage", 2**31), ("n_steps", 2**63)):
@@ -213,7 +214,7 @@ class Checkpoint:
             raise ValueError("its parts are not those of a checkpoint")
         return content
 
-    def _told(self, before: dict[str, str], name: str) -> str:
+    def _difference(self, before: dict[str, str], name: str) -> str:
         old, new = before.get(name), self.fit.get(name)
         if max(len(text or "") for text in (old, new)) > 60:
             return f"{name} differs"
@@ -224,17 +225,17 @@ class Checkpoint:
         storage.write(self.path, content, "checkpoint")
 
     def goes_on(self, number: int, module: nn.Module, noise: GeneratorNoise) -> bool:
-        """Return whether a stage is still to be trained; if not, restore what was left after it."""
+        """Return whether a stage is still to be trained; if not, restore the state at its end."""
         if number >= self.stage:
             return True
         assert self.left is not None
-        with self._named(), damage_told():
+        with self._named(), damage_as_format_error():
             restore_module(module, self.left["module"])
             noise.generator.set_state(self.left["noise"])
         return False
 
     def resumed(self, module: nn.Module) -> Callable[[Any], None] | None:
-        """Restore the module of the running stage; return a function that restores the net."""
+        """Restore the module of the running stage; return a function that restores its net."""
         if self.running is None:
             return None
         state = self.running["net"]
@@ -249,7 +250,7 @@ class Checkpoint:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Name the file that an error is about."""
+        """Add the name of the file to an error."""
         try:
             yield
         except FileFormatError as error:
@@ -278,6 +279,6 @@ class Checkpoint:
         self._write()
 
     def remove(self) -> None:
-        """Delete the file, and what a process killed while writing may have left of it."""
+        """Delete the file, and temporary files of processes killed while writing it."""
         Path(self.path).unlink(missing_ok=True)
         storage.remove_leftovers(self.path)

@@ -1,6 +1,6 @@
 """What distinguishes one fit from another: its parameters as text, its data as hashes.
 
-A checkpoint holds the result of `identity`, and only a fit with the same one goes on from it.
+A checkpoint holds the result of `identity`; only a fit with the same identity goes on from it.
 """
 
 import hashlib
@@ -18,39 +18,39 @@ from torch import Tensor
 NOT_COMPARED = {"checkpoint", "verbose", "device", "random_state"}
 # Bytes that are hashed at a time. Longer descriptions, and longer arrays, are given by their hash.
 HASHED_BYTES, LONGEST_TEXT, LONGEST_LIST = 2**24, 2000, 100
-# Values whose text says all about them.
+# Types whose values are described in full by their text.
 SIMPLE = (
     *(bool, int, float, complex, str, bytes, np.generic),
     *(torch.dtype, torch.device, PurePath, type(Ellipsis)),
 )
-# The ending of the names of entries that a later attempt at the same fit may lack or add.
+# Names with this ending are of entries that a later attempt at the same fit may lack or add.
 MAY_GO = " among callbacks"
 
 
 class Digest:
-    """A hash of rows that may come a part at a time, from front to back.
+    """A hash of rows, which may be added a part at a time, from first to last.
 
     Parameters
     ----------
     *context : object
-        What belongs to them, such as their shape.
+        What else is hashed, such as their shape.
     """
 
     def __init__(self, *context: Any):
         self._total = hashlib.sha256(repr(context).encode())
 
     def add(self, rows: Any) -> None:
-        """Go on with these rows."""
+        """Add rows."""
         rows = np.asarray(rows)
         self._total.update(f"{rows.dtype}{rows.shape}".encode())
         if rows.dtype.hasobject:
-            # Their bytes are addresses.
+            # The bytes of objects are addresses.
             self._total.update(_described(rows.tolist()).encode())
             return
         rows = np.atleast_1d(rows)
         size = max(1, HASHED_BYTES * len(rows) // max(1, rows.nbytes))
         for start in range(0, len(rows), size):
-            # What is not in one piece is copied, a part of it at a time.
+            # A non-contiguous array is copied, a part of it at a time.
             part = np.ascontiguousarray(rows[start : start + size])
             self._total.update(part.reshape(-1).view(np.uint8).data)
 
@@ -67,20 +67,21 @@ def _digest(value: Any) -> str:
 
 
 def _described(value: Any) -> str:
-    """Return a text that is the same in every process, and another for another value."""
+    """Return a text that is the same in every process, and different for different values."""
     return _Describer().text(value)
 
 
 class _Describer:
-    """Describe values by all that they hold, as pickle would write it, but without addresses.
+    """Describe values by all that they contain, as pickle would write it, but without addresses.
 
-    Functions are described by what they do: their code, their defaults and the values around them.
-    What cannot be taken apart, such as an open file, is described by its class alone.
+    Functions are described by their code, their defaults and the values of their closure. An object
+    that pickle cannot write, such as an open file, is described by its class alone.
     """
 
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
-        # Those that are being described, and those whose addresses must not be given to others.
+        # Objects that are being described, and objects kept alive so that no other gets their
+        # address.
         self._open: list[Any] = []
         self._alive: list[Any] = []
 
@@ -153,7 +154,7 @@ class _Describer:
 
     def _function(self, value: types.FunctionType) -> str:
         code = value.__code__
-        # A number that stands in the same file steers it as a default does.
+        # A global number of the same file acts like a default.
         around = {
             name: value.__globals__[name]
             for name in code.co_names
@@ -173,7 +174,7 @@ class _Describer:
         try:
             parts = value.__reduce_ex__(4)
         except Exception:
-            # A lock, an open file, a process: nothing in it belongs to the fit.
+            # A lock, an open file, a process: its content does not belong to the fit.
             return name
         if isinstance(parts, str):
             return f"{name} {parts}"
@@ -194,15 +195,16 @@ def identity(
     Parameters
     ----------
     model : estimator
-        Its class and its parameters count, but for `NOT_COMPARED`.
+        Its class and its parameters are compared, except for `NOT_COMPARED`.
     inputs : dict of str to array-like, Digest or None
         The data, by their names.
     seed : int
-        The seed, where the estimator has one; without, a fit takes the seed it began with.
+        The seed, if the estimator has a ``random_state``; otherwise a fit takes the one of the
+        file.
     device : torch.device
         Where it trains.
     callbacks : dict of str to object
-        The settings of callbacks, by what to call them.
+        The settings of callbacks, by name.
     """
     fit = {"estimator": type(model).__qualname__, "device": device.type}
     for name, value in model.get_params(deep=False).items():

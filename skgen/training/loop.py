@@ -44,19 +44,20 @@ def fit_stages(
     Parameters
     ----------
     stages : generator of Stage
-        Makes a stage when the one before has trained, and is sent whether Ctrl-C ended that one.
+        Yields a stage when the one before it has been trained, and is sent whether Ctrl-C ended
+        that one.
     module : nn.Module
-        What they train.
+        The module that the stages train.
     rows : dict of str to Tensor
-        The rows to learn from that the stages were given.
+        The training rows that the stages got.
     noise : GeneratorNoise
-        The noise that they were given.
+        The noise that the stages got.
     plan, seed : Plan, int
         How long and how to train; the seed of the order of the rows and of the steps' noise.
     checkpoint : Checkpoint or None
-        What the fit is written to, and goes on from.
+        The file that the fit is written to and goes on from.
     reader : Reader or None
-        All rows, where those given are a part of them.
+        Reads all rows, if ``rows`` are a part of them.
 
     Returns
     -------
@@ -74,11 +75,11 @@ def fit_stages(
             break
         interrupted = False
         if nets and nets[-1].interrupted_:
-            # The remaining stages are set up, which may compute what the module needs, but not
+            # The remaining stages are made, which may compute what the module needs, but not
             # trained.
             continue
         if reader is not None and stage.train is rows:
-            # The stage was made with a part of the rows, and trains on all of them.
+            # The stage was made with a part of the rows, but trains on all of them.
             stage = replace(stage, train=reader)
         if checkpoint is not None and not checkpoint.goes_on(number, module, noise):
             continue
@@ -104,7 +105,7 @@ def fit_stages(
 def _train(
     stage: Stage, module: nn.Module, plan: Plan, seed: int, checkpoint: Checkpoint | None
 ) -> StageNet:
-    """Train a stage, from where it stopped if there is a checkpoint."""
+    """Train a stage, from its last evaluation if there is a checkpoint of it."""
     if checkpoint is None:
         return train(stage, plan, seed)
     resume = checkpoint.resumed(module)
@@ -126,7 +127,7 @@ def _warn_of_interrupt(net: StageNet, checkpoint: Checkpoint | None) -> None:
 
 
 def _history_of(net: StageNet) -> list[dict[str, Any]]:
-    """Return a row for each evaluation of a net, or a row without losses if there was none."""
+    """Return a row for each evaluation of a net, or one row without losses if there was none."""
     name = net.stage.name
     rows = [
         {"stage": name} | {figure: row[figure] for figure in FIGURES if row.get(figure) is not None}

@@ -3,11 +3,11 @@
 skorch gives the loop over epochs and batches, callbacks, the history, the optimiser and its
 settings by name, compilation, and Accelerate. :class:`StageNet` overrides what skorch assumes about
 supervised learning and data sets: batches are dicts of tensors, drawn by the package
-(``get_split_datasets``, ``get_iterator``, ``infer``); an epoch is a number of steps, and what is
-evaluated are averaged weights, with the same noise each time (``run_single_epoch``); the loss is
-the module's own, a value a row (``get_loss``); a step has a noise of its own, is checked, and its
-gradient is clipped (``train_step``, ``train_step_single``); generators are the fit's
-(``fit_loop``); and errors about settings say where those came from (``_initialize_optimizer``,
+(``get_split_datasets``, ``get_iterator``, ``infer``); an epoch is a number of steps, and averaged
+weights are evaluated, with the same noise each time (``run_single_epoch``); the loss comes from the
+module, a value for each row (``get_loss``); each step has its own noise, its loss is checked and
+its gradient clipped (``train_step``, ``train_step_single``); generators are those of the fit
+(``fit_loop``); and errors about settings name ``net_params`` (``_initialize_optimizer``,
 ``_validate_params``). The rest are callbacks: a schedule with warm-up and cosine decay, the moving
 average of the weights, and the choice of the average with the least validation loss.
 """
@@ -43,7 +43,7 @@ with docstrings.kept("skorch"):
 N_EVALUATIONS = 20
 PATIENCE = 10
 MAX_GRADIENT_NORM = 1.0
-# Callbacks of skorch that change the training; its other callbacks only watch.
+# Callbacks of skorch that change the training; its other callbacks only observe it.
 STEERING = (
     skorch.callbacks.EarlyStopping,
     skorch.callbacks.GradientNormClipping,
@@ -55,7 +55,7 @@ STEERING = (
 
 
 class _Objective(nn.Module):
-    """A loss as the module that skorch expects."""
+    """A loss as a module, which skorch expects."""
 
     def __init__(self, module: nn.Module, loss: Callable[..., Tensor]):
         super().__init__()
@@ -67,7 +67,7 @@ class _Objective(nn.Module):
 
 
 class _WarmupCosine:
-    """Factor of the learning rate at a step: a ramp, then half a cosine."""
+    """Factor of the learning rate at a step: a linear warm-up, then half a cosine."""
 
     def __init__(self, n_steps: int):
         self.n_steps = n_steps
@@ -97,7 +97,7 @@ class _Average(Callback):
 
     @contextmanager
     def applied(self):
-        """Put the average in the place of the weights for a while."""
+        """Replace the weights by their average inside a block."""
         kept = [p.clone() for p in self.weights]
         torch._foreach_copy_(self.weights, self.average)
         try:
@@ -107,14 +107,14 @@ class _Average(Callback):
 
 
 class _Choose(Callback):
-    """Keep the average that validated best; stop when it has not improved for a while.
+    """Keep the averaged weights with the least validation loss; stop when it stops improving.
 
-    Of a loss in parts, the weights of each part are those of that part's best evaluation.
+    If a loss has parts, the weights of each part are those of that part's best evaluation.
     """
 
     def __init__(self, average: _Average, owners: Mapping[Any, Tensor], early_stopping: bool):
         self.average, self.early_stopping = average, early_stopping
-        # Where the losses are compared, whatever device the weights are on.
+        # The losses are compared on the CPU, whatever the device of the weights.
         self.owners = [owners.get(p, torch.tensor(0)).cpu() for p in average.parameters]
         self.n_parts = 1 + max(int(owner.max()) for owner in self.owners)
 
@@ -147,8 +147,8 @@ class _Choose(Callback):
             rows = better[owner].to(value.device)
             rows = rows.view(rows.shape + (1,) * (value.ndim - rows.ndim))
             kept.copy_(torch.where(rows, value, kept))
-        # Of a loss in parts, one or another improves by chance at nearly every evaluation: five of
-        # them have to bring so much together.
+        # If a loss has parts, some part improves by chance at nearly every evaluation: the
+        # improvement of five evaluations together has to be this large.
         patience, least = (5, 0.01) if self.n_parts > 1 else (PATIENCE, 0.0)
         before = self.totals[:-patience][-1:]
         if self.early_stopping and before and before[0] - self.totals[-1] <= least:
@@ -160,7 +160,7 @@ class _Choose(Callback):
 
 
 class _Keep(Callback):
-    """Hand over the state of the net at every evaluation."""
+    """Pass on the state of the net at every evaluation."""
 
     def __init__(self, keep: Callable[[dict[str, Any]], None]):
         self.keep: Callable[[dict[str, Any]], None] | None = keep
@@ -169,7 +169,8 @@ class _Keep(Callback):
         self.keep(state_of(net))
 
     def on_train_end(self, net, **kwargs):
-        # A net outlives its training; the function holds the checkpoint and the module.
+        # The net is kept after training, but not the checkpoint and the module that the function
+        # holds.
         self.keep = None
 
 
@@ -188,7 +189,7 @@ class _Bar(Callback):
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
         shown = {k: f"{row[k]:.4g}" for k in ("train_loss", "valid_loss") if row.get(k) is not None}
-        # Shown with the next step: a refresh would not wait for the bar's delay.
+        # Shown with the next step: a refresh now would ignore the bar's delay.
         self.bar.set_postfix(shown, refresh=False)
 
     def close(self):
@@ -205,7 +206,7 @@ class _Stopped(Exception):
 
 
 @contextmanager
-def _settings_told() -> Iterator[None]:
+def _settings_named() -> Iterator[None]:
     """Name ``net_params`` in errors about settings that the net or its optimiser cannot use."""
     try:
         yield
@@ -221,7 +222,7 @@ class StageNet(NeuralNet):
     average of the weights; ``compile=True`` is skorch's own.
     """
 
-    # Until the loop has ended by itself, Ctrl-C has ended it.
+    # True until the loop ends by itself.
     interrupted_, step_ = True, 0
 
     def __init__(
@@ -237,7 +238,7 @@ class StageNet(NeuralNet):
         place="cpu",
         **kwargs,
     ):
-        # Where the module is; skorch's device is where it is to be moved to.
+        # The device of the module; skorch's ``device`` would move it.
         self.place = place
         self.stage, self.seed, self.n_steps, self.resume = stage, seed, n_steps, resume
         self.autocast_dtype, self.ema_decay = autocast_dtype, ema_decay
@@ -247,7 +248,7 @@ class StageNet(NeuralNet):
         """Return the stage's own rows; few validation rows are repeated."""
         valid = self.stage.valid
         if valid is not None:
-            # Few rows are evaluated several times, with other noise, for a more stable choice.
+            # Few rows are evaluated several times, with different noise, for a more stable choice.
             n = len(next(iter(valid.values())))
             repeats = math.ceil(min(1024, 8 * n) / n)
             valid = {k: v.repeat((repeats,) + (1,) * (v.ndim - 1)) for k, v in valid.items()}
@@ -262,11 +263,11 @@ class StageNet(NeuralNet):
         return self.batches_, valid
 
     def _initialize_optimizer(self, reason=None):
-        with _settings_told():
+        with _settings_named():
             return super()._initialize_optimizer(reason)
 
     def _validate_params(self):
-        with _settings_told():
+        with _settings_named():
             super()._validate_params()
             decay = self.ema_decay
             if not isinstance(decay, Real) or isinstance(decay, bool) or not 0 <= decay < 1:
@@ -276,11 +277,11 @@ class StageNet(NeuralNet):
                 )
 
     def get_iterator(self, dataset, training=False):
-        """Return the batches as they are."""
+        """Return the batches unchanged."""
         return dataset
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Train until the steps are done, the weights chosen, or Ctrl-C pressed."""
+        """Train until the last step, until validation stops improving, or until Ctrl-C."""
         device = torch.device(self.place)
         self.generator_ = torch.Generator(device).manual_seed(self.seed)
         self.order_ = torch.Generator().manual_seed(self.seed + 1)
@@ -306,7 +307,7 @@ class StageNet(NeuralNet):
             super().run_single_epoch(batches, training, prefix, step_fn, **fit_params)
             self.history.record("step", self.step_)
         else:
-            # The same noise at each evaluation: losses differ by the weights alone.
+            # The same noise at each evaluation: losses differ only by the weights.
             generator = torch.Generator(self.place).manual_seed(self.seed + 2)
             self.noise_ = GeneratorNoise(generator)
             with dict(self.callbacks_)["average"].applied():
@@ -315,7 +316,7 @@ class StageNet(NeuralNet):
                 )
 
     def train_step(self, batch, **fit_params):
-        """Take one gradient step; raise where its loss is not finite."""
+        """Take one gradient step; raise if its loss is not finite."""
         self.noise_ = self.training_noise()
         step = super().train_step(batch, **fit_params)
         self.step_ += 1
@@ -342,7 +343,7 @@ class StageNet(NeuralNet):
         return step
 
     def _set_training(self, training=True):
-        # Setting the mode walks through every layer: once an epoch is enough.
+        # Setting the mode visits every layer: once per epoch is enough.
         if self.module_.training != training:
             super()._set_training(training)
 
@@ -362,7 +363,7 @@ class StageNet(NeuralNet):
             return self.module_(self.noise_, **batch)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the mean over rows, of all parts together."""
+        """Return the mean over rows of the sum of all parts."""
         return y_pred.mean(0).sum()
 
 
@@ -370,7 +371,8 @@ class SharedStageNet(AccelerateMixin, StageNet):
     """A net whose steps several processes share, by an ``accelerator`` of Hugging Face Accelerate.
 
     Each process holds the same rows and draws the same batches and the same noise, and takes the
-    gradients of its own part of a batch. The mean over the processes is what one process has.
+    gradients of its own part of a batch. Their mean over the processes is the gradient of one
+    process.
     """
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
@@ -433,7 +435,8 @@ def train(
     seed : int
         Seed of order and noise.
     resume : callable, default=None
-        Puts a net into the state of a training that was stopped; the module is as it was then.
+        Puts a net into the state of a training that was stopped; the module is in that state
+        already.
     keep : callable, default=None
         Called with that state at every evaluation.
 
@@ -458,7 +461,7 @@ def train(
         "seed": seed,
         "n_steps": n_steps,
         "resume": resume,
-        # The module returns the loss. Not a module of its own, which processes would share.
+        # The module returns the loss. It is not a module of its own, which processes would share.
         "criterion": object,
         "lr": plan.lr * stage.lr_factor,
         "batch_size": plan.batch_size,
@@ -472,11 +475,11 @@ def train(
     cls = SharedStageNet if shared else StageNet
     net = cls(_Objective(stage.module, stage.loss), **own, **_settings(plan, shared, own))
     with warnings.catch_warnings(), closing(bar):
-        # The first step of the schedule comes before the optimiser's, by skorch's design.
+        # In skorch the first step of the schedule comes before that of the optimiser.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         net.fit(stage.train, None)
     for name in ("generator_", "order_", "batches_"):
-        # A generator cannot be copied or pickled. Ctrl-C may have come before there was any.
+        # A generator cannot be copied or pickled. After an early Ctrl-C there is none.
         net.__dict__.pop(name, None)
     net.resume = None
     return net
@@ -518,7 +521,7 @@ def callbacks_of(net_params: Mapping[str, Any]) -> Sequence[Any]:
 def _callbacks(
     stage: Stage, plan: Plan, n_steps: int, keep: Callable[[dict[str, Any]], None] | None
 ) -> tuple[list[Any], _Bar]:
-    """Return all callbacks of a net, and its progress bar, which may not be shown."""
+    """Return all callbacks of a net, and its progress bar, whether shown or not."""
     schedule = LRScheduler(
         torch.optim.lr_scheduler.LambdaLR, step_every="batch", lr_lambda=_WarmupCosine(n_steps)
     )
@@ -549,7 +552,7 @@ def _settings(plan: Plan, shared: bool, own: Mapping[str, Any]) -> dict[str, Any
             "optimizer__weight_decay": 0.01,
             "optimizer__fused": plan.device.type in ("cpu", "cuda"),
         }
-    # What prints a table of losses: Accelerate's mixin keeps it, and has it print.
+    # The callback that prints losses; Accelerate's mixin needs it and makes it print.
     silent = {"callbacks__print_log__sink": noop} if shared else {"callbacks__print_log": None}
     return {**silent, **settings, **given}
 
@@ -567,9 +570,9 @@ def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]
     steering : list
         Those of skorch that change the training, each with its name and all its settings.
     watching : dict of str to list
-        The settings of the others by the names of their classes, as far as those say what a
-        callback does: numbers, texts, functions and classes. What it writes to may change.
-        Those of skorch's own only watch, and are left out.
+        The settings of the others by the names of their classes, as far as they define what a
+        callback does: numbers, texts, functions and classes, but not the files it writes to.
+        skorch's own observing callbacks are left out.
     """
     steer: list[Any] = []
     watch: dict[str, list[Any]] = {}
@@ -579,7 +582,7 @@ def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]
         is_class = isinstance(callback, type)
         cls = callback if is_class else type(callback)
         if issubclass(cls, STEERING):
-            # Where it was fitted already, some of its settings were made ready for use.
+            # If the callback was fitted, some of its settings have been converted.
             ready = None if is_class else copy.copy(callback).initialize()
             steer.append([name, cls, None if ready is None else _attributes(ready)])
         elif cls.__module__.partition(".")[0] != "skorch":
@@ -590,7 +593,7 @@ def steering(callbacks: Sequence[Any]) -> tuple[list[Any], dict[str, list[Any]]]
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
-    """Return the parameters of a callback, or all but what it has learnt."""
+    """Return the parameters of a callback, or all its attributes but those of a fit."""
     own = {name: value for name, value in vars(callback).items() if not name.endswith("_")}
     names = inspect.signature(type(callback).__init__).parameters
     variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)

@@ -1,7 +1,7 @@
-"""The state of a net in training, from which the same training goes on to the same bits.
+"""The state of a net in training, from which the training can go on and end with the same bits.
 
-A state may come from a file that is damaged or made by hand. Errors that would be noticed too late,
-or never, are checked here.
+A state may come from a file that is damaged or made by hand. What would cause an error too late, or
+a wrong result, is checked here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from skgen.storage import FileFormatError
 
-# Tensors that optimisers keep for a weight and that must have its shape.
+# Tensors of an optimiser's state that must have the shape of their weight.
 LIKE_WEIGHTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
 @contextmanager
-def damage_told() -> Iterator[None]:
-    """Raise FileFormatError for any error that a wrong state causes."""
+def damage_as_format_error() -> Iterator[None]:
+    """Turn any error that a wrong state causes into a FileFormatError."""
     try:
         yield
     except FileFormatError:
@@ -30,7 +30,7 @@ def damage_told() -> Iterator[None]:
 
 
 def state_of(net: Any) -> dict[str, Any]:
-    """Return what the rest of a net's training depends on, besides the module."""
+    """Return the state of a net that the rest of its training depends on, without the module."""
     callbacks = dict(net.callbacks_)
     average, choose = callbacks["average"], callbacks["choose"]
     plain = (bool, int, float, str)
@@ -55,7 +55,7 @@ def restore(net: Any, state: Mapping[str, Any]) -> None:
     FileFormatError
         If the state cannot be that of such a net.
     """
-    with damage_told():
+    with damage_as_format_error():
         _check_state(net, state)
         _put_back(net, state)
 
@@ -82,7 +82,7 @@ def _put_back(net: Any, state: Mapping[str, Any]) -> None:
     for group in net.optimizer_.param_groups:
         for parameter in group["params"]:
             kept = net.optimizer_.state.get(parameter)
-            # A weight that has had no gradient has no moments.
+            # A weight without a gradient so far has no moments.
             adam = isinstance(net.optimizer_, torch.optim.Adam | torch.optim.AdamW)
             if kept and adam and MOMENTS - kept.keys():
                 raise ValueError("the optimiser's moments are missing")
@@ -121,7 +121,7 @@ def _check_tensor(value: Any, like: Tensor, name: str) -> None:
 
 
 def _check_alike(kept: Any, own: Any, name: str) -> None:
-    """Raise where parts of two settings have other names or types."""
+    """Raise where parts of two states differ in names or types."""
     if type(kept) is not type(own) and not (
         isinstance(kept, int | float) and isinstance(own, int | float)
     ):

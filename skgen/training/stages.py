@@ -1,4 +1,4 @@
-"""Stage and Plan, the input of a training: what is trained, how long and how.
+"""Stage and Plan, the inputs of training: what is trained, how long and how.
 
 Training changes the module of a `Stage`, and neither the `Stage` nor the `Plan`.
 """
@@ -29,22 +29,22 @@ class Stage:
     loss : callable
         ``loss(noise, **batch)`` gives a loss for each row, (n,), or its parts, (n, n_parts).
     module : nn.Module
-        What the loss runs on.
+        The module that computes the loss.
     parameters : list of nn.Parameter
         What the stage trains; all other parameters are frozen.
     train : dict of str to Tensor, or Reader
-        Rows to learn from.
+        The training rows.
     valid : dict of str to Tensor or None
-        Rows that choose the weights.
+        The held-out rows, whose loss chooses the weights.
     step_factor : float
-        What the plan's number of steps is multiplied by.
+        Multiplies the plan's number of steps.
     lr_factor : float
-        What the plan's learning rate is multiplied by.
+        Multiplies the plan's learning rate.
     diagnose : callable
         Gives further figures for the last row of the stage's history.
     owners : dict of nn.Parameter to Tensor
-        For a loss in parts: the one part that each row of a parameter has an effect on. Validation
-        then chooses the weights of each part by itself.
+        For a loss in parts: the only part that each row of a parameter affects. Validation then
+        chooses the weights of each part separately.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how to train: the estimator's parameters, resolved."""
+    """How long and how to train: the estimator's parameters with defaults filled in."""
 
     n_steps: int
     batch_size: int
@@ -74,19 +74,19 @@ class Plan:
 
 
 def training_device(device: Any, accelerator: Any = None) -> torch.device:
-    """Return where to train: on the device that was asked for, or the best there is."""
+    """Return the device to train on: the one asked for, or the best available one."""
     if accelerator is not None:
         return accelerator.device
     if device is not None:
         try:
             number = torch.zeros(1, device=device)
-            # The device "meta" has no numbers to give back.
+            # Tensors on the device "meta" have no values.
             number.cpu()
             return number.device
         except (RuntimeError, AssertionError) as error:
             raise ValueError(
                 f"device={device!r} cannot be used here: {error}. "
-                "device=None takes the best there is."
+                "device=None takes the best available one."
             ) from None
     if torch.cuda.is_available():
         return torch.device("cuda")

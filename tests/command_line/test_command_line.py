@@ -177,9 +177,9 @@ def test_new_rows_are_like_the_table(fitted):
     assert rows["since"].between("2024-01-01", "2024-12-31").all()
     # A share p of 400 independent rows has a standard error of sqrt(p (1 - p) / 400): four of them,
     # and the values to condition on are drawn as often as they were learnt.
-    law = load_with_notes(fitted[0])[1]["condition"]
-    assert law["values"].tolist() == CITIES
-    share = law["shares"][2]
+    stored = load_with_notes(fitted[0])[1]["condition"]
+    assert stored["values"].tolist() == CITIES
+    share = stored["shares"][2]
     assert abs((rows["city"] == "Rome").mean() - share) < 4 * np.sqrt(share * (1 - share) / 400)
 
 
@@ -414,7 +414,7 @@ def test_mixed_tables_are_scored_as_encoded(fitted, tmp_path):
     words = ["score", fitted[0], tmp_path / "others.csv", "-o", tmp_path / "scored.csv"]
     status, out, err = run(*words)
     assert (status, err) == (0, "")
-    share = float(re.search(r"told apart: ([\d.]+)% of pairs", out)[1])
+    share = float(re.search(r"distinguished: ([\d.]+)% of pairs", out)[1])
     # Two steps learn little: over 20 seeds the share is 84%, with a spread of 2.3. The floor is
     # 50%, with a standard error of 100 / sqrt(12 * 300) = 1.7.
     assert 84 - 4 * 2.3 < share <= 100
@@ -435,8 +435,8 @@ def test_rows_with_entries_never_seen_are_counted_and_left_out(tmp_path):
     status, out, err = run(*words)
     assert (status, err) == (0, "")
     assert (
-        "left out of the score: 2 of 80 rows, with an entry never seen in training, such as 'c9' "
-        "of column 'city' in row 1\n"
+        "left out of the score: 2 of 80 rows, with an entry that is not in the training rows, "
+        "such as 'c9' of column 'city' in row 1\n"
     ) in out
     scores = pd.read_csv(tmp_path / "scored.csv")["skgen_score"]
     assert np.flatnonzero(scores.isna()).tolist() == [1, 2]
@@ -455,7 +455,7 @@ def test_a_condition_never_seen_is_left_out_of_the_score(fitted, folder, tmp_pat
     others.to_csv(tmp_path / "o.csv", index=False)
     status, out, _ = run("score", fitted[0], tmp_path / "o.csv")
     assert status == 0
-    assert "1 of 60 rows, with an entry never seen in training, such as 'Lima'" in out
+    assert "1 of 60 rows, with an entry that is not in the training rows, such as 'Lima'" in out
 
 
 # What is reported
@@ -553,7 +553,7 @@ def test_the_page_says_what_generated_rows_teach():
     text = report.judgement(0.5, [], [], {**told, "column": "<tall>", "fake": 0.5, "real": 0.75})[
         -1
     ]
-    assert "100 generated rows tell &lt;tall&gt; right in 50% of real rows not" in text
+    assert "100 generated rows predict &lt;tall&gt; right in 50% of held-out real" in text
     assert "100 real ones, in 75%" in text
 
 
@@ -576,7 +576,7 @@ def test_rows_that_were_not_learnt_tell_nothing_of_copies(fitted, folder, tmp_pa
     assert str(path) in out
     assert seen == {"train": 30, "test": 30, "fake": 30}
     text = path.read_text(encoding="utf-8")
-    assert "are taken as not seen" in text
+    assert "are taken as held out" in text
     assert report.MEANINGS["near_copies"] not in text
     assert "No measure finds a difference" in text
     words = ["report", fitted[0], folder / "people.csv", "-o", path, "--rows", 30, "-q"]

@@ -211,7 +211,7 @@ def test_rows_keep_what_goes_with_them_and_held_out_ones_stay_out(small_bounds, 
     rows = model.scaler_.inverse(x).numpy()
     np.testing.assert_array_equal(condition[:, 1].numpy() > 0, rows[:, 1] > 0)
     # A tenth of the 400 rows looked at chooses the weights; the others were read in two passes for
-    # the flow, and in one for the law of whole rows.
+    # the flow, and in one for the distribution of whole rows.
     number, count = np.unique(np.round(rows[:, 0]), return_counts=True)
     assert len(number) == 1460
     assert set(count) <= {3, 4, 5}

@@ -101,6 +101,6 @@ def test_a_copy_learns_of_values_by_itself():
     row_map = fitted(Data(BINARY[:, :2] * [0, 1]), "auto", None, "bernoulli")
     copied = row_map.copy()
     copied.check(Data(BINARY[:, :2]))
-    assert [len(seen) for seen in row_map.levels.seen] == [1, 2]
-    assert [len(seen) for seen in copied.levels.seen] == [2, 2]
+    assert [len(seen) for seen in row_map.levels.fitted] == [1, 2]
+    assert [len(seen) for seen in copied.levels.fitted] == [2, 2]
     assert copied.scaler is row_map.scaler

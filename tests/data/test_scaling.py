@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 from sklearn.datasets import load_iris
 
-from skgen.data.scaling import BLUR, MAX_RATIO, ColumnScaler, _borders, share_unit, shared_levels
+from skgen.data.scaling import BLUR, MAX_RATIO, ColumnScaler, _thresholds, share_unit, shared_levels
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +110,8 @@ def test_blurred_rows_keep_the_shares_of_repeated_values(repeated):
     for before, after in zip(repeated.T, X.T, strict=True):
         values, counts = np.unique(before, return_counts=True)
         drawn = np.array([np.sum(after == value) for value in values])
-        # Four times the standard error of a number of rows that cross a border, and a little for
-        # the margins that no border enters.
+        # Four times the standard error of a number of rows that cross a threshold, and a little for
+        # the margins that no threshold enters.
         assert np.all(np.abs(drawn - counts) <= 4 * np.sqrt(counts) + 0.005 * len(before))
 
 
@@ -128,7 +128,7 @@ def test_what_a_model_draws_keeps_the_shares_that_it_is_calibrated_to(kind):
 
     def drawn():
         Y, _ = scaler.forward(torch.from_numpy(rng.permutation(X)))
-        # Blurred to one side, as no fixed border would expect.
+        # Blurred to one side, as no fixed threshold would expect.
         return 0.9 * Y + torch.from_numpy(np.abs(rng.normal(0, 0.3, X.shape)))
 
     scaler.calibrate(drawn())
@@ -138,7 +138,7 @@ def test_what_a_model_draws_keeps_the_shares_that_it_is_calibrated_to(kind):
     for column, values in ((0, np.arange(5.0)), (1, [1.0])):
         for value in values:
             share = np.mean(X[:, column] == value)
-            # Of the borders' quantiles, at both ends, and of the rows drawn anew.
+            # Of the thresholds' quantiles, at both ends, and of the rows drawn anew.
             error = np.sqrt(3 * share * (1 - share) / n)
             assert np.mean(new[:, column] == value) == pytest.approx(share, abs=4 * error)
     assert abs(np.mean(nearest[:, 0] == 0) - 0.5) > 0.05
@@ -155,8 +155,8 @@ def test_borders_are_at_the_ranks_of_the_blurred_scores(shares):
     shares = np.array(shares)
     ranks = shares.cumsum()
     scores = stats.norm.ppf(ranks - shares / 2)
-    borders = _borders(scores, shares)
-    blurred = shares @ stats.norm(scores[:, None], BLUR).cdf(borders)
+    thresholds = _thresholds(scores, shares)
+    blurred = shares @ stats.norm(scores[:, None], BLUR).cdf(thresholds)
     # Half a step of the grid, times the density there, which is below .2.
     np.testing.assert_allclose(blurred, ranks[:-1], atol=5e-4)
     # In the ends of ranks, rare values would get too little.

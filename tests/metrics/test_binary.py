@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from skgen.datasets import BinaryLaw
+from skgen.datasets import BinaryDistribution
 from skgen.metrics import (
     conditional_frequency_error,
     mutual_information_error,
@@ -67,7 +67,7 @@ def test_conditional_frequency_error_matches_each_triple(rng, min_share):
 
 
 def test_conditional_frequency_error_sees_what_pairs_do_not():
-    states = BinaryLaw.random(3).states
+    states = BinaryDistribution.random(3).states
     parity = states[states.sum(axis=1) % 2 == 0]
     assert mutual_information_error(parity, states) == pytest.approx((0, 0), abs=1e-12)
     # each pair of values has a quarter of the rows, which is the largest share that can be asked

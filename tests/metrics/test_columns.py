@@ -1,4 +1,4 @@
-"""Errors of columns and of pairs of them, against scipy and what normal laws read."""
+"""Errors of columns and of pairs of them, against scipy and what normal distributions read."""
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,12 @@ def test_marginal_error_matches_scipy_in_each_column(rng):
 
 
 @pytest.mark.statistical
-def test_marginal_error_of_shifted_normals_and_of_one_law(rng):
+def test_marginal_error_of_shifted_normals_and_of_one_distribution(rng):
     n, d = 4000, 0.7
     X, Y = rng.normal(size=(2, n, 5))
     # a distribution function of n rows is off by .5 / sqrt(n) at most points, twice that at few
     assert marginal_error(X, Y + d) == pytest.approx(2 * norm.cdf(d / 2) - 1, abs=2 / np.sqrt(n))
-    # Kolmogorov's law has the mean .869 and a standard deviation of .26
+    # the Kolmogorov distribution has the mean .869 and a standard deviation of .26
     floor = 0.869 * np.sqrt(2 / n)
     error = 0.26 * np.sqrt(2 / n) / np.sqrt(5)
     assert marginal_error(X, Y) == pytest.approx(floor, abs=4 * error)
@@ -45,7 +45,7 @@ def test_correlation_error_matches_scipy_in_each_pair(rng):
 
 
 @pytest.mark.statistical
-def test_correlation_error_of_normal_laws_and_of_independent_columns(rng):
+def test_correlation_error_of_normal_distributions_and_of_independent_columns(rng):
     n, rho = 4000, 0.6
     X = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], size=n)
     exact = 6 / np.pi * np.arcsin(rho / 2)

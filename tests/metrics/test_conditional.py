@@ -17,7 +17,7 @@ from skgen.metrics import (
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("d", [1, 3, 10])
-def test_diversity_of_a_normal_law(rng, d):
+def test_diversity_of_a_normal_distribution(rng, d):
     n, scale = 20_000, 1.7
     X = scale * rng.normal(size=(n, d)) + 5
     mean = 2 * scale * gamma((d + 1) / 2) / gamma(d / 2)

@@ -1,4 +1,4 @@
-"""Distances between laws, against closed forms, scipy, and their invariances."""
+"""Distances between distributions, against closed forms, scipy, and their invariances."""
 
 import numpy as np
 import pytest
@@ -50,14 +50,14 @@ def test_sliced_wasserstein_of_shift_and_scale(rng):
     )
 
 
-def test_sliced_wasserstein_between_normal_laws():
+def test_sliced_wasserstein_between_normal_distributions():
     # rows at the quantiles of N(0, 1) and N(1, 2^2), whose distance is sqrt(1 + 1)
     u = (np.arange(5000) + 0.5) / 5000
     X_real, X_fake = norm.ppf(u)[:, None], norm.ppf(u, loc=1, scale=2)[:, None]
     assert sliced_wasserstein(X_real, X_fake) == pytest.approx(np.sqrt(2), abs=1e-3)
 
 
-def test_sliced_wasserstein_is_a_distance_of_laws(rng):
+def test_sliced_wasserstein_is_a_distance_of_distributions(rng):
     X, Y, Z = rng.normal(size=(3, 40, 5)) * np.array([1, 2, 3])[:, None, None]
 
     def distance(A, B, p=2):
@@ -113,7 +113,8 @@ def test_energy_distance_invariances(rng):
 
 
 def test_frechet_distance_of_an_optimal_map_is_its_cost(rng):
-    # a symmetric positive map moves a normal law at least cost, so E|x - (A x + b)|^2 is exact
+    # a symmetric positive map moves a normal distribution at least cost, so E|x - (A x + b)|^2 is
+    # exact
     X = rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))
     root = rng.normal(size=(5, 5))
     A, b = root @ root.T, rng.normal(size=5)
@@ -171,7 +172,7 @@ def test_wasserstein_distance_of_an_optimal_map_is_its_cost(rng):
     mapped = X @ (root @ root.T) + rng.normal(size=5)
     cost = np.mean(np.sum((mapped - X) ** 2, axis=1))
     assert wasserstein_distance(X, rng.permutation(mapped)) == pytest.approx(np.sqrt(cost))
-    # the normal laws with the same moments are no further apart
+    # the normal distributions with the same moments are no further apart
     assert frechet_distance(X, mapped) * 79 / 80 <= cost
 
 
@@ -213,7 +214,7 @@ def test_wasserstein_distance_knows_a_shift_from_real_against_real(rng):
     X, again, fresh = rng.normal(size=(3, 400, 2))
     floor = wasserstein_distance(X, again)
     assert floor < 0.4
-    # a shift by d is between d less and d plus the distance of two sets of one law
+    # a shift by d is between d less and d plus the distance of two sets of one distribution
     assert abs(wasserstein_distance(X, fresh + [2, 0]) - 2) < 0.4
 
 
@@ -228,7 +229,7 @@ def kernel_mean(d, scale, shift, h):
 
 @pytest.mark.statistical
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1.7, 0.0), (1.0, 1.5)])
-def test_maximum_mean_discrepancy_of_normal_laws_is_unbiased(rng, scale, shift):
+def test_maximum_mean_discrepancy_of_normal_distributions_is_unbiased(rng, scale, shift):
     d, h, n_repeats = 3, 1.3, 400
     exact = (
         kernel_mean(d, np.sqrt(2), 0, h)

@@ -96,7 +96,7 @@ def test_neighbourhoods_match_prdc(rng, capsys):
 
 
 @pytest.mark.statistical
-def test_neighbourhoods_of_one_law_have_their_expectation(rng):
+def test_neighbourhoods_of_one_distribution_have_their_expectation(rng):
     n, m, k, n_repeats = 60, 40, 3, 300
     values = [
         precision_recall_density_coverage(

@@ -39,9 +39,9 @@ def bits(rng, n):
     return (common + rng.normal(size=(n, 5)) > np.linspace(0, 1.5, 5)).astype(float)
 
 
-def report_of(law, rng, fake, times=1, **options):
+def report_of(distribution, rng, fake, times=1, **options):
     """Report on what `fake` makes of training, test and fresh rows."""
-    X_train, X_test, X_fresh = (law(rng, times * n) for n in (N_TRAIN, N_TEST, N_TEST))
+    X_train, X_test, X_fresh = (distribution(rng, times * n) for n in (N_TRAIN, N_TEST, N_TEST))
     X_fake = fake(X_train, X_test, X_fresh)
     return sample_report(X_train, X_test, X_fake, random_state=0, **options)
 
@@ -68,15 +68,15 @@ def test_sums_that_no_row_keeps_are_seen_by_relations(rng):
     tables[2][:, 2] += 0.01 * rng.normal(size=N_TEST)
     report = sample_report(*tables, random_state=0)
     assert report.loc[TELLS, "value"] == 0.5
-    assert report.loc[TELLS, "verdict"] == "told apart in 98% of pairs, by relations"
+    assert report.loc[TELLS, "verdict"] == "distinguished in 98% of pairs, by relations"
 
 
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
     reports = [
-        report_of(law, rng, lambda X_train, X_test, X_fresh: X_fresh)
-        for law in (correlated, modes, circle, table)
+        report_of(distribution, rng, lambda X_train, X_test, X_fresh: X_fresh)
+        for distribution in (correlated, modes, circle, table)
     ]
     for report in reports:
         assert tuple(report.index) == MEASURES
@@ -84,7 +84,7 @@ def test_a_perfect_sampler_is_no_different_from_real_rows(rng):
         assert report["value"].dtype == report["floor"].dtype == np.float64
         # 20 pairs of sets: the mean area has a standard deviation of .01
         assert report.loc["classifier_two_sample_test", "floor"] == pytest.approx(0.51, abs=0.04)
-        # 1 - 1 / 2^5, nearly, whatever the law
+        # 1 - 1 / 2^5, nearly, whatever the distribution
         assert report.loc["coverage", "floor"] == pytest.approx(0.97, abs=0.02)
     # of four reports at 1 in 100, two or more would be blamed in .06% of such tests
     assert binom.sf(1, 4, 0.01) < 0.0006
@@ -147,7 +147,7 @@ def test_dependence_without_correlation_is_seen(rng):
     )
     assert blamed(report).isdisjoint({"marginal_error", "correlation_error"})
     verdict = report.loc["classifier_two_sample_test", "verdict"]
-    assert verdict.startswith("told apart in")
+    assert verdict.startswith("distinguished in")
     assert verdict.endswith(", by no single column")
     assert report.loc["precision", "verdict"].startswith("unlike real rows")
 
@@ -233,10 +233,10 @@ def test_too_little_variety_of_images_is_said(rng):
 @pytest.mark.usefixtures("no_classifiers")
 def test_perfect_samplers_are_seldom_blamed():
     n_blamed = 0
-    for law in (correlated, modes, table, bits):
+    for distribution in (correlated, modes, table, bits):
         for seed in range(10):
             rng = np.random.default_rng(seed)
-            report = report_of(law, rng, lambda X_train, X_test, X_fresh: X_fresh)
+            report = report_of(distribution, rng, lambda X_train, X_test, X_fresh: X_fresh)
             n_blamed += bool(blamed(report))
     # of 40 reports at 1 in 100, three or more would be blamed in .7% of such tests
     assert binom.sf(2, 40, 0.01) < 0.008
@@ -263,7 +263,7 @@ def test_bounds_of_a_floor_hold_at_their_level(rng, is_share):
 
 
 @pytest.mark.statistical
-def test_copies_by_chance_are_of_their_exact_law(rng):
+def test_copies_by_chance_are_of_their_exact_distribution(rng):
     n_trials = 300
     found = {"continuous": 0, "repeated": 0}
     for _ in range(n_trials):

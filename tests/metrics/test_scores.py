@@ -1,4 +1,4 @@
-"""Bits per dimension of known laws, and scorers of drawn rows in model selection."""
+"""Bits per dimension of known distributions, and scorers of drawn rows in model selection."""
 
 import pickle
 
@@ -20,7 +20,7 @@ from skgen.metrics import (
 )
 
 
-def test_bits_of_a_uniform_law_count_its_values():
+def test_bits_of_a_uniform_distribution_count_its_values():
     # 2^b values at a distance w, spread over their cells: density (2^b w)^-d
     for bits, width, d in ((8, 1.0, 3), (5, 1 / 31, 784), (1, 2.0, 1)):
         score = -d * np.log(2**bits * width)

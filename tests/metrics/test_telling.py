@@ -25,7 +25,7 @@ def test_a_broken_sum_is_seen_and_all_its_columns_named(rng):
 
 
 @pytest.mark.statistical
-def test_a_column_of_another_law_is_named(rng):
+def test_a_column_of_another_distribution_is_named(rng):
     def people(p):
         return pd.DataFrame(
             {
@@ -43,7 +43,7 @@ def test_a_column_of_another_law_is_named(rng):
 
 
 @pytest.mark.statistical
-def test_rows_of_one_law_are_not_told(rng):
+def test_rows_of_one_distribution_are_not_told(rng):
     area, shares = telling_columns(bills(rng), bills(rng), random_state=0)
     # Four standard deviations of .6 / sqrt(500).
     assert abs(area - 0.5) < 0.11

@@ -20,7 +20,7 @@ def test_two_sample_test_reaches_the_best_area_between_shifted_normals(rng):
 
 
 @pytest.mark.statistical
-def test_two_sample_test_of_one_law_is_near_one_half(rng):
+def test_two_sample_test_of_one_distribution_is_near_one_half(rng):
     X = rng.standard_t(df=3, size=(3000, 3)) @ rng.normal(size=(3, 3))
     # four standard deviations of .6 / sqrt(1500), and the bias of the larger of two
     assert abs(classifier_two_sample_test(X[:1500], X[1500:], random_state=0) - 0.5) < 0.065

@@ -1,4 +1,4 @@
-"""BinaryLatentDiffusion against enumerated laws of bits, and its codes, sequences and lengths."""
+"""BinaryLatentDiffusion against enumerated distributions, and its codes, sequences and lengths."""
 
 import math
 
@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skgen import BinaryLatentDiffusion
 from skgen.data.row_map import Data
-from skgen.datasets import BinaryLaw, load_pen_digits
+from skgen.datasets import BinaryDistribution, load_pen_digits
 from skgen.papers import binary_latent_diffusion
 from skgen.processes.noise import GeneratorNoise
 
@@ -26,30 +26,32 @@ BRIEF = {"max_steps": 8, "n_timesteps": 16, "random_state": 0}
 
 @pytest.fixture(scope="module")
 def bits():
-    """Draw 4,000 rows of a law of four bits, and learn it."""
-    law = BinaryLaw.random(4, random_state=3)
-    X = law.sample(4000, random_state=0)
+    """Draw 4,000 rows of a distribution of four bits, and learn it."""
+    distribution = BinaryDistribution.random(4, random_state=3)
+    X = distribution.sample(4000, random_state=0)
     model = BinaryLatentDiffusion(
         autoencoder=None, n_timesteps=64, max_steps=150, random_state=0
     ).fit(X)
-    return law, model
+    return distribution, model
 
 
 @pytest.mark.statistical
-def test_samples_follow_the_law(bits):
-    law, model = bits
+def test_samples_follow_the_distribution(bits):
+    distribution, model = bits
     X = model.sample(6000)
-    # 4,000 rows teach the law up to .4 * sqrt(16 / 4000) = .025 of total variation, 6,000 show it
-    # up to .021, and 64 steps are off by some .01.
-    assert law.total_variation(X) < 0.06
+    # 4,000 rows teach the distribution up to .4 * sqrt(16 / 4000) = .025 of total variation, 6,000
+    # show it up to .021, and 64 steps are off by some .01.
+    assert distribution.total_variation(X) < 0.06
 
 
 @pytest.mark.statistical
-def test_score_is_a_bound_near_the_law(bits):
-    law, model = bits
-    gap = model.score_samples(law.states.astype(float)) - law.log_density(law.states)
-    mean = float(law.probabilities @ gap)
-    error = float(np.sqrt(law.probabilities**2 @ (gap - mean) ** 2))
+def test_score_is_a_bound_near_the_distribution(bits):
+    distribution, model = bits
+    gap = model.score_samples(distribution.states.astype(float)) - distribution.log_density(
+        distribution.states
+    )
+    mean = float(distribution.probabilities @ gap)
+    error = float(np.sqrt(distribution.probabilities**2 @ (gap - mean) ** 2))
     # Over 20 seeds their ratio is .44, with a spread of .99.
     assert mean < 4.5 * error
     # .02 nats a bit.
@@ -57,16 +59,16 @@ def test_score_is_a_bound_near_the_law(bits):
 
 
 @pytest.mark.statistical
-def test_missing_bits_follow_the_conditional_law(bits):
-    law, model = bits
+def test_missing_bits_follow_the_conditional_distribution(bits):
+    distribution, model = bits
     # The rows that the model has learnt.
-    taught = law.sample(4000, random_state=0)
+    taught = distribution.sample(4000, random_state=0)
     for row in ([1, np.nan, np.nan, 0], [np.nan, 1, 1, np.nan]):
         row = np.array(row, dtype=float)
         X = model.impute(np.tile(row, (3000, 1)))
         seen = ~np.isnan(row)
         np.testing.assert_array_equal(X[:, seen], np.tile(row[seen], (3000, 1)))
-        exact = law.conditional(row)
+        exact = distribution.conditional(row)
         code = X.astype(int) @ (1 << np.arange(4))
         found = np.bincount(code, minlength=16) / 3000
         # A share errs by that of 3,000 draws, and of the 300 to 2,000 training rows that show what
@@ -78,8 +80,8 @@ def test_missing_bits_follow_the_conditional_law(bits):
 
 
 def test_bits_of_any_two_values_come_back(bits):
-    law, _ = bits
-    X = np.where(law.sample(400, random_state=1) > 0, 7.5, -2.0)
+    distribution, _ = bits
+    X = np.where(distribution.sample(400, random_state=1) > 0, 7.5, -2.0)
     X[:, 2] = 3.0
     model = BinaryLatentDiffusion(autoencoder=None, **BRIEF).fit(X)
     np.testing.assert_array_equal(model.inverse_transform(model.transform(X)), X)
@@ -88,12 +90,12 @@ def test_bits_of_any_two_values_come_back(bits):
 
 
 def test_a_third_value_is_refused(bits):
-    law, model = bits
-    X = law.sample(100, random_state=0)
+    distribution, model = bits
+    X = distribution.sample(100, random_state=0)
     X[0, 1] = 2
     with pytest.raises(ValueError, match="two values a column, but column 1 of X has 3"):
         BinaryLatentDiffusion(autoencoder=None).fit(X)
-    X = law.states.astype(float)
+    X = distribution.states.astype(float)
     X[2, 0] = 0.5
     with pytest.raises(ValueError, match=r"X\[2, 0\] is 0.5"):
         model.score_samples(X)
@@ -166,7 +168,7 @@ def test_joint_training_keeps_the_code_alive():
     model = BinaryLatentDiffusion(16, joint=True, max_steps=200, random_state=0).fit(IRIS)
     assert list(dict.fromkeys(row["stage"] for row in model.history_)) == ["joint", "diffusion"]
     rows = model.inverse_transform(model.transform(IRIS))
-    # A code that the law of the bits has emptied leaves all of the variance.
+    # A code that the distribution of the bits has emptied leaves all of the variance.
     assert np.mean((rows - IRIS) ** 2) < 0.35 * IRIS.var(0).mean()
     # Half of the bits at least; one after the other keeps 14, and has a lower bound.
     assert [row for row in model.history_ if "active_bits" in row][-1]["active_bits"] >= 8
@@ -176,7 +178,7 @@ def test_joint_training_keeps_the_code_alive():
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("autoencoder", ["stochastic", "threshold", "relaxed"])
-def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
+def test_the_distribution_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     """Its gradient in the bits is a share of what it is to its own weights, and none at first."""
     settings = {"autoencoder": autoencoder, "likelihood": "bernoulli", "joint": True}
     model = BinaryLatentDiffusion(16, **settings, **BRIEF)
@@ -184,8 +186,8 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     module = model.fit(high).module_.train().requires_grad_(True)
     x = torch.from_numpy(high[:50])
 
-    def gradient(steps_seen, share):
-        module.steps_seen = steps_seen
+    def gradient(steps_taken, share):
+        module.steps_taken = steps_taken
         module.zero_grad()
         module.diffusion.frequencies.logits.zero_()
         with pytest.MonkeyPatch.context() as patch:
@@ -194,7 +196,7 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
             module.joint_loss(noise, x).sum().backward()
         return [p.grad.clone() for p in module.encoder.parameters() if p.grad is not None]
 
-    assert module.steps_seen == BRIEF["max_steps"]
+    assert module.steps_taken == BRIEF["max_steps"]
     for a, b in zip(gradient(0, 0.0), gradient(0, 0.1), strict=True):
         assert torch.equal(a, b)
     late = 10 * module.rising_steps
@@ -205,7 +207,7 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
 
 
 def test_errors_are_those_of_frames_that_are_there():
-    """In the unit of the law's share, too: neither padding nor whether a frame is there counts."""
+    """In the unit of the prior's share, too, neither padding nor the mask of frames counts."""
     X, lengths = np.random.default_rng(0).normal(size=(60, 8)), np.arange(60) % 4 + 1
     model = BinaryLatentDiffusion(16, input_shape=(4, 2), joint=True, **BRIEF)
     module = model.fit(X, lengths=lengths).module_
@@ -289,7 +291,7 @@ def test_steps_beyond_the_diffusion_are_refused():
 
 @pytest.mark.statistical
 def test_temperature_is_exact_for_independent_bits():
-    # Of bits with p = .7, the law raised to 1 / .5 has .49 / (.49 + .09) = .845.
+    # Of bits with p = .7, the distribution raised to 1 / .5 has .49 / (.49 + .09) = .845.
     rng = np.random.default_rng(0)
     X = (rng.random((4000, 24)) < 0.7).astype(float)
     model = BinaryLatentDiffusion(

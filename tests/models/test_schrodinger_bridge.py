@@ -1,4 +1,4 @@
-"""SchrodingerBridgeMatcher, FlowMatcher: known laws and bridges, sources, conditions, solvers."""
+"""SchrodingerBridgeMatcher, FlowMatcher: exact bridges, sources, conditions, solvers."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgen import FlowMatcher, SchrodingerBridgeMatcher, Whole
+from skgen import FlowMatcher, SchrodingerBridgeMatcher, UncutSource
 from skgen.datasets import CorrelatedGaussian
 from skgen.metrics import energy_distance
 from skgen.papers import bridge_couplings
@@ -31,10 +31,10 @@ def moons():
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_density_of_a_gaussian():
-    law = CorrelatedGaussian()
-    X, X_test = law.sample(3000, random_state=0), law.sample(400, random_state=1)
+    distribution = CorrelatedGaussian()
+    X, X_test = distribution.sample(3000, random_state=0), distribution.sample(400, random_state=1)
     model = SchrodingerBridgeMatcher(max_steps=300, random_state=0).fit(X)
-    exact = law.log_density(X_test)
+    exact = distribution.log_density(X_test)
     gap = model.score_samples(X_test) - exact
     error = gap.std() / len(gap) ** 0.5
     assert gap.mean() < 3 * error
@@ -163,7 +163,7 @@ def test_what_needs_a_normal_source(translator, name):
     with pytest.raises(AttributeError) as error:
         getattr(translator, name)(IRIS)
     assert f"{name} needs a normal source" in str(error.value.__cause__)
-    assert "law" not in {row["stage"] for row in translator.history_}
+    assert "diffusion" not in {row["stage"] for row in translator.history_}
 
 
 @pytest.mark.statistical
@@ -230,7 +230,7 @@ def test_source_passes_through_a_pipeline():
 
 
 @pytest.mark.parametrize(
-    ("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (Whole(IRIS[:100]), 100)]
+    ("source", "seen"), [(IRIS[:70], 70), (IRIS[:100], 50), (UncutSource(IRIS[:100]), 100)]
 )
 def test_source_passes_through_a_grid_search(source, seen):
     sizes = []
@@ -250,7 +250,7 @@ def test_source_passes_through_a_grid_search(source, seen):
 
 
 def test_whole_shows_what_it_holds():
-    assert repr(Whole(IRIS[:5])) == "Whole((5, 4) rows)"
+    assert repr(UncutSource(IRIS[:5])) == "UncutSource((5, 4) rows)"
 
 
 # Conditions
@@ -373,8 +373,8 @@ def test_iterations_are_two_between_sets_and_one_from_noise(kwargs, source, n):
     model = SchrodingerBridgeMatcher(max_steps=2, random_state=0, **kwargs)
     model.fit(X, source=X + 1 if source else None)
     stages = {row["stage"] for row in model.history_}
-    law = set() if source else {"law"}
-    assert stages == {f"iteration {i}" for i in range(1, n + 1)} | law
+    further = set() if source else {"diffusion"}
+    assert stages == {f"iteration {i}" for i in range(1, n + 1)} | further
 
 
 @pytest.mark.slow
@@ -410,17 +410,17 @@ def test_the_start_from_the_reference_converges():
     ],
     ids=["bridge", "flow"],
 )
-def test_imputation_has_the_conditional_law(model):
+def test_imputation_has_the_conditional_distribution(model):
     # Columns 0 and 2 of a 5-d Gaussian given the rest. 2,000 draws know a mean to 2.2% of a
     # conditional deviation and a covariance to 3%.
-    law = CorrelatedGaussian()
-    X = law.sample(4000, random_state=0)
+    distribution = CorrelatedGaussian()
+    X = distribution.sample(4000, random_state=0)
     model = clone(model).fit(X)
-    row = law.sample(1, random_state=5)
+    row = distribution.sample(1, random_state=5)
     row[0, [0, 2]] = np.nan
     draws = model.impute(row, n_draws=2000)[:, 0]
     np.testing.assert_array_equal(draws[:, [1, 3, 4]], np.repeat(row[:, [1, 3, 4]], 2000, 0))
-    mean, covariance = law.conditional(row[0])
+    mean, covariance = distribution.conditional(row[0])
     deviation = np.sqrt(np.diag(covariance))
     found = draws[:, [0, 2]]
     np.testing.assert_allclose((found.mean(0) - mean) / deviation, 0, atol=0.12)
@@ -451,7 +451,7 @@ def test_imputation_with_columns_that_follow_from_others(coupling):
     ids=["ot", "rectified"],
 )
 def test_a_flow_whose_ends_belong_together_imputes_too(model):
-    """Its own field tells nothing of the law of whole rows: that is learnt beside it."""
+    """Its own field tells nothing of the distribution of whole rows: that is learnt beside it."""
     x = np.random.default_rng(0).normal(size=(400, 2)) @ [[1.0, 0.9], [0.0, 0.4]]
     model = clone(model).set_params(max_steps=60, random_state=0).fit(x)
     holes = x.copy()

@@ -19,7 +19,7 @@ from skgen.papers.variational_diffusion_ae import maximum_mean_discrepancy
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import SCHEDULES
 
-LAW = CorrelatedGaussian(5)
+GAUSSIAN = CorrelatedGaussian(5)
 PREDICTIONS = ["v", "epsilon", "x", "score"]
 IRIS = load_iris().data
 # For what depends neither on the width of a network nor on the steps of a draw.
@@ -49,7 +49,7 @@ def test_the_estimator_samples_with_each_sampler(sampler, tolerance):
 
     All but Heun's are of the first order, and fall with the number of steps.
     """
-    X = LAW.sample(3000, random_state=0)
+    X = GAUSSIAN.sample(3000, random_state=0)
     model = VariationalDiffusionAE(
         2, sampler=sampler, n_steps=60, max_steps=10, lr=1e-4, hidden_units=32, random_state=0
     ).fit(X)
@@ -66,7 +66,7 @@ def test_what_is_half_drawn_of_a_table_goes_on_without_the_latent(monkeypatch, n
     made = {"objective": objective, "max_steps": 1, "hidden_units": 8, "random_state": 0}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The latent is empty")
-        model = VariationalDiffusionAE(2, **made).fit(LAW.sample(n, random_state=0))
+        model = VariationalDiffusionAE(2, **made).fit(GAUSSIAN.sample(n, random_state=0))
     decoder, seen = model.module_.decoder, []
     predict = decoder.predict
 
@@ -89,17 +89,17 @@ def test_what_is_half_drawn_of_a_table_goes_on_without_the_latent(monkeypatch, n
 
 @pytest.mark.statistical
 def test_two_thousand_completions_by_the_estimator():
-    """Within 5% of the exact conditional law, beside what 2,000 draws cannot tell.
+    """Within 5% of the exact conditional distribution, beside what 2,000 draws cannot tell.
 
     The mean of 2,000 draws has a standard error of 1/sqrt(2000) = .022 standard deviations, and
     their covariance matrix of size k a relative error of about sqrt((k + 1)/2000) = .04, so that
     three standard errors come on top of the 5%.
     """
-    X = LAW.sample(10_000, random_state=6)
+    X = GAUSSIAN.sample(10_000, random_state=6)
     model = VariationalDiffusionAE(2, max_steps=20, lr=1e-4, hidden_units=32, random_state=0).fit(X)
     row = X[0].copy()
     row[[1, 3]] = np.nan
-    mean, covariance = LAW.conditional(row)
+    mean, covariance = GAUSSIAN.conditional(row)
     draws = model.impute(row[None], n_draws=2000)[:, 0]
     np.testing.assert_array_equal(draws[:, [0, 2, 4]], np.tile(X[0, [0, 2, 4]], (2000, 1)))
     error = np.abs(draws[:, [1, 3]].mean(0) - mean) / np.sqrt(np.diag(covariance))
@@ -113,7 +113,7 @@ def test_two_thousand_completions_by_the_estimator():
 
 @pytest.mark.statistical
 def test_a_guide_sees_rows_in_the_units_of_the_data():
-    X = LAW.sample(2000, random_state=7) * 100 + 1000
+    X = GAUSSIAN.sample(2000, random_state=7) * 100 + 1000
     model = VariationalDiffusionAE(2, max_steps=10, lr=1e-4, hidden_units=32, random_state=0).fit(X)
     seen = []
 
@@ -183,8 +183,8 @@ def test_discrete_scores_are_those_of_probabilities(bits):
     log_probability, error = draws.mean(1), draws.std(1) / SCORE_DRAWS**0.5
     # Over 20 seeds the sum is .907, with a spread of .042.
     assert 0.7 < np.exp(log_probability).sum() < 1.1
-    # No law beats the true one in the mean over its own rows, but for the error of these draws;
-    # over 20 seeds the mean is .11 nats below, with a spread of .046.
+    # No distribution beats the true one in the mean over its own rows, but for the error of these
+    # draws; over 20 seeds the mean is .11 nats below, with a spread of .046.
     gap = p @ (log_probability - np.log(p))
     assert -0.3 < gap < 4 * np.sqrt(np.sum((p * draws.std(1) / 100) ** 2))
     assert np.all(np.abs(model.score_samples(pairs) - log_probability) < 4 * error)
@@ -240,15 +240,15 @@ def test_rows_between_levels_are_unlikely_and_have_no_place_in_a_later_piece(bit
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_the_likelihood_objective_reaches_the_density():
-    law = CorrelatedGaussian(2)
-    X, X_test = law.sample(2000, random_state=0), law.sample(1000, random_state=1)
+    distribution = CorrelatedGaussian(2)
+    X, X_test = distribution.sample(2000, random_state=0), distribution.sample(1000, random_state=1)
     model = VariationalDiffusionAE(
         2, objective="likelihood", max_steps=200, hidden_units=32, random_state=0
     )
     with pytest.warns(UserWarning, match="latent is empty"):
         model.fit(X)
     assert model.latent_kl_ < 0.05
-    found, truth = model.score_samples(X_test), law.log_density(X_test)
+    found, truth = model.score_samples(X_test), distribution.log_density(X_test)
     difference = found - truth
     assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5
     assert difference.mean() > -0.1 * 2
@@ -257,8 +257,8 @@ def test_the_likelihood_objective_reaches_the_density():
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_the_representation_objective_fills_the_latent():
-    law = CorrelatedGaussian(4)
-    X, X_test = law.sample(1200, random_state=0), law.sample(400, random_state=1)
+    distribution = CorrelatedGaussian(4)
+    X, X_test = distribution.sample(1200, random_state=0), distribution.sample(400, random_state=1)
     model = VariationalDiffusionAE(3, max_steps=250, random_state=0).fit(X)
     assert model.latent_kl_ > 1
     probe = LinearRegression().fit(model.transform(X), X)
@@ -272,18 +272,18 @@ def test_the_representation_objective_fills_the_latent():
 @pytest.mark.statistical
 @pytest.mark.parametrize("prior", ["diffusion", "normal"])
 def test_a_full_latent_is_paid_for_in_the_score(prior):
-    X, X_test = LAW.sample(600, random_state=0), LAW.sample(300, random_state=1)
+    X, X_test = GAUSSIAN.sample(600, random_state=0), GAUSSIAN.sample(300, random_state=1)
     made = {"max_steps": 100, "hidden_units": 32, "random_state": 0}
     model = VariationalDiffusionAE(3, prior=prior, **made).fit(X)
     assert model.latent_kl_ > 0.5
-    difference = model.score_samples(X_test) - LAW.log_density(X_test)
+    difference = model.score_samples(X_test) - GAUSSIAN.log_density(X_test)
     assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5
 
 
 @pytest.mark.statistical
 def test_on_few_rows_the_encoder_starts_at_the_best_linear_one():
     """A latent a x + sqrt(s) e of a component of variance V leaves V s / (a^2 V + s) of it."""
-    X = LAW.sample(100, random_state=0)
+    X = GAUSSIAN.sample(100, random_state=0)
     model = VariationalDiffusionAE(
         3, scaling="standard", max_steps=1, lr=1e-9, validation_fraction=0.0, random_state=0
     ).fit(X)
@@ -336,7 +336,7 @@ def test_few_rows_of_one_unit_keep_what_a_small_component_tells():
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_the_kl_weight_empties_the_latent():
-    X = LAW.sample(500, random_state=8)
+    X = GAUSSIAN.sample(500, random_state=8)
     made = {"max_steps": 80, "hidden_units": 32, "random_state": 0}
     with warnings.catch_warnings():
         # How empty depends on the rounding of the machine, and so does the warning.
@@ -365,12 +365,14 @@ def test_two_stages_and_a_code_that_later_pieces_keep(objective):
     assert not np.array_equal(model.sample(5), before[1])
 
 
-@pytest.mark.parametrize(("n", "code", "law"), [(90, 60, 90), (300, 703, 1290), (970, 2273, 4500)])
-def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
+@pytest.mark.parametrize(
+    ("n", "code", "second"), [(90, 60, 90), (300, 703, 1290), (970, 2273, 4500)]
+)
+def test_the_steps_of_a_stage_follow_the_rows(n, code, second):
     """4 a row beyond 100, up to 3,000 and 300 passes; then half as many again, and 600 passes."""
     model = VariationalDiffusionAE(2, max_steps=1, **NARROW).fit(IRIS)
     train, valid = {"x": torch.zeros(n, 4)}, {"x": torch.zeros(10, 4)}
-    for max_steps, expected in ((None, (code, law)), (70, (70, 70))):
+    for max_steps, expected in ((None, (code, second)), (70, (70, 70))):
         model.set_params(max_steps=max_steps)
         model.module_.frozen = False
         plan = model._n_stage_steps(n)
@@ -382,7 +384,7 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, law):
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_the_latent_alone_tells_the_row():
-    X = LAW.sample(500, random_state=9)
+    X = GAUSSIAN.sample(500, random_state=9)
     made = {"max_steps": 150, "hidden_units": 32, "scaling": "standard", "random_state": 0}
     module = VariationalDiffusionAE(5, **made).fit(X).module_
     rows = torch.from_numpy((X - X.mean(0)) / X.std(0)).float()
@@ -441,7 +443,7 @@ def test_interpolation_meets_its_ends():
 
 @pytest.mark.statistical
 def test_mmd_pulls_the_latents_to_the_prior():
-    X = LAW.sample(500, random_state=9)
+    X = GAUSSIAN.sample(500, random_state=9)
     reference = torch.randn(500, 2, generator=generator(), dtype=torch.float64)
     distances = []
     made = {"kl_weight": 0.0, "scaling": "standard", "max_steps": 80, "hidden_units": 32}
@@ -506,7 +508,7 @@ def test_images_and_sequences(input_shape, likelihood):
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 def test_every_parametrisation_scores_below_the_truth(prediction, schedule, n_timesteps):
     """Even one that has hardly been trained: it is a bound."""
-    X = LAW.sample(150, random_state=10)
+    X = GAUSSIAN.sample(150, random_state=10)
     model = VariationalDiffusionAE(
         2,
         prediction=prediction,
@@ -522,7 +524,7 @@ def test_every_parametrisation_scores_below_the_truth(prediction, schedule, n_ti
     # What the zero network knows is still there: a Gaussian of this mean and spread.
     assert np.all(np.abs(rows.mean(0) - X.mean(0)) < 0.4 * X.std(0))
     assert np.all((rows.std(0) > 0.7 * X.std(0)) & (rows.std(0) < 1.4 * X.std(0)))
-    X_test = LAW.sample(60, random_state=11)
-    difference = model.score_samples(X_test) - LAW.log_density(X_test)
+    X_test = GAUSSIAN.sample(60, random_state=11)
+    difference = model.score_samples(X_test) - GAUSSIAN.log_density(X_test)
     assert np.isfinite(difference).all()
     assert difference.mean() < 3 * difference.std() / len(X_test) ** 0.5

@@ -138,8 +138,8 @@ def test_the_code_of_few_rows_has_time_to_settle(n):
     assert model.n_steps_ == 240
     assert VQDiffusionBridge(max_steps=12, random_state=0).fit(X).n_steps_ == 24
     if n == 60:
-        # New rows scatter as the rows do. Of 400 draws from 54 rows' law the ratio's standard
-        # error is below .04; half as many steps gave .5 to .9.
+        # New rows scatter as the rows do. Of 400 draws from 54 rows' distribution the ratio's
+        # standard error is below .04; half as many steps gave .5 to .9.
         ratio = model.sample(400).std(0) / X.std(0)
         assert ((ratio > 0.85) & (ratio < 1.2)).all()
 
@@ -210,7 +210,7 @@ def gradients(model, prior_weight):
     for part in module.parameters():
         part.requires_grad_(True)
         part.grad = None
-    module.prior_weight, module.steps_seen = prior_weight, 10**9
+    module.prior_weight, module.steps_taken = prior_weight, 10**9
     rows = torch.from_numpy(IRIS[:64]).float()
     module.joint_loss(noise(), (rows - rows.mean(0)) / rows.std(0)).mean().backward()
     return torch.cat([p.grad.flatten() for p in module.encoder.parameters()])
@@ -351,25 +351,25 @@ def test_grid_search_over_the_codebook():
         ({"input_shape": (2, 2), "prior": "autoregressive"}, AutoregressivePrior),
     ],
 )
-def test_the_kind_of_data_chooses_the_law_of_the_codes(settings, prior):
+def test_the_kind_of_data_chooses_the_distribution_of_the_codes(settings, prior):
     model = VQDiffusionBridge(max_steps=1, random_state=0, **settings).fit(IRIS)
     assert isinstance(model.module_.prior, prior)
 
 
 @pytest.mark.slow
-def test_a_law_of_few_values_is_learnt():
-    """Three columns of four values, of any joint law: the score is a bound below it, and near."""
+def test_a_distribution_of_few_values_is_learnt():
+    """Three columns of four values, of any distribution: the score is below its log, and near."""
     rng = np.random.default_rng(0)
-    law = rng.dirichlet(np.full(64, 0.3))
-    kind = rng.choice(64, 4000, p=law)
+    distribution = rng.dirichlet(np.full(64, 0.3))
+    kind = rng.choice(64, 4000, p=distribution)
     X = np.stack(np.unravel_index(kind, (4, 4, 4)), 1).astype(float)
     model = VQDiffusionBridge(likelihood="discrete", random_state=0).fit(X[:3000])
-    gap = np.log(law[kind[3000:]]) - model.score_samples(X[3000:])
+    gap = np.log(distribution[kind[3000:]]) - model.score_samples(X[3000:])
     error = gap.std() / math.sqrt(1000)
     # 63 free shares learnt from 2,700 rows cost 63 / 5,400 = .012 nats by themselves.
     assert -3 * error < gap.mean() < 0.012 + 0.02 + 3 * error
     drawn = np.ravel_multi_index(model.sample(4000).astype(int).T, (4, 4, 4))
-    apart = 0.5 * abs(np.bincount(drawn, minlength=64) / 4000 - law).sum()
+    apart = 0.5 * abs(np.bincount(drawn, minlength=64) / 4000 - distribution).sum()
     # Of 4,000 exact draws the mean distance is at most .4 * sum(sqrt(p / 4000)), about .04.
     assert apart < 0.1
 

@@ -40,7 +40,7 @@ def test_weights_come_from_the_generator_alone():
 
 
 @pytest.mark.statistical
-def test_the_law_of_the_weights():
+def test_the_distribution_of_the_weights():
     with torch.device("meta"):
         parts = nn.ModuleDict(
             {

@@ -26,13 +26,13 @@ def states_of(n_bits):
     return torch.tensor(list(itertools.product((0.0, 1.0), repeat=n_bits))).double()
 
 
-def counted_law(n_bits=3):
-    """Make a known law of integer counts, and its probabilities, the unseen part left out."""
+def counted_frequencies(n_bits=3):
+    """Learn frequencies from integer counts; return them, all states and their probabilities."""
     states = states_of(n_bits)
     counts = torch.arange(1, len(states) + 1) * 500
-    law = BitFrequencies(n_bits).double()
-    law.fit(states.repeat_interleave(counts, 0))
-    return law.double(), states, (counts / counts.sum()).double()
+    frequencies = BitFrequencies(n_bits).double()
+    frequencies.fit(states.repeat_interleave(counts, 0))
+    return frequencies.double(), states, (counts / counts.sum()).double()
 
 
 def likelihood(states, z, k):
@@ -40,23 +40,23 @@ def likelihood(states, z, k):
     return torch.where(states == z, (1 + k) / 2, (1 - k) / 2).prod(1)
 
 
-def test_known_law_is_bayes_rule_over_the_states():
-    law, states, p = counted_law()
+def test_frequencies_give_bayes_rule_over_the_states():
+    frequencies, states, p = counted_frequencies()
     k = torch.tensor(0.6).double()
     odds = bernoulli.log_odds(k).reshape(1, 1)
-    found = torch.sigmoid(law(states, odds))
+    found = torch.sigmoid(frequencies(states, odds))
     for row, z in zip(found, states, strict=True):
         weight = p * likelihood(states, z, k)
         # The part kept for unseen states is one row in 18,000.
         torch.testing.assert_close(row, (weight @ states) / weight.sum(), atol=1e-3, rtol=0)
 
 
-def test_known_law_holds_bits_by_their_own_odds():
-    law, states, p = counted_law()
+def test_frequencies_give_each_bit_its_own_odds():
+    frequencies, states, p = counted_frequencies()
     held = torch.tensor([1.0, 0.0, 0.0]).double()
     k = torch.where(held > 0, torch.tensor(1.0), torch.tensor(0.3)).double()
     odds = bernoulli.log_odds(k).expand(len(states), -1)
-    found = torch.sigmoid(law(states, odds))
+    found = torch.sigmoid(frequencies(states, odds))
     for row, z in zip(found, states, strict=True):
         weight = p * likelihood(states, z, k)
         torch.testing.assert_close(row, (weight @ states) / weight.sum(), atol=1e-3, rtol=0)
@@ -64,21 +64,21 @@ def test_known_law_holds_bits_by_their_own_odds():
 
 def test_many_different_rows_leave_independent_bits():
     rows = (torch.rand(500, 30, generator=torch.Generator().manual_seed(0)) < 0.3).float()
-    law = BitFrequencies(30)
-    law.fit(rows)
-    assert len(law.states) == 0
-    logit = law(rows[:4], torch.full((4, 1), 0.8))
+    frequencies = BitFrequencies(30)
+    frequencies.fit(rows)
+    assert len(frequencies.states) == 0
+    logit = frequencies(rows[:4], torch.full((4, 1), 0.8))
     sign = 2 * rows[:4] - 1
     mean = (rows.double().sum(0) + 0.5) / 501
     torch.testing.assert_close(logit, (torch.logit(mean) + sign * 0.8).float())
 
 
 @pytest.mark.parametrize("schedule", sorted(bernoulli.SCHEDULES))
-def test_bound_is_below_the_law_and_near_it(schedule):
-    law, states, p = counted_law()
+def test_bound_is_below_the_log_probability_and_near_it(schedule):
+    frequencies, states, p = counted_frequencies()
     T = 128
     diffusion = BernoulliDiffusion(Nothing(), 3, schedule, n_timesteps=T).double()
-    diffusion.frequencies = law
+    diffusion.frequencies = frequencies
     k = diffusion.k(torch.arange(T + 1).double() / T).clamp(0, 1)
     context = torch.empty(1, 0).double()
     bound = torch.zeros(len(states)).double()
@@ -96,9 +96,9 @@ def test_bound_is_below_the_law_and_near_it(schedule):
 @pytest.mark.statistical
 def test_losses_estimate_the_bound_without_bias():
 
-    law, states, _ = counted_law()
+    frequencies, states, _ = counted_frequencies()
     diffusion = BernoulliDiffusion(Nothing(), 3, n_timesteps=4).double()
-    diffusion.frequencies = law
+    diffusion.frequencies = frequencies
     z_0, context = states[5], torch.empty(1, 0).double()
     k = diffusion.k(torch.arange(5).double() / 4).clamp(0, 1)
     exact = 0.0
@@ -133,10 +133,10 @@ def test_targets_differ_by_a_sign_only():
 
 def test_what_was_counted_is_forgotten_while_bits_are_learnt():
     rows = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(300, 1)
-    law = BitFrequencies(2)
-    law.fit(rows)
-    assert len(law.states) == 2
-    law.update_ema(torch.ones(50, 2))
-    assert len(law.states) == 0
+    frequencies = BitFrequencies(2)
+    frequencies.fit(rows)
+    assert len(frequencies.states) == 2
+    frequencies.update_ema(torch.ones(50, 2))
+    assert len(frequencies.states) == 0
     # From a half, three hundredths of the way to the batch's frequency of 1.
-    torch.testing.assert_close(torch.sigmoid(law.logits), torch.full((2,), 0.515))
+    torch.testing.assert_close(torch.sigmoid(frequencies.logits), torch.full((2,), 0.515))

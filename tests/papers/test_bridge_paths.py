@@ -100,7 +100,7 @@ def test_simulated_pairs_converge_to_the_bridge():
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("theta", [0.0, 1.5])
-def test_flow_and_process_have_the_same_laws(theta):
+def test_flow_and_process_have_the_same_distributions(theta):
     module, noise = closed_form(1.0, theta, 1.0, 4.0), generator()
     x = noise.normal(torch.empty(40_000, 1, dtype=torch.float64))
     times = np.linspace(0, 1, 41)
@@ -133,8 +133,8 @@ def test_given_times_hold_in_both_directions(stochastic):
 
 @pytest.mark.statistical
 def test_transport_couples_within_a_condition():
-    # Two classes far apart: transport that ignored them would send one half of the normal law to
-    # each, and the source given a class would not be normal.
+    # Two classes far apart: transport that ignored them would send one half of the normal
+    # distribution to each, and the source given a class would not be normal.
     module = closed_form(0.5, d=2)
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=1000)

@@ -75,16 +75,16 @@ def estimates(prior, k, n=40_000, code=CODE, spacing=0.6, seed=0):
 def test_prediction_is_bayes_rule():
     prior = make_prior()
     z, gamma = torch.tensor([[[0.3]], [[-1.0]]]).double(), torch.tensor([-1.0, 0.5]).double()
-    told, law = prior.predict(z, gamma, CODE, *nothing_seen(2))
+    likelihood, log_prior = prior.predict(z, gamma, CODE, *nothing_seen(2))
     for row in range(2):
         mean, variance = ou.marginal(CODE[:, 0], gamma[row])
         weight = FREQUENCY * torch.exp(-0.5 * (z[row, 0, 0] - mean).square() / variance)
-        found = torch.softmax((told + law)[row, 0], 0)
+        found = torch.softmax((likelihood + log_prior)[row, 0], 0)
         # Frequencies are mixed with a little of the even ones, so that none is zero.
         torch.testing.assert_close(found, weight / weight.sum(), atol=2e-3, rtol=0)
 
 
-def test_bound_on_a_known_law_is_near_it_and_not_below():
+def test_bound_on_a_known_distribution_is_near_it_and_not_below():
     """The mean bound is at least the entropy; 256 steps leave little between (5 errors)."""
     prior = make_prior(n_timesteps=256)
     means, errors = [], []
@@ -107,10 +107,10 @@ def summed_out(prior, spacing=0.6):
     density = torch.exp(-0.5 * grid.square()) / math.sqrt(2 * math.pi)
 
     def odds(gamma):
-        told, law = prior.predict(
+        likelihood, log_prior = prior.predict(
             grid[:, None, None], gamma.expand(len(grid)), CODE, *nothing_seen(len(grid))
         )
-        return (told + law)[:, 0]
+        return (likelihood + log_prior)[:, 0]
 
     with torch.no_grad():
         for gamma_s, gamma_t in zip(gammas[:-1].flip(0), gammas[1:].flip(0), strict=True):
@@ -134,7 +134,7 @@ def test_bound_is_below_the_model_s_own_probability(size):
 
 
 @pytest.mark.parametrize("n_steps", [1, 3, 64])
-def test_samples_of_a_known_law_follow_it_in_any_number_of_steps(n_steps):
+def test_samples_of_a_known_distribution_follow_it_in_any_number_of_steps(n_steps):
     """Independent tokens: the mixture of bridges is exact. Five errors of a frequency."""
     prior = make_prior(n_tokens=2)
     n = 8000
@@ -175,7 +175,7 @@ def test_frequencies_are_counted_and_later_ones_only_where_there_were_none():
     torch.testing.assert_close(prior.frequency.data, counted)
 
 
-def test_one_code_after_another_is_a_law():
+def test_one_code_after_another_is_a_distribution():
     """Probabilities of all rows of three tokens of two codes add up to one."""
 
     class Before(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""Draws of missing entries where the law is far from normal, with its exact denoiser."""
+"""Draws of missing entries where the distribution is far from normal, with its exact denoiser."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from skgen.papers.completion import complete
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.processes.noise import GeneratorNoise
 
-# A bow: 31 round normal laws along a parabola, more of them to the right.
+# A bow: 31 round normal distributions along a parabola, more of them to the right.
 ALONG = torch.linspace(-1.5, 1.5, 31, dtype=torch.float64)
 CENTRES = torch.stack([ALONG, ALONG.square() - 1], 1)
 SHARE = torch.softmax(0.5 * ALONG, 0)
@@ -50,7 +50,7 @@ def completed(column, value, n, n_levels=40):
 
 
 def distance(column, value, n=2000, **options):
-    """Return the distance of Kolmogorov and Smirnov from the exact conditional law."""
+    """Return the distance of Kolmogorov and Smirnov from the exact conditional distribution."""
     seen = norm.pdf(value, CENTRES[:, column], WIDTH) * SHARE.numpy()
     seen = seen / seen.sum()
 
@@ -63,13 +63,13 @@ def distance(column, value, n=2000, **options):
 @pytest.mark.statistical
 @pytest.mark.parametrize("value", [-0.9, 0.0, 1.0])
 def test_both_arms_of_the_bow_are_drawn(value):
-    # 2,000 draws of the law itself are further than .044 once in a thousand.
+    # 2,000 draws of the distribution itself are further than .044 once in a thousand.
     assert distance(1, value) < 0.044 + 0.04
 
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("value", [-1.2, 0.0, 0.8])
-def test_levels_of_noise_bend_completions_to_the_law(value, monkeypatch):
+def test_levels_of_noise_bend_completions_to_the_distribution(value, monkeypatch):
     """What is normal about the draw at one level is forgotten at the levels below."""
     few, found = (distance(0, value, n_levels=n_levels) for n_levels in (10, 40))
     assert found < 0.8 * few

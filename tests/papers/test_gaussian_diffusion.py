@@ -1,8 +1,8 @@
 r"""Gaussian diffusion, and what is built of it, against distributions whose answers are known.
 
-A network whose last layer is zero leaves the exact denoiser of a Gaussian law. With it, the bound
-is quadratic in the noise, and every sampler is linear in it, so that most of what follows is free
-of sampling error: :class:`SigmaPoints` gives the mean of a quadratic function exactly, and
+A network whose last layer is zero leaves the exact denoiser of a Gaussian distribution. With it,
+the bound is quadratic in the noise, and every sampler is linear in it, so that most of what follows
+is free of sampling error: :class:`SigmaPoints` gives the mean of a quadratic function exactly, and
 :func:`moments` pushes one unit of each noise coordinate through a sampler, whose covariance is
 then :math:`\sum_k a_k a_k^\top`.
 """
@@ -21,8 +21,8 @@ from skgen.papers.variational_diffusion_ae import DiffusionAutoencoder, maximum_
 from skgen.processes.noise import GeneratorNoise
 from skgen.processes.schedules import SCHEDULES, alpha_sigma
 
-LAW = CorrelatedGaussian(5)
-MEAN, COVARIANCE = torch.from_numpy(LAW.mean), torch.from_numpy(LAW.covariance)
+GAUSSIAN = CorrelatedGaussian(5)
+MEAN, COVARIANCE = torch.from_numpy(GAUSSIAN.mean), torch.from_numpy(GAUSSIAN.covariance)
 PREDICTIONS = ["v", "epsilon", "x", "score"]
 
 
@@ -31,7 +31,7 @@ def generator(seed=0):
 
 
 def exact_axes():
-    """Turn to the axes of the law itself, with nothing estimated."""
+    """Turn to the axes of the distribution itself, with nothing estimated."""
     axes = PrincipalAxes(5, rotate=True).double()
     variance, basis = torch.linalg.eigh(COVARIANCE)
     axes.mean.copy_(MEAN)
@@ -41,7 +41,7 @@ def exact_axes():
 
 
 def exact(prediction="v", schedule="linear", n_timesteps=None, gammas=(-10.0, 7.0), zero=True):
-    """Make the diffusion of the law; its network is zero, or else a random one."""
+    """Make the diffusion of the distribution; its network is zero, or else a random one."""
     network = ResidualMLP(5, 5, 32 + 1, width=16, depth=1, zero_output=zero)
     noise_levels = SCHEDULES[schedule](*gammas)
     diffusion = GaussianDiffusion(network, exact_axes(), noise_levels, prediction, n_timesteps)
@@ -183,13 +183,13 @@ def test_the_bound_is_the_log_density_of_gaussian_data(prediction):
     exp(-gamma_1) max variance (4e-4), times a few squared standard deviations.
     """
     diffusion = exact(prediction, gammas=(-14.0, 9.0))
-    rows = LAW.sample(4, random_state=0)
-    for row, log_density in zip(rows, LAW.log_density(rows), strict=True):
+    rows = GAUSSIAN.sample(4, random_state=0)
+    for row, log_density in zip(rows, GAUSSIAN.log_density(rows), strict=True):
         assert mean_bound(diffusion, torch.from_numpy(row)) == pytest.approx(-log_density, abs=2e-3)
 
 
 def test_the_t_step_bound_falls_to_the_continuous_one():
-    row = torch.from_numpy(LAW.sample(1, random_state=1)[0])
+    row = torch.from_numpy(GAUSSIAN.sample(1, random_state=1)[0])
     limit = mean_bound(exact(), row)
     gaps = [
         mean_bound(exact(n_timesteps=T), row, n_times=T) - limit for T in (25, 50, 100, 200, 400)
@@ -203,7 +203,7 @@ def test_the_t_step_bound_falls_to_the_continuous_one():
 
 @pytest.mark.statistical
 def test_the_continuous_bound_does_not_depend_on_the_schedule():
-    row = torch.from_numpy(LAW.sample(1, random_state=2)[0])
+    row = torch.from_numpy(GAUSSIAN.sample(1, random_state=2)[0])
     bounds = [mean_bound(exact(schedule=name), row, n_times=10_000) for name in SCHEDULES]
     # In few steps it does.
     coarse = [mean_bound(exact(schedule=s, n_timesteps=20), row, n_times=20) for s in SCHEDULES]
@@ -213,14 +213,14 @@ def test_the_continuous_bound_does_not_depend_on_the_schedule():
 
 @pytest.mark.statistical
 def test_a_worse_denoiser_has_a_higher_bound():
-    """The mean over the law's own rows cannot fall below their entropy."""
-    rows = torch.from_numpy(LAW.sample(4000, random_state=3))
+    """The mean over the distribution's own rows cannot fall below their entropy."""
+    rows = torch.from_numpy(GAUSSIAN.sample(4000, random_state=3))
     noise = GeneratorNoise(generator())
     right, wrong = (
         exact(zero=zero).bound(GeneratorNoise(generator(4)), rows, context(rows))
         for zero in (True, False)
     )
-    excess = right.double().numpy() + LAW.log_density(rows.numpy())
+    excess = right.double().numpy() + GAUSSIAN.log_density(rows.numpy())
     assert abs(excess.mean()) < 4 * excess.std() / 4000**0.5
     assert wrong.mean() > right.mean() + 1
     # The loss of the representation stage is least for the exact denoiser, too.
@@ -232,7 +232,7 @@ def test_a_worse_denoiser_has_a_higher_bound():
 
 def test_a_learned_schedule_descends_the_variance():
     """In training the gradient is that of the squared loss, whose mean is all that can change."""
-    rows = torch.from_numpy(LAW.sample(300, random_state=4))
+    rows = torch.from_numpy(GAUSSIAN.sample(300, random_state=4))
     gradients = []
     for training in (False, True):
         diffusion = exact(schedule="learned", zero=False).train(training)
@@ -291,10 +291,10 @@ def completed_moments(row, observed, n_levels=20):
 )
 def test_imputation_of_gaussian_data(missing):
     """Without sampling error: mean and covariance as the linear map of the noise gives them."""
-    row = LAW.sample(1, random_state=5)[0]
+    row = GAUSSIAN.sample(1, random_state=5)[0]
     with_holes = row.copy()
     with_holes[missing] = np.nan
-    mean, covariance = LAW.conditional(with_holes)
+    mean, covariance = GAUSSIAN.conditional(with_holes)
     observed = torch.from_numpy(~np.isnan(with_holes))
     found_mean, found = completed_moments(torch.from_numpy(row), observed)
     deviation = np.sqrt(np.diag(covariance))
@@ -309,10 +309,10 @@ def test_imputation_of_gaussian_data(missing):
 def test_imputation_needs_the_correlations_of_the_noise(monkeypatch):
     """A check of the check: replacing the observed entries alone leaves the others too free."""
     diffusion = exact()
-    row = torch.from_numpy(LAW.sample(1, random_state=5)[0])
+    row = torch.from_numpy(GAUSSIAN.sample(1, random_state=5)[0])
     with_holes = row.numpy().copy()
     with_holes[[1, 3]] = np.nan
-    _, covariance = LAW.conditional(with_holes)
+    _, covariance = GAUSSIAN.conditional(with_holes)
     observed = torch.from_numpy(~np.isnan(with_holes))
     axes = diffusion.axes
 
@@ -387,7 +387,7 @@ def test_mmd_of_batches():
 
 @pytest.mark.statistical
 def test_largest_deviation_is_that_of_the_first_axis():
-    rows = torch.from_numpy(LAW.sample(1000, random_state=0))
+    rows = torch.from_numpy(GAUSSIAN.sample(1000, random_state=0))
     first = torch.linalg.eigvalsh(torch.cov(rows.T, correction=0))[-1].sqrt()
     assert _largest_deviation(rows) == pytest.approx(float(first), rel=1e-3)
     assert _largest_deviation(torch.ones(5, 2)) == 0.0
@@ -405,7 +405,7 @@ def test_input_noise_stays_within_a_column():
 @pytest.mark.statistical
 def test_principal_axes():
     axes = PrincipalAxes(5, rotate=True).double()
-    rows = torch.from_numpy(LAW.sample(3000, random_state=0))
+    rows = torch.from_numpy(GAUSSIAN.sample(3000, random_state=0))
     axes.fit(rows)
     turned = axes.to_axes(rows)
     torch.testing.assert_close(axes.from_axes(turned), rows)

@@ -61,16 +61,16 @@ def test_errors_that_go_together_are_drawn_together():
 
 
 def test_errors_that_go_together_have_their_joint_density():
-    """The chain of each entry given those before adds up to the normal law of the row."""
+    """The chain of each entry given those before adds up to the normal distribution of the row."""
     spread, _ = correlated_errors(400)
     spread = spread.double()
     x = torch.randn(50, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     mean = torch.zeros_like(x)
     scale = torch.exp(0.5 * spread.log_variance(mean[:1]))[0]
-    law = torch.distributions.MultivariateNormal(
+    distribution = torch.distributions.MultivariateNormal(
         torch.zeros(3, dtype=torch.float64), scale_tril=scale[:, None] * spread.root
     )
-    torch.testing.assert_close(-spread.loss(x, mean).sum(1), law.log_prob(x))
+    torch.testing.assert_close(-spread.loss(x, mean).sum(1), distribution.log_prob(x))
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 60])

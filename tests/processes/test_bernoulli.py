@@ -131,9 +131,9 @@ def test_flip_has_the_marginal():
 
 
 def test_divergence_and_entropy_are_scipys():
-    from scipy.stats import bernoulli as law
+    from scipy.stats import bernoulli as reference
 
     q, p = torch.tensor([0.2, 0.9]).double(), torch.tensor([0.6, 0.5]).double()
     exact = q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log()
     torch.testing.assert_close(bernoulli.divergence(q, p.log(), (1 - p).log()), exact)
-    torch.testing.assert_close(bernoulli.entropy(q), torch.tensor(law.entropy(q.numpy())))
+    torch.testing.assert_close(bernoulli.entropy(q), torch.tensor(reference.entropy(q.numpy())))

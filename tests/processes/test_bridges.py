@@ -20,8 +20,8 @@ def transition(reference, t):
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
-def test_pinned_law_is_the_conditional_of_the_reference(reference):
-    # X_t given X_0 = x_0 and X_1 = x_1, from the joint normal law of (X_t, X_1) given X_0.
+def test_pinned_distribution_is_the_conditional_of_the_reference(reference):
+    # X_t given X_0 = x_0 and X_1 = x_1, from the joint normal distribution of (X_t, X_1) given X_0.
     decay, var = transition(reference, T)
     rest, left = transition(reference, 1 - T)
     whole_var = rest**2 * var + left
@@ -37,7 +37,7 @@ def test_drift_target_is_the_drift_of_the_pinned_process(reference):
     x_0, x_1, z = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64)
     a, b, std = reference.pinned(T)
     x = a * x_0 + b * x_1 + std * z
-    # Drift of the reference, and sigma^2 times the slope of the log-law of the end given x.
+    # Drift of the reference, and sigma^2 times the slope of the log-density of the end given x.
     decay, var = transition(reference, 1 - T)
     expected = -reference.theta * x + reference.sigma**2 * decay * (x_1 - decay * x) / var
     target = reference.drift_target(T, x_0, x_1, z)
@@ -47,7 +47,7 @@ def test_drift_target_is_the_drift_of_the_pinned_process(reference):
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
-def test_simulation_with_the_drift_has_the_pinned_law(reference):
+def test_simulation_with_the_drift_has_the_pinned_distribution(reference):
     # One's sampling and the other's drifts: Euler-Maruyama to time 0.6 against the closed form.
     # 20,000 paths: standard errors are 0.7% of the deviation for the mean, 1% for the variance;
     # the steps add less than half a percent. Tolerances are four standard errors and the steps.

@@ -78,7 +78,7 @@ def test_weight_is_the_divergence_of_two_bridges():
 
 
 def test_divergence_at_the_end():
-    """KL between two normal laws, a value a row."""
+    """KL between two normal distributions, a value a row."""
     z_0 = tensor([1.4, -0.3], [0.4, 0.4])
     a_t = remembered(TAU_T)
     terms = -a_t - torch.log1p(-a_t) + a_t * z_0.square()

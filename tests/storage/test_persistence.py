@@ -112,7 +112,7 @@ NAMES_IN_FILES = {
     "skgen.kept_patterns.KeptGaps",
     "skgen.kept_rules.KeptRule",
     "skgen.models._bernoulli_diffusion.BernoulliDiffusion",
-    "skgen.models._bernoulli_diffusion.KnownLaw",
+    "skgen.models._bernoulli_diffusion.BitFrequencies",
     "skgen.models._cells.Cells",
     "skgen.models._code_priors.AutoregressivePrior",
     "skgen.models._code_priors.BridgePrior",

@@ -1,4 +1,4 @@
-"""The imputer: observed entries stay, draws follow the conditional law, means are nearer."""
+"""The imputer: observed entries stay, draws have the conditional distribution, means are nearer."""
 
 import datetime
 from decimal import Decimal
@@ -21,8 +21,8 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-class NormalLaw(BaseEstimator):
-    """A normal law, whose conditional draws are exact: what an imputer can be held against."""
+class NormalDistribution(BaseEstimator):
+    """A normal distribution with exact conditional draws, to compare an imputer with."""
 
     def fit(self, X):
         assert not np.isnan(X).any()
@@ -58,7 +58,7 @@ def normal_with_gaps(n=2000):
 @pytest.mark.statistical
 def test_gaps_that_depend_on_what_is_observed_do_no_harm():
     X, holed, gaps = normal_with_gaps(8000)
-    imputer = GenerativeImputer(NormalLaw(), random_state=0)
+    imputer = GenerativeImputer(NormalDistribution(), random_state=0)
     filled = imputer.fit_transform(holed)
     np.testing.assert_array_equal(filled[~gaps], X[~gaps])
     assert imputer.model_.n_rows_ == len(X)
@@ -76,8 +76,8 @@ def test_gaps_that_depend_on_what_is_observed_do_no_harm():
 @pytest.mark.statistical
 def test_a_mean_of_draws_is_nearer_than_a_draw():
     X, holed, gaps = normal_with_gaps(1600)
-    one = GenerativeImputer(NormalLaw(), random_state=0).fit_transform(holed)
-    mean = GenerativeImputer(NormalLaw(), n_draws=50, random_state=0).fit_transform(holed)
+    one = GenerativeImputer(NormalDistribution(), random_state=0).fit_transform(holed)
+    mean = GenerativeImputer(NormalDistribution(), n_draws=50, random_state=0).fit_transform(holed)
     errors = [np.mean((rows - X)[gaps] ** 2) for rows in (one, mean)]
     # A draw errs by twice the conditional variance, the mean of 50 by 1.02 of it; their ratio has a
     # spread of .12 over 40 seeds, and is 1 where the mean is a draw.
@@ -119,7 +119,7 @@ def test_few_complete_rows_start_from_a_copula():
     holed = X.copy()
     holed[np.arange(15, 10_000), places] = np.nan
     with pytest.raises(ValueError, match=r"has \d+ of them, fewer than 20; n_rounds=1"):
-        GenerativeImputer(NormalLaw(), n_rounds=0).fit(holed)
+        GenerativeImputer(NormalDistribution(), n_rounds=0).fit(holed)
     start = fitted_to(holed)[0]
     np.testing.assert_array_equal(start[~np.isnan(holed)], holed[~np.isnan(holed)])
     # Mean 0, variance 1 and correlations .8, 0 and .3 of all rows, though larger entries of the
@@ -130,7 +130,7 @@ def test_few_complete_rows_start_from_a_copula():
     correlations = np.corrcoef(start.T)[[0, 0, 1], [1, 2, 2]]
     np.testing.assert_allclose(correlations, [0.8, 0, 0.3], atol=0.13)
     # Rounds of a model keep what belongs together; .8 has a spread of .012 over 25 seeds.
-    imputer = GenerativeImputer(NormalLaw(), n_rounds=10, random_state=0)
+    imputer = GenerativeImputer(NormalDistribution(), n_rounds=10, random_state=0)
     found = np.corrcoef(imputer.fit_transform(holed[:3000]).T)[0, 1]
     assert found == pytest.approx(0.8, abs=0.08)
     # It goes by ranks alone, and knows no unit.
@@ -245,7 +245,7 @@ def test_frames_and_containers():
 def test_in_a_pipeline_with_a_classifier():
     X, holed, _ = normal_with_gaps(90)
     y = (X[:, 0] + X[:, 1] > 0).astype(int)
-    steps = GenerativeImputer(NormalLaw(), random_state=0), LogisticRegression()
+    steps = GenerativeImputer(NormalDistribution(), random_state=0), LogisticRegression()
     assert cross_val_score(make_pipeline(*steps), holed, y, cv=3).mean() > 0.8
 
 
@@ -258,7 +258,7 @@ def test_in_a_pipeline_with_a_classifier():
     ],
 )
 def test_wrong_parameters(parameters, message):
-    imputer = GenerativeImputer(NormalLaw()).set_params(**parameters)
+    imputer = GenerativeImputer(NormalDistribution()).set_params(**parameters)
     with pytest.raises(ValueError, match=message):
         imputer.fit(np.eye(3))
 
@@ -267,7 +267,7 @@ def test_a_column_without_entries():
     X = np.eye(3)
     X[:, 1] = np.nan
     with pytest.raises(ValueError, match="Column 1 of X has no entry"):
-        GenerativeImputer(NormalLaw()).fit(X)
+        GenerativeImputer(NormalDistribution()).fit(X)
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ from skgen import (
     GenerativePipeline,
     SchrodingerBridgeMatcher,
     TableEncoder,
+    UncutSource,
     VariationalDiffusionAE,
-    Whole,
     make_generative_pipeline,
 )
 
@@ -236,7 +236,7 @@ def test_a_skewed_column_has_its_quantiles_and_no_gaps(method):
         drawn = pipe.sample(10_000)[0]
         assert np.isfinite(drawn).all()
         # Shares of the draws below the quantiles of the table: a standard error of .02 from its
-        # 600 rows, and as much for a law that is not quite normal.
+        # 600 rows, and as much for a distribution that is not quite normal.
         below = (drawn < np.quantile(X, levels)).mean(0)
         np.testing.assert_allclose(below, levels, atol=0.1)
 
@@ -503,7 +503,7 @@ def test_conditioned_imputation(conditional):
     assert petals[1] > petals[0] + 2
 
 
-@pytest.mark.parametrize("wrap", [np.asarray, Whole, pd.DataFrame], ids=lambda wrap: wrap.__name__)
+@pytest.mark.parametrize("wrap", [np.asarray, UncutSource, pd.DataFrame], ids=lambda w: w.__name__)
 def test_a_source_is_transformed_like_the_rows(wrap):
     X, source = IRIS[SPECIES == 2], IRIS[SPECIES == 1] * 1.0
     bridge = SchrodingerBridgeMatcher(max_steps=10, n_steps=4, random_state=0)
@@ -596,7 +596,7 @@ def bridge(**settings):
 
 
 @pytest.mark.parametrize("names", [NAMES, [1, 2, 3, 4], list(zip("aabb", range(4), strict=True))])
-@pytest.mark.parametrize("wrap", [pd.DataFrame, Whole, pl.DataFrame])
+@pytest.mark.parametrize("wrap", [pd.DataFrame, UncutSource, pl.DataFrame])
 def test_the_columns_of_a_source_are_matched_by_their_names(names, wrap):
     if wrap is pl.DataFrame and names is not NAMES:
         pytest.skip("polars knows strings only")
@@ -612,7 +612,7 @@ def test_the_columns_of_a_source_are_matched_by_their_names(names, wrap):
     np.testing.assert_array_equal(*by_both)
     if names is NAMES:
         assert model.score(X, source=wrap(turned)) == expected.score(X, source=source)
-        rows = turned if wrap is Whole else wrap(turned)
+        rows = turned if wrap is UncutSource else wrap(turned)
         for method in ("inverse_transform", "trajectory"):
             found, right = getattr(model, method)(rows), getattr(expected, method)(source)
             np.testing.assert_array_equal(found[-1], right[-1])

@@ -514,7 +514,7 @@ def test_what_a_death_while_writing_left_is_removed(tmp_path):
     assert os.listdir(tmp_path) == [other.name]
 
 
-class _Law(nn.Module):
+class _Parts(nn.Module):
     """A parameter, buffers that come and go, and plain attributes."""
 
     def __init__(self):
@@ -526,27 +526,27 @@ class _Law(nn.Module):
 
 
 def test_the_state_of_a_module_is_a_copy_of_all_that_training_changes():
-    module = nn.Sequential(_Law())
-    law = module[0]
-    parameter = law.weight
+    module = nn.Sequential(_Parts())
+    part = module[0]
+    parameter = part.weight
     before = module_state(module)
     with torch.no_grad():
-        law.weight += 1
-    law.states, law.missing = torch.ones(3, 2), torch.ones(1)
-    law.settled, law.steps = True, 5
-    law.shape[1].append(3)
+        part.weight += 1
+    part.states, part.missing = torch.ones(3, 2), torch.ones(1)
+    part.settled, part.steps = True, 5
+    part.shape[1].append(3)
     module.eval()
     after = module_state(module)
     restore_module(module, before)
-    assert law.weight is parameter
-    assert torch.equal(law.weight, torch.zeros(2))
-    assert (law.states.shape, law.missing) == ((0, 2), None)
-    assert (law.settled, law.steps, law.shape, law.training) == (False, 0, (1, [2]), True)
+    assert part.weight is parameter
+    assert torch.equal(part.weight, torch.zeros(2))
+    assert (part.states.shape, part.missing) == ((0, 2), None)
+    assert (part.settled, part.steps, part.shape, part.training) == (False, 0, (1, [2]), True)
     restore_module(module, after)
-    assert torch.equal(law.weight, torch.ones(2))
-    assert torch.equal(law.states, torch.ones(3, 2))
-    assert (law.settled, law.steps, law.shape, module.training) == (True, 5, (1, [2, 3]), False)
-    assert law.function is len
+    assert torch.equal(part.weight, torch.ones(2))
+    assert torch.equal(part.states, torch.ones(3, 2))
+    assert (part.settled, part.steps, part.shape, module.training) == (True, 5, (1, [2, 3]), False)
+    assert part.function is len
 
 
 def test_a_fit_is_described_alike_in_every_process():
