@@ -2,42 +2,47 @@
 
 import torch
 
-from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
-from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.base import BaseGenerativeModel, GenerativeModule, LatentMixin, LikelihoodMixin, Stage
+from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, initialize
 
 
-class _RealNVP(torch.nn.Module):
+class _RealNVP(GenerativeModule):
+    table_block = 1024
+
     def __init__(self, d, n_condition, dropout, n_layers=6):
-        super().__init__()
-        self.block_size, self.score_draws = 1024, 1
-        self.d, self.dropout, c = d, dropout, 16 if n_condition else 0
-        self.embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        c = 16 if n_condition else 0
+        embedding = ConditionEmbedding(n_condition, c) if n_condition else None
         layers = [ResidualMLP(d, 2 * d, c, width=64, depth=1) for _ in range(n_layers)]
-        self.layers = torch.nn.ModuleList(layers)
+        parts = {"embedding": embedding, "layers": torch.nn.ModuleList(layers)}
+        super().__init__(parts, condition_dropout=dropout)
+        self.d, self.score_draws = d, 1
 
     def coupling(self, k, x, c):
         kept = (torch.arange(self.d, device=x.device) + k) % 2
         log_scale, shift = self.layers[k](x * kept, c).chunk(2, -1)
         return (1 - kept) * torch.tanh(log_scale), (1 - kept) * shift
 
-    def negative_log_likelihood(self, noise, x, condition=None, **options):
-        c = embed(self.embedding, x, condition, self.dropout, noise if self.training else None)
+    def loss(self, noise, x, condition=None):
+        c = self._embed_to_learn(noise, x, condition)
         loss = 0.5 * self.d * torch.log(x.new_tensor(2 * torch.pi))
         for k in range(len(self.layers)):
             log_scale, shift = self.coupling(k, x, c)
             x, loss = x * log_scale.exp() + shift, loss - log_scale.sum(-1)
         return loss + 0.5 * x.square().sum(-1)
 
+    def likelihood(self, x, condition=None, **options):
+        return lambda noise: -self.loss(noise, x, condition)
+
     def encode(self, x, condition=None, **options):
-        c = embed(self.embedding, x, condition)
+        c = self._embed(x, condition)
         for k in range(len(self.layers)):
             log_scale, shift = self.coupling(k, x, c)
             x = x * log_scale.exp() + shift
         return x
 
     def decode(self, z, condition=None, **options):
-        c = embed(self.embedding, z, condition)
+        c = self._embed(z, condition)
         for k in reversed(range(len(self.layers))):
             log_scale, shift = self.coupling(k, z, c)
             z = (z - shift) * (-log_scale).exp()
@@ -56,5 +61,4 @@ class RealNVP(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return initialize(module, generator)
 
     def _stages(self, module, train, valid, noise):
-        loss, parameters = module.negative_log_likelihood, [*module.parameters()]
-        yield Stage("flow", loss, module, parameters, train, valid)
+        yield Stage("flow", module.loss, module, [*module.parameters()], train, valid)

@@ -516,7 +516,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             interrupted = yield stage("code", loss, learnt, code_factor)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.frozen = not interrupted
+            module.frozen.fill_(not interrupted)
         interrupted = yield stage("law", module.law_loss, decoder + prior, law_factor)
         if valid is not None and not interrupted:
             module.fit_shrinkage(noise, self.input_shape, **valid)

@@ -185,7 +185,7 @@ def test_the_law_of_the_bits_teaches_the_encoder_its_share(autoencoder):
     x = torch.from_numpy(high[:50])
 
     def gradient(steps_seen, share):
-        module.steps_seen = steps_seen
+        module.steps_seen.fill_(steps_seen)
         module.zero_grad()
         module.diffusion.frequencies.logits.zero_()
         with pytest.MonkeyPatch.context() as patch:

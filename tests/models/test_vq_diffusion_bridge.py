@@ -214,7 +214,8 @@ def gradients(model, prior_weight):
     for part in module.parameters():
         part.requires_grad_(True)
         part.grad = None
-    module.prior_weight, module.steps_seen = prior_weight, 10**9
+    module.prior_weight = prior_weight
+    module.steps_seen.fill_(10**9)
     rows = torch.from_numpy(IRIS[:64]).float()
     module.joint_loss(noise(), (rows - rows.mean(0)) / rows.std(0)).mean().backward()
     return torch.cat([p.grad.flatten() for p in module.encoder.parameters()])
