@@ -99,11 +99,11 @@ class DrawingEstimator(BaseEstimator):
         return device_of(self.module_)
 
     def _check_settings(self) -> None:
-        """Validate what set_params may have changed since fit."""
+        """Validate what set_params may have changed since fit; an older model may lack some."""
+        names = [name for name in self._get_param_names() if hasattr(self, name)]
+        settings = {name: getattr(self, name) for name in names}
         validate_parameter_constraints(
-            self._parameter_constraints,
-            self.get_params(deep=False),
-            caller_name=type(self).__name__,
+            self._parameter_constraints, settings, caller_name=type(self).__name__
         )
 
     @property
