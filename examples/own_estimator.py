@@ -8,11 +8,8 @@ from skgen.networks.mlp import ResidualMLP, initialize
 
 
 class _RealNVP(GenerativeModule):
-    table_block = 1024
-
     def __init__(self, d, n_condition, dropout, n_layers=6):
-        c = 16 if n_condition else 0
-        embedding = ConditionEmbedding(n_condition, c) if n_condition else None
+        c, embedding = (16, ConditionEmbedding(n_condition, 16)) if n_condition else (0, None)
         layers = [ResidualMLP(d, 2 * d, c, width=64, depth=1) for _ in range(n_layers)]
         parts = {"embedding": embedding, "layers": torch.nn.ModuleList(layers)}
         super().__init__(parts, condition_dropout=dropout)
@@ -23,23 +20,22 @@ class _RealNVP(GenerativeModule):
         log_scale, shift = self.layers[k](x * kept, c).chunk(2, -1)
         return (1 - kept) * torch.tanh(log_scale), (1 - kept) * shift
 
-    def loss(self, noise, x, condition=None):
-        c = self._embed_to_learn(noise, x, condition)
-        loss = 0.5 * self.d * torch.log(x.new_tensor(2 * torch.pi))
+    def forward(self, x, c):
+        log_det = x.new_zeros(len(x))
         for k in range(len(self.layers)):
             log_scale, shift = self.coupling(k, x, c)
-            x, loss = x * log_scale.exp() + shift, loss - log_scale.sum(-1)
-        return loss + 0.5 * x.square().sum(-1)
+            x, log_det = x * log_scale.exp() + shift, log_det + log_scale.sum(-1)
+        return x, log_det
+
+    def loss(self, noise, x, condition=None):
+        z, log_det = self(x, self._embed_to_learn(noise, x, condition))
+        return 0.5 * (z.square() + torch.log(z.new_tensor(2 * torch.pi))).sum(-1) - log_det
 
     def likelihood(self, x, condition=None, **options):
         return lambda noise: -self.loss(noise, x, condition)
 
     def encode(self, x, condition=None, **options):
-        c = self._embed(x, condition)
-        for k in range(len(self.layers)):
-            log_scale, shift = self.coupling(k, x, c)
-            x = x * log_scale.exp() + shift
-        return x
+        return self(x, self._embed(x, condition))[0]
 
     def decode(self, z, condition=None, **options):
         c = self._embed(z, condition)

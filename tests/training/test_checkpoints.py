@@ -18,6 +18,7 @@ from skgen.base import REGISTRY
 from skgen.persistence import FileFormatError
 from skgen.training.checkpoints import module_state, restore_module
 from skgen.training.identity import _described, identity
+from skgen.training.loop import fit_stages
 from skgen.training.stages import TrainingError
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
@@ -565,6 +566,33 @@ def test_the_state_of_a_module_is_a_copy_of_all_that_training_changes():
     # A change of what was put back does not reach the state, from which it may be put back again.
     law.frozen.fill_(False)
     assert after["tensors"]["0.frozen"]
+
+
+def test_a_fit_changes_nothing_but_parameters_and_buffers(quick, monkeypatch):
+    def attributes(module):
+        own = vars(nn.Module()).keys()
+        return {
+            (path, name): value
+            if isinstance(value, str | int | float | tuple | list)
+            else id(value)
+            for path, part in module.named_modules()
+            for name, value in vars(part).items()
+            if name not in own
+        }
+
+    fitted = []
+
+    def watched(stages, module, *rest):
+        before = attributes(module)
+        result = fit_stages(stages, module, *rest)
+        fitted.append((before, attributes(module)))
+        return result
+
+    monkeypatch.setattr(skgen.base, "fit_stages", watched)
+    model = quick(max_steps=3).fit(IRIS)
+    model.partial_fit(IRIS)
+    assert [before == after for before, after in fitted] == [True, True]
+    assert "frozen" in model.module_.state_dict()
 
 
 def test_a_fit_is_described_alike_in_every_process():
