@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from _figures import write_figures  # noqa: E402
 from _plots import write_plots  # noqa: E402
+from _walk import write_walks  # noqa: E402
 
 project = "scikit-gen"
 author = "the scikit-gen developers"
@@ -87,9 +88,10 @@ def leave_out_foreign_members(app, what, name, obj, skip, options):
 
 
 def write_measured(app):
-    """Write the page of all figures, and the pictures of the page of results."""
+    """Write the page of all figures, the pictures of the page of results, and the walk."""
     write_figures(HERE / "benchmarks", HERE / "generated")
     write_plots(HERE / "benchmarks", HERE / "generated" / "plots")
+    write_walks(HERE / "generated" / "walk.html")
 
 
 def setup(app):

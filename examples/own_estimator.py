@@ -2,42 +2,43 @@
 
 import torch
 
-from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage
-from skgen.networks.embeddings import ConditionEmbedding, embed
+from skgen.base import BaseGenerativeModel, GenerativeModule, LatentMixin, LikelihoodMixin, Stage
+from skgen.networks.embeddings import ConditionEmbedding
 from skgen.networks.mlp import ResidualMLP, initialize
 
 
-class _RealNVP(torch.nn.Module):
-    def __init__(self, rows, width, dropout, n_layers=6):
-        super().__init__()
-        self.block_size, self.score_draws = 1024, 1
-        self.d, self.dropout, c = rows.x.shape[1], dropout, 16 if rows.n_condition else 0
-        self.embedding = ConditionEmbedding(rows.n_condition, c) if c else None
-        layers = [ResidualMLP(self.d, 2 * self.d, c, width=width, depth=1) for _ in range(n_layers)]
+class _RealNVP(GenerativeModule):
+    def __init__(self, rows, width, n_layers=6, **options):
+        d, k, c = rows.x.shape[1], rows.n_condition, 16 if rows.n_condition else 0
+        layers = [ResidualMLP(d, 2 * d, c, width=width, depth=1) for _ in range(n_layers)]
+        super().__init__({"embedding": ConditionEmbedding(k, c) if c else None}, **options)
         self.layers = torch.nn.ModuleList(layers)
+        self.d, self.score_draws = d, 1
 
     def coupling(self, k, x, c):
         kept = (torch.arange(self.d, device=x.device) + k) % 2
         log_scale, shift = self.layers[k](x * kept, c).chunk(2, -1)
         return (1 - kept) * torch.tanh(log_scale), (1 - kept) * shift
 
-    def negative_log_likelihood(self, noise, x, condition=None, **options):
-        c = embed(self.embedding, x, condition, self.dropout, noise if self.training else None)
-        loss = 0.5 * self.d * torch.log(x.new_tensor(2 * torch.pi))
+    def forward(self, x, c):
+        log_det = x.new_zeros(len(x))
         for k in range(len(self.layers)):
             log_scale, shift = self.coupling(k, x, c)
-            x, loss = x * log_scale.exp() + shift, loss - log_scale.sum(-1)
-        return loss + 0.5 * x.square().sum(-1)
+            x, log_det = x * log_scale.exp() + shift, log_det + log_scale.sum(-1)
+        return x, log_det
+
+    def loss(self, noise, x, condition=None):
+        z, log_det = self(x, self._embed_to_learn(noise, x, condition))
+        return 0.5 * (z.square() + torch.log(z.new_tensor(2 * torch.pi))).sum(-1) - log_det
+
+    def likelihood(self, x, condition=None, **options):
+        return lambda noise: -self.loss(noise, x, condition)
 
     def encode(self, x, condition=None, **options):
-        c = embed(self.embedding, x, condition)
-        for k in range(len(self.layers)):
-            log_scale, shift = self.coupling(k, x, c)
-            x = x * log_scale.exp() + shift
-        return x
+        return self(x, self._embed(x, condition))[0]
 
     def decode(self, z, condition=None, **options):
-        c = embed(self.embedding, z, condition)
+        c = self._embed(z, condition)
         for k in reversed(range(len(self.layers))):
             log_scale, shift = self.coupling(k, z, c)
             z = (z - shift) * (-log_scale).exp()
@@ -52,9 +53,8 @@ class RealNVP(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
     def _build_module(self, rows, generator):
         with torch.device("meta"):
-            module = _RealNVP(rows, self.hidden_units or 64, float(self.condition_dropout))
+            module = _RealNVP(rows, self.hidden_units or 64, condition_dropout=self.condition_dropout)
         return initialize(module, generator)
 
     def _stages(self, module, train, valid, noise):
-        loss, parameters = module.negative_log_likelihood, [*module.parameters()]
-        yield Stage("flow", loss, module, parameters, train, valid)
+        yield Stage("flow", module.loss, module, [*module.parameters()], train, valid)

@@ -34,6 +34,7 @@ from skgen.mixins import (
     several,
 )
 from skgen.own_methods import name_methods_after
+from skgen.papers._module import Encodes, GenerativeModule, Imputes, Scores
 from skgen.processes.noise import GeneratorNoise
 from skgen.repeatable import repeatable
 from skgen.shortfalls import MOST_COLUMNS, N_DRAWN, warn_of_rare, warn_of_shortfalls
@@ -46,6 +47,8 @@ from skgen.validation import split
 
 __all__ = ["REGISTRY", "BaseGenerativeModel", "LatentMixin", "LikelihoodMixin", "Stage"]
 __all__ += ["TrainingError", "contained", "several"]
+# The contract of a model's module.
+__all__ += ["Encodes", "GenerativeModule", "Imputes", "Scores"]
 
 REGISTRY: dict[str, type] = {}
 """Every estimator class by its name, for `load`."""
@@ -58,6 +61,18 @@ FEW_ROWS = 128
 
 def _weights(module: nn.Module) -> list[Tensor]:
     return [parameter.data for parameter in module.parameters()]
+
+
+def _check_contract(model: Any, module: nn.Module) -> None:
+    """Raise where a module lacks what the classes that its estimator inherits from ask for."""
+    asked = [(BaseGenerativeModel, GenerativeModule), (LatentMixin, Encodes)]
+    for cls, protocol in [*asked, (LikelihoodMixin, Scores)]:
+        if isinstance(model, cls) and not isinstance(module, protocol):
+            raise TypeError(
+                f"{type(model).__name__} is a {cls.__name__}, so its module must be a "
+                f"{protocol.__name__} of skgen.base, and {type(module).__name__} is none: "
+                "docs/user_guide/own_estimator.rst lists what it is to have."
+            )
 
 
 class BaseGenerativeModel(DrawingEstimator):
@@ -288,7 +303,9 @@ class BaseGenerativeModel(DrawingEstimator):
     def _module_to_train(self, learnt: Rows, seed: int, reset: bool) -> Any:
         """Return a new module, or a copy of the fitted one to go on with."""
         if reset:
-            return self._build_module(learnt, torch.Generator().manual_seed(seed))
+            module = self._build_module(learnt, torch.Generator().manual_seed(seed))
+            _check_contract(self, module)
+            return module
         module = copy.deepcopy(self.module_)
         if learnt.source is not None:
             module.source = learnt.source
@@ -317,7 +334,7 @@ class BaseGenerativeModel(DrawingEstimator):
 
     def _calibrate(self, n_rows: int, encoded: Tensor | None, seed: int) -> None:
         """Draw rows, from which the scaler learns the thresholds between repeated values."""
-        if not self.row_map_.calibrates or getattr(self.module_, "draws_values", False):
+        if not self.row_map_.calibrates or self.module_.draws_values:
             return
         # Fewer of wide rows, but enough for the thresholds.
         most = min(4096 if self.input_shape is None else 1024, 2**18 // self.n_features_in_)

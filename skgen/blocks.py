@@ -110,13 +110,9 @@ def log_likelihoods(
 
     def function(x: Tensor, keys: Tensor, c: Tensor | None) -> Tensor:
         total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-        loss_of = (
-            module.likelihood_of(x, c)
-            if hasattr(module, "likelihood_of")
-            else lambda noise: module.negative_log_likelihood(noise, x, c, **options)
-        )
+        likelihood = module.likelihood(x, c, **options)
         for draw in range(module.score_draws):
-            total += loss_of(RowNoise(keys, draw, module.score_draws)).double()
-        return -total / module.score_draws
+            total += likelihood(RowNoise(keys, draw, module.score_draws)).double()
+        return total / module.score_draws
 
     return in_blocks(function, module, [x, keys, encoded])

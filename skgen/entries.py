@@ -215,9 +215,6 @@ class Times:
         Whether moments at midnight are decoded as dates.
     """
 
-    # A file of an earlier version lacks ``days``.
-    days = False
-
     def __init__(self, kind: str, unit: Any = None, zone: Any = None, days: bool = False):
         self.kind, self.unit, self.zone, self.days = kind, unit, zone, days
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -23,6 +24,7 @@ from skgen.data.checks import validated
 from skgen.data.latent_format import LatentFormat
 from skgen.data.row_map import Data, Rows, rows_of
 from skgen.data.sequences import without_gaps
+from skgen.papers._module import Imputes
 from skgen.processes.noise import row_keys
 from skgen.threads import limited
 
@@ -37,6 +39,15 @@ class _RowRange:
 
     seed: int
     start: int
+
+
+def _module_imputes(model: Any) -> bool:
+    """Tell whether a model has `impute`; before it is fitted, `impute` asks for that."""
+    if hasattr(model, "module_") and not isinstance(model.module_, Imputes):
+        raise AttributeError(
+            f"{type(model).__name__} draws whole rows only: its module has no impute."
+        )
+    return True
 
 
 def contained(values: np.ndarray, container: str, names: Any, given: Any = None) -> Any:
@@ -60,7 +71,7 @@ def several(tables: list[Any]) -> Any:
 
 
 class DrawingEstimator(BaseEstimator):
-    """Drawn rows, and completed ones, for modules with ``sample`` and ``impute``."""
+    """New rows, and missing entries where the module has ``impute``."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]]
     module_: Any
@@ -272,13 +283,14 @@ class DrawingEstimator(BaseEstimator):
                     "guidance_scale > 0 needs a model that also learnt without a condition: fit "
                     "it with condition_dropout > 0."
                 )
-        most = getattr(self.module_, "most_steps", None)
+        most = self.module_.most_steps
         if most is not None and n_steps is not None and n_steps > most:
             raise ValueError(
                 f"n_steps={n_steps} is more than the {most} steps of the diffusion; fit with a "
                 "larger n_timesteps."
             )
 
+    @available_if(_module_imputes)
     def impute(self, X, *, n_draws=1, condition=None, n_steps=None, random_state=None):
         """Draw the missing entries of X given the observed ones.
 
@@ -309,10 +321,6 @@ class DrawingEstimator(BaseEstimator):
     @limited
     def _impute(self, data: Data, n_draws: Any, n_steps: Any, random_state: Any) -> Any:
         check_is_fitted(self)
-        if not hasattr(self.module_, "impute"):
-            raise NotImplementedError(
-                f"{type(self).__name__} draws whole rows only: its module has no impute."
-            )
         if not isinstance(n_draws, Integral) or n_draws < 1:
             raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}.")
         self._check_sampling(n_steps, 0.0, data.condition)
@@ -335,7 +343,7 @@ class DrawingEstimator(BaseEstimator):
 
 
 class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """Data to latent and back, for modules with ``encode`` and ``decode``."""
+    """Data to latent and back, for modules with ``encode`` and ``decode``: `Encodes`."""
 
     @property
     def _n_features_out(self: Any) -> int:
@@ -433,11 +441,7 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
 
 class LikelihoodMixin:
-    """Log-likelihood or its bound, for modules with ``negative_log_likelihood``.
-
-    Where most of it does not depend on the noise, a module has ``likelihood_of`` instead, which
-    computes this once and returns a function of the noise.
-    """
+    """Log-likelihood or its bound, for modules with ``likelihood``: `Scores`."""
 
     def score_samples(self, X, *, condition=None):
         """Return the log-likelihood of each row, or its lower bound, in nats.

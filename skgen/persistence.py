@@ -26,7 +26,6 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from torch import nn
 
 from skgen import storage
 from skgen._compat import MetadataRequest, MethodMetadataRequest
@@ -37,26 +36,10 @@ from skgen.data.row_map import RowMap
 from skgen.data.scaling import ColumnScaler, _Spline
 from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
-from skgen.networks.autoregressive import ColumnwiseMADE, PixelCNN
 from skgen.networks.conv import PatchGrid
-from skgen.networks.mlp import ColumnwiseLinear, ColumnwiseMLP
-from skgen.papers.bernoulli_diffusion import BernoulliDiffusion, BitFrequencies
-from skgen.papers.binary_latent_diffusion import BinaryLatentDiffusionModule, BitDenoiser
-from skgen.papers.cells import Cells
-from skgen.papers.code_priors import AutoregressivePrior, BridgePrior
-from skgen.papers.column_densities import ColumnDensities
-from skgen.papers.correction_shrinkage import CorrectionShrinkage
-from skgen.papers.gaussian_diffusion import GaussianDiffusion
-from skgen.papers.gaussian_regressions import GaussianRegressions
-from skgen.papers.layouts import _SequenceDecoder, _SequenceEncoder, _SharedNetwork, _SlowLinear
-from skgen.papers.principal_axes import PrincipalAxes
-from skgen.papers.residuals import ResidualDistribution
-from skgen.papers.schrodinger_bridge import SchrodingerBridge
-from skgen.papers.variational_diffusion_ae import DiffusionAutoencoder
-from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
-from skgen.storage import FileFormatError, keep_attributes, name_of, register, register_value
+from skgen.storage import FileFormatError, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import RULES
 from skgen.tables.encoder import TableEncoder
@@ -85,62 +68,14 @@ for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
-# By their names in the first files, whatever their module is now.
-for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
-    register(_cls, f"skgen.table.{_cls.__name__}")
-for _cls in RULES:
-    register(_cls, f"skgen.constraints.{_cls.__name__}")
-register(KeptRule, "skgen.kept_rules.KeptRule")
-for _cls in (KeptApart, KeptGaps):
-    register(_cls, f"skgen.kept_patterns.{_cls.__name__}")
-for _cls in (ColumnScaler, _Spline):
-    register(_cls, f"skgen.scaling.{_cls.__name__}")
-register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
-for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
+for _cls in (
+    *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),
+    *(ColumnScaler, _Spline, ConditionEncoder, Frames, Levels, RowMap, PatchGrid, LinearReference),
+    *(Numbers, Times, Intervals),
+):
     register(_cls)
 for _function in bernoulli.SCHEDULES.values():
     register(_function)
-
-# Networks, by their names in the first files; their attributes too keep those names in files.
-_NETWORKS: dict[str, type[nn.Module]] = {
-    "_bernoulli_diffusion.BernoulliDiffusion": BernoulliDiffusion,
-    "_bernoulli_diffusion.BitFrequencies": BitFrequencies,
-    "_cells.Cells": Cells,
-    "_code_priors.AutoregressivePrior": AutoregressivePrior,
-    "_code_priors.BridgePrior": BridgePrior,
-    "_column_densities.ColumnDensities": ColumnDensities,
-    "_column_densities.GaussianRegressions": GaussianRegressions,
-    "_gaussian_diffusion.GaussianDiffusion": GaussianDiffusion,
-    "_principal_axes.PrincipalAxes": PrincipalAxes,
-    "_spread.Spread": ResidualDistribution,
-    "_trust.Trust": CorrectionShrinkage,
-    "binary_latent_diffusion._BinaryLatentDiffusion": BinaryLatentDiffusionModule,
-    "binary_latent_diffusion._Denoiser": BitDenoiser,
-    "binary_latent_diffusion._SlowLinear": _SlowLinear,
-    "binary_latent_diffusion._WholeDecoder": _SequenceDecoder,
-    "binary_latent_diffusion._WholeEncoder": _SequenceEncoder,
-    "schrodinger_bridge._SchrodingerBridge": SchrodingerBridge,
-    "variational_diffusion_ae._VariationalDiffusionAE": DiffusionAutoencoder,
-    "vq_diffusion_bridge._Places": _SharedNetwork,
-    "vq_diffusion_bridge._VQDiffusionBridge": VQDiffusionBridgeModule,
-    "vq_diffusion_bridge._VQTable": ColumnwiseVQModule,
-}
-for _name, _network in _NETWORKS.items():
-    register(_network, f"skgen.models.{_name}")
-register(ColumnwiseLinear, "skgen.networks.mlp.Apart")
-register(ColumnwiseMLP, "skgen.networks.mlp.ApartMLP")
-_CODE_ATTRIBUTES = {"residuals": "spread", "frozen": "settled", "initialized": "started"}
-for _network in (BinaryLatentDiffusionModule, VQDiffusionBridgeModule, ColumnwiseVQModule):
-    keep_attributes(_network, _CODE_ATTRIBUTES)
-keep_attributes(BitDenoiser, {"reads_observed": "holds"})
-keep_attributes(ColumnwiseMADE, {"evidence": "told"})
-keep_attributes(DiffusionAutoencoder, {"frozen": "settled"})
-keep_attributes(GaussianDiffusion, {"shrinkage": "trust"})
-keep_attributes(PixelCNN, {"evidence": "seen"})
-
-register(Numbers)
-register(Times)
-register(Intervals)
 
 
 def _period_of(parts: Any) -> pd.Period:
@@ -220,7 +155,7 @@ def save(model: Any, path: str | os.PathLike) -> None:
     `partial_fit` start from them; and the rows of bits of a :class:`~skgen.BinaryLatentDiffusion`,
     with their frequencies, if few different ones occur.
 
-    The weights from which `partial_fit` and ``warm_start`` go on are saved, but not the optimiser's
+    The weights from which `partial_fit` goes on are saved, but not the optimiser's
     state nor ``nets_``. A model trained on a GPU loads on the CPU.
 
     Examples

@@ -17,7 +17,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.pipeline import Pipeline
 
 from skgen import _compat
-from skgen.base import REGISTRY, BaseGenerativeModel
+from skgen.base import (
+    REGISTRY,
+    BaseGenerativeModel,
+    Encodes,
+    GenerativeModule,
+    Imputes,
+    Scores,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -122,6 +129,7 @@ FLOORS = {
         "torch",
         "skgen.blocks",
         "skgen.data",
+        "skgen.papers._module",
         "skgen.processes",
         "skgen.threads",
     },
@@ -131,6 +139,7 @@ FLOORS = {
         "torch",
         "skgen.data",
         "skgen.threads",
+        "skgen.papers._module",
         "skgen.processes",
         "skgen.mixins",
         "skgen.own_methods",
@@ -550,6 +559,13 @@ def test_the_page_about_models_names_every_hook():
     page = (ROOT / "docs" / "user_guide" / "own_estimator.rst").read_text(encoding="utf-8")
     named = set(re.findall(r"``(\w+)(?:\(.*?\))?``", page))
     assert HOOKS | set(OVERRIDDEN_TODAY) | {"_parameter_constraints", "_validate_params"} <= named
+
+
+def test_the_page_about_models_names_what_a_module_may_bring():
+    page = (ROOT / "docs" / "user_guide" / "own_estimator.rst").read_text(encoding="utf-8")
+    for part in (GenerativeModule, Encodes, Scores, Imputes):
+        members = {name for name in (*vars(part), *part.__annotations__) if name[0] != "_"}
+        assert {name for name in members | {part.__name__} if f"``{name}" not in page} == set()
 
 
 # Sizes: of files and classes with their docstrings, of functions without, since parameters, errors

@@ -217,42 +217,19 @@ def _options_of_fit(sub: Any) -> None:
 
 
 def _add_columns(sub: Any) -> None:
-    sub.add_argument(
-        "--numbers",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="take a column as numbers; may be repeated",
-    )
-    sub.add_argument(
-        "--dates",
-        action="append",
-        default=[],
-        metavar="COLUMN[=ORDER]",
-        help="take a column as dates, day, month and year in the order DMY, MDY or YMD if given; "
-        "may be repeated",
-    )
-    sub.add_argument(
-        "--category",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="take a column as categories, whatever stands in it; may be repeated",
-    )
-    sub.add_argument(
-        "--gap",
-        action="append",
-        default=[],
-        metavar="[COLUMN=]MARK",
-        help="take a mark for a gap, in one column or in all; may be repeated",
-    )
-    sub.add_argument(
-        "--drop",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="leave out a column; may be repeated",
-    )
+    for name, value, text in (
+        ("numbers", "COLUMN", "take a column as numbers"),
+        (
+            "dates",
+            "COLUMN[=ORDER]",
+            "take a column as dates, day, month and year in the order DMY, MDY or YMD if given",
+        ),
+        ("category", "COLUMN", "take a column as categories, whatever stands in it"),
+        ("gap", "[COLUMN=]MARK", "take a mark for a gap, in one column or in all"),
+        ("drop", "COLUMN", "leave out a column"),
+    ):
+        text = f"{text}; may be repeated"
+        sub.add_argument(f"--{name}", action="append", default=[], metavar=value, help=text)
 
 
 def _options_of_sample(sub: Any) -> None:

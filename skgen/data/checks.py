@@ -156,7 +156,7 @@ def _error_about(
     """Return the error to raise where an entry is the cause; None for other causes."""
     text = str(error)
     if "contains infinity" in text:
-        place = _place(X, _infinite, rows)
+        place = _place(X, lambda column: np.isinf(_values(column)), rows)
         remedy = f"a number too large, in {place[0]}. {INFINITE}" if place else ""
         return ValueError(f"Input {name} contains infinity, or {remedy}") if place else None
     not_number = any(part in text for part in NO_NUMBER)
@@ -167,7 +167,7 @@ def _error_about(
         return TypeError(message) if type(error) is TypeError and not dated else ValueError(message)
     if "contains NaN" in text or not_number:
         # To NumPy, pandas' NA is not a number.
-        place = _place(X, _missing, rows)
+        place = _place(X, lambda column: np.isnan(_values(column)), rows)
         remedy = f" {caller} takes no missing entries here. {MISSING}" if name == "X" else ""
         return ValueError(f"Input {name} contains NaN in {place[0]}.{remedy}") if place else None
     return None
@@ -201,14 +201,6 @@ def _values(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=float, na_value=np.nan)
     return np.array([_number(value) for value in column], dtype=float)
-
-
-def _infinite(column: pd.Series) -> np.ndarray:
-    return np.isinf(_values(column))
-
-
-def _missing(column: pd.Series) -> np.ndarray:
-    return np.isnan(_values(column))
 
 
 def _not_number(column: pd.Series) -> np.ndarray:

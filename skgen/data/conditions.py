@@ -246,21 +246,16 @@ class ConditionEncoder:
             raise ValueError(
                 f"condition has {len(columns)} column(s), but fit saw {len(self.names)}."
             )
-        # A file of an earlier version lacks the kinds of times.
-        columns = list(map(_time_texts, columns, getattr(self, "times", [None] * len(columns))))
         parts = []
-        # A file of an earlier version has no types.
-        label_types = getattr(self, "label_types", [None] * len(self.labels))
-        fitted = zip(self.labels, label_types, self.moments, strict=True)
-        for column, (labels, types, moments) in zip(columns, fitted, strict=True):
+        fitted = zip(self.labels, self.label_types, self.moments, strict=True)
+        given = map(_time_texts, columns, self.times)
+        for column, (labels, types, (mean, scale)) in zip(given, fitted, strict=True):
             self._check_length(column, n_rows)
             self._check_present(column)
-            if labels is None:
-                mean, scale = moments
-                part = (self._numbers(column)[:, None] - mean) / scale
+            if labels is None or types is None:
+                parts.append((self._numbers(column)[:, None] - mean) / scale)
             else:
-                part = self._marks(column, labels, types)
-            parts.append(part)
+                parts.append(self._marks(column, labels, types))
         return np.concatenate(parts, 1)
 
     def parse(self, text: str) -> Any:
@@ -272,7 +267,7 @@ class ConditionEncoder:
             number = float(text)
             if labels is None or number in labels:
                 return number
-        types = getattr(self, "label_types", [None])[0]
+        types = self.label_types[0]
         named = types is not None and (types[labels == text] == "bool").any()
         return text == "True" if named else text
 
@@ -292,11 +287,8 @@ class ConditionEncoder:
         )
 
     @staticmethod
-    def _marks(column: np.ndarray, labels: np.ndarray, types: np.ndarray | None) -> np.ndarray:
+    def _marks(column: np.ndarray, labels: np.ndarray, types: np.ndarray) -> np.ndarray:
         numbers = labels.dtype.kind == "f"
-        if types is None and not numbers:
-            column = column.astype(str)
-        types = np.full(len(labels), "number" if numbers else "str") if types is None else types
         given, given_types = _typed(column)
         keys, given_keys = _keys(labels, types), _keys(given, given_types)
         unknown = np.setdiff1d(given_keys, keys)

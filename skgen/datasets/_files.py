@@ -14,6 +14,8 @@ import pandas as pd
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
+from ._crops import check_subset
+
 
 def _find(file_name, data_home):
     """Return the path of a file, None if it is not there, and where it was looked for.
@@ -154,8 +156,7 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
     >>> X.shape  # doctest: +SKIP
     (10000, 784)
     """
-    if subset not in ("train", "test"):
-        raise ValueError(f"subset={subset!r} is unknown: give 'train' or 'test'.")
+    check_subset(subset, ("train", "test"))
     file_name = "mnist.npz"
     path, looked = _find(file_name, data_home)
     if path is not None:
@@ -368,8 +369,7 @@ def fetch_adult(*, subset="train", data_home=None):
     >>> adult.data.shape  # doctest: +SKIP
     (32561, 15)
     """
-    if subset not in ("train", "test"):
-        raise ValueError(f"subset={subset!r} is unknown: give 'train' or 'test'.")
+    check_subset(subset, ("train", "test"))
     columns = [
         "age",
         "workclass",

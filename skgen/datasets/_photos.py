@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 from sklearn.utils import Bunch, check_scalar
 
+from ._crops import check_subset, draw_places
+
 STRIP = 80
 TEST_STRIPS = (2, 6)
 
@@ -70,8 +72,7 @@ def load_photo_crops(n_crops=1000, size=32, *, subset="train", random_state=0):
     """
     check_scalar(n_crops, "n_crops", Integral, min_val=1)
     check_scalar(size, "size", Integral, min_val=1, max_val=STRIP)
-    if subset not in ("train", "test"):
-        raise ValueError(f"subset={subset!r} is unknown: give 'train' or 'test'.")
+    check_subset(subset, ("train", "test"))
     try:
         photos = np.stack(load_sample_images().images)
     except ImportError as error:
@@ -82,19 +83,10 @@ def load_photo_crops(n_crops=1000, size=32, *, subset="train", random_state=0):
 
     _, height, width, _ = photos.shape
     of_subset = np.isin(np.arange(width) // STRIP, TEST_STRIPS) == (subset == "test")
-    windows = np.lib.stride_tricks.sliding_window_view(of_subset, size)
-
     rng = np.random.default_rng(random_state)
     photo = rng.integers(len(photos), size=n_crops)
-    top = rng.integers(height - size + 1, size=n_crops)
-    left = rng.choice(np.flatnonzero(windows.all(axis=1)), size=n_crops)
-
-    every = np.arange(size)
-    images = photos[
-        photo[:, None, None],
-        top[:, None, None] + every[:, None],
-        left[:, None, None] + every,
-    ]
+    rows, columns = draw_places(rng, height, of_subset, size, n_crops)
+    images = photos[photo[:, None, None], rows, columns]
     return Bunch(
         data=images.transpose(0, 3, 1, 2).reshape(n_crops, -1).astype(np.float32) / 255,
         target=photo,

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.interpolate import RectBivariateSpline
 from sklearn.utils import Bunch, check_scalar
 
+from ._crops import check_subset, draw_places
+
 STRIP = 72
 SUBSETS = ("fine", "coarse", "test")
 
@@ -70,8 +72,7 @@ def load_relief(n_crops=1000, size=32, *, subset="test", random_state=0):
     """
     check_scalar(n_crops, "n_crops", Integral, min_val=1)
     check_scalar(size, "size", Integral, min_val=1, max_val=STRIP)
-    if subset not in SUBSETS:
-        raise ValueError(f"subset={subset!r} is unknown: give one of {SUBSETS}.")
+    check_subset(subset, SUBSETS)
     with (
         (files("skgen.datasets") / "data" / "relief.npz").open("rb") as file,
         np.load(file) as grid,
@@ -84,12 +85,9 @@ def load_relief(n_crops=1000, size=32, *, subset="test", random_state=0):
     coarse = spline(latitude, longitude).astype(np.float32)
 
     strip = np.arange(fine.shape[1]) // STRIP % len(SUBSETS)
-    windows = np.lib.stride_tricks.sliding_window_view(strip == SUBSETS.index(subset), size)
-    rng = np.random.default_rng(random_state)
-    top = rng.integers(fine.shape[0] - size + 1, size=n_crops)
-    left = rng.choice(np.flatnonzero(windows.all(axis=1)), size=n_crops)
-    every = np.arange(size)
-    places = top[:, None, None] + every[:, None], left[:, None, None] + every
+    rng, of_subset = np.random.default_rng(random_state), strip == SUBSETS.index(subset)
+    places = draw_places(rng, len(fine), of_subset, size, n_crops)
+    top, left = places[0][:, 0, 0], places[1][:, 0, 0]
     return Bunch(
         data=fine[places].reshape(n_crops, -1),
         coarse=coarse[places].reshape(n_crops, -1),

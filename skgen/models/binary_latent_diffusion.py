@@ -383,7 +383,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         if self.autoencoder is None:
             if not module.frozen:
                 module.fit_frequencies(**train)
-            module.frozen = True
+            module.frozen.fill_(True)
             plan = {}
             if isinstance(module.diffusion.network.network, ColumnwiseMLP):
                 defaults = self._defaults(len(train["x"]))
@@ -403,7 +403,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
             interrupted = yield stage(name, loss, parts, **usage)
             module.fit_frequencies(**train)
             module.fit_residuals(train, train if valid is None else valid)
-            module.frozen = not interrupted
+            module.frozen.fill_(not interrupted)
         yield stage("diffusion", module.diffusion_loss, prior, **usage)
 
     def _finish_fit(self):

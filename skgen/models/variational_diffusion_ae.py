@@ -505,7 +505,7 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             interrupted = yield stage("code", loss, learnt, code_factor)
             if module.prior is not None:
                 module.fit_prior_axes(**train)
-            module.frozen = not interrupted
+            module.frozen.fill_(not interrupted)
         interrupted = yield stage(
             "distribution", module.distribution_loss, decoder + prior, distribution_factor
         )

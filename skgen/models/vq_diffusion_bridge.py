@@ -57,7 +57,7 @@ def _stages_of(model, module, train, valid, noise):
         interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
         module.normalize(noise, train["x"])
         module.fit_residuals(train, held_out)
-        module.frozen = not interrupted
+        module.frozen.fill_(not interrupted)
         if joint and module.frozen:
             # The prior has learnt from codes that kept changing, and is better learnt anew.
             module.reset_prior(noise.generator)

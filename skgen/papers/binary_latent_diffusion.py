@@ -109,7 +109,7 @@ class BinaryLatentDiffusionModule(CodeModule):
         p = torch.sigmoid(logit)
         level = torch.full_like(p, 0.5)
         if self.training and self.binarization != "threshold":
-            share = min(1.0, self.steps_taken / self.fading_steps)
+            share = min(1.0, int(self.steps_taken) / self.fading_steps)
             uniform = noise.uniforms(p)
             if self.binarization == "relaxed":
                 temperature = 0.3**share
@@ -258,23 +258,24 @@ class BinaryLatentDiffusionModule(CodeModule):
             return error + self._prior_losses(noise, x, z, c)[1]
         logit, z, loss = self._noisy_code(noise, x, c)
         mean = self.reconstruct(z, c)
-        share = torch.full_like(z[0, 0], JOINT_SHARE * warm_up(self.steps_taken, self.rising_steps))
+        weight = JOINT_SHARE * warm_up(int(self.steps_taken), self.rising_steps)
+        share = torch.full_like(z[0, 0], weight)
         # The loss has half squared errors, as if their variance were 1. The weight of the bound is
         # then the variance of the errors.
-        if self.likelihood != "bernoulli":
+        if self.distribution != "bernoulli":
             errors = self._present(x, x - mean.detach())
             share = share * errors.square().mean().clamp(max=1.0)
         self.diffusion.frequencies.update_ema(z.detach())
         entropy, bound = self._prior_losses(noise, x, z.detach() + share * (z - z.detach()), c)
         return self._coding_loss(x, z, mean, logit) + loss + entropy + VLB_WEIGHT * bound
 
-    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
-        """Return the bound on -log p(x), as a function of the noise: minus what `score` reports."""
+    def likelihood(self, x: Tensor, condition: Tensor | None, **_: Any) -> Callable[[Any], Tensor]:
+        """Return the bound on log p(x), as a function of the noise."""
         c = self._embed(x, condition)
         context, observed = self._inputs(x, None, c)
         z = x if self.encoder is None else self._bits(x, c)
         loss = 0.0 if self.encoder is None else self._nats(x, self.reconstruct(z, c))
-        return lambda noise: loss + self.diffusion.losses(noise, z, context, observed)[1]
+        return lambda noise: -(loss + self.diffusion.losses(noise, z, context, observed)[1])
 
     # Use.
 

@@ -6,7 +6,7 @@ and a decoder gives p(x|z): its mean and the distribution of the residuals of
 from the prior and one from the decoder.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +78,8 @@ class CodeModule(GenerativeModule):
     shape: Any
     residuals: ResidualDistribution
     edges: Tensor | None
-    # Takes noise, a number of rows, a condition and options; with ``x`` and ``observed``, it draws
-    # rows given these entries.
-    sample: Callable[..., Tensor]
+    # How many steps have learnt the code.
+    steps_taken: Tensor
 
     def __init__(
         self,
@@ -96,10 +95,11 @@ class CodeModule(GenerativeModule):
         self.n_features, self.shape = rows.n_features, rows.shape
         n_groups = 1 if rows.columns_alike else self.n_features
         self.residuals = ResidualDistribution(n_groups, rows.offset, correlated=not has_layout)
-        self.likelihood = rows.likelihood
+        self.distribution = rows.likelihood
         self.register_buffer("edges", rows.edges)
         self.encoder_noise = encoder_noise
-        self.rising_steps, self.steps_taken = max(1, round(rising_share * rows.n_steps)), 0
+        self.rising_steps = max(1, round(rising_share * rows.n_steps))
+        self.register_buffer("steps_taken", torch.tensor(0, device="cpu"))
 
     def _noisy(self, noise: Any, x: Tensor) -> Tensor:
         """Return a noisy copy of rows, which the encoder learns from."""
@@ -120,22 +120,22 @@ class CodeModule(GenerativeModule):
         return self._sum(self._errors(x, mean), x, mean)
 
     def _errors(self, x: Tensor, mean: Tensor) -> Tensor:
-        if self.likelihood == "bernoulli":
+        if self.distribution == "bernoulli":
             return F.binary_cross_entropy_with_logits(mean, x, reduction="none")
         return 0.5 * (x - mean).square()
 
     def _best_nats(self, x: Tensor, mean: Tensor, smallest_variance: float) -> Tensor:
         """Return -log p(x|z) with the variance of each column that is best for these rows."""
-        if self.likelihood == "bernoulli":
+        if self.distribution == "bernoulli":
             return self._error(x, mean)
         variance = (x - mean).detach().square().mean(0).clamp(min=smallest_variance)
         return self._sum(normal_loss(x, mean, variance.log()), x, mean)
 
     def _nats(self, x: Tensor, mean: Tensor) -> Tensor:
         """Return -log p(x|z), in nats."""
-        if self.likelihood == "bernoulli":
+        if self.distribution == "bernoulli":
             nats = self._errors(x, mean)
-        elif self.likelihood == "gaussian":
+        elif self.distribution == "gaussian":
             nats = self.residuals.loss(x, mean)
         else:
             scale = torch.exp(0.5 * self.residuals.log_variance(mean))
@@ -146,7 +146,7 @@ class CodeModule(GenerativeModule):
 
     def fit_residuals(self, train: Mapping[str, Tensor], held_out: Mapping[str, Tensor]) -> None:
         """Learn the decoder's residuals; their size is learnt from held-out rows."""
-        if self.likelihood != "bernoulli":
+        if self.distribution != "bernoulli":
             self.residuals.learn(lambda rows: self._residuals(**rows), held_out, train)
 
     def _residuals(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -162,11 +162,11 @@ class CodeModule(GenerativeModule):
 
     def _likeliest(self, mean: Tensor) -> Tensor:
         """Return the decoder's mean, of bits the likelier value."""
-        return (mean > 0).to(mean.dtype) if self.likelihood == "bernoulli" else mean
+        return (mean > 0).to(mean.dtype) if self.distribution == "bernoulli" else mean
 
     def _draw_row(self, noise: Any, mean: Tensor, draw_noise: bool) -> Tensor:
         """Draw rows given the decoder's mean; without noise, return the mean, except of bits."""
-        if self.likelihood == "bernoulli":
+        if self.distribution == "bernoulli":
             p = torch.sigmoid(mean)
             return (noise.uniforms(p) < p).to(p.dtype)
         if not draw_noise:

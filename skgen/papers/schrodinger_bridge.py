@@ -29,6 +29,7 @@ and fast*, ICLR 2023; Tong et al., *Improving and generalizing flow-based genera
 minibatch optimal transport*, TMLR 2024.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -324,26 +325,23 @@ class SchrodingerBridge(GenerativeModule):
         path = self.carry(self._to_start(w), condition, False, noise=noise, **options)
         return torch.stack([self.axes.from_axes(x) for x in path], 1)
 
-    def negative_log_likelihood(
-        self,
-        noise: Noise,
-        x: Tensor,
-        condition: Tensor | None,
-        *,
-        n_steps: int,
-        time_grid: Any,
-        **_: Any,
-    ) -> Tensor:
-        """Return minus the log-density of what the flow draws, for a normal source."""
+    def likelihood(
+        self, x: Tensor, condition: Tensor | None, *, n_steps: int, time_grid: Any, **_: Any
+    ) -> Callable[[Noise], Tensor]:
+        """Return the log-density of what the flow draws, for a normal source."""
         x = self.axes.to_axes(x)
-        d = x.shape[1]
-        if d <= EXACT_DIVERGENCE:
-            probes = torch.eye(d).to(x)[:, None]
-        else:
-            # Random signs, the same whenever the row is scored.
-            probes = torch.sign(noise.normal(x))[None]
         velocity = velocity_of(self.field(x, condition))
-        return -log_density(velocity, x, times_of(n_steps, time_grid), probes)
+        times = times_of(n_steps, time_grid)
+
+        def density(noise: Noise) -> Tensor:
+            if x.shape[1] <= EXACT_DIVERGENCE:
+                probes = torch.eye(x.shape[1]).to(x)[:, None]
+            else:
+                # Random signs, the same whenever the row is scored.
+                probes = torch.sign(noise.normal(x))[None]
+            return log_density(velocity, x, times, probes)
+
+        return density
 
     def impute(
         self,

@@ -18,6 +18,7 @@ Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with 
 diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -209,17 +210,21 @@ class DiffusionAutoencoder(GenerativeModule):
             )
             self.decoder.fit_shrinkage(noise, draws, kind)
 
-    def negative_log_likelihood(
-        self, noise: Noise, x: Tensor, condition: Tensor | None, **options: Any
-    ) -> Tensor:
-        """Return an estimate of the whole bound on -log p(x): minus what `score` reports."""
-        if self.prior is None:
-            return self.bound(noise, x, condition)
-        c = self._embed(x, condition)
-        w, _, log_var = self._draw(noise, x, c)
-        context = self._decoder_context(w, c)
-        loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
-        return loss + self.prior.bound(noise, w, c) - normal_entropy(log_var)
+    def likelihood(
+        self, x: Tensor, condition: Tensor | None, **_: Any
+    ) -> Callable[[Noise], Tensor]:
+        """Return an estimate of the whole bound on log p(x), as a function of the noise."""
+        prior, c = self.prior, self._embed(x, condition)
+        if prior is None:
+            return lambda noise: -self.bound(noise, x, condition)
+
+        def bound(noise: Noise) -> Tensor:
+            w, _, log_var = self._draw(noise, x, c)
+            context = self._decoder_context(w, c)
+            loss = self.decoder.bound(noise, x, context, self.levels, WITH_LATENT)
+            return -(loss + prior.bound(noise, w, c) - normal_entropy(log_var))
+
+        return bound
 
     # What the estimator calls.
 

@@ -59,6 +59,8 @@ class VQDiffusionBridgeModule(CodeModule):
 
     prior: Any
     normalizer: Normalizer
+    # Whether normaliser and codebook have been taken from data.
+    initialized: Tensor
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class VQDiffusionBridgeModule(CodeModule):
         self.n_tokens, self.is_positionwise = layout.n_positions, layout.is_positionwise
         self.on_map = layout.grid is not None
         self.quantization, self.prior_weight = quantization, prior_weight
-        self.initialized = False
+        self.register_buffer("initialized", torch.tensor(False, device="cpu"))
         if not isinstance(self.prior, BridgePrior):
             self.score_draws = 1
 
@@ -126,7 +128,7 @@ class VQDiffusionBridgeModule(CodeModule):
             h = self.normalizer(raw)
             self.codebook.initialize(noise, h, min(batch_size, len(h)) * self.n_tokens)
             self.fit_frequencies(x[:INITIAL_ROWS])
-        self.initialized = True
+        self.initialized.fill_(True)
 
     def _latents(self, x: Tensor) -> Tensor:
         """Return the latents of many rows, not normalised, without gradients."""
@@ -230,12 +232,12 @@ class VQDiffusionBridgeModule(CodeModule):
             error = self._best_nats(x, mean, SMALLEST_VARIANCE)
             return error + self._prior_loss(noise, x, q, index, condition)
         variance = mean.new_ones(1)
-        if self.likelihood != "bernoulli":
+        if self.distribution != "bernoulli":
             variance = (x - mean).detach().square().mean(0).clamp(min=SMALLEST_VARIANCE)
         self.steps_taken += 1
         # The loss has half squared errors, as if their variance were 1. The weight of the bound is
         # then the variance of the errors.
-        weight = self.prior_weight * warm_up(self.steps_taken, self.rising_steps)
+        weight = self.prior_weight * warm_up(int(self.steps_taken), self.rising_steps)
         share = weight * variance.mean().clamp(max=1.0)
         # The share scales the gradient to the encoder, and not that of the prior's own weights.
         z = q + share * (straight - straight.detach())
@@ -264,15 +266,15 @@ class VQDiffusionBridgeModule(CodeModule):
         code = self.codebook.code.detach()
         return self.prior.loss(noise, z, index, code, self.spacing(), evidence, c)
 
-    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
-        """Return the bound on -log p(x), as a function of the noise: minus what `score` reports."""
+    def likelihood(self, x: Tensor, condition: Tensor | None, **_: Any) -> Callable[[Any], Tensor]:
+        """Return the bound on log p(x), as a function of the noise."""
         index = self.code(x)
         z = self.codebook(index)
         loss = self._nats(x, self.reconstruct(z))
         c = self._embed(x, condition)
         evidence = self._evidence(x, None)
         given = (z, index, self.codebook.code, self.spacing(), evidence, c)
-        return lambda noise: loss + self.prior.bound(noise, *given)
+        return lambda noise: -(loss + self.prior.bound(noise, *given))
 
     # Use.
 
@@ -351,9 +353,9 @@ class ColumnwiseVQModule(VQDiffusionBridgeModule):
         """Learn the distribution of the rows; return a loss for each column."""
         return self.prior.loss(noise, x, condition)
 
-    def likelihood_of(self, x: Tensor, condition: Tensor | None) -> Callable[[Any], Tensor]:
-        """Return -log p of the rows, in nats, whatever the noise."""
-        value = -self.prior.log_likelihood(x, condition)
+    def likelihood(self, x: Tensor, condition: Tensor | None, **_: Any) -> Callable[[Any], Tensor]:
+        """Return log p(x), in nats, whatever the noise."""
+        value = self.prior.log_likelihood(x, condition)
         return lambda noise: value
 
     def sample(self, noise: Any, n: int, condition: Tensor | None, **options: Any) -> Tensor:

@@ -12,6 +12,7 @@ from skgen.metrics._frames import (
     matched_tables,
     mixed_frames,
 )
+from skgen.metrics._validation import subsample
 
 from ._drawing import check_columns, check_rows, panels
 
@@ -21,13 +22,6 @@ MAX_POINTS = 1000
 MAX_TICKS, MAX_LETTERS = 8, 14
 # Points of a category are moved at random by up to this, to both sides.
 SPREAD = 0.3
-
-
-def _thin(X, n_rows, random_state):
-    """Return at most `n_rows` rows, drawn at random."""
-    if len(X) <= n_rows:
-        return X
-    return X[check_random_state(random_state).permutation(len(X))[:n_rows]]
 
 
 def _present(values):
@@ -234,7 +228,10 @@ class SampleComparisonDisplay:
         self.figure_, grid = panels(self, ax, n, n, (side + 0.5, side))
         self.axes_ = np.full((n, n), None)
         both = {"real": self.X_real, "generated": self.X_fake}
-        points = {kind: _thin(X, MAX_POINTS, random_state).copy() for kind, X in both.items()}
+        points = {
+            kind: subsample(X, MAX_POINTS, check_random_state(random_state)).copy()
+            for kind, X in both.items()
+        }
         kinds = [None if self.kinds is None else self.kinds[column] for column in columns]
         rng = check_random_state(random_state)
         for j, kind in enumerate(kinds):

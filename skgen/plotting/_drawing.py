@@ -18,10 +18,11 @@ def pyplot(display):
     return plt
 
 
-def new_axes(display, ax, size=None):
-    """Return the axes given, or new ones."""
+def take_axes(display, ax, size=None):
+    """Give a display the axes to draw in, new ones for None, and their figure."""
     plt = pyplot(display)
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+    display.ax_ = plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+    display.figure_ = display.ax_.figure
 
 
 def panels(display, ax, n_rows, n_columns, size, **ratios):

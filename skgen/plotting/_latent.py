@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length, check_scalar
 
 from skgen.threads import one_thread
 
-from ._drawing import check_rows, new_axes, pyplot
+from ._drawing import check_rows, pyplot, take_axes
 
 MAX_CLASSES = 20
 
@@ -121,8 +121,7 @@ class CodeUsageDisplay:
             the bits, each by itself, in bits; or the perplexity of the words, the number of equally
             frequent ones that would be as hard to guess.
         """
-        self.ax_ = new_axes(self, ax, (6.4, 3.4))
-        self.figure_ = self.ax_.figure
+        take_axes(self, ax, (6.4, 3.4))
         usage, n = self.usage, len(self.usage)
         if self.is_codebook:
             self.ax_.bar(np.arange(1, n + 1), np.sort(usage)[::-1], width=1.0, color="C0")
@@ -254,8 +253,7 @@ class LatentMapDisplay:
             The display, with the drawn artists as attributes. Up to 20 different labels are
             classes, with a legend; more, if they are numbers, are a scale.
         """
-        self.ax_ = new_axes(self, ax)
-        self.figure_ = self.ax_.figure
+        take_axes(self, ax)
         x, y = self.positions.T
         options = {"s": 10, "linewidths": 0, "alpha": 0.8}
         classes = [] if self.labels is None else np.unique(self.labels)

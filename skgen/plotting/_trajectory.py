@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._drawing import check_columns, check_image_shape, new_axes, show_images, tile
+from ._drawing import check_columns, check_image_shape, show_images, take_axes, tile
 
 MAX_PATHS = 100
 MAX_CHAINS = 10
@@ -189,8 +189,7 @@ class TrajectoryDisplay:
             return self._plot_images(shape, cmap, ax)
         shown = self.paths[:, :MAX_PATHS]
         columns = check_columns(columns, n_features, 2)
-        self.ax_ = new_axes(self, ax)
-        self.figure_ = self.ax_.figure
+        take_axes(self, ax)
         if len(columns) == 1:
             y = shown[:, :, columns[0]]
             self.ax_.plot(self.times, y, color="C7", lw=0.8, alpha=0.6)
@@ -213,8 +212,7 @@ class TrajectoryDisplay:
         span = chains[:, -1].min(), chains[:, -1].max()
         sheet = tile(chains.reshape(-1, chains.shape[2]), shape, len(at), span)
         size = 6.5 * np.array([1, sheet.shape[0] / sheet.shape[1]]) + [0, 0.4]
-        self.ax_ = new_axes(self, ax, tuple(size))
-        self.figure_ = self.ax_.figure
+        take_axes(self, ax, tuple(size))
         show_images(self.ax_, sheet, cmap)
         width = shape[2] + 1
         for number, time in enumerate(self.times[at]):

@@ -4,7 +4,7 @@
 `allowed` and `values` are all that a file may name.
 """
 
-from skgen.storage.allowed import keep_attributes, name_of, register
+from skgen.storage.allowed import name_of, register
 from skgen.storage.errors import FileFormatError
 from skgen.storage.files import leftovers, read, read_with_objects, remove_leftovers, write
 from skgen.storage.format import dumps, loads
@@ -14,7 +14,6 @@ from skgen.storage.writer import reason_not_saved
 __all__ = [
     "FileFormatError",
     "dumps",
-    "keep_attributes",
     "leftovers",
     "loads",
     "name_of",

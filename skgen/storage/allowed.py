@@ -1,6 +1,6 @@
 """What a file may name: registered classes and functions, and networks of this library."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -15,7 +15,6 @@ Named = TypeVar("Named")
 
 _BY_NAME: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
-_ATTRIBUTES: dict[type, dict[str, str]] = {}
 
 # PyTorch's layers are built anew from these arguments, so that files outlive its internals.
 LAYERS: dict[type[nn.Module], tuple[str, ...]] = {
@@ -90,18 +89,6 @@ def register(target: Named, name: str | None = None) -> Named:
     _BY_NAME[name] = target
     _NAMES.setdefault(target, name)
     return target
-
-
-def keep_attributes(cls: type[nn.Module], names: dict[str, str]) -> None:
-    """Give attributes of a network other names in files, by their names in the code."""
-    _ATTRIBUTES[cls] = names
-
-
-def renamed(cls: type, attributes: Mapping[str, Named], to_file: bool) -> dict[str, Named]:
-    """Return attributes of a class by their names in files, or by those in the code."""
-    names = _ATTRIBUTES.get(cls, {})
-    names = names if to_file else {old: new for new, old in names.items()}
-    return {names.get(name, name): value for name, value in attributes.items()}
 
 
 for _layer in LAYERS:

@@ -18,7 +18,6 @@ from skgen.storage.allowed import (
     find,
     full_name,
     layer_of,
-    renamed,
 )
 from skgen.storage.errors import FileFormatError, shown, text_of
 from skgen.storage.values import VALUES_BY_NAME
@@ -251,7 +250,7 @@ class Reader:
             module = layer_of(cls, arguments)
         self.objects[number] = module
         self._open.append(module)
-        state = renamed(cls, self._dict(node["state"], depth), False)
+        state = self._dict(node["state"], depth)
         _check_names(cls, state)
         if not MODULE_ATTRIBUTES.isdisjoint(state):
             raise FileFormatError(f"{node['class']} has attributes that are PyTorch's own.")
@@ -262,7 +261,7 @@ class Reader:
             ("buffers", Tensor),
             ("modules", nn.Module),
         ):
-            values = renamed(cls, self._dict(node[part], depth), False)
+            values = self._dict(node[part], depth)
             _check_names(cls, values)
             held = getattr(module, "_" + part)
             if given:

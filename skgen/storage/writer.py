@@ -18,7 +18,6 @@ from skgen.storage.allowed import (
     full_name,
     layer_of,
     name_of,
-    renamed,
 )
 from skgen.storage.errors import shown
 from skgen.storage.values import VALUES, VALUES_BY_NAME
@@ -159,7 +158,7 @@ class Writer:
             return self.node(part, f"{where}.{attribute}", depth + 1)
 
         def inside(parts: Any) -> dict[str, Any]:
-            return {key: inner(part, key) for key, part in renamed(cls, parts, True).items()}
+            return {key: inner(part, key) for key, part in parts.items()}
 
         if not isinstance(value, nn.Module):
             state = value.__getstate__()

@@ -231,9 +231,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return state
 
     def __setstate__(self, state):
-        # A file of an earlier version has no rules.
-        absent = {"constraints": None, "constraints_": [], "_kept": {}, "_gaps": {}, "_apart": None}
-        super().__setstate__({**absent, "_of_polars": False, **state})
+        super().__setstate__(state)
         if isinstance(state.get("_labels"), dict):
             self._labels = _index_of(state["_labels"])
 

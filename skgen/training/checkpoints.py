@@ -10,7 +10,6 @@ goes on, the model makes its stages again from the first, finished ones are skip
 gets the state that the last of them left.
 """
 
-import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,41 +27,12 @@ from skgen.training.resuming import damage_as_format_error, restore
 
 # What a file has besides the identity of its fit.
 KEPT = ("seed", "stage", "n_steps", "left", "running", "history")
-_MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(_is_plain(part) for pair in value.items() for part in pair)
-    return value is None or type(value) in (bool, int, float, str, Tensor)
 
 
 def module_state(module: nn.Module) -> dict[str, Any]:
-    """Return a copy of all that training may change in a module, on the CPU.
-
-    These are its parameters and buffers, and its attributes that are numbers, texts or tensors,
-    such as a count of steps or whether a code is frozen.
-    """
-    state = {}
-    for path, part in module.named_modules():
-        plain = {
-            name: value
-            for name, value in vars(part).items()
-            if name not in _MODULE_ATTRIBUTES and _is_plain(value)
-        }
-        state[path] = {
-            "training": part.training,
-            "plain": copy.deepcopy(plain),
-            "parameters": _copied(part._parameters),
-            "buffers": _copied(part._buffers),
-        }
-    return state
-
-
-def _copied(tensors: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
-    return {k: v.detach().to("cpu", copy=True) for k, v in tensors.items() if v is not None}
+    """Return a copy of a module's state on the CPU: its ``state_dict``, and its mode."""
+    tensors = {k: v.detach().to("cpu", copy=True) for k, v in module.state_dict().items()}
+    return {"training": module.training, "tensors": tensors}
 
 
 def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
@@ -74,38 +44,39 @@ def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
         If the state cannot be that of such a module, which is then unchanged.
     """
     device = next(module.parameters()).device
+    buffers = {
+        f"{path}.{name}".lstrip("."): (part, name, value)
+        for path, part in module.named_modules()
+        for name, value in part._buffers.items()
+    }
     with damage_as_format_error():
-        for path, part in module.named_modules():
-            _check_part(part, state[path])
-    for path, part in module.named_modules():
-        kept = state[path]
-        part.training = kept["training"]
-        part.__dict__.update(kept["plain"])
-        for name, value in kept["parameters"].items():
-            # In place: the optimiser and the averages refer to these tensors.
-            part._parameters[name].data.copy_(value)
-        for name in part._buffers:
-            value = kept["buffers"].get(name)
-            part._buffers[name] = None if value is None else value.to(device)
+        _check_module(dict(module.named_parameters()), buffers, state)
+    tensors = state["tensors"]
+    module.train(state["training"])
+    for name, parameter in module.named_parameters():
+        # In place: optimiser and averages hold these very tensors.
+        parameter.data.copy_(tensors[name])
+    for path, (part, name, _) in buffers.items():
+        value = tensors.get(path)
+        part._buffers[name] = None if value is None else value.to(device, copy=True)
 
 
-def _check_part(part: nn.Module, kept: Mapping[str, Any]) -> None:
-    """Check that a state fits a module, without the states of its submodules."""
-    if type(kept["training"]) is not bool or not _is_plain(kept["plain"]):
-        raise ValueError("a network has other attributes")
-    for name, value in kept["plain"].items():
-        if name in _MODULE_ATTRIBUTES or callable(getattr(type(part), name, None)):
-            raise ValueError(f"a network cannot have the attribute {name!r:.50}")
-        before = vars(part).get(name)
-        if not isinstance(value, type(before)) and None not in (value, before):
-            raise ValueError(f"{name!r:.50} is of another type")
-    for name, parameter in _copied(part._parameters).items():
-        value = kept["parameters"][name]
-        if (value.shape, value.dtype) != (parameter.shape, parameter.dtype):
+def _check_module(
+    parameters: Mapping[str, Tensor],
+    buffers: Mapping[str, tuple[nn.Module, str, Tensor | None]],
+    state: Mapping[str, Any],
+) -> None:
+    """Check that a state is one of a module with such parameters and buffers."""
+    tensors = state["tensors"]
+    if type(state["training"]) is not bool or not tensors.keys() <= parameters.keys() | buffers:
+        raise ValueError("a network has other parts")
+    for name, weight in parameters.items():
+        value = tensors[name]
+        if (value.shape, value.dtype) != (weight.shape, weight.dtype):
             raise ValueError(f"the weight {name!r:.50} is of another shape or type")
-    for name, value in kept["buffers"].items():
-        before = part._buffers[name]
-        # A buffer may be None at times, and may grow.
+    for name in tensors.keys() & buffers:
+        # A buffer may come, go and grow.
+        value, before = tensors[name], buffers[name][2]
         like = value if before is None else before
         if not isinstance(value, Tensor) or (value.dtype, value.ndim) != (like.dtype, like.ndim):
             raise ValueError(f"{name!r:.50} is of another type")

@@ -187,7 +187,7 @@ def test_the_distribution_of_the_bits_teaches_the_encoder_its_share(autoencoder)
     x = torch.from_numpy(high[:50])
 
     def gradient(steps_taken, share):
-        module.steps_taken = steps_taken
+        module.steps_taken.fill_(steps_taken)
         module.zero_grad()
         module.diffusion.frequencies.logits.zero_()
         with pytest.MonkeyPatch.context() as patch:

@@ -177,9 +177,7 @@ def test_discrete_scores_are_those_of_probabilities(bits):
     rows, _ = model.scaler_.forward(torch.from_numpy(pairs))
     module, noise = model._module_in(torch.float64), GeneratorNoise(generator())
     with torch.no_grad():
-        draws = -np.array(
-            [module.negative_log_likelihood(noise, row.expand(10_000, -1), None) for row in rows]
-        )
+        draws = np.array([module.likelihood(row.expand(10_000, -1), None)(noise) for row in rows])
     log_probability, error = draws.mean(1), draws.std(1) / SCORE_DRAWS**0.5
     # Over 20 seeds the sum is .907, with a spread of .042.
     assert 0.7 < np.exp(log_probability).sum() < 1.1
@@ -374,7 +372,7 @@ def test_the_steps_of_a_stage_follow_the_rows(n, code, second):
     train, valid = {"x": torch.zeros(n, 4)}, {"x": torch.zeros(10, 4)}
     for max_steps, expected in ((None, (code, second)), (70, (70, 70))):
         model.set_params(max_steps=max_steps)
-        model.module_.frozen = False
+        model.module_.frozen.fill_(False)
         plan = model._n_stage_steps(n)
         noise = GeneratorNoise(torch.Generator().manual_seed(0))
         stages = model._stages(model.module_, train, valid, noise)

@@ -210,7 +210,8 @@ def gradients(model, prior_weight):
     for part in module.parameters():
         part.requires_grad_(True)
         part.grad = None
-    module.prior_weight, module.steps_taken = prior_weight, 10**9
+    module.prior_weight = prior_weight
+    module.steps_taken.fill_(10**9)
     rows = torch.from_numpy(IRIS[:64]).float()
     module.joint_loss(noise(), (rows - rows.mean(0)) / rows.std(0)).mean().backward()
     return torch.cat([p.grad.flatten() for p in module.encoder.parameters()])
@@ -266,9 +267,7 @@ def test_background_does_not_keep_codes_of_images_out_of_use(monkeypatch, code_o
         settings = {"input_shape": (1, 8, 8), "max_steps": 40}
         model = code_only(VQDiffusionBridge)(16, n_tokens=16, prior_weight=0.0, **settings)
         X_flat = X.reshape(300, 64)
-        return np.mean(
-            [model.set_params(random_state=s).fit(X_flat).perplexity_ for s in range(5)]
-        )
+        return np.mean([model.set_params(random_state=s).fit(X_flat).perplexity_ for s in range(5)])
 
     even = perplexity()
     monkeypatch.setattr(vq_diffusion_bridge, "EVEN_USE", 0.0)

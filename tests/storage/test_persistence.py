@@ -93,59 +93,36 @@ NAMES_IN_FILES = {
     "TableEncoder",
     "VQDiffusionBridge",
     "VariationalDiffusionAE",
-    "skgen.conditions.ConditionEncoder",
-    "skgen.constraints.Formula",
-    "skgen.constraints.FunctionOf",
-    "skgen.constraints.GapWhere",
-    "skgen.constraints.Inequality",
-    "skgen.constraints.NeverTogether",
-    "skgen.constraints.Product",
-    "skgen.constraints.Range",
-    "skgen.constraints.Sum",
+    "skgen.data.conditions.ConditionEncoder",
     "skgen.data.levels.Levels",
     "skgen.data.row_map.RowMap",
+    "skgen.data.scaling.ColumnScaler",
+    "skgen.data.scaling._Spline",
     "skgen.data.sequences.Frames",
     "skgen.entries.Intervals",
     "skgen.entries.Numbers",
     "skgen.entries.Times",
-    "skgen.kept_patterns.KeptApart",
-    "skgen.kept_patterns.KeptGaps",
-    "skgen.kept_rules.KeptRule",
-    "skgen.models._bernoulli_diffusion.BernoulliDiffusion",
-    "skgen.models._bernoulli_diffusion.BitFrequencies",
-    "skgen.models._cells.Cells",
-    "skgen.models._code_priors.AutoregressivePrior",
-    "skgen.models._code_priors.BridgePrior",
-    "skgen.models._column_densities.ColumnDensities",
-    "skgen.models._column_densities.GaussianRegressions",
-    "skgen.models._gaussian_diffusion.GaussianDiffusion",
-    "skgen.models._principal_axes.PrincipalAxes",
-    "skgen.models._spread.Spread",
-    "skgen.models._trust.Trust",
-    "skgen.models.binary_latent_diffusion._BinaryLatentDiffusion",
-    "skgen.models.binary_latent_diffusion._Denoiser",
-    "skgen.models.binary_latent_diffusion._SlowLinear",
-    "skgen.models.binary_latent_diffusion._WholeDecoder",
-    "skgen.models.binary_latent_diffusion._WholeEncoder",
-    "skgen.models.schrodinger_bridge._SchrodingerBridge",
-    "skgen.models.variational_diffusion_ae._VariationalDiffusionAE",
-    "skgen.models.vq_diffusion_bridge._Places",
-    "skgen.models.vq_diffusion_bridge._VQDiffusionBridge",
-    "skgen.models.vq_diffusion_bridge._VQTable",
     "skgen.networks.conv.PatchGrid",
-    "skgen.networks.mlp.Apart",
-    "skgen.networks.mlp.ApartMLP",
     "skgen.processes.bernoulli.cosine_schedule",
     "skgen.processes.bernoulli.linear_schedule",
     "skgen.processes.bernoulli.sigmoid_schedule",
     "skgen.processes.bridges.LinearReference",
-    "skgen.scaling.ColumnScaler",
-    "skgen.scaling._Spline",
-    "skgen.table._Converted",
-    "skgen.table._Empty",
-    "skgen.table._Floats",
-    "skgen.table._Labels",
-    "skgen.table._Steps",
+    "skgen.tables.columns._Converted",
+    "skgen.tables.columns._Empty",
+    "skgen.tables.columns._Floats",
+    "skgen.tables.columns._Labels",
+    "skgen.tables.columns._Steps",
+    "skgen.tables.constraints.Formula",
+    "skgen.tables.constraints.FunctionOf",
+    "skgen.tables.constraints.GapWhere",
+    "skgen.tables.constraints.Inequality",
+    "skgen.tables.constraints.NeverTogether",
+    "skgen.tables.constraints.Product",
+    "skgen.tables.constraints.Range",
+    "skgen.tables.constraints.Sum",
+    "skgen.tables.kept_patterns.KeptApart",
+    "skgen.tables.kept_patterns.KeptGaps",
+    "skgen.tables.kept_rules.KeptRule",
 }
 
 
@@ -159,19 +136,6 @@ def test_names_in_files_stay_when_code_moves():
     }
     assert set(known) == NAMES_IN_FILES
     assert all(storage.name_of(what) == name for name, what in known.items())
-
-
-@pytest.mark.parametrize("name", ["BinaryLatentDiffusion", "VQDiffusionBridge"])
-def test_attributes_in_files_stay_when_they_are_renamed(name):
-    model = REGISTRY[name](max_steps=1, n_timesteps=1, random_state=0).fit(IRIS[:20])
-    node = storage.writer.Writer().node(model.module_, "module")
-    assert node["state"]["settled"] is True
-    assert "spread" in node["modules"]
-    module = storage.reader.Reader({}).value(
-        {**node, "parameters": {}, "buffers": {}, "modules": {}}
-    )
-    assert module.frozen is True
-    assert not hasattr(module, "settled")
 
 
 # Every estimator

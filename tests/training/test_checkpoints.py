@@ -19,6 +19,7 @@ from skgen.base import REGISTRY
 from skgen.persistence import FileFormatError
 from skgen.training.checkpoints import module_state, restore_module
 from skgen.training.identity import _described, identity
+from skgen.training.loop import fit_stages
 from skgen.training.stages import TrainingError
 
 ESTIMATORS = {name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("skgen.")}
@@ -357,9 +358,7 @@ def _change(*keys, value=None, remove=False):
 
 
 def _weights_changed(change):
-    return lambda state: {
-        path: {**part, "parameters": change(part["parameters"])} for path, part in state.items()
-    }
+    return lambda state: {**state, "tensors": change(state["tensors"])}
 
 
 HAND_MADE = {
@@ -374,16 +373,21 @@ HAND_MADE = {
     "no module": _change("running", "module", remove=True),
     "no networks": _change("running", "module", value={}),
     "a weight less": _change(
-        "running", "module", value=_weights_changed(lambda v: dict(list(v.items())[1:]))
+        "running",
+        "module",
+        value=_weights_changed(lambda v: {k: w for k, w in v.items() if "last.weight" not in k}),
     ),
     "weights of one number": _change(
         "running", "module", value=_weights_changed(lambda v: {k: w.sum() for k, w in v.items()})
     ),
-    "attributes that are methods": _change(
-        "running", "module", "", "plain", value={"forward": "f"}
+    "a part that there is none of": _change(
+        "running", "module", "tensors", "forward", value=torch.zeros(1)
     ),
-    "attributes of PyTorch's": _change("running", "module", "", "plain", value={"_modules": {}}),
-    "a buffer that is a number": _change("running", "module", "", "buffers", value={"source": 1}),
+    "a mode that is none": _change("running", "module", "training", value=1),
+    "a buffer that is a number": _change("running", "module", "tensors", "source", value=1),
+    "a flag that is a number": _change(
+        "running", "module", "tensors", "frozen", value=torch.tensor(1.0)
+    ),
     "no net": _change("running", "net", value=None),
     "steps beyond the last": _change("running", "net", "step", value=31),
     "steps below zero": _change("running", "net", "step", value=-1),
@@ -515,14 +519,14 @@ def test_what_a_death_while_writing_left_is_removed(tmp_path):
 
 
 class _Parts(nn.Module):
-    """A parameter, buffers that come and go, and plain attributes."""
+    """A parameter, buffers that come and go, and a flag."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(2))
         self.register_buffer("states", torch.zeros(0, 2))
         self.register_buffer("missing", None)
-        self.settled, self.steps, self.shape, self.function = False, 0, (1, [2]), len
+        self.register_buffer("frozen", torch.tensor(False))
 
 
 def test_the_state_of_a_module_is_a_copy_of_all_that_training_changes():
@@ -533,20 +537,48 @@ def test_the_state_of_a_module_is_a_copy_of_all_that_training_changes():
     with torch.no_grad():
         part.weight += 1
     part.states, part.missing = torch.ones(3, 2), torch.ones(1)
-    part.settled, part.steps = True, 5
-    part.shape[1].append(3)
+    part.frozen.fill_(True)
     module.eval()
     after = module_state(module)
     restore_module(module, before)
     assert part.weight is parameter
     assert torch.equal(part.weight, torch.zeros(2))
     assert (part.states.shape, part.missing) == ((0, 2), None)
-    assert (part.settled, part.steps, part.shape, part.training) == (False, 0, (1, [2]), True)
+    assert (bool(part.frozen), part.training) == (False, True)
     restore_module(module, after)
     assert torch.equal(part.weight, torch.ones(2))
     assert torch.equal(part.states, torch.ones(3, 2))
-    assert (part.settled, part.steps, part.shape, module.training) == (True, 5, (1, [2, 3]), False)
-    assert part.function is len
+    assert (bool(part.frozen), module.training) == (True, False)
+    # A change of what was put back does not reach the state, from which it may be put back again.
+    part.frozen.fill_(False)
+    assert after["tensors"]["0.frozen"]
+
+
+def test_a_fit_changes_nothing_but_parameters_and_buffers(quick, monkeypatch):
+    def attributes(module):
+        own = vars(nn.Module()).keys()
+        return {
+            (path, name): value
+            if isinstance(value, str | int | float | tuple | list)
+            else id(value)
+            for path, part in module.named_modules()
+            for name, value in vars(part).items()
+            if name not in own
+        }
+
+    fitted = []
+
+    def watched(stages, module, *rest):
+        before = attributes(module)
+        result = fit_stages(stages, module, *rest)
+        fitted.append((before, attributes(module)))
+        return result
+
+    monkeypatch.setattr(skgen.base, "fit_stages", watched)
+    model = quick(max_steps=3).fit(IRIS)
+    model.partial_fit(IRIS)
+    assert [before == after for before, after in fitted] == [True, True]
+    assert "frozen" in model.module_.state_dict()
 
 
 def test_a_fit_is_described_alike_in_every_process():
