@@ -59,7 +59,7 @@ from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.storage import FileFormatError, keep_attributes, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
-from skgen.tables.constraints import RULES
+from skgen.tables.constraints import RULES, Check, Support
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
@@ -89,7 +89,7 @@ for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, Table
 # By the names that the first files have, whatever module they are in by now.
 for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
     register(_cls, f"skgen.table.{_cls.__name__}")
-for _cls in RULES:
+for _cls in (*RULES, Check, Support):
     register(_cls, f"skgen.constraints.{_cls.__name__}")
 register(KeptRule, "skgen.kept_rules.KeptRule")
 for _cls in (KeptApart, KeptGaps):

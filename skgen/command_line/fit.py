@@ -69,8 +69,7 @@ def fit(options: argparse.Namespace) -> int:
     _fit_quietly(pipe, rows, condition)
     seconds = perf_counter() - start
     for rule in encoder.constraints_:
-        whole = rows[[rule.target, *rule.inputs]].notna().all(axis=1).sum()
-        say(f"a rule of the table, which new rows keep: {rule} ({whole} rows tell)")
+        say(f"a rule of the table, which new rows keep: {rule}")
     # What is of this process only; whatever becomes of the check, the model is kept.
     model.set_params(verbose="auto", checkpoint=None)
     place = _save(pipe, notes, options.output)
