@@ -53,8 +53,8 @@ class RealNVP(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
     def _build_module(self, rows, generator):
         with torch.device("meta"):
-            module = _RealNVP(rows, self.hidden_units or 64, condition_dropout=self.condition_dropout)
-        return initialize(module, generator)
+            flow = _RealNVP(rows, self.hidden_units or 64, condition_dropout=self.condition_dropout)
+        return initialize(flow, generator)
 
     def _stages(self, module, train, valid, noise):
         yield Stage("flow", module.loss, module, [*module.parameters()], train, valid)

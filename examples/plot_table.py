@@ -74,6 +74,23 @@ check(orders)
 check(drawn)
 
 # %%
+# A shop that checks its tables by `pandera <https://pandera.readthedocs.io>`__ has the same in a
+# schema, and the drawn table passes it as it is:
+#
+# .. code-block:: python
+#
+#     import pandera.pandas as pa
+#
+#     schema = pa.DataFrameSchema(
+#         {
+#             "pieces": pa.Column(int, pa.Check.in_range(1, 4)),
+#             "price": pa.Column(float, pa.Check.gt(0)),
+#         },
+#         checks=pa.Check(lambda rows: rows["day"] < rows["delivered"]),
+#     )
+#     schema.validate(drawn)
+
+# %%
 # One function reports on both tables.
 
 

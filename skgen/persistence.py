@@ -41,7 +41,7 @@ from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.storage import FileFormatError, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
-from skgen.tables.constraints import RULES
+from skgen.tables.constraints import RULES, Check, Support
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
@@ -71,7 +71,7 @@ for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, Table
 for _cls in (
     *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),
     *(ColumnScaler, _Spline, ConditionEncoder, Frames, Levels, RowMap, PatchGrid, LinearReference),
-    *(Numbers, Times, Intervals),
+    *(Numbers, Times, Intervals, Check, Support),
 ):
     register(_cls)
 for _function in bernoulli.SCHEDULES.values():

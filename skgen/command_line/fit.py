@@ -69,8 +69,7 @@ def fit(options: argparse.Namespace) -> int:
     _fit_quietly(pipe, rows, condition)
     seconds = perf_counter() - start
     for rule in encoder.constraints_:
-        whole = rows[[rule.target, *rule.inputs]].notna().all(axis=1).sum()
-        say(f"a rule of the table, which new rows keep: {rule} (found in {whole} rows)")
+        say(f"a rule of the table, which new rows keep: {rule}")
     # Callbacks belong to this process. The model is saved before the check, which may fail.
     model.set_params(verbose="auto", checkpoint=None)
     place = _save(pipe, notes, options.output)

@@ -21,7 +21,6 @@ from pandas.api.types import (
     is_unsigned_integer_dtype,
 )
 
-from skgen import storage
 from skgen.entries import (
     MAX_EXACT,
     Intervals,
@@ -33,145 +32,16 @@ from skgen.entries import (
     is_number,
     is_whole,
 )
-from skgen.tables.dtypes import as_objects, described, dtype_of
+from skgen.tables.column import _check_saved, _Column, _of_dtype
+from skgen.tables.dtypes import as_objects
+from skgen.tables.side_by_side import Lookup, Scaled
 
 MAX_DECIMALS = 12
 # Marks such as 9999: the most at one end of a column, and their least distance from all other
 # values, in widths of these.
 MOST_MARKS, SENTINEL_GAP = 3, 3.0
-# Objects that stand for a missing entry.
-MARKERS = {"NA": pd.NA, "NaT": pd.NaT}
 # Integers below this, of which no difference overflows 64 bits.
 MAX_PLAIN = 2**62
-
-
-def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: str) -> pd.Series:
-    """Return values as a column of a dtype, with its missing entries."""
-    if is_object_dtype(dtype):
-        column = pd.Series(np.empty(len(values), dtype=object))
-        column[:] = values
-        column[missing] = marker
-        return column
-    if isinstance(dtype, pd.ArrowDtype):
-        # Not by mask, which fails for some of Arrow's types where all is missing.
-        entries = np.array(values, dtype=object)
-        entries[missing] = None
-        return pd.Series(entries, dtype=object).astype(dtype)
-    column = pd.Series(values).astype(dtype)
-    if not missing.any():
-        return column
-    if isinstance(dtype, np.dtype) and dtype.kind in "iub":
-        raise ValueError(
-            f"Column {name!r} of dtype {dtype} cannot hold the missing entry of row "
-            f"{int(missing.argmax())}; impute the rows, or fit a frame of a nullable dtype."
-        )
-    return column.mask(missing)
-
-
-def _check_saved(value: Any, what: str) -> None:
-    """Raise a TypeError that begins with `what` if no file can hold a value."""
-    reason = storage.reason_not_saved(value)
-    if reason is not None:
-        raise TypeError(
-            f"{what} {reason}, which no model file can hold. Convert it, such as by astype(str), "
-            "to_datetime or tz_convert, or register its class with skgen.persistence.register."
-        )
-
-
-class _Column:
-    """One column of a table: encodes its entries, marks its gaps, and decodes both.
-
-    Attributes
-    ----------
-    names : list of str
-        Its columns in the matrix: the codes, and the mark of gaps if there were any in fit.
-    filler : float or ndarray of shape (n_codes,)
-        The codes of a missing entry.
-    """
-
-    filler: Any = 0.0
-
-    def __init__(self, column: pd.Series, name: str):
-        self.name, self.dtype = name, column.dtype
-        missing = column.isna().to_numpy()
-        self.has_gaps = bool(missing.any())
-        self.marker = column[missing].iloc[0] if self.has_gaps else None
-        self.names = self._learn(column[~missing])
-        self.n_codes = len(self.names)
-        if self.has_gaps:
-            self.names = [*self.names, name + "_missing"]
-
-    def _learn(self, present: pd.Series) -> list[str]:
-        """Learn from the present entries; return the names of the codes."""
-        raise NotImplementedError
-
-    def _codes(self, present: pd.Series) -> np.ndarray:
-        """Return the codes of entries, (n, n_codes)."""
-        raise NotImplementedError
-
-    def _entries(self, codes: np.ndarray) -> Any:
-        """Return the entries that are nearest to some codes."""
-        raise NotImplementedError
-
-    def _unknown(self, present: pd.Series, handle_unknown: str) -> Any:
-        """Return which entries have no code, or raise if asked to."""
-        return np.zeros(len(present), dtype=bool)
-
-    def unseen(self, column: pd.Series) -> np.ndarray:
-        """Return which entries have no code."""
-        missing = np.array(column.isna())
-        unseen = missing & (not self.has_gaps)
-        unseen[~missing] = self._unknown(column[~missing], "missing")
-        return unseen
-
-    def encode(self, column: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
-        """Return the columns of the matrix; for holes, NaN in the codes of missing entries."""
-        missing = np.array(column.isna())
-        present = column[~missing] if missing.any() else column
-        unknown = self._unknown(present, handle_unknown)
-        if unknown.any():
-            missing[~missing] = unknown
-            present = column[~missing]
-        block = np.asarray(self._codes(present), dtype=np.float64)
-        if missing.any():
-            block, there = np.full((len(column), self.n_codes), np.nan), block
-            block[~missing] = there
-        if not self.has_gaps:
-            return block
-        if not holes and missing.any():
-            block[missing] = self.filler
-        # An entry to be imputed is present, but unknown.
-        mark = np.zeros(len(column)) if holes else missing.astype(np.float64)
-        return np.column_stack([block, mark])
-
-    def decode(self, block: np.ndarray) -> pd.Series:
-        """Return the column for any rows of the matrix, such as drawn ones."""
-        codes = block[:, : self.n_codes]
-        missing = np.isnan(codes).any(1)
-        codes = np.where(missing[:, None], self.filler, codes)
-        if self.has_gaps:
-            missing = missing | (block[:, -1] > 0.5)
-        return _of_dtype(self._entries(codes), missing, self.dtype, self.marker, self.name)
-
-    def __getstate__(self) -> dict[str, Any]:
-        names = {id(marker): name for name, marker in MARKERS.items()}
-        marker = names.get(id(self.marker), self.marker)
-        return {**self.__dict__, "dtype": described(self.dtype), "marker": marker}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if isinstance(self.dtype, str | dict):
-            self.dtype = dtype_of(self.dtype)
-        if isinstance(self.marker, str):
-            self.marker = MARKERS[self.marker]
-
-    def check_saved(self) -> None:
-        """Raise if no file can hold an entry or the dtype: after training it would be too late."""
-        _check_saved(described(self.dtype), f"Column {self.name!r} is of dtype {self.dtype}, and")
-        _check_saved(self.marker, f"Column {self.name!r} holds")
-
-    def _refuse(self, value: Any, row: Any, what: str) -> ValueError:
-        return ValueError(f"Column {self.name!r} has {value!r} in row {row}, {what}")
 
 
 class _Empty(_Column):
@@ -232,6 +102,8 @@ class _Numbers(_Column):
     """
 
     gaps: Any = ()
+    # The only numbers that are decoded, in their order; None for all.
+    allowed: Any = None
     # Whether its numbers are counts of a step.
     counted = False
 
@@ -266,15 +138,45 @@ class _Numbers(_Column):
         for end, value, round_by in (("low", low, np.ceil), ("high", high, np.floor)):
             if value is not None:
                 number = self._numbers(pd.Series([value], dtype=self.dtype))
-                setattr(self, end, float(round_by(number[0]) if self.counted else number[0]))
+                setattr(self, end, float(self._on_grid(number, round_by)[0]))
+
+    def allow_only(self, entries):
+        self._refine(entries)
+        self.allowed = np.unique(self._numbers(entries))
+        self.low, self.high, self.gaps = float(self.allowed[0]), float(self.allowed[-1]), ()
+
+    def _refine(self, entries: pd.Series) -> None:
+        """Let the grid of the numbers have further entries."""
+        raise NotImplementedError
+
+    def _on_grid(self, numbers: np.ndarray, round_by: Any) -> np.ndarray:
+        """Round numbers to the grid by `np.ceil`, `np.floor` or `np.rint`."""
+        raise NotImplementedError
+
+    def _inside(self, numbers: np.ndarray, round_by: Any = np.rint) -> np.ndarray:
+        """Return numbers in the range or, where only some are allowed, the next of these."""
+        numbers = np.clip(numbers, self.low, self.high)
+        if self.allowed is None:
+            return numbers
+        above = np.searchsorted(self.allowed, numbers)
+        below = np.searchsorted(self.allowed, numbers, side="right") - 1
+        if round_by is np.rint:
+            middle = self.allowed[below] / 2 + self.allowed[above] / 2
+            return self.allowed[np.where(numbers < middle, below, above)]
+        return self.allowed[above if round_by is np.ceil else below]
 
     def _codes(self, present):
         return (self._numbers(present) / self.scale)[:, None][:, : self.n_codes]
 
+    def block(self, column, holes, handle_unknown):
+        if self.has_gaps or not self.n_codes or not _is_plain(column.dtype) or column.hasnans:
+            return self.encode(column, holes, handle_unknown)
+        return Scaled(self._numbers(column), self.scale)
+
     def _entries(self, codes):
         if not self.n_codes:
-            return self._nearest(np.full(len(codes), self.low))
-        values = np.clip(codes[:, 0] * self.scale, self.low, self.high)
+            return self._nearest(np.full(len(codes), self.filler * self.scale))
+        values = self._inside(codes[:, 0] * self.scale)
         for low, high in self.gaps:
             inside = (low < values) & (values < high)
             values[inside] = np.where(values[inside] < low / 2 + high / 2, low, high)
@@ -313,11 +215,21 @@ class _Floats(_Numbers):
     def of_numbers(self, values, round_by=np.round):
         values = values.astype(np.float64)
         if round_by is not np.round:
-            if self.decimals is not None:
-                # Up to rounding errors the numbers are on the grid already.
-                values = round_by(np.round(values * 10.0**self.decimals, 6)) / 10.0**self.decimals
-            values = np.clip(values, self.low, self.high)
+            values = self._inside(self._on_grid(values, round_by), round_by)
         return self._nearest(values)
+
+    def _on_grid(self, numbers, round_by):
+        if self.decimals is None:
+            return numbers
+        # Up to rounding errors it is on the grid already.
+        return round_by(np.round(numbers * 10.0**self.decimals, 6)) / 10.0**self.decimals
+
+    def _refine(self, entries):
+        values = self._numbers(entries)
+        while self.decimals is not None and not np.array_equal(
+            self._rounded(values, self.decimals), self._rounded(values, None)
+        ):
+            self.decimals = self.decimals + 1 if self.decimals < MAX_DECIMALS else None
 
     def _nearest(self, values):
         values = self._rounded(values, self.decimals)
@@ -393,20 +305,32 @@ class _Steps(_Numbers):
         whole = self._whole(present)
         if whole.dtype == object:
             return ((whole - self.origin) / self.step).astype(np.float64)
+        if self.step == 1:
+            return (whole - self.origin).astype(np.float64)
         steps, rest = np.divmod(whole - self.origin, self.step)
         return steps + rest / self.step
 
     def of_numbers(self, values, round_by=np.round):
         if round_by is not np.round:
             counts = (values.astype(object) - self.origin) / self.step
-            counts = round_by(counts.astype(np.float64))
-            return self._nearest(np.clip(counts, self.low, self.high))
+            counts = self._on_grid(counts.astype(np.float64), round_by)
+            return self._nearest(self._inside(counts, round_by))
         values = np.round(values)
         if is_integer_dtype(self.dtype):
             # An extension type holds what numpy's type of the same name does.
             limits = np.iinfo(getattr(self.dtype, "numpy_dtype", self.dtype))
             values = np.clip(values, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1))
         return self._of_integers(values.astype(np.int64).astype(object))
+
+    def _on_grid(self, numbers, round_by):
+        return round_by(numbers)
+
+    def _refine(self, entries):
+        whole = self._integers(entries) - self.origin
+        step = math.gcd(self.step, *whole.tolist())
+        times, self.step = self.step // step, step
+        scale = 2.0 ** round(math.log2(self.scale * times))
+        self.filler, self.scale = self.filler * self.scale * times / scale, scale
 
     def _nearest(self, values):
         steps = np.round(values).astype(np.int64).astype(object)
@@ -503,14 +427,33 @@ class _Labels(_Column):
             )
         return unknown
 
-    def _codes(self, present):
-        places, entries = self._distinct(present)
-        index = np.array([self.number[self._key(value)] for value in entries], dtype=np.int64)
+    def encode(self, column, holes, handle_unknown):
+        return self.block(column, holes, handle_unknown)[:]
+
+    def block(self, column, holes, handle_unknown):
+        # A row of the table for each category, and the last one for gaps.
+        n = len(self.values)
+        table = np.zeros((n + 1, len(self.names)))
+        index = np.arange(n)[:, None]
         if self.one_hot:
-            codes = index[:, None] == np.arange(len(self.values))
+            table[:n, : self.n_codes] = np.eye(n)
         else:
-            codes = index[:, None] >> np.arange(self.n_digits) & 1
-        return codes.astype(np.float64)[places]
+            table[:n, : self.n_codes] = index >> np.arange(self.n_codes) & 1
+        if holes or not self.has_gaps:
+            table[n, : self.n_codes] = np.nan
+        else:
+            table[n, -1] = 1
+        missing = np.array(column.isna())
+        present = column[~missing] if missing.any() else column
+        found, entries = self._distinct(present)
+        numbers = [self.number.get(self._key(value), n) for value in entries]
+        places = np.array(numbers, dtype=np.int64)[found]
+        if handle_unknown == "error" and n in numbers:
+            self._unknown(present, handle_unknown)
+        if missing.any():
+            places, there = np.full(len(column), n), places
+            places[~missing] = there
+        return Lookup(table, places)
 
     def _entries(self, codes):
         if self.one_hot:
@@ -567,6 +510,20 @@ class _Converted(_Column):
     def _entries(self, codes):
         return as_objects(self.form.entries(self.inner._entries(codes)))
 
+    def allow_only(self, entries):
+        try:
+            plain = self.form.plain(entries.astype(object))
+        except NotOfForm as error:
+            raise self._refuse(error.value, error.row, error.reason) from None
+        back = as_objects(self.form.entries(plain.to_numpy()))
+        for value, nearest in zip(entries, back, strict=True):
+            if value != nearest:
+                raise ValueError(
+                    f"Column {self.name!r} is to be {value!r}, and its entries in fit are multiples"
+                    f" of a coarser unit: {nearest!r} is the nearest. Convert the column to floats."
+                )
+        self.inner.allow_only(plain)
+
 
 def _first(column: pd.Series, wanted: Any) -> tuple[Any, Any]:
     """Return the first entry of a kind, and its row."""
@@ -591,6 +548,11 @@ def _make(column: pd.Series, name: str, max_one_hot: int) -> Any:
     if is_integer_dtype(dtype) or dtype.kind in "mM":
         return _Steps(column, name)
     return _Floats(column, name) if is_float_dtype(dtype) else _Labels(column, name, max_one_hot)
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Tell whether entries of a dtype are numbers or times of numpy."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "iufmM"
 
 
 def _holds_objects(dtype: Any) -> bool:

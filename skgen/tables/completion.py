@@ -12,9 +12,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgen.base import several
+from skgen.data.row_map import rows_of
 from skgen.tables.availability import model_has
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
+from skgen.tables.redraws import Redraw, checks_of
 from skgen.tables.steps import present
 from skgen.threads import limited
 
@@ -60,12 +62,28 @@ class CompletionMixin:
         Raises
         ------
         ValueError
-            If a step cannot pass missing entries on to the model.
+            If a step cannot pass missing entries on to the model; if a function among the
+            constraints of a ``TableEncoder`` does not hold in some row, however often its gaps are
+            drawn again.
         """
         check_is_fitted(self)
         of_polars = is_polars(X) and self._encoder() is not None
         X = as_pandas(X) if of_polars else X
-        rows, missing = X, missing_in(X)
+        missing = missing_in(X)
+        passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
+        tables = self._draws(X, missing, n_draws, passed)
+        if checks_of(self._encoder()):
+            tables = self._redrawn_draws(X, missing, tables, passed)
+        for table in tables:
+            if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
+                table.index = X.index
+        return several([as_polars(table) for table in tables] if of_polars else tables)
+
+    def _draws(
+        self: Any, X: Any, missing: np.ndarray, n_draws: int, passed: dict[str, Any]
+    ) -> list[Any]:
+        """Return completed tables."""
+        rows = X
         for name, step in self._transformers():
             if hasattr(step, "transform_holes"):
                 rows = step.transform_holes(rows)
@@ -78,14 +96,27 @@ class CompletionMixin:
                     f"impute needs steps that leave missing entries to the model, and step "
                     f"'{name}', {step}, {'fills' if passes else 'refuses'} them."
                 )
-        passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
         drawn = self._model.impute(rows, n_draws=n_draws, **passed)
         draws = [as_pandas(self._back(part)) for part in (drawn if n_draws > 1 else [drawn])]
-        tables = [self._completed(X, part, missing) for part in draws]
-        for table in tables:
-            if isinstance(X, pd.DataFrame) and isinstance(table, pd.DataFrame):
-                table.index = X.index
-        return several([as_polars(table) for table in tables] if of_polars else tables)
+        return [self._completed(X, part, missing) for part in draws]
+
+    def _redrawn_draws(
+        self: Any, X: Any, missing: np.ndarray, tables: list[Any], passed: dict[str, Any]
+    ) -> list[Any]:
+        """Return completed tables, rows with gaps drawn again in which a function does not hold."""
+        X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+        seed = passed.get("random_state")
+        redraw = Redraw(self._encoder(), self._model.random_state if seed is None else seed)
+
+        def draw(places: np.ndarray, seed: int) -> Any:
+            framed = isinstance(X, pd.DataFrame)
+            part = X.iloc[places].reset_index(drop=True) if framed else X[places]
+            given = rows_of(passed.get("condition"), places, len(X), "condition")
+            again = {**passed, **present(condition=given), "random_state": seed}
+            return self._draws(part, missing[places], 1, again)[0]
+
+        free = missing.any(1)
+        return [redraw(table, draw, k, free) for k, table in enumerate(tables)]
 
     def _encoder(self: Any) -> TableEncoder | None:
         """Return the first step if it reads columns of many kinds."""

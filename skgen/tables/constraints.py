@@ -17,27 +17,33 @@ Others leave all columns in place:
   mark of its gaps is left out;
 - :class:`NeverTogether`, entries of two columns that exclude each other: the second is decoded as
   the nearest that goes with the first;
-- :class:`Range`, the values that a column may have beyond those that were seen.
+- :class:`Range`, the values that a column may have beyond those that were seen;
+- :class:`OneOf`, the values that it may have at all;
+- :class:`Check`, any function of rows, for which rows are drawn again until it holds.
 """
 
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 __all__ = [
+    "Check",
     "Formula",
     "FunctionOf",
     "GapWhere",
     "Inequality",
     "NeverTogether",
+    "OneOf",
     "Product",
     "Range",
     "Sum",
+    "Support",
 ]
 
 # Entries that a rule in words names.
@@ -46,7 +52,56 @@ UNITS = {"W": "weeks", "D": "days", "h": "hours", "min": "minutes", "s": "second
 
 
 @dataclass(frozen=True)
-class Inequality:
+class Support:
+    """In how many rows of fit a rule could be checked, and in how many of these it held.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of fit.
+    n_checked : int
+        Rows that have what the rule is about: the entries of its columns or, of a function, an
+        entry that another row has as well.
+    n_held : int
+        Rows of these in which it held.
+    decimals : int, default=None
+        To how many decimals a product or a formula is rounded; None where nothing is.
+    """
+
+    n_rows: int
+    n_checked: int
+    n_held: int
+    decimals: int | None = None
+
+    def __str__(self) -> str:
+        rounded = "" if self.decimals is None else f", to {10.0**-self.decimals:.{self.decimals}f}"
+        if self.n_checked == self.n_rows:
+            of, rest = "", ""
+        else:
+            of, rest = " that tell", f", of {self.n_rows:,}"
+        if self.n_held == self.n_checked:
+            rows = f"all {self.n_checked:,} rows{of}{rest}"
+        else:
+            rows = f"{self.n_held:,} of {self.n_checked:,} rows{of}{rest}"
+        return f"{rounded} (in {rows})"
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What rules share: words, and the rows of fit that speak for them."""
+
+    # Of a rule that was fitted; nothing that makes two rules different.
+    support: Support | None = field(default=None, init=False, compare=False, repr=False)
+
+    def _words(self) -> str:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self._words() + ("" if self.support is None else str(self.support))
+
+
+@dataclass(frozen=True)
+class Inequality(_Rule):
     """``low <= high`` in every row in which both are there.
 
     Parameters
@@ -78,12 +133,12 @@ class Inequality:
         """The columns that it is computed from."""
         return (self.low,)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         return f"{self.low!r} <= {self.high!r}"
 
 
 @dataclass(frozen=True)
-class Sum:
+class Sum(_Rule):
     """A column that is the sum of others in every row, less the sum of further ones.
 
     Parameters
@@ -133,7 +188,7 @@ class Sum:
         """The columns that it is computed from."""
         return (*self.parts, *self.less)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         added = [f"{self.plus:g}"] if self.plus and not self.parts else []
         told = " + ".join([*added, *map(repr, self.parts)])
         told += "".join(f" - {part!r}" for part in self.less)
@@ -145,7 +200,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(_Rule):
     """A column that is a product or a ratio in every row, rounded to the decimals that it has.
 
     Parameters
@@ -166,7 +221,7 @@ class Product:
     >>> bills = pd.DataFrame({"price": [1.25, 2.5], "number": [3, 2], "net": [3.75, 5.0]})
     >>> encoder = TableEncoder(constraints=[Product("net", ["price", "number"])]).fit(bills)
     >>> print(*encoder.constraints_)
-    'net' = 'price' * 'number'
+    'net' = 'price' * 'number' (in all 2 rows)
     >>> print(Product("share", ["part"], ["whole"], times=100))
     'share' = 100 * 'part' / 'whole'
     """
@@ -186,14 +241,14 @@ class Product:
         """The columns that it is computed from."""
         return (*self.factors, *self.over)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         times = [f"{self.times:.10g}"] if self.times != 1 else []
         told = " * ".join([*times, *map(repr, self.factors)])
         return f"{self.total!r} = {told}" + "".join(f" / {name!r}" for name in self.over)
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(_Rule):
     """A column that is computed from others in every row, rounded to the decimals that it has.
 
     Parameters
@@ -253,17 +308,17 @@ class Formula:
             return np.asarray(self._parsed[1](numbers), dtype=np.float64)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"column": self.column, "text": self.text}
+        return {name: value for name, value in self.__dict__.items() if name != "_parsed"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         return f"{self.column!r} = {self.text}"
 
 
 @dataclass(frozen=True)
-class FunctionOf:
+class FunctionOf(_Rule):
     """A column that goes with another one: equal entries of that, equal entries of this.
 
     Parameters
@@ -296,12 +351,12 @@ class FunctionOf:
         """The columns that it is computed from."""
         return (self.of,)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         return f"{self.column!r} is a function of {self.of!r}"
 
 
 @dataclass(frozen=True)
-class GapWhere:
+class GapWhere(_Rule):
     """A column that is missing where another one has certain entries, and nowhere else.
 
     Parameters
@@ -337,14 +392,14 @@ class GapWhere:
         """The columns that they are computed from."""
         return (self.of,)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         if len(self.entries) == 1 and self.entries[0] is None:
             return f"{self.column!r} is missing where {self.of!r} is"
         return f"{self.column!r} is missing where {self.of!r} is {_listed(self.entries, ' or ')}"
 
 
 @dataclass(frozen=True)
-class NeverTogether:
+class NeverTogether(_Rule):
     """Entries of two columns that exclude each other.
 
     Parameters
@@ -381,14 +436,14 @@ class NeverTogether:
         """The other one."""
         return (self.first,)
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         told = [f"{a!r} with {b!r}" for a, b in self.pairs[:MAX_SHOWN]]
         more = [f"{len(self.pairs) - MAX_SHOWN} more"] if len(self.pairs) > MAX_SHOWN else []
         return f"{self.first!r} and {self.second!r} are never {' or '.join(told + more)}"
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(_Rule):
     """The least and the largest value that a column may have, beyond those that fit saw.
 
     Parameters
@@ -397,6 +452,12 @@ class Range:
         Name of a column of numbers, dates or durations.
     low, high : value, default=None
         The bounds; None stands for what fit saw.
+
+    Notes
+    -----
+    Without a rule nothing is drawn beyond the range of fit, so that where every entry of fit is
+    above 0 every drawn one is. ``Range("price", low=0.01)`` also refuses rows of fit that are not,
+    and lets prices of less than the least of fit be drawn: a positive number of two decimals.
 
     Examples
     --------
@@ -422,13 +483,135 @@ class Range:
         """Nothing that it is computed from."""
         return ()
 
-    def __str__(self) -> str:
+    def _words(self) -> str:
         low, high = ("" if end is None else str(end) for end in (self.low, self.high))
         return f"{low} <= " * (low != "") + f"{self.column!r}" + f" <= {high}" * (high != "")
 
 
-Rule = Inequality | Sum | Product | Formula | FunctionOf | GapWhere | NeverTogether | Range
-RULES = (Inequality, Sum, Product, Formula, FunctionOf, GapWhere, NeverTogether, Range)
+@dataclass(frozen=True)
+class OneOf(_Rule):
+    """The values that a column may have, and no others.
+
+    Parameters
+    ----------
+    column : hashable
+        Name of the column.
+    values : sequence
+        The values. Gaps are none of them, and are drawn where fit saw some.
+
+    Notes
+    -----
+    Numbers, dates, durations and ordered categories are decoded as the nearest of the values, also
+    of those that no row of fit has. Of other categories a model knows only those that it has seen:
+    one that is declared and not seen is not drawn.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgen import OneOf, TableEncoder
+    >>> coins = pd.DataFrame({"cents": [5, 10, 50, 100, 5]})
+    >>> encoder = TableEncoder(constraints=[OneOf("cents", [5, 10, 20, 50, 100])]).fit(coins)
+    >>> Z = encoder.transform(pd.DataFrame({"cents": [18, 36, 900]}))
+    >>> encoder.inverse_transform(Z)["cents"].tolist()
+    [20, 50, 100]
+    """
+
+    column: Any
+    values: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, str) or not len(self.values):
+            raise ValueError(f"OneOf({self.column!r}) takes a list of values, got {self.values!r}.")
+        object.__setattr__(self, "values", tuple(self.values))
+        gaps = [value for value in self.values if np.ndim(value) == 0 and pd.isna(value)]
+        if gaps:
+            raise ValueError(
+                f"OneOf({self.column!r}) has {gaps[0]!r} among its values: a gap is no value, and "
+                "breaks no rule; leave it out."
+            )
+
+    @property
+    def target(self) -> Any:
+        """The column."""
+        return self.column
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """Nothing that it is computed from."""
+        return ()
+
+    def _words(self) -> str:
+        return f"{self.column!r} is one of {_listed(self.values, ', ')}"
+
+
+@dataclass(frozen=True)
+class Check(_Rule):
+    """A function that says of each row whether it can be.
+
+    :class:`skgen.TableEncoder` makes one of a function among its ``constraints``. It computes
+    nothing: :class:`skgen.GenerativePipeline` draws rows again until it holds.
+
+    Parameters
+    ----------
+    function : callable
+        Of a frame; a boolean for each row, which depends on that row alone.
+    """
+
+    function: Callable[[pd.DataFrame], Any]
+
+    @property
+    def target(self) -> Any:
+        """No column is computed."""
+        return None
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """Which columns a function reads is not known."""
+        return ()
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return getattr(self.function, "__name__", None) or repr(self.function)
+
+    def holds(self, frame: pd.DataFrame) -> np.ndarray:
+        """Tell in which rows of a frame it holds.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        holds : ndarray of shape (n_samples,), bool
+            Whether each can be.
+
+        Raises
+        ------
+        TypeError
+            If the function returns anything but a boolean for each row.
+        """
+        told = self.function(frame.copy())
+        holds = np.asarray(told)
+        if holds.dtype == object and not pd.isna(holds).any():
+            # Of a nullable dtype without a gap.
+            holds = np.array([h if isinstance(h, bool | np.bool_) else None for h in holds.flat])
+        if holds.shape != (len(frame),) or holds.dtype != bool:
+            raise TypeError(
+                f"The function {self.name!r} among the constraints returned "
+                f"{type(told).__name__} of shape {holds.shape} and dtype "
+                f"{getattr(told, 'dtype', holds.dtype)} for a frame of {len(frame)} rows: it must "
+                "return True or False for each row."
+            )
+        return holds
+
+    def _words(self) -> str:
+        return f"{self.name}(row) is true"
+
+
+Rule = Inequality | Sum | Product | Formula | FunctionOf | GapWhere | NeverTogether | Range | OneOf
+RULES = (Inequality, Sum, Product, Formula, FunctionOf, GapWhere, NeverTogether, Range, OneOf)
 
 
 def _listed(entries: Sequence[Any], between: str) -> str:

@@ -8,6 +8,7 @@ dtype, the grid of values and the missing entries of the original.
 
 import math
 import warnings
+from contextlib import suppress
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -19,23 +20,23 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.data.scaling import MAX_RATIO, share_unit
-from skgen.tables.columns import _check_saved, _Floats, _make
-from skgen.tables.constraints import GapWhere, NeverTogether, Range
+from skgen.tables.column import _check_saved
+from skgen.tables.columns import _Floats, _make
+from skgen.tables.constraints import GapWhere, NeverTogether, OneOf, Range
 from skgen.tables.densities import constant, log_slope
 from skgen.tables.dtypes import as_objects, described, dtype_of
 from skgen.tables.identifiers import identifying, warning_of
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
-from skgen.tables.rule_checks import checked_rules, is_computed
+from skgen.tables.rule_checks import checked_rules, declared, is_computed, supported
 from skgen.tables.rule_search import found_rules, found_rules_of_observed
+from skgen.tables.side_by_side import beside
 
 __all__ = ["TableEncoder"]
 
 # The most rows that are searched for columns of one unit.
 MAX_SEARCHED = 100_000
-# Rows that are joined at a time.
-MANY_ROWS = 4096
 
 
 def _described_index(index: pd.Index) -> dict[str, Any]:
@@ -77,13 +78,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Rules that every decoded row keeps: ``"auto"`` finds those that all rows of fit keep and
         would not by chance; a list holds :class:`skgen.Inequality`, :class:`skgen.Sum`,
         :class:`skgen.Product`, :class:`skgen.Formula`, :class:`skgen.FunctionOf`,
-        :class:`skgen.GapWhere`, :class:`skgen.NeverTogether` and :class:`skgen.Range`; None keeps
-        none.
+        :class:`skgen.GapWhere`, :class:`skgen.NeverTogether`, :class:`skgen.Range` and
+        :class:`skgen.OneOf`, and functions of a frame that return for each row whether it can be:
+        :class:`skgen.GenerativePipeline` draws rows again until these hold. None keeps none.
 
     Attributes
     ----------
     constraints_ : list of rules
-        The rules that are kept; ``str`` describes a rule in words.
+        The rules that are kept; ``str`` describes a rule in words, with the rows of fit that
+        support it, which its ``support`` counts.
     n_features_in_ : int
         Columns of the frame.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -213,7 +216,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             rules = found_rules(frame)
         else:
             rules = checked_rules(self.constraints or [], frame)
-        self.constraints_ = rules
+        self.constraints_ = [supported(rule, frame) for rule in rules]
         _learn_kept(self, rules, frame)
 
     def _coded(self) -> dict[int, Any]:
@@ -327,7 +330,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         coded, blocks = self._coded(), []
         for j, column in enumerate(self._columns):
             # Columns that a rule computes, too: this checks their entries.
-            block = column.encode(frame.iloc[:, j], holes, self.handle_unknown)
+            block = column.block(frame.iloc[:, j], holes, self.handle_unknown)
             if j in self._kept and j in coded:
                 block = self._kept[j].encode_rest(frame, holes, self.handle_unknown)
             elif j in self._gaps:
@@ -336,7 +339,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 blocks.append(block)
         if self._apart is not None:
             blocks.append(self._apart.encode([frame.iloc[:, j] for j in range(frame.shape[1])]))
-        return _beside(blocks)
+        return beside(blocks)
 
     def keep_constraints(self, X, drawn, missing):
         """Make drawn entries of completed rows keep the rules, given those that were observed.
@@ -456,6 +459,9 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
     for rule in rules:
         if isinstance(rule, Range):
             encoder._columns[places[rule.column]].allow(rule.low, rule.high)
+        elif isinstance(rule, OneOf):
+            column = encoder._columns[places[rule.column]]
+            column.allow_only(declared(rule, column.dtype))
     computed = [rule for rule in rules if is_computed(rule)]
     computed_at = [places[rule.target] for rule in computed]
     # Before anything is encoded.
@@ -475,18 +481,6 @@ def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) ->
     encoder._apart = KeptApart(apart, pairs, encoder._columns) if apart else None
     if encoder._apart is not None:
         encoder._apart.learn(frame)
-
-
-def _beside(blocks: list[np.ndarray]) -> np.ndarray:
-    """Return blocks joined side by side, some rows at a time, which fit into a cache."""
-    n = len(blocks[0]) if blocks else 0
-    if n <= MANY_ROWS:
-        return np.concatenate(blocks, 1)
-    Z = np.empty((n, sum(block.shape[1] for block in blocks)))
-    for start in range(0, n, MANY_ROWS):
-        rows = slice(start, start + MANY_ROWS)
-        np.concatenate([block[rows] for block in blocks], 1, out=Z[rows])
-    return Z
 
 
 def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:
@@ -576,6 +570,31 @@ def with_computed(encoder: TableEncoder, X: Any) -> Any:
     filled = _filled(frame.reset_index(drop=True), encoder._kept)
     filled.index = frame.index
     return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
+
+
+def as_learnt(encoder: TableEncoder, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with the columns' dtypes of fit, where their entries can have these.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        A fitted one.
+    frame : DataFrame of shape (n_samples, n_features)
+        The table, whose columns are those of fit.
+
+    Returns
+    -------
+    frame : DataFrame of shape (n_samples, n_features)
+        The table with its dtypes.
+    """
+    series = []
+    for j, column in enumerate(encoder._columns):
+        entries = frame.iloc[:, j]
+        if entries.dtype != column.dtype:
+            with suppress(TypeError, ValueError):
+                entries = entries.astype(column.dtype)
+        series.append(entries)
+    return pd.concat(series, axis=1)
 
 
 def _keep_proportions(columns: list[Any], computed_at: list[int], frame: pd.DataFrame) -> None:

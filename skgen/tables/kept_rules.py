@@ -22,7 +22,8 @@ from skgen.tables.arithmetic import (
     tolerance,
     weights,
 )
-from skgen.tables.columns import MAX_DECIMALS, _Labels, _make, _of_dtype
+from skgen.tables.column import _of_dtype
+from skgen.tables.columns import MAX_DECIMALS, _Labels, _make
 from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
 
 # Of a factor that is drawn, how many steps away others are tried.
@@ -289,11 +290,12 @@ class KeptRule:
         """Compute inputs from the target, in their ranges where that can be."""
         places = self.places
         grids = [self._decimals(k) for k in places[:-1]]
-        # First what no other rule tells, and of that the finest.
+        # First what no other rule tells or declares, and of that the finest.
         finest = sorted(
             range(len(grids)),
             key=lambda i: (
                 places[i] in self.told,
+                getattr(self.columns[places[i]], "allowed", None) is not None,
                 -(MAX_DECIMALS + 1 if (g := grids[i]) is None else g),
             ),
         )

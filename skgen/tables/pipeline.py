@@ -7,6 +7,7 @@ learns the distribution of :math:`y`. New rows are carried back, :math:`x = T^{-
 .. math:: \log p(x) = \log p(y) + \log \left| \det \frac{\partial T}{\partial x} \right| .
 """
 
+from numbers import Integral
 from typing import Any
 
 from sklearn.pipeline import make_pipeline
@@ -14,11 +15,13 @@ from sklearn.utils.metadata_routing import UNUSED, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skgen.data.row_map import rows_of
 from skgen.data.sources import unwrapped
 from skgen.own_methods import name_methods_after
 from skgen.tables.availability import model_has
 from skgen.tables.completion import CompletionMixin
 from skgen.tables.inverses import inverted
+from skgen.tables.redraws import GROUP, Redraw, checks_of, grouped, joined
 from skgen.tables.scoring import ScoringMixin
 from skgen.tables.steps import Steps, present, routes
 from skgen.threads import limited
@@ -250,7 +253,8 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             With `given`, if the model does not impute, if the pipeline was fitted to an array, or
             if there are options that ``impute`` does not take.
         ValueError
-            If `given` has a column or an entry that was not in fit, or not n_samples rows.
+            If `given` has a column or an entry that was not in fit, or not n_samples rows; if a function among the constraints of a ``TableEncoder`` does not hold
+            in some row, however often it is drawn again.
         """
         check_is_fitted(self)
         passed = present(condition=condition, n_steps=n_steps, random_state=random_state)
@@ -258,7 +262,28 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             passed["guidance_scale"] = guidance_scale
         if given is not None:
             return self._drawn_given(n_samples, given, **passed, **options)
-        return self._returned(self._model.sample(n_samples, **passed, **options))
+        drawn = self._returned(self._model.sample(n_samples, **passed, **options))
+        if not checks_of(self._encoder()):
+            return drawn
+        starts = range(0, len(drawn), GROUP)
+        groups = (drawn[start : start + GROUP] for start in starts)
+        return joined(list(self._redrawn(groups, n_samples, {**passed, **options})))
+
+    def _redrawn(self, groups: Any, n_samples: int, options: dict[str, Any]) -> Any:
+        """Return groups of drawn rows, those drawn again in which a function does not hold."""
+        options = {"condition": None, "random_state": None, **options}
+        condition, seed = options.pop("condition"), options.pop("random_state")
+        redraw = Redraw(self._encoder(), self._model.random_state if seed is None else seed)
+
+        def redrawn(k, rows):
+            def draw(places, seed):
+                given = rows_of(condition, k * GROUP + places, n_samples, "condition")
+                again = present(condition=given, random_state=seed)
+                return self._returned(self._model.sample(len(places), **again, **options))
+
+            return redraw(rows, draw, k)
+
+        return (redrawn(k, rows) for k, rows in enumerate(groups))
 
     @limited
     def _returned(self, drawn: Any) -> Any:
@@ -287,7 +312,14 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             after the other, what ``sample(n_samples)`` returns for it.
         """
         check_is_fitted(self)
-        return map(self._returned, self._model.sample_batches(n_samples, batch_size, **options))
+        if not checks_of(self._encoder()):
+            batches = self._model.sample_batches(n_samples, batch_size, **options)
+            return map(self._returned, batches)
+        # What is no size of a batch, the model refuses.
+        usual = isinstance(batch_size, Integral) and batch_size > 0
+        size = GROUP if usual else batch_size
+        groups = map(self._returned, self._model.sample_batches(n_samples, size, **options))
+        return grouped(self._redrawn(groups, n_samples, options), int(batch_size))
 
     @available_if(model_has("trajectory"))
     @limited

@@ -21,6 +21,7 @@ from skgen.data.sources import unwrapped
 from skgen.shortfalls import compared_as
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.inverses import inverted
+from skgen.tables.redraws import check_redrawn
 from skgen.threads import threads_for
 
 
@@ -55,10 +56,10 @@ class Steps(Pipeline):
 
     def _check_steps(self) -> None:
         self._validate_steps()
-        name, model = self.steps[-1]
+        last, model = self.steps[-1]
         if not hasattr(model, "sample"):
             raise TypeError(
-                f"The last step of a GenerativePipeline draws samples, but step '{name}', {model}, "
+                f"The last step of a GenerativePipeline draws samples, but step '{last}', {model}, "
                 "has no method sample. End it in a generative model, or take scikit-learn's "
                 "Pipeline."
             )
@@ -72,6 +73,7 @@ class Steps(Pipeline):
                     f"New rows come back through all steps, but step '{name}', {step}, has no "
                     f"{wanted}. Transform the rows before the pipeline, or take another step."
                 )
+        check_redrawn(self._transformers(), model)
 
     def _forward(self, X: Any, routed: Any = None) -> Any:
         """Return rows as the last step gets them."""

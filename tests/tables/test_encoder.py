@@ -896,7 +896,7 @@ def test_many_rows_are_put_together_in_parts(monkeypatch):
     frame = pd.DataFrame(columns(30, rng))
     encoder = TableEncoder().fit(frame)
     Z = encoder.transform(frame)
-    monkeypatch.setattr(skgen.tables.encoder, "MANY_ROWS", 7)
+    monkeypatch.setattr(skgen.tables.side_by_side, "MANY_ROWS", 7)
     np.testing.assert_array_equal(encoder.transform(frame), Z)
 
 

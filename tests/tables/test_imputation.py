@@ -321,7 +321,9 @@ def test_rules_are_those_of_the_observed_entries(share, constraints):
     encoder = TableEncoder(constraints=constraints)
     model = make_generative_pipeline(encoder, FlowMatcher(max_steps=5, random_state=0))
     imputer = GenerativeImputer(model, random_state=0).fit(holed)
-    assert list(map(str, imputer.model_[0].constraints_)) == ["'total' = 'net' + 'tax'"]
+    assert [set(map(str, (r.total, *r.parts))) for r in imputer.model_[0].constraints_] == [
+        {"total", "net", "tax"}
+    ]
     filled = imputer.transform(holed)
     assert (filled["total"] == filled["net"] + filled["tax"]).all()
     assert filled.where(holed.notna()).equals(holed)
