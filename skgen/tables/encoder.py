@@ -213,7 +213,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _learn_rules(self, frame: pd.DataFrame) -> None:
         """Find or check the rules, and learn what takes the place of their targets."""
         if self.constraints == "auto":
-            rules = found_rules(frame)
+            rules: list[Any] = list(found_rules(frame))
         else:
             rules = checked_rules(self.constraints or [], frame)
         self.constraints_ = [supported(rule, frame) for rule in rules]

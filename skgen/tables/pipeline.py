@@ -253,8 +253,9 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             With `given`, if the model does not impute, if the pipeline was fitted to an array, or
             if there are options that ``impute`` does not take.
         ValueError
-            If `given` has a column or an entry that was not in fit, or not n_samples rows; if a function among the constraints of a ``TableEncoder`` does not hold
-            in some row, however often it is drawn again.
+            If `given` has a column or an entry that was not in fit, or not n_samples rows; if a
+            function among the constraints of a ``TableEncoder`` does not hold in some row, however
+            often it is drawn again.
         """
         check_is_fitted(self)
         passed = present(condition=condition, n_steps=n_steps, random_state=random_state)

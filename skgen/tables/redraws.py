@@ -81,7 +81,7 @@ class Redraw:
         What the seeds of all rounds are made of.
     """
 
-    def __init__(self, encoder: TableEncoder, random_state: Any):
+    def __init__(self, encoder: Any, random_state: Any):
         self.encoder, self.checks = encoder, checks_of(encoder)
         self.seed = (
             int(random_state)

@@ -149,7 +149,7 @@ def supported(rule: Any, frame: pd.DataFrame) -> Any:
     for name in (rule.target, *rule.inputs):
         present &= frame[name].notna().to_numpy()
     n_checked, decimals = int(present.sum()), None
-    may_slip = isinstance(rule, NeverTogether) or getattr(rule, "exceptions", 0)
+    may_slip = isinstance(rule, NeverTogether) or bool(getattr(rule, "exceptions", 0))
     n_broken = len(broken(rule, frame)) if may_slip else 0
     if isinstance(rule, Product | Formula):
         some = frame.iloc[np.flatnonzero(present)[:MOST_ROUNDED]]
@@ -199,10 +199,10 @@ def _check_others(rule: Any, before: Sequence[Any], rules: Sequence[Any]) -> Non
             )
         return
     if isinstance(rule, Range | OneOf):
-        same = [r for r in before if isinstance(r, Range | OneOf) and r.column == rule.column]
-        if same:
+        others = [r for r in before if isinstance(r, Range | OneOf) and r.column == rule.column]
+        if others:
             raise ValueError(
-                f"The rules {same[0]} and {rule} both say what {rule.column!r} may be: leave one "
+                f"The rules {others[0]} and {rule} both say what {rule.column!r} may be: leave one "
                 "of them out."
             )
     told = {other.target: other for other in rules if is_computed(other)}
