@@ -556,7 +556,7 @@ def test_a_fit_is_described_alike_in_every_process():
     assert "SGD" in text
     inputs = {"X": IRIS, "condition": None}
     fits = [
-        identity(skgen.FlowMatcher(random_state=0, verbose=v), inputs, None, 5, torch.device("cpu"))
+        identity(skgen.FlowMatcher(random_state=0, verbose=v), inputs, 5, torch.device("cpu"))
         for v in (True, False)
     ]
     assert fits[0] == fits[1]
