@@ -31,6 +31,7 @@ from torch import nn
 from skgen import storage
 from skgen._compat import MetadataRequest, MethodMetadataRequest
 from skgen.base import REGISTRY
+from skgen.data.charts import Charts
 from skgen.data.conditions import ConditionEncoder
 from skgen.data.levels import Levels
 from skgen.data.row_map import RowMap
@@ -49,14 +50,17 @@ from skgen.papers.column_densities import ColumnDensities
 from skgen.papers.correction_shrinkage import CorrectionShrinkage
 from skgen.papers.gaussian_diffusion import GaussianDiffusion
 from skgen.papers.gaussian_regressions import GaussianRegressions
+from skgen.papers.kernel_mixture import KernelMixture
 from skgen.papers.layouts import _EachPlace, _SequenceDecoder, _SequenceEncoder, _SlowLinear
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.residuals import ResidualDistribution
+from skgen.papers.riemannian_flow_matching import RiemannianFlow
 from skgen.papers.schrodinger_bridge import SchrodingerBridge
 from skgen.papers.variational_diffusion_ae import DiffusionAutoencoder
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule, VQDiffusionBridgeModule
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
+from skgen.processes.manifolds import Product
 from skgen.storage import FileFormatError, keep_attributes, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import RULES
@@ -97,7 +101,7 @@ for _cls in (KeptApart, KeptGaps):
 for _cls in (ColumnScaler, _Spline):
     register(_cls, f"skgen.scaling.{_cls.__name__}")
 register(ConditionEncoder, "skgen.conditions.ConditionEncoder")
-for _cls in (Frames, Levels, RowMap, PatchGrid, LinearReference):
+for _cls in (Charts, Frames, Levels, RowMap, PatchGrid, LinearReference, Product):
     register(_cls)
 for _function in (*bernoulli.SCHEDULES.values(), *bernoulli.KERNELS.values()):
     register(_function)
@@ -128,6 +132,8 @@ _NETWORKS: dict[str, type[nn.Module]] = {
 }
 for _name, _network in _NETWORKS.items():
     register(_network, f"skgen.models.{_name}")
+for _network in (KernelMixture, RiemannianFlow):
+    register(_network)
 register(ColumnwiseLinear, "skgen.networks.mlp.Apart")
 register(ColumnwiseMLP, "skgen.networks.mlp.ApartMLP")
 _CODE_ATTRIBUTES = {"residuals": "spread", "frozen": "settled", "initialized": "started"}
@@ -220,8 +226,10 @@ def save(model: Any, path: str | os.PathLike) -> None:
     quantiles or levels where the scaling or the likelihood knows them; of a
     :class:`~skgen.TableEncoder` every category, text and name of a column as it is; of a bridge
     fitted with ``source=`` all rows of the source, in float32, since `sample`, `score` and
-    `partial_fit` start from them; of :class:`~skgen.BinaryLatentDiffusion` on few different rows
-    of bits these rows, with their frequencies. Whoever has the file can read them.
+    `partial_fit` start from them; of a :class:`~skgen.FlowMatcher` fitted with a geometry and no
+    condition up to 10,000 training rows, at which its kernels lie; of
+    :class:`~skgen.BinaryLatentDiffusion` on few different rows of bits these rows, with their
+    frequencies. Whoever has the file can read them.
 
     Of a model in training what its weights need to go on is kept, but not the optimiser's state
     nor ``nets_``. A model trained on a GPU is written from it, and loads on the CPU.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skgen.data.charts import charts_of
 from skgen.data.checks import check_largest, check_layout, validated
 from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
 from skgen.data.row_map import Data, RowMap, Rows
@@ -50,7 +51,8 @@ def rows_to_learn(
         check_largest(part.X, "X")
         if row_map is None:
             needs_condition = estimator.condition_dropout == 0
-            row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition)
+            charts = charts_of(estimator, n_features)
+            row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition, charts)
             part = row_map.fit(part, getattr(estimator, "levels", None))
         else:
             part = row_map.check(part)
