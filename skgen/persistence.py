@@ -30,6 +30,7 @@ from sklearn.preprocessing import (
 from skgen import storage
 from skgen._compat import MetadataRequest, MethodMetadataRequest
 from skgen.base import REGISTRY
+from skgen.data.charts import Charts
 from skgen.data.conditions import ConditionEncoder
 from skgen.data.levels import Levels
 from skgen.data.row_map import RowMap
@@ -39,6 +40,7 @@ from skgen.entries import Intervals, Numbers, Times
 from skgen.networks.conv import PatchGrid
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
+from skgen.processes.manifolds import Product
 from skgen.storage import FileFormatError, name_of, register, register_value
 from skgen.tables.columns import _Converted, _Empty, _Floats, _Labels, _Steps
 from skgen.tables.constraints import RULES, Check, Support
@@ -71,7 +73,7 @@ for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, Table
 for _cls in (
     *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),
     *(ColumnScaler, _Spline, ConditionEncoder, Frames, Levels, RowMap, PatchGrid, LinearReference),
-    *(Numbers, Times, Intervals, Check, Support),
+    *(Numbers, Times, Intervals, Check, Support, Charts, Product),
 ):
     register(_cls)
 for _function in bernoulli.SCHEDULES.values():
@@ -152,8 +154,9 @@ def save(model: Any, path: str | os.PathLike) -> None:
     of each column, and its quantiles or levels if the scaling or the likelihood uses them; every
     category, text and column name of a :class:`~skgen.TableEncoder`, as it is; all rows of the
     source of a bridge fitted with ``source=``, in float32, because `sample`, `score` and
-    `partial_fit` start from them; and the rows of bits of a :class:`~skgen.BinaryLatentDiffusion`,
-    with their frequencies, if few different ones occur.
+    `partial_fit` start from them; up to 10,000 training rows of a :class:`~skgen.FlowMatcher`
+    fitted with a geometry and without a condition, at which its kernels lie; and the rows of bits
+    of a :class:`~skgen.BinaryLatentDiffusion`, with their frequencies, if few different ones occur.
 
     The weights from which `partial_fit` goes on are saved, but not the optimiser's
     state nor ``nets_``. A model trained on a GPU loads on the CPU.

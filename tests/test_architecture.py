@@ -172,6 +172,7 @@ FLOORS = {
         # Parts that several models share, or that one has beside its file.
         "skgen.models._bridge_matcher",
         "skgen.models._codes",
+        "skgen.models._manifold_flow",
         "skgen.models._sequence_lengths",
         "skgen.models._vq_networks",
     },

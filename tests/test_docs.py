@@ -104,6 +104,19 @@ def test_the_page_on_privacy_runs_as_printed(tmp_path, monkeypatch):
     assert abs(page["disclosure"]["gain"]) < 0.5
 
 
+# Short fits.
+@pytest.mark.filterwarnings("ignore:What FlowMatcher has learnt falls short")
+def test_the_page_on_geometries_runs_as_printed(tmp_path, monkeypatch):
+    monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 0)
+    page = run_blocks("user_guide/geometry.rst", tmp_path, monkeypatch)
+    new = page["new"]
+    # Both sides of the date line, and nothing between.
+    assert (new["lon"] > 150).any()
+    assert (new["lon"] < -150).any()
+    assert (new["lon"].abs() > 90).all()
+    assert list(page["quakes"].sample(2)) == ["lat", "lon", "hour", "depth"]
+
+
 # Tasks
 
 

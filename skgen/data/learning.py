@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skgen.data.charts import charts_of
 from skgen.data.checks import check_largest, check_layout, validated
 from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
 from skgen.data.row_map import Data, RowMap, Rows
@@ -53,7 +54,8 @@ def rows_to_learn(
             levels = None
             if not isinstance(likelihood, str):
                 likelihood, levels = "discrete", likelihood
-            row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition)
+            charts = charts_of(estimator, n_features)
+            row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition, charts)
             part = row_map.fit(part, levels)
         else:
             part = row_map.check(part)

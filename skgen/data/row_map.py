@@ -4,7 +4,8 @@ r"""The map from a table to rows that a network reads, and back.
 it how columns are scaled (:mod:`skgen.data.scaling`), which levels discrete columns have
 (:mod:`skgen.data.levels`), whether rows are sequences of unequal length
 (:mod:`skgen.data.sequences`), and how a condition becomes numbers (:mod:`skgen.data.conditions`).
-It maps data to :class:`Rows`, and rows that a network gives back to the units of X. Densities
+Where columns are coordinates on a manifold, :mod:`skgen.data.charts` is in the place of scales.
+The map takes data to :class:`Rows`, and rows that a network gives back to the units of X. Densities
 carry over, :math:`\log p(X) = \log p(x) + \log |dx / dX|`.
 """
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from skgen._compat import _num_samples, _safe_indexing
+from skgen.data.charts import Charts
 from skgen.data.checks import check_near
 from skgen.data.conditions import ConditionEncoder
 from skgen.data.levels import Levels
@@ -126,11 +128,13 @@ class RowMap:
         Whether scores are densities or probabilities of levels.
     needs_condition : bool, default=False
         Whether a model that was fitted with a condition always needs one.
+    charts : Charts or None
+        The map of columns that are coordinates on a manifold.
 
     Attributes
     ----------
-    scaler : ColumnScaler
-        The scales of the columns.
+    scaler : ColumnScaler or Charts
+        The scales of the columns, or what is in their place.
     levels : Levels or None
         The levels of discrete and binary columns.
     frames : Frames or None
@@ -143,8 +147,10 @@ class RowMap:
         Of the rows of the last fit.
     """
 
-    scaler: ColumnScaler
+    scaler: Any
     dtype: Any
+    # Files of earlier versions have none.
+    charts: Charts | None = None
 
     def __init__(
         self,
@@ -152,7 +158,9 @@ class RowMap:
         input_shape: Any,
         likelihood: str = "gaussian",
         needs_condition: bool = False,
+        charts: Charts | None = None,
     ):
+        self.charts = charts
         self.scaling, self.likelihood = scaling, likelihood
         self.input_shape = None if input_shape is None else tuple(int(s) for s in input_shape)
         self.needs_condition = needs_condition
@@ -201,7 +209,9 @@ class RowMap:
             raise ValueError("The model was fitted from a normal source; it cannot take rows now.")
         return self._filled(data)
 
-    def _fit_scaler(self, data: Data) -> ColumnScaler:
+    def _fit_scaler(self, data: Data) -> ColumnScaler | Charts:
+        if self.charts is not None:
+            return self.charts.fit(data.X)
         if self.levels is not None and self.levels.is_binary:
             columns = self.levels.possible
             low, high = (np.array([pick(column) for column in columns]) for pick in (min, max))

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgen._compat import Interval, StrOptions, _check_feature_names_in
 from skgen.base import BaseGenerativeModel, LatentMixin, LikelihoodMixin, Stage, _seed
 from skgen.blocks import block_noise, in_blocks
+from skgen.data.charts import is_flat
 from skgen.data.latent_format import SourceFormat
 from skgen.data.row_map import Data
 from skgen.data.sources import unwrapped
@@ -70,11 +71,26 @@ def _starts_from_noise(name: str, reason: str) -> Callable[[Any], bool]:
     return check
 
 
+def _completes(reason: str) -> Callable[[Any], bool]:
+    """Return a check for `available_if`: whether a model can draw missing entries."""
+    starts_from_noise = _starts_from_noise("impute", reason)
+
+    def check(model: Any) -> bool:
+        if not is_flat(model.geometry):
+            raise AttributeError(
+                "impute needs geometry='euclidean': the flow on a manifold carries whole rows."
+            )
+        return starts_from_noise(model)
+
+    return check
+
+
 class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Carries rows between a source and the data by a fitted bridge."""
 
     # A flow has no noise; a bridge has parameters of these names.
     sigma, theta, sde_solver = 0.0, 0.0, "heun"
+    geometry: Any = "euclidean"
 
     def _sampling_options(self):
         self._check_grid()
@@ -254,13 +270,12 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return times, rows.reshape(len(times), *Z.shape).astype(Z.dtype)
 
     def _latent_format(self):
-        if not self.module_.has_source:
+        if not self.module_.shows_columns:
             return super()._latent_format()
         return SourceFormat(self.n_features_in_, self.row_map_)
 
     impute = available_if(
-        _starts_from_noise(
-            "impute",
+        _completes(
             "a bridge between two data sets does not learn the distribution of whole rows that "
             "missing entries are drawn from. Fit without source=.",
         )
@@ -328,7 +343,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             The columns' own names where the source has rows, numbered ones where it is normal.
         """
         check_is_fitted(self)
-        if not self.module_.has_source:
+        if not self.module_.shows_columns:
             return super().get_feature_names_out(input_features)
         return _check_feature_names_in(self, input_features)
 

@@ -1,14 +1,17 @@
 """Schrödinger bridges and flow matching as estimators: parameters, their ranges, docstrings.
 
 Methods, networks and stages are in :mod:`skgen.models._bridge_matcher`, the mathematics in
-:mod:`skgen.papers.schrodinger_bridge`.
+:mod:`skgen.papers.schrodinger_bridge`; those of flows on manifolds in
+:mod:`skgen.models._manifold_flow` and :mod:`skgen.papers.riemannian_flow_matching`.
 """
 
 from numbers import Real
 from typing import Any, ClassVar
 
 from skgen._compat import Interval, StrOptions
+from skgen.data.charts import is_flat
 from skgen.data.sources import UncutSource
+from skgen.models import _manifold_flow
 from skgen.models._bridge_matcher import _BridgeMatcher
 
 __all__ = ["FlowMatcher", "SchrodingerBridgeMatcher", "UncutSource"]
@@ -248,8 +251,15 @@ class FlowMatcher(_BridgeMatcher):
         from 0 to 1, which sets their number. ``"auto"`` is ``"cosine"``.
     tolerance : float, default=1e-3
         Error of a step of the adaptive solver, in units of the scaled columns.
+    geometry : {"euclidean", "sphere", "torus"} or list of tuple, default="euclidean"
+        Where rows lie. ``"sphere"``: two columns, latitude and longitude in degrees. ``"torus"``:
+        every column an angle in degrees. A list names the parts of a product, by names or numbers
+        of columns: ``("sphere", ["lat", "lon"])`` and ``("circle", ["hour"], 24)``, of which the
+        last is the period, by default 360; columns that it leaves out are plain numbers. Rows
+        come in and go out in these units; the notes say what differs.
     scaling : {"auto", "quantile", "standard", "common"}, default="auto"
-        How columns are scaled, as in :class:`SchrodingerBridgeMatcher`.
+        How columns are scaled, as in :class:`SchrodingerBridgeMatcher`. A geometry standardises
+        its plain columns.
     input_shape : tuple, default=None
         Layout of a row, (channels, height, width) or (length, channels), for convolutional
         networks.
@@ -317,9 +327,19 @@ class FlowMatcher(_BridgeMatcher):
     Rows given as ``source=`` are kept with the model and stand in its file, as with
     :class:`SchrodingerBridgeMatcher`.
 
+    With a geometry, rows are drawn from a mixture of kernels at the training rows, up to 10,000 of
+    them, and carried along geodesics by a flow whose velocity held-out rows multiply by 0, .5 or 1.
+    So the model and its file keep these rows. `transform` returns where a row starts, in the units
+    of X. Scores are densities per steradian on a sphere, per radian of a circle, and per unit of
+    other columns. Given a condition, the flow starts from a uniform distribution, and no rows are
+    kept. `impute`, a source, several iterations, optimal transport, the adaptive solver and
+    ``input_shape`` need ``geometry="euclidean"``.
+
     References
     ----------
     Lipman, Chen, Ben-Hamu, Nickel and Le, "Flow matching for generative modeling", ICLR 2023.
+
+    Chen and Lipman, "Flow matching on general geometries", ICLR 2024.
 
     Liu, Gong and Liu, "Flow straight and fast: learning to generate and transfer data with
     rectified flow", ICLR 2023.
@@ -336,6 +356,7 @@ class FlowMatcher(_BridgeMatcher):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_BridgeMatcher._parameter_constraints,
         "coupling": [StrOptions({"optimal-transport", "independent"})],
+        "geometry": [StrOptions({"euclidean", "sphere", "torus"}), list, tuple],
     }
 
     def __init__(
@@ -347,6 +368,7 @@ class FlowMatcher(_BridgeMatcher):
         ode_solver="heun",
         time_grid="auto",
         tolerance=1e-3,
+        geometry="euclidean",
         scaling="auto",
         input_shape=None,
         hidden_units=None,
@@ -368,6 +390,7 @@ class FlowMatcher(_BridgeMatcher):
         self.ode_solver = ode_solver
         self.time_grid = time_grid
         self.tolerance = tolerance
+        self.geometry = geometry
         self.scaling = scaling
         self.input_shape = input_shape
         self.hidden_units = hidden_units
@@ -382,3 +405,18 @@ class FlowMatcher(_BridgeMatcher):
         self.condition_dropout = condition_dropout
         self.verbose = verbose
         self.random_state = random_state
+
+    def _build_module(self, rows, generator):
+        if is_flat(self.geometry):
+            return super()._build_module(rows, generator)
+        return _manifold_flow.build_module(self, rows, generator)
+
+    def _stages(self, module, train, valid, noise):
+        if is_flat(self.geometry):
+            return super()._stages(module, train, valid, noise)
+        return _manifold_flow.stages(self, module, train, valid, noise)
+
+    def _validate_params(self):
+        super()._validate_params()
+        if not is_flat(self.geometry):
+            _manifold_flow.check(self)

@@ -98,6 +98,11 @@ class SchrodingerBridge(GenerativeModule):
         # One draw where the divergence is exact, some probes of it where it is not.
         self.score_draws = 1 if d <= EXACT_DIVERGENCE else 8
 
+    @property
+    def shows_columns(self) -> bool:
+        """Whether what the flow starts from is shown in the units of the data."""
+        return self.has_source
+
     def fit_ends(self, x: Tensor, source: Tensor | None, aligned: bool) -> None:
         """Learn axes, means and variances of both ends from scaled rows.
 
