@@ -272,7 +272,7 @@ def test_a_fit_interrupted_at_its_last_draws_is_usable(quick, monkeypatch):
         model.set_params(prior="diffusion")
     with monkeypatch.context() as patch:
         patch.setattr(type(model), "_draw", Mock(side_effect=KeyboardInterrupt))
-        with pytest.warns(UserWarning, match="puts what it draws on the nearest value"):
+        with pytest.warns(UserWarning, match="puts drawn entries on the nearest value"):
             model.fit(X)
     assert np.isin(model.sample(50), [0, 1, 2]).all()
 

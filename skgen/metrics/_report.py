@@ -257,8 +257,9 @@ def sample_report(
 
     See Also
     --------
-    classifier_two_sample_aucs : The areas of two classifiers. telling_columns : Which columns give
-    generated rows away. make_sample_scorer : A single measure, to choose a model by.
+    classifier_two_sample_aucs : The areas of two classifiers.
+    telling_columns : Which columns give generated rows away.
+    make_sample_scorer : A single measure, to choose a model by.
 
     Notes
     -----

@@ -19,7 +19,7 @@ moved, the base covers the manifold, and both ends are independent.
 Source: Chen and Lipman, *Flow matching on general geometries*, ICLR 2024.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -225,21 +225,14 @@ class RiemannianFlow(GenerativeModule):
             return torch.eye(m).to(x)[:, None]
         return torch.sign(noise.normal(x.new_empty(len(x), m)))[None]
 
-    def negative_log_likelihood(
-        self,
-        noise: Noise,
-        x: Tensor,
-        condition: Tensor | None,
-        *,
-        n_steps: int,
-        time_grid: Any,
-        **_: Any,
-    ) -> Tensor:
-        """Return minus the log-density of what the flow draws."""
+    def likelihood(
+        self, x: Tensor, condition: Tensor | None, *, n_steps: int, time_grid: Any, **_: Any
+    ) -> Callable[[Noise], Tensor]:
+        """Return the log-density of what the flow draws, as a function of the noise."""
         if not self.multiplier:
-            return -self.base.log_density(x)
+            return lambda noise: self.base.log_density(x)
         times = times_of(n_steps, time_grid)
-        return -self._log_density(x, condition, times, self._probes(noise, x))
+        return lambda noise: self._log_density(x, condition, times, self._probes(noise, x))
 
     def _log_density(
         self, x: Tensor, condition: Tensor | None, times: np.ndarray, probes: Tensor

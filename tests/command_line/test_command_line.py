@@ -106,7 +106,7 @@ def test_fit_tells_what_it_understood_and_how_good_it_is(fitted):
     assert re.search(r"member +2 categories: ", said)
     assert "learns 80 rows; 20 are held out" in said
     assert re.search(r"learnt in \d+ s, 3 steps", said)
-    assert re.search(r"tells new rows from held-out ones in \d+% of pairs", said)
+    assert re.search(r"distinguishes new rows from held-out ones in \d+% of pairs", said)
     assert re.search(r"furthest off is the column '.*', by \d+%", said)
 
 
@@ -393,7 +393,7 @@ def test_floats_alone_are_scored_in_their_units(numeric, tmp_path):
     table, path, model = numeric
     status, out, err = run("score", model, path, "-o", tmp_path / "scored.csv")
     assert status == 0
-    assert "this is the table that was learnt" in err
+    assert "this is the training table" in err
     assert "in the units of the table" in out
     # The encoder divides by powers of two, which a model that standardises does not notice.
     alone = FlowMatcher(max_steps=2, n_steps=2, random_state=0).fit(table)
