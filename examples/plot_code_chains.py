@@ -13,7 +13,7 @@ rotation of the codebook's circle, the order around it is that of the data.
 
 # %%
 # Data with a distribution of neighbours
-# -----------------------------
+# --------------------------------------
 
 import matplotlib.pyplot as plt
 import numpy as np
