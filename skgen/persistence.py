@@ -66,12 +66,11 @@ from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
+from skgen.trial import came_from, watch
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
-for _cls in (
-    Pipeline,
-    FunctionTransformer,
+_SCALERS = (
     MaxAbsScaler,
     MinMaxScaler,
     PCA,
@@ -79,13 +78,15 @@ for _cls in (
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
-):
+)
+for _cls in (Pipeline, FunctionTransformer, *_SCALERS):
     # Their public names, which scikit-learn keeps when files move.
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
+    watch(_cls)
 # By the names that the first files have, whatever module they are in by now.
 for _cls in (_Converted, _Empty, _Floats, _Labels, _Steps):
     register(_cls, f"skgen.table.{_cls.__name__}")
@@ -183,6 +184,7 @@ def _register_estimators() -> None:
     for name, cls in REGISTRY.items():
         if cls.__module__.split(".")[0] == "skgen":
             register(cls, name)
+            watch(cls)
 
 
 def save(model: Any, path: str | os.PathLike) -> None:
@@ -314,6 +316,7 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
             "set_params if they are yours.",
             stacklevel=3,
         )
+    came_from(objects, os.fspath(path), _SCALERS)
     notes = value.get("notes", {})
     return model, notes if isinstance(notes, dict) else {}
 

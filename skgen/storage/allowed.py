@@ -15,6 +15,7 @@ Named = TypeVar("Named")
 
 _BY_NAME: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
+_OWN: dict[str, type[nn.Module]] = {}
 _ATTRIBUTES: dict[type, dict[str, str]] = {}
 
 # PyTorch's layers are built anew from these arguments, so that files outlive its internals.
@@ -116,6 +117,13 @@ def _own_modules(cls: type[nn.Module] = nn.Module) -> Iterator[type[nn.Module]]:
         yield from _own_modules(child)
 
 
+def _own_module(name: Any) -> type[nn.Module] | None:
+    """Return the network class of this library that has a name."""
+    if name not in _OWN:
+        _OWN.update((full_name(cls), cls) for cls in _own_modules())
+    return _OWN.get(name)
+
+
 def name_of(thing: Any) -> str | None:
     """Return what files call a class or function, None if they may not name it."""
     if not isinstance(thing, type) and not callable(thing):
@@ -124,8 +132,8 @@ def name_of(thing: Any) -> str | None:
         name = _NAMES.get(thing)
     except TypeError:
         return None
-    if name is None and thing in set(_own_modules()):
-        return full_name(thing)
+    if name is None and isinstance(thing, type) and issubclass(thing, nn.Module):
+        return full_name(thing) if _own_module(full_name(thing)) is thing else None
     return name
 
 
@@ -133,9 +141,9 @@ def find(name: Any) -> Any:
     """Return what files call by a name."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    for cls in _own_modules():
-        if full_name(cls) == name:
-            return cls
+    own = _own_module(name)
+    if own is not None:
+        return own
     raise FileFormatError(
         f"it names {str(name)[:200]!r}, which is not registered here. If it is a class of yours, "
         "import it and call skgen.persistence.register with it before loading."
