@@ -113,7 +113,8 @@ def _check(model: Any, path: str) -> None:
     # Scores of bits are exact sums over the steps of the diffusion.
     draws = max(n for n in (SCORE_DRAWS, vars(model).get("n_timesteps")) if type(n) is int)
     for name, most in () if wrong else (("block_size", MOST_ROWS), ("score_draws", draws)):
-        value = getattr(module, name, 1)
+        # A module of a user's that has no score needs no draws.
+        value = getattr(module, name, 1 if name == "score_draws" else None)
         if type(value) is not int or not 1 <= value <= most:
             wrong.append(f"module_.{name} is no whole number from 1 to {most}")
     tensors = () if wrong else (*module.parameters(), *module.buffers())
@@ -175,7 +176,8 @@ def _miniature(part: Any) -> Any:
         return part
     module = part.module_
     if isinstance(module, nn.Module):
-        module = _with(module, block_size=N_ROWS, score_draws=2)
+        sizes = {"block_size": N_ROWS, "score_draws": 2}
+        module = _with(module, **{k: size for k, size in sizes.items() if k in vars(module)})
     few = {"n_steps": 2} if isinstance(vars(part).get("n_steps"), int) else {}
     return _with(part, module_=module, _copies={}, **few)
 
