@@ -60,6 +60,13 @@ def watch(cls: type) -> None:
 def came_from(objects: list[Any], path: str, scalers: tuple[type, ...] = ()) -> None:
     """Check estimators that came out of a file as far as that is quick, and note that they did."""
     for part in objects:
+        n_columns = getattr(part, "__dict__", {}).get("n_features_in_", 0)
+        if type(n_columns) is not int or not 0 <= n_columns <= MOST_COLUMNS:
+            # scikit-learn makes names of so many.
+            raise FileFormatError(
+                f"Cannot load {path!r}: n_features_in_ of its {type(part).__name__} is no whole "
+                f"number up to {MOST_COLUMNS}."
+            )
         _check_tree(part, path)
         if isinstance(part, BaseGenerativeModel) and "module_" in vars(part):
             _check(part, path)
@@ -85,7 +92,7 @@ def _check_tree(part: Any, path: str, around: tuple[Any, ...] = ()) -> None:
 def _check_scaler(scaler: Any, path: str) -> None:
     """Try a fitted transformer of scikit-learn, whose methods are not watched."""
     n_columns = vars(scaler).get("n_features_in_", 0)
-    if type(n_columns) is not int or not 1 <= n_columns <= MOST_COLUMNS:
+    if n_columns < 1:
         return
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -206,7 +213,8 @@ def _try(model: Any) -> None:
         return
     # A condition can be left out.
     known = _attempt(_conditions, last)
-    for given in ({}, known) if known else ({},):
+    conditions: list[dict[str, Any]] = [{}, known] if known else [{}]
+    for given in conditions:
         for rows in _attempt(_own_rows, drawing, last, given) or ():
             _try_on(rows, model, drawing, given)
 

@@ -67,6 +67,7 @@ def test_what_loads_of_forged_files_also_runs():
         (module_with(block_size=2**40), "block_size"),
         (module_with(score_draws=0), "score_draws"),
         (lambda state, tensors: state.update(n_steps=10**9), "n_steps is above"),
+        (lambda state, tensors: state.update(n_features_in_=2**40), "n_features_in_"),
         (lambda state, tensors: state.update(row_map_=None), "row_map_ is no RowMap"),
         (lambda state, tensors: state.update(module_=[1]), "module_ is no network"),
     ],
