@@ -48,12 +48,11 @@ from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
+from skgen.trial import came_from, watch
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
-for _cls in (
-    Pipeline,
-    FunctionTransformer,
+_SCALERS = (
     MaxAbsScaler,
     MinMaxScaler,
     PCA,
@@ -61,13 +60,15 @@ for _cls in (
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
-):
+)
+for _cls in (Pipeline, FunctionTransformer, *_SCALERS):
     # By their public names, which scikit-learn keeps when its files move.
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
 for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
     register(_cls, _cls.__name__)
+    watch(_cls)
 for _cls in (
     *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),
     *(ColumnScaler, _Spline, ConditionEncoder, Frames, Levels, RowMap, PatchGrid, LinearReference),
@@ -115,6 +116,7 @@ def _register_estimators() -> None:
     for name, cls in REGISTRY.items():
         if cls.__module__.split(".")[0] == "skgen":
             register(cls, name)
+            watch(cls)
 
 
 def save(model: Any, path: str | os.PathLike) -> None:
@@ -246,6 +248,7 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
             "set_params if they are yours.",
             stacklevel=3,
         )
+    came_from(objects, os.fspath(path), _SCALERS)
     notes = value.get("notes", {})
     return model, notes if isinstance(notes, dict) else {}
 

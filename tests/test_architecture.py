@@ -198,6 +198,14 @@ BESIDE = {
         "skgen.data",
     },
     "skgen.table_files": {"skgen.table_files", "skgen.tables.identifiers"},
+    "skgen.trial": {
+        "skgen._compat",
+        "skgen.base",
+        "skgen.data",
+        "skgen.papers",
+        "skgen.storage",
+        "skgen.tables",
+    },
     "skgen.persistence": {
         "skgen._compat",
         "skgen.base",
@@ -208,6 +216,7 @@ BESIDE = {
         "skgen.processes",
         "skgen.storage",
         "skgen.tables",
+        "skgen.trial",
     },
     "skgen.command_line": {
         "skgen.command_line",
