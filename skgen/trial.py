@@ -1,168 +1,149 @@
-"""Errors of models that came out of files, and whether the file is to blame.
+"""A trial of what came out of a file: `load` ends with it.
 
 A forged file can describe a model whose parts do not fit together: an attribute that is missing, a
-weight of another type, a network in the place of another. Only the code that uses a part knows what
-it must be, and to run it all in `load` would take as long as `load` itself. So the methods of a
-model are watched: where one ends in an error that is not a ValueError, a loaded model is tried on
-rows that it draws itself. If it fails there too, the file is to blame, and the error is a
-`FileFormatError`; else the error is the caller's and is raised as it is. What does not fail costs
-nothing.
+network in the place of another. Only the code that uses a part knows what it must be. So each
+fitted estimator of the library in a file is used once, in small: a miniature, which has the same
+weights but takes fewer steps and smaller blocks, draws a few rows, and transforms, scores and
+completes them. A ValueError is an answer in words; any other exception is a `FileFormatError`.
+Nobody can say the like of a user's own classes, which are not tried.
 """
 
-import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 import torch
+from sklearn import config_context
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skgen._compat import _AvailableIfDescriptor
 from skgen.base import BaseGenerativeModel
-from skgen.data.row_map import RowMap
-from skgen.papers._module import SCORE_DRAWS
 from skgen.storage import FileFormatError
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
-from skgen.tables.over_sampling import GenerativeOverSampler
+from skgen.tables.redraws import checks_of
+from skgen.threads import one_thread
 
-# Public methods that need a fitted model and do not change it.
-METHODS = (
-    *("sample", "sample_batches", "transform", "inverse_transform", "score", "score_samples"),
-    *("impute", "trajectory", "translate", "get_feature_names_out", "parse_condition"),
-    *("transform_holes", "find_unseen", "keep_constraints"),
-)
-# Rows that a trial draws.
-N_ROWS = 64
-MOST_STEPS, MOST_ROWS, MOST_COLUMNS = 10_000, 1024, 1_000_000
-FRACTIONAL = (torch.float64, torch.float16, torch.bfloat16, torch.float32)
-
-_PATHS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+N_ROWS = 3
+FAILED = object()
 
 
-def watch(cls: type) -> None:
-    """Let errors of a class's methods be looked into where an instance came out of a file."""
-    for name in METHODS:
-        member = inspect.getattr_static(cls, name, None)
-        if isinstance(member, _AvailableIfDescriptor):
-            # In place: what scikit-learn knows of the method stays.
-            if not hasattr(member.fn, "is_watched"):
-                member.fn = _watched(member.fn)
-        elif inspect.isfunction(member) and not hasattr(member, "is_watched"):
-            setattr(cls, name, _watched(member))
+def try_out(objects: list[Any], path: str, scalers: tuple[type, ...]) -> None:
+    """Use each fitted estimator of the library, and each scaler, that came out of a file.
+
+    Parameters
+    ----------
+    objects : list
+        All objects in the file.
+    path : str
+        The file, for messages.
+    scalers : tuple of type
+        The transformers of scikit-learn that files may name.
+
+    Raises
+    ------
+    FileFormatError
+        If one raises anything but a ValueError.
+    """
+    tried = [part for part in objects if _is_known(part, scalers)]
+    # A pipeline's steps are tried within it.
+    within = {id(s) for part in tried if isinstance(part, Pipeline) for s in steps_of(part)}
+    for part in tried:
+        if id(part) not in within:
+            _try(part, path)
 
 
-def came_from(objects: list[Any], path: str, scalers: tuple[type, ...] = ()) -> None:
-    """Check estimators that came out of a file as far as that is quick, and note that they did."""
-    for part in objects:
-        n_columns = getattr(part, "__dict__", {}).get("n_features_in_", 0)
-        if type(n_columns) is not int or not 0 <= n_columns <= MOST_COLUMNS:
-            # scikit-learn makes names of so many.
-            raise FileFormatError(
-                f"Cannot load {path!r}: n_features_in_ of its {type(part).__name__} is no whole "
-                f"number up to {MOST_COLUMNS}."
-            )
-        _check_tree(part, path)
-        if isinstance(part, BaseGenerativeModel) and "module_" in vars(part):
-            _check(part, path)
-        if type(part) in scalers:
-            _check_scaler(part, path)
-        if isinstance(part, BaseGenerativeModel | Pipeline | TableEncoder | GenerativeImputer):
-            _PATHS[part] = path
+def steps_of(part: Any) -> list[Any]:
+    """Return the steps of a pipeline, as far as they are such, of other objects none."""
+    steps = getattr(part, "__dict__", {}).get("steps")
+    return [s[-1] for s in steps if type(s) is tuple and s] if type(steps) is list else []
 
 
-def _check_tree(part: Any, path: str, around: tuple[Any, ...] = ()) -> None:
-    """Check that no pipeline, imputer or over-sampler is a part of itself."""
-    if any(part is other for other in around):
-        raise FileFormatError(f"Cannot load {path!r}: its {type(part).__name__} is within itself.")
-    if isinstance(part, Pipeline | GenerativeImputer | GenerativeOverSampler):
-        state = vars(part)
-        steps = state.get("steps")
-        inner = [state.get("model"), state.get("model_")]
-        inner += [s[-1] for s in steps if type(s) is tuple and s] if type(steps) is list else []
-        for other in inner:
-            _check_tree(other, path, (*around, part))
+def _is_known(part: Any, scalers: tuple[type, ...]) -> bool:
+    """Tell whether all that an estimator does is the library's or one of scikit-learn's scalers."""
+    cls = type(part)
+    if cls is FunctionTransformer:
+        functions = (vars(part).get(name) for name in ("func", "inverse_func"))
+        return all(f is None or _is_own(f) for f in functions)
+    if cls is Pipeline or (isinstance(part, Pipeline) and _is_own(cls)):
+        # Steps that are no estimators at all are for the trial to stumble over.
+        steps = [s for s in steps_of(part) if hasattr(s, "fit")]
+        known = all(_is_known(step, scalers) for step in steps)
+        return known and bool(steps) and isinstance(steps[-1], BaseGenerativeModel)
+    if isinstance(part, GenerativeImputer):
+        return _is_own(cls) and _is_known(vars(part).get("model_"), scalers)
+    if isinstance(part, BaseGenerativeModel):
+        module = vars(part).get("module_")
+        networks = module.modules() if isinstance(module, nn.Module) else ()
+        return _is_own(cls) and all(_is_own(type(n)) or _is_layer(type(n)) for n in networks)
+    return cls in scalers or (isinstance(part, TableEncoder) and _is_own(cls))
 
 
-def _check_scaler(scaler: Any, path: str) -> None:
-    """Try a fitted transformer of scikit-learn, whose methods are not watched."""
-    n_columns = vars(scaler).get("n_features_in_", 0)
-    if n_columns < 1:
-        return
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            rows = _attempt(scaler.transform, np.full((2, n_columns), 0.5))
-            if rows is not None:
-                _attempt(scaler.inverse_transform, rows)
-    except Exception as error:
-        raise FileFormatError(
-            f"Cannot load {path!r}: it holds a {type(scaler).__name__} that transforms no rows "
-            f"({type(error).__name__}: {error!s:.200})."
-        ) from error
+def _is_own(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).partition(".")[0] == "skgen"
 
 
-def _check(model: Any, path: str) -> None:
-    """Check what sizes and types a fitted model has at least."""
-    module, most = model.module_, MOST_STEPS
-    n_steps = vars(model).get("n_steps")
-    parts = {
-        "module_ is no network": isinstance(module, nn.Module),
-        "row_map_ is no RowMap": type(vars(model).get("row_map_")) is RowMap,
-        f"n_steps is above {most}": not isinstance(n_steps, int | float) or n_steps <= most,
-    }
-    wrong = [what for what, right in parts.items() if not right]
-    # Scores of bits are exact sums over the steps of the diffusion.
-    draws = max(n for n in (SCORE_DRAWS, vars(model).get("n_timesteps")) if type(n) is int)
-    for name, most in () if wrong else (("block_size", MOST_ROWS), ("score_draws", draws)):
-        # A module of a user's that has no score needs no draws.
-        value = getattr(module, name, 1 if name == "score_draws" else None)
-        if type(value) is not int or not 1 <= value <= most:
-            wrong.append(f"module_.{name} is no whole number from 1 to {most}")
-    tensors = () if wrong else (*module.parameters(), *module.buffers())
-    # Fits leave networks in single precision.
-    if any(tensor.dtype in FRACTIONAL and tensor.dtype != torch.float32 for tensor in tensors):
-        wrong.append("module_ is not in single precision")
-    if wrong:
-        raise FileFormatError(f"Cannot load {path!r}: of its {type(model).__name__}, {wrong[0]}.")
+def _is_layer(cls: type) -> bool:
+    return cls.__module__.startswith("torch.nn.")
 
 
-def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(self, *args, **kwargs)
-        except ValueError:
-            raise
-        except Exception as error:
-            path = _PATHS.pop(self, None)
-            fault = None if path is None else fault_of(self)
-            if fault is None:
-                raise
-            _PATHS[self] = str(path)
-            raise FileFormatError(
-                f"The file {path!r} holds a {type(self).__name__} whose parts do not fit together "
-                f"({type(fault).__name__}: {fault!s:.200})."
-            ) from error
-
-    vars(call)["is_watched"] = True
-    return call
-
-
-def fault_of(model: Any) -> Exception | None:
-    """Try a model on rows that it draws itself; return the first error, ValueErrors aside."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+def _try(part: Any, path: str) -> None:
+    """Use an estimator on rows of its own."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"), one_thread():
         warnings.simplefilter("ignore")
         try:
-            _try(_miniature(model))
+            if _attempt(check_is_fitted, part) is not FAILED:
+                with config_context(enable_metadata_routing=False):
+                    _attempt(_use, _miniature(part))
         except Exception as error:
-            return error
-    return None
+            raise FileFormatError(
+                f"Cannot load {path!r}: the parts of its {type(part).__name__} do not fit together "
+                f"({type(error).__name__}: {error!s:.200})."
+            ) from error
+
+
+def _attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return what a function returns, `FAILED` where it says in words why it does not."""
+    try:
+        return function(*args, **kwargs)
+    except (ValueError, ImportError):
+        # A library that is not installed is no fault of the file either.
+        return FAILED
+
+
+def _miniature(part: Any) -> Any:
+    """Return a copy of a fitted estimator, with the same weights, that takes little time."""
+    changes: dict[str, Any] = {}
+    if isinstance(part, Pipeline):
+        changes["steps"] = [(name, _miniature(step)) for name, step in part.steps]
+    elif isinstance(part, GenerativeImputer):
+        changes = {"model_": _miniature(part.model_), "random_state": 0, "n_draws": 1}
+    elif isinstance(part, TableEncoder):
+        # Without the functions of users.
+        functions = checks_of(part)
+        changes["constraints_"] = [rule for rule in part.constraints_ if rule not in functions]
+        if vars(part).get("_of_polars") is True:
+            changes["_of_polars"] = False
+    elif isinstance(part, BaseGenerativeModel):
+        changes = {"block_size": N_ROWS, "score_draws": 1}
+        module = part.module_
+        module = _with(module, **{k: n for k, n in changes.items() if k in vars(module)})
+        if isinstance(module._buffers.get("source"), torch.Tensor):
+            # The score of a bridge carries all rows of the source.
+            module._buffers = {**module._buffers, "source": module._buffers["source"][:N_ROWS]}
+        # No copy in double precision either.
+        changes = {"module_": module, "_copies": {torch.float64: module}}
+        if isinstance(vars(part).get("n_steps"), int | float):
+            changes["n_steps"] = 1
+    else:
+        return part
+    if vars(part).get("_sklearn_output_config") == {"transform": "polars"}:
+        changes["_sklearn_output_config"] = {}
+    return _with(part, **changes)
 
 
 def _with(thing: Any, **changes: Any) -> Any:
@@ -173,76 +154,54 @@ def _with(thing: Any, **changes: Any) -> Any:
     return copied
 
 
-def _miniature(part: Any) -> Any:
-    """Return a copy of a fitted model whose calls take few rows and steps; others as they are."""
-    if isinstance(part, Pipeline):
-        return _with(part, steps=[(name, _miniature(step)) for name, step in part.steps])
-    if isinstance(part, GenerativeImputer) and "model_" in vars(part):
-        return _with(part, model_=_miniature(part.model_))
-    if not isinstance(part, BaseGenerativeModel) or "module_" not in vars(part):
-        return part
-    module = part.module_
-    if isinstance(module, nn.Module):
-        sizes = {"block_size": N_ROWS, "score_draws": 2}
-        module = _with(module, **{k: size for k, size in sizes.items() if k in vars(module)})
-    few = {"n_steps": 2} if isinstance(vars(part).get("n_steps"), int) else {}
-    return _with(part, module_=module, _copies={}, **few)
+def _use(part: Any) -> None:
+    if isinstance(part, TableEncoder):
+        _use_encoder(part)
+    elif isinstance(part, GenerativeImputer):
+        rows = _attempt(_drawn, part.model_, {})
+        if rows is not FAILED:
+            _attempt(part.transform, _with_gaps(rows))
+    elif isinstance(part, Pipeline | BaseGenerativeModel):
+        _use_model(part)
+    else:
+        rows = _attempt(part.transform, np.full((2, part.n_features_in_), 0.5))
+        if rows is not FAILED and hasattr(part, "inverse_transform"):
+            _attempt(part.inverse_transform, rows)
 
 
-def _attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return what a function returns, None where it raises a ValueError: an answer in words."""
-    try:
-        return function(*args, **kwargs)
-    except ValueError:
-        return None
-
-
-def _try(model: Any) -> None:
-    """Call the methods of a model on rows of its own."""
-    if isinstance(model, Pipeline):
-        for _, step in model.steps:
-            _try(step)
-    if isinstance(model, TableEncoder):
-        _try_encoder(model)
+def _use_model(part: Any) -> None:
+    last = part.steps[-1][1] if isinstance(part, Pipeline) else part
+    given = _attempt(_conditions, last)
+    given = {} if given is FAILED else given
+    # Drawn without a condition and used with one, where both are possible.
+    rows = _attempt(_drawn, part, {})
+    if rows is FAILED and given:
+        rows = _attempt(_drawn, part, given)
+    if rows is FAILED:
         return
-    if isinstance(model, GenerativeImputer):
-        _try(model.model_)
-    drawing = getattr(model, "model_", model)
-    last = drawing.steps[-1][1] if isinstance(drawing, Pipeline) else drawing
-    if not isinstance(last, BaseGenerativeModel):
-        return
-    # A condition can be left out.
-    known = _attempt(_conditions, last)
-    conditions: list[dict[str, Any]] = [{}, known] if known else [{}]
-    for given in conditions:
-        for rows in _attempt(_own_rows, drawing, last, given) or ():
-            _try_on(rows, model, drawing, given)
+    if hasattr(part, "transform"):
+        latent = _attempt(part.transform, rows, **given)
+        if latent is not FAILED and hasattr(part, "inverse_transform"):
+            _attempt(part.inverse_transform, latent, **given)
+    for name in ("score_samples", "score_samples_encoded", "score"):
+        if hasattr(part, name):
+            _attempt(getattr(part, name), rows, **given)
+            break
+    if hasattr(part, "impute"):
+        options = {"n_steps": 1, "random_state": 0, **given}
+        _attempt(part.impute, _with_gaps(rows), **options)
 
 
-def _own_rows(drawing: Any, last: Any, given: dict[str, Any]) -> list[Any]:
-    """Return rows that a model draws, or the centre of its columns where it draws none."""
-    X = None
-    if _has(drawing, "sample"):
-        X = _attempt(drawing.sample, N_ROWS, random_state=0, **given)
-    if X is None:
-        X = np.tile(last.row_map_.scaler.location, (N_ROWS, 1))
-    return [X] if isinstance(X, pd.DataFrame) else [X.astype(np.float32), X.astype(float)]
-
-
-def _try_on(rows: Any, model: Any, drawing: Any, given: dict[str, Any]) -> None:
-    for name in ("transform", "score_samples", "score"):
-        if _has(model, name):
-            latent = _attempt(getattr(model, name), rows, **given)
-            if name == "transform" and latent is not None and _has(model, "inverse_transform"):
-                _attempt(model.inverse_transform, latent, **given)
-    if _has(drawing, "impute"):
-        _attempt(drawing.impute, _with_gaps(rows), random_state=0, **given)
-    if model is not drawing:
-        _attempt(model.transform, _with_gaps(rows))
-
-
-def _has(model: Any, name: str) -> bool:
-    return bool(_attempt(hasattr, model, name))
+def _drawn(part: Any, given: dict[str, Any]) -> Any:
+    """Return rows that a model draws."""
+    last = part if hasattr(part, "sample") else part.steps[-1][1]
+    rows = last.sample(N_ROWS, random_state=0, n_steps=1, **given)
+    if last is part:
+        return rows
+    for _, step in reversed(part.steps[:-1]):
+        # A pipeline of scikit-learn may have "passthrough" among its steps.
+        rows = rows if step is None or step == "passthrough" else step.inverse_transform(rows)
+    return rows
 
 
 def _conditions(model: Any) -> dict[str, Any]:
@@ -251,13 +210,25 @@ def _conditions(model: Any) -> dict[str, Any]:
     if encoder is None:
         return {}
     columns = [
-        np.full(N_ROWS, mean) if labels is None else labels[np.arange(N_ROWS) % len(labels)]
-        for labels, (mean, _) in zip(encoder.labels, encoder.moments, strict=True)
+        np.full(N_ROWS, mean) if labels is None else _first(labels, types)
+        for labels, types, (mean, _) in zip(
+            encoder.labels, encoder.label_types, encoder.moments, strict=True
+        )
     ]
     if len(columns) == 1:
         return {"condition": columns[0]}
     names = range(len(columns)) if None in encoder.names else encoder.names
     return {"condition": pd.DataFrame(dict(zip(names, columns, strict=True)))}
+
+
+def _first(labels: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """Return the first labels of a condition, with their types."""
+    read: dict[str, Callable[[Any], Any]] = {"bool": lambda text: text == "True", "number": float}
+    numbers = np.arange(N_ROWS) % len(labels)
+    found = [
+        read.get(kind, str)(labels[k]) for k, kind in zip(numbers, types[numbers], strict=True)
+    ]
+    return np.array(found, dtype=object)
 
 
 def _with_gaps(rows: Any) -> Any:
@@ -266,14 +237,13 @@ def _with_gaps(rows: Any) -> Any:
     return rows.mask(gaps) if isinstance(rows, pd.DataFrame) else np.where(gaps, np.nan, rows)
 
 
-def _try_encoder(encoder: Any) -> None:
+def _use_encoder(encoder: Any) -> None:
     """Decode random numbers, and encode what comes of them."""
     numbers = np.random.default_rng(0).normal(size=(N_ROWS, encoder._n_features_out))
     rows = _attempt(encoder.inverse_transform, numbers)
-    if rows is None:
+    if rows is FAILED:
         return
+    gaps = _with_gaps(rows)
     for name in ("transform", "transform_holes", "find_unseen"):
-        for given in (rows, _with_gaps(pd.DataFrame(rows))):
-            _attempt(getattr(encoder, name), given)
-    missing = np.asarray(pd.DataFrame(_with_gaps(pd.DataFrame(rows))).isna())
-    _attempt(encoder.keep_constraints, rows, rows, missing)
+        _attempt(getattr(encoder, name), rows if name == "transform" else gaps)
+    _attempt(encoder.keep_constraints, rows, rows, np.asarray(pd.DataFrame(gaps).isna()))

@@ -198,14 +198,7 @@ BESIDE = {
         "skgen.data",
     },
     "skgen.table_files": {"skgen.table_files", "skgen.tables.identifiers"},
-    "skgen.trial": {
-        "skgen._compat",
-        "skgen.base",
-        "skgen.data",
-        "skgen.papers",
-        "skgen.storage",
-        "skgen.tables",
-    },
+    "skgen.trial": {"skgen.base", "skgen.storage", "skgen.tables", "skgen.threads"},
     "skgen.persistence": {
         "skgen._compat",
         "skgen.base",

@@ -122,10 +122,12 @@ def module_of(model):
     return getattr(model, "module_", None)
 
 
-def files():
+def files(names=None):
     """Return by name the bytes of each model's file, its rows, and the rows with gaps."""
     found = {}
     for name, model, rows in models():
+        if names and name not in names:
+            continue
         module = module_of(model)
         if module is not None:
             # Rows of a block and draws of a score: a mutant is to take milliseconds.
@@ -464,10 +466,11 @@ def main(argv=None):
     parser.add_argument("--mutants", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after these")
+    parser.add_argument("--models", nargs="*", help="names of kinds of models; by default all")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    found = files()
+    found = files(arguments.models)
     for name, (data, rows, gaps) in found.items():
         outcome = judged(data, rows, gaps, f"/tmp/fuzz-{os.getpid()}.safetensors")
         start = time.process_time()
