@@ -212,7 +212,8 @@ def load(path: str | os.PathLike) -> Any:
     Raises
     ------
     FileFormatError
-        If the file is damaged, not of skgen, or of a class that is not registered; a ValueError.
+        If the file is damaged, not of skgen, or of a class that is not registered; or if a model of
+        the library, used once in small, raises anything but a ValueError. It is a ValueError.
 
     Warns
     -----

@@ -96,9 +96,8 @@ def _try(part: Any, path: str) -> None:
     with warnings.catch_warnings(), np.errstate(all="ignore"), one_thread():
         warnings.simplefilter("ignore")
         try:
-            if _attempt(check_is_fitted, part) is not FAILED:
-                with config_context(enable_metadata_routing=False):
-                    _attempt(_use, _miniature(part))
+            with config_context(enable_metadata_routing=False):
+                _attempt(_use, part)
         except Exception as error:
             raise FileFormatError(
                 f"Cannot load {path!r}: the parts of its {type(part).__name__} do not fit together "
@@ -122,13 +121,13 @@ def _miniature(part: Any) -> Any:
         changes["steps"] = [(name, _miniature(step)) for name, step in part.steps]
     elif isinstance(part, GenerativeImputer):
         changes = {"model_": _miniature(part.model_), "random_state": 0, "n_draws": 1}
-    elif isinstance(part, TableEncoder):
+    elif isinstance(part, TableEncoder) and "constraints_" in vars(part):
         # Without the functions of users.
         functions = checks_of(part)
         changes["constraints_"] = [rule for rule in part.constraints_ if rule not in functions]
         if vars(part).get("_of_polars") is True:
             changes["_of_polars"] = False
-    elif isinstance(part, BaseGenerativeModel):
+    elif isinstance(part, BaseGenerativeModel) and "module_" in vars(part):
         changes = {"block_size": N_ROWS, "score_draws": 1}
         module = part.module_
         module = _with(module, **{k: n for k, n in changes.items() if k in vars(module)})
@@ -155,6 +154,8 @@ def _with(thing: Any, **changes: Any) -> Any:
 
 
 def _use(part: Any) -> None:
+    check_is_fitted(part)
+    part = _miniature(part)
     if isinstance(part, TableEncoder):
         _use_encoder(part)
     elif isinstance(part, GenerativeImputer):
@@ -177,8 +178,13 @@ def _use_model(part: Any) -> None:
     rows = _attempt(_drawn, part, {})
     if rows is FAILED and given:
         rows = _attempt(_drawn, part, given)
-    if rows is FAILED:
+    if rows is FAILED and isinstance(part, Pipeline):
+        for step in steps_of(part):
+            if hasattr(step, "fit"):
+                _attempt(_use, step)
         return
+    if rows is FAILED:
+        rows = np.tile(part.row_map_.scaler.location, (N_ROWS, 1))
     if hasattr(part, "transform"):
         latent = _attempt(part.transform, rows, **given)
         if latent is not FAILED and hasattr(part, "inverse_transform"):
@@ -242,7 +248,8 @@ def _use_encoder(encoder: Any) -> None:
     numbers = np.random.default_rng(0).normal(size=(N_ROWS, encoder._n_features_out))
     rows = _attempt(encoder.inverse_transform, numbers)
     if rows is FAILED:
-        return
+        rows = pd.DataFrame(np.full((N_ROWS, encoder.n_features_in_), np.nan), dtype=object)
+        rows.columns = rows.columns if encoder._labels is None else encoder._labels
     gaps = _with_gaps(rows)
     for name in ("transform", "transform_holes", "find_unseen"):
         _attempt(getattr(encoder, name), rows if name == "transform" else gaps)
