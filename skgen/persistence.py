@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
@@ -26,10 +27,11 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from torch import nn
 
 from skgen import storage
 from skgen._compat import MetadataRequest, MethodMetadataRequest
-from skgen.base import REGISTRY
+from skgen.base import REGISTRY, BaseGenerativeModel
 from skgen.data.charts import Charts
 from skgen.data.conditions import ConditionEncoder
 from skgen.data.levels import Levels
@@ -38,6 +40,7 @@ from skgen.data.scaling import ColumnScaler, _Spline
 from skgen.data.sequences import Frames
 from skgen.entries import Intervals, Numbers, Times
 from skgen.networks.conv import PatchGrid
+from skgen.papers._module import SCORE_DRAWS
 from skgen.processes import bernoulli
 from skgen.processes.bridges import LinearReference
 from skgen.processes.manifolds import Product
@@ -50,12 +53,11 @@ from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
+from skgen.trial import steps_of, try_out
 
 __all__ = ["FileFormatError", "load", "register", "save"]
 
-for _cls in (
-    Pipeline,
-    FunctionTransformer,
+_SCALERS = (
     MaxAbsScaler,
     MinMaxScaler,
     PCA,
@@ -63,7 +65,8 @@ for _cls in (
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
-):
+)
+for _cls in (Pipeline, FunctionTransformer, *_SCALERS):
     # By their public names, which scikit-learn keeps when its files move.
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
@@ -109,6 +112,9 @@ register_value(
 
 # Parameters that name a file or folder which a later `fit` reads or unpickles.
 READ_BY_FIT = ("checkpoint", "memory")
+
+# What no fit goes beyond.
+MOST_STEPS, MOST_ROWS, MOST_COLUMNS = 10_000, 1024, 1_000_000
 
 
 def _register_estimators() -> None:
@@ -209,7 +215,8 @@ def load(path: str | os.PathLike) -> Any:
     Raises
     ------
     FileFormatError
-        If the file is damaged, not of skgen, or of a class that is not registered; a ValueError.
+        If the file is damaged, not of skgen, or of a class that is not registered; or if a model of
+        the library, used once in small, raises anything but a ValueError. It is a ValueError.
 
     Warns
     -----
@@ -249,6 +256,9 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
             "set_params if they are yours.",
             stacklevel=3,
         )
+    for part in objects:
+        _check_sizes(part, os.fspath(path))
+    try_out(objects, os.fspath(path), _SCALERS)
     notes = value.get("notes", {})
     return model, notes if isinstance(notes, dict) else {}
 
@@ -265,3 +275,51 @@ def _drop_places(part: Any) -> list[str]:
             shown = repr(value) if isinstance(value, str | os.PathLike) else type(value).__name__
             dropped.append(f"{name}={shown:.200} of {type(part).__name__}")
     return dropped
+
+
+def _check_sizes(part: Any, path: str) -> None:
+    """Raise where an object from a file has a size or a type that no fit leaves."""
+    wrong = _wrong_size(part)
+    if wrong is not None:
+        raise FileFormatError(f"Cannot load {path!r}: its {type(part).__name__} {wrong}.")
+
+
+def _wrong_size(part: Any) -> str | None:
+    n_columns = getattr(part, "__dict__", {}).get("n_features_in_", 0)
+    if type(n_columns) is not int or not 0 <= n_columns <= MOST_COLUMNS:
+        # scikit-learn makes names of so many.
+        return f"has an n_features_in_ that is no whole number up to {MOST_COLUMNS}"
+    if _contains_itself(part):
+        return "is within itself"
+    if not isinstance(part, BaseGenerativeModel) or "module_" not in vars(part):
+        return None
+    if not isinstance(part.module_, nn.Module):
+        return "has a module_ that is no network"
+    if type(vars(part).get("row_map_")) is not RowMap:
+        return "has a row_map_ that is no RowMap"
+    n_steps = vars(part).get("n_steps")
+    if isinstance(n_steps, int | float) and n_steps > MOST_STEPS:
+        return f"has n_steps above {MOST_STEPS}"
+    # Scores of bits are exact sums over the steps of the diffusion.
+    draws = max(n for n in (SCORE_DRAWS, vars(part).get("n_timesteps")) if type(n) is int)
+    own = type(part).__module__.partition(".")[0] == "skgen"
+    for name, most in (("block_size", MOST_ROWS), ("score_draws", draws)):
+        # A module of a user's may have larger blocks, and no score.
+        most = most if own else 2**31
+        value = getattr(part.module_, name, 1 if name == "score_draws" else None)
+        if type(value) is not int or not 1 <= value <= most:
+            return f"has a module_.{name} that is no whole number from 1 to {most}"
+    tensors = (*part.module_.parameters(), *part.module_.buffers())
+    if any(tensor.is_floating_point() and tensor.dtype != torch.float32 for tensor in tensors):
+        return "has a module_ that is not in single precision, as fits leave it"
+    return None
+
+
+def _contains_itself(part: Any, around: tuple[Any, ...] = ()) -> bool:
+    """Tell whether a pipeline, imputer or over-sampler is a part of itself."""
+    if any(part is other for other in around):
+        return True
+    if not isinstance(part, Pipeline | GenerativeImputer | GenerativeOverSampler):
+        return False
+    inner = (vars(part).get("model"), vars(part).get("model_"), *steps_of(part))
+    return any(_contains_itself(other, (*around, part)) for other in inner)

@@ -199,6 +199,7 @@ BESIDE = {
         "skgen.data",
     },
     "skgen.table_files": {"skgen.table_files", "skgen.tables.identifiers"},
+    "skgen.trial": {"skgen.base", "skgen.storage", "skgen.tables", "skgen.threads"},
     "skgen.persistence": {
         "skgen._compat",
         "skgen.base",
@@ -209,6 +210,7 @@ BESIDE = {
         "skgen.processes",
         "skgen.storage",
         "skgen.tables",
+        "skgen.trial",
     },
     "skgen.command_line": {
         "skgen.command_line",

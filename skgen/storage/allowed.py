@@ -15,6 +15,7 @@ Named = TypeVar("Named")
 
 _BY_NAME: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
+_OWN: dict[str, type[nn.Module]] = {}
 
 # PyTorch's layers are built anew from these arguments, so that files outlive its internals.
 LAYERS: dict[type[nn.Module], tuple[str, ...]] = {
@@ -103,6 +104,13 @@ def _own_modules(cls: type[nn.Module] = nn.Module) -> Iterator[type[nn.Module]]:
         yield from _own_modules(child)
 
 
+def _own_module(name: Any) -> type[nn.Module] | None:
+    """Return the network class of this library that has a name."""
+    if name not in _OWN:
+        _OWN.update((full_name(cls), cls) for cls in _own_modules())
+    return _OWN.get(name)
+
+
 def name_of(thing: Any) -> str | None:
     """Return the name of a class or function in files, None if they may not name it."""
     if not isinstance(thing, type) and not callable(thing):
@@ -111,8 +119,8 @@ def name_of(thing: Any) -> str | None:
         name = _NAMES.get(thing)
     except TypeError:
         return None
-    if name is None and thing in set(_own_modules()):
-        return full_name(thing)
+    if name is None and isinstance(thing, type) and issubclass(thing, nn.Module):
+        return full_name(thing) if _own_module(full_name(thing)) is thing else None
     return name
 
 
@@ -120,9 +128,9 @@ def find(name: Any) -> Any:
     """Return the class or function with a name in files."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    for cls in _own_modules():
-        if full_name(cls) == name:
-            return cls
+    own = _own_module(name)
+    if own is not None:
+        return own
     raise FileFormatError(
         f"it names {str(name)[:200]!r}, which is not registered here. If it is a class of yours, "
         "import it and call skgen.persistence.register with it before loading."

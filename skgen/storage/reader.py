@@ -25,6 +25,10 @@ from skgen.storage.values import VALUES_BY_NAME
 # What numpy's Mersenne twister may have as its place: beyond it lies foreign memory.
 MT19937_WORDS = 624
 MAX_SIZE = 2**31
+# Of a window of a convolution, and of all that a network may count but the steps of its training.
+MAX_WINDOW, MAX_COUNT = 64, 10_000
+TRAINED = ("steps_seen", "rising_steps", "fading_steps")
+WINDOWS = ("kernel_size", "stride", "padding", "dilation")
 # The types of a layer's arguments that are not sizes; sizes are positive whole numbers.
 ARGUMENTS: dict[str, tuple[type, ...]] = {
     "eps": (float,),
@@ -34,6 +38,7 @@ ARGUMENTS: dict[str, tuple[type, ...]] = {
     "padding_idx": (int, type(None)),
     "padding_mode": (str,),
 }
+WEIGHTS = (torch.float32, torch.float64)
 TORCH_DTYPES = {
     str(value).removeprefix("torch."): value
     for value in vars(torch).values()
@@ -254,6 +259,8 @@ class Reader:
         _check_names(cls, state)
         if not MODULE_ATTRIBUTES.isdisjoint(state):
             raise FileFormatError(f"{node['class']} has attributes that are PyTorch's own.")
+        if _is_own(cls):
+            _check_counts(node["class"], state, max(MAX_COUNT, self._all_numbers))
         module.__dict__.update(state)
         module.training = node["training"] is True
         for part, kind in (
@@ -264,6 +271,8 @@ class Reader:
             values = self._dict(node[part], depth)
             _check_names(cls, values)
             held = getattr(module, "_" + part)
+            if part == "parameters":
+                _check_weights(node["class"], values)
             if given:
                 _check_parts(node["class"], part, held, values)
             for name, value in values.items():
@@ -301,7 +310,10 @@ def _check_hashes(values: Any) -> None:
 def _check_arguments(cls: str, arguments: dict[str, Any]) -> None:
     """Check the sizes that a layer of PyTorch's is built with before it is."""
     for name, value in arguments.items():
-        if name in ARGUMENTS:
+        if name in WINDOWS and type(value) is not str:
+            sizes = value if type(value) is tuple else (value,)
+            right = all(type(size) is int and 0 <= size <= MAX_WINDOW for size in sizes)
+        elif name in ARGUMENTS:
             right = type(value) in ARGUMENTS[name]
         else:
             sizes = value if type(value) is tuple and value else (value,)
@@ -321,6 +333,30 @@ def _check_parts(cls: str, part: str, built: dict[str, Any], given: dict[str, An
             raise FileFormatError(f"{cls}.{name} has a shape that the layer cannot have.")
         if value is None and name != "bias" and built[name] is not None:
             raise FileFormatError(f"{cls}.{name} is missing.")
+
+
+def _is_own(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "skgen"
+
+
+def _check_counts(cls: str, value: Any, most: int, name: str = "") -> None:
+    """Refuse whole numbers beyond all that a network counts: the numbers in its file, or steps."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key not in TRAINED:
+                _check_counts(cls, part, most, str(key)[:50])
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _check_counts(cls, part, most, name)
+    elif type(value) is int and not -most <= value <= most:
+        raise FileFormatError(f"{cls} has a {name} of {value:.3g}, where {most} is the most.")
+
+
+def _check_weights(cls: str, weights: dict[str, Any]) -> None:
+    """Check that weights are numbers with fractions, of the precision that networks train in."""
+    for name, value in weights.items():
+        if isinstance(value, nn.Parameter) and value.dtype not in WEIGHTS:
+            raise FileFormatError(f"{cls}.{name} has weights of the type {value.dtype}.")
 
 
 def _check_names(cls: type, state: dict[str, Any]) -> None:
