@@ -98,6 +98,9 @@ def _try(part: Any, path: str) -> None:
         try:
             with config_context(enable_metadata_routing=False):
                 _attempt(_use, part)
+        except MemoryError:
+            # Nothing the file can help.
+            raise
         except Exception as error:
             raise FileFormatError(
                 f"Cannot load {path!r}: the parts of its {type(part).__name__} do not fit together "
