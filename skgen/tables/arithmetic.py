@@ -1,9 +1,9 @@
-r"""Columns of a table as numbers, and the arithmetic of rules: what one is, given the others.
+r"""Columns of a table as numbers, and the arithmetic of rules: one column computed from others.
 
-Times are whole numbers of their unit. A sum of columns :math:`x_k` is
-:math:`\sum_k w_k x_k + c`, where a weight :math:`w_k` is 1 or -1, and between times and numbers how
-many units of the total one of the column is. Ratios and products are rounded as their columns are;
-there are several ways to round a half, and the one is taken that fit's rows have.
+Times are integers in their unit. A sum of columns :math:`x_k` is :math:`\sum_k w_k x_k + c`. A
+weight :math:`w_k` is 1 or -1; where times and numbers are added, it also converts the unit of the
+column to that of the total. Ratios and products are rounded to the decimals of their column, by the
+rule for halves that reproduces most rows of fit.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 from skgen.tables.constraints import Formula, Product, Sum
 
+# Relative tolerance of computed numbers.
 EPS = 1e-9
+# Nanoseconds of each unit of time, by its name in NumPy or pandas.
 NANOSECONDS = {
     "ns": 1,
     "us": 10**3,
@@ -26,14 +28,14 @@ NANOSECONDS = {
     "D": 86_400 * 10**9,
     "W": 7 * 86_400 * 10**9,
 }
-# Halves of a last digit: as NumPy rounds, away from 0, and as Python rounds.
+# Ways of rounding: as numpy.round, half away from 0, and as Python's round (exact decimals).
 ROUNDINGS = ("float", "up", "decimal")
 
 
 def as_numbers(column: pd.Series) -> np.ndarray | None:
-    """Return a column as float64 or int64, missing entries apart; None where it has no arithmetic.
+    """Return a column as float64 or int64; None if its dtype has no arithmetic.
 
-    Times are whole numbers of their unit. Of missing entries the values mean nothing.
+    Times are integers in their unit. The values of missing entries are arbitrary.
     """
     dtype = column.dtype
     if is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype | pd.SparseDtype):
@@ -46,8 +48,8 @@ def as_numbers(column: pd.Series) -> np.ndarray | None:
         return column.to_numpy(dtype=np.int64)
     if is_float_dtype(dtype):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        # The decimals that are meant: 0.1 of 32 bits is another number in 64.
-        return _shortest(numbers) if dtype.itemsize == 4 else numbers
+        # float32 0.1 is 0.10000000149 as float64; the decimal 0.1 is meant.
+        return _fewest_decimals(numbers) if dtype.itemsize == 4 else numbers
     if isinstance(dtype, pd.DatetimeTZDtype) or (
         isinstance(dtype, np.dtype) and dtype.kind in "mM"
     ):
@@ -55,8 +57,8 @@ def as_numbers(column: pd.Series) -> np.ndarray | None:
     return None
 
 
-def _shortest(numbers: np.ndarray) -> np.ndarray:
-    """Return the shortest decimals that are certain numbers of 32 bits."""
+def _fewest_decimals(numbers: np.ndarray) -> np.ndarray:
+    """Return float32 numbers rounded to the fewest decimals, at most 7, that identify them."""
     exact = numbers.astype(np.float32)
     for decimals in range(8):
         shorter = np.round(numbers, decimals)
@@ -66,7 +68,7 @@ def _shortest(numbers: np.ndarray) -> np.ndarray:
 
 
 def unit_of(column: pd.Series) -> str:
-    """Return what two columns must share to be subtracted."""
+    """Return the unit of a column; columns of equal units can be subtracted and compared."""
     dtype = column.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         return f"datetime64[{dtype.unit}] of a time zone"
@@ -74,7 +76,7 @@ def unit_of(column: pd.Series) -> str:
 
 
 def tick_of(dtype: Any) -> int | None:
-    """Return the nanoseconds of a unit of times, dates or durations; None of numbers."""
+    """Return the nanoseconds per unit of a dtype of dates or durations; None for numbers."""
     if isinstance(dtype, pd.DatetimeTZDtype):
         return NANOSECONDS[dtype.unit]
     if isinstance(dtype, np.dtype) and dtype.kind in "mM":
@@ -83,12 +85,12 @@ def tick_of(dtype: Any) -> int | None:
 
 
 def is_date(dtype: Any) -> bool:
-    """Tell whether entries are dates or moments, which cannot be added."""
+    """Return whether a dtype holds dates or moments, which cannot be added to each other."""
     return isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") == "M"
 
 
 def weights(rule: Sum, dtypes: Sequence[Any]) -> list[Any]:
-    """Return by what each input of a sum is multiplied, given the dtypes of all, the total's last.
+    """Return the weight of each input of a sum; dtypes are those of the inputs and of the total.
 
     Raises
     ------
@@ -104,8 +106,8 @@ def weights(rule: Sum, dtypes: Sequence[Any]) -> list[Any]:
     dates = [is_date(dtype) for dtype in dtypes]
     if sum(s * d for s, d in zip(signs, dates, strict=False)) != dates[-1]:
         raise ValueError(f"The rule {rule} adds dates: of these only differences can be added.")
-    of_unit = NANOSECONDS[rule.unit] if rule.unit else 1
-    *sizes, total = [of_unit if tick is None else tick for tick in ticks]
+    number_tick = NANOSECONDS[rule.unit] if rule.unit else 1
+    *sizes, total = [number_tick if tick is None else tick for tick in ticks]
     return [
         sign * (size // total if size % total == 0 else size / total)
         for sign, size in zip(signs, sizes, strict=True)
@@ -115,7 +117,7 @@ def weights(rule: Sum, dtypes: Sequence[Any]) -> list[Any]:
 def computed(
     rule: Sum | Product | Formula, numbers: Sequence[np.ndarray], by: Sequence[Any]
 ) -> np.ndarray:
-    """Return the target before it is rounded, given the numbers and the weights of the inputs."""
+    """Return the target before rounding, computed from the inputs and their weights in a sum."""
     if isinstance(rule, Formula):
         return rule.value(numbers)
     if isinstance(rule, Product):
@@ -138,21 +140,21 @@ def solved(
     numbers: Sequence[np.ndarray],
     by: Sequence[Any],
 ) -> np.ndarray:
-    """Return what one input must be, given the target and the others; NaN where that is open."""
+    """Return one input, computed from the target and the other inputs; NaN if undetermined."""
     if isinstance(rule, Formula):
         return np.full(len(target), np.nan)
     if isinstance(rule, Product):
-        one = [np.ones(len(target)) if k == place else x for k, x in enumerate(numbers)]
-        others = computed(rule, one, by)
+        other_factors = [np.ones(len(target)) if k == place else x for k, x in enumerate(numbers)]
+        others = computed(rule, other_factors, by)
         with np.errstate(all="ignore"):
             return target / others if place < len(rule.factors) else others / target
     without = [np.zeros_like(x) if k == place else x for k, x in enumerate(numbers)]
-    gap = target - computed(rule, without, by)
-    return gap * by[place] if abs(by[place]) == 1 else gap / by[place]
+    remainder = target - computed(rule, without, by)
+    return remainder * by[place] if abs(by[place]) == 1 else remainder / by[place]
 
 
 def rounded(values: np.ndarray, decimals: int | None, way: str) -> np.ndarray:
-    """Round values to decimals in one of the ways; None for no rounding."""
+    """Return values rounded to decimals in one of `ROUNDINGS`; unchanged if decimals is None."""
     if decimals is None:
         return values
     unit = 10.0**decimals
@@ -160,20 +162,20 @@ def rounded(values: np.ndarray, decimals: int | None, way: str) -> np.ndarray:
         return np.round(values, decimals)
     if way == "decimal":
         return np.array([round(value, decimals) for value in values.tolist()])
-    # Without the error of floats, which would tell halves from halves.
+    # Removes floating point errors, so that halves are recognised as such.
     units = np.round(values * unit, 6)
     return np.sign(units) * np.floor(np.abs(units) + 0.5) / unit
 
 
 def rounding_of(values: np.ndarray, wanted: np.ndarray, decimals: int | None) -> tuple[str, int]:
-    """Return the way of rounding by which values become what is wanted, and how many do not."""
+    """Return the way of rounding that reproduces the most wanted values, and how many differ."""
     best = ("float", len(wanted) + 1)
     for way in ROUNDINGS if decimals is not None else ("float",):
-        off = np.abs(rounded(values, decimals, way) - wanted)
-        n_off = int((~(off <= EPS * (np.abs(wanted) + 1e-300))).sum())
-        if n_off < best[1]:
-            best = (way, n_off)
-        if n_off == 0:
+        errors = np.abs(rounded(values, decimals, way) - wanted)
+        n_different = int((~(errors <= EPS * (np.abs(wanted) + 1e-300))).sum())
+        if n_different < best[1]:
+            best = (way, n_different)
+        if n_different == 0:
             break
     return best
 
@@ -181,24 +183,27 @@ def rounding_of(values: np.ndarray, wanted: np.ndarray, decimals: int | None) ->
 def tolerance(
     rule: Any, wanted: np.ndarray, value: np.ndarray, decimals: int | None = None
 ) -> np.ndarray:
-    """Return by how much a computed value may miss: rounding, and of a product its last digit."""
+    """Return the largest error that a computed value may have, by row.
+
+    Of a product it is half of the last digit, of a sum the rounding error, of integers 0.
+    """
     decimals = decimals_of(wanted) if decimals is None else decimals
     size = np.maximum(np.abs(wanted.astype(np.float64)), np.abs(value.astype(np.float64)))
     if isinstance(rule, Product | Formula):
         return last_digit(decimals, size)
     if wanted.dtype.kind == value.dtype.kind == "i":
         return np.zeros(1)
-    # Of large parts the sum may be near 0, with their rounding error.
+    # A sum of large parts may be near 0 and yet have their rounding error, hence the last term.
     return EPS * (size + 1e-300) + (1e-6 * 10.0**-decimals if decimals < 9 else 0.0)
 
 
 def last_digit(decimals: int, size: np.ndarray) -> np.ndarray:
-    """Return what rounding to decimals may change, with the rounding error of numbers so large."""
+    """Return half a unit of the last decimal, plus the rounding error of numbers of that size."""
     return 0.5 * 10.0**-decimals * (1 + 1e-6) + EPS * size
 
 
 def decimals_of(values: np.ndarray) -> int:
-    """Return the decimals that all values have, 9 at most."""
+    """Return the fewest decimals that represent all values, at most 9."""
     values = values.astype(np.float64)
     for decimals in range(9):
         if np.allclose(values, np.round(values, decimals), rtol=1e-12, atol=1e-12):

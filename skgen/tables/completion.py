@@ -1,4 +1,4 @@
-"""Rows completed by a pipeline: missing entries are drawn, observed ones are unchanged."""
+"""Imputation by a pipeline: missing entries are drawn, observed entries stay as they are."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ from skgen.tables.redraws import Redraw, checks_of
 from skgen.tables.steps import present
 from skgen.threads import limited
 
-# The most categories that an error lists.
+# Most categories that an error message lists.
 MOST_LISTED = 10
 
 
@@ -30,7 +30,7 @@ def missing_in(X: Any) -> np.ndarray:
 
 
 class CompletionMixin:
-    """The methods of a pipeline that draw some entries of a row given the others."""
+    """The methods of a pipeline that draw missing entries given the observed ones."""
 
     @available_if(model_has("impute"))
     @limited
@@ -82,7 +82,7 @@ class CompletionMixin:
     def _draws(
         self: Any, X: Any, missing: np.ndarray, n_draws: int, passed: dict[str, Any]
     ) -> list[Any]:
-        """Return completed tables."""
+        """Return ``n_draws`` completed tables, in which functions may not hold yet."""
         rows = X
         for name, step in self._transformers():
             if hasattr(step, "transform_holes"):
@@ -103,7 +103,7 @@ class CompletionMixin:
     def _redrawn_draws(
         self: Any, X: Any, missing: np.ndarray, tables: list[Any], passed: dict[str, Any]
     ) -> list[Any]:
-        """Return completed tables, rows with gaps drawn again in which a function does not hold."""
+        """Return completed tables; incomplete rows are drawn again until all functions hold."""
         X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
         seed = passed.get("random_state")
         redraw = Redraw(self._encoder(), self._model.random_state if seed is None else seed)
@@ -111,31 +111,31 @@ class CompletionMixin:
         def draw(places: np.ndarray, seed: int) -> Any:
             framed = isinstance(X, pd.DataFrame)
             part = X.iloc[places].reset_index(drop=True) if framed else X[places]
-            given = rows_of(passed.get("condition"), places, len(X), "condition")
-            again = {**passed, **present(condition=given), "random_state": seed}
+            conditions = rows_of(passed.get("condition"), places, len(X), "condition")
+            again = {**passed, **present(condition=conditions), "random_state": seed}
             return self._draws(part, missing[places], 1, again)[0]
 
         free = missing.any(1)
         return [redraw(table, draw, k, free) for k, table in enumerate(tables)]
 
     def _encoder(self: Any) -> TableEncoder | None:
-        """Return the first step if it reads columns of many kinds."""
+        """Return the first step if it is a TableEncoder, else None."""
         _, first = next(iter(self._transformers()), (None, None))
         return first if isinstance(first, TableEncoder) else None
 
     def _drawn_given(self: Any, n_samples: int, given: Any, **options: Any) -> Any:
-        """Return rows drawn given some of their columns."""
+        """Return rows drawn given the entries of some columns, as `sample` does with ``given``."""
         refused = [name for name in options if name not in ("condition", "n_steps", "random_state")]
         if refused:
             raise TypeError(
-                f"sample takes no {refused[0]} together with given=, by which entries are drawn as "
-                "impute draws them; leave one of the two out."
+                f"sample takes no {refused[0]} together with given=, which draws entries as impute "
+                "does; leave one of the two out."
             )
         if not hasattr(self, "impute"):
             name, model = self.steps[-1]
             raise TypeError(
-                f"given= draws the rest of rows as impute does, and step '{name}', {model}, has no "
-                "impute; draw many rows and keep those that are asked for, or take another model."
+                f"given= draws other entries as impute does, and step '{name}', {model}, has no "
+                "impute; draw many rows and keep those that match, or take another model."
             )
         encoder = self._encoder()
         labels = getattr(encoder, "_labels", getattr(self, "feature_names_in_", None))
@@ -157,7 +157,7 @@ class CompletionMixin:
         return as_polars(drawn) if encoder._of_polars else drawn
 
     def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
-        """Return X with missing entries drawn, which keep the rules of the first step."""
+        """Return X with the missing entries of a draw, changed to keep the encoder's rules."""
         rows = _observed_kept(X, drawn, missing)
         steps = self._transformers()
         if steps and hasattr(steps[0][1], "keep_constraints"):
@@ -172,19 +172,19 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
     framed = isinstance(X, pd.DataFrame)
     columns = []
     for j, dtype in enumerate(completed.dtypes):
-        given = X.iloc[:, j] if framed else pd.Series(X[:, j], completed.index, dtype=object)
+        observed = X.iloc[:, j] if framed else pd.Series(X[:, j], completed.index, dtype=object)
         if missing[:, j].all():
-            given = completed.iloc[:, j].set_axis(given.index)
+            observed = completed.iloc[:, j].set_axis(observed.index)
         elif isinstance(dtype, pd.CategoricalDtype):
-            # Categories that X lacks may be drawn.
-            given = given.astype(dtype)
-        whole = given.where(~missing[:, j], completed.iloc[:, j].array)
-        columns.append(whole if framed else whole.astype(dtype).rename(completed.columns[j]))
+            # Categories that are not in X may be drawn.
+            observed = observed.astype(dtype)
+        column = observed.where(~missing[:, j], completed.iloc[:, j].array)
+        columns.append(column if framed else column.astype(dtype).rename(completed.columns[j]))
     return pd.concat(columns, axis=1)
 
 
 def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFrame:
-    """Return the given columns of rows, with the dtypes of fit if they have no gap."""
+    """Return the given columns as a frame, with the dtypes of fit where they have no gap."""
     if isinstance(given, pd.DataFrame):
         if len(given) != n_samples:
             raise ValueError(
@@ -218,11 +218,11 @@ def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFr
 
 
 def _of_dtype(present: pd.Series, dtype: Any, name: Any) -> pd.Series:
-    """Return entries as those of a column of fit, or raise where one cannot be."""
-    what = f"is of dtype {dtype}"
+    """Return entries cast to the dtype of a column of fit; raise ValueError if one cannot be."""
+    reason = f"is of dtype {dtype}"
     cast = None
     if isinstance(dtype, pd.CategoricalDtype):
-        what = f"has the categories {_listed(dtype.categories)}"
+        reason = f"has the categories {_listed(dtype.categories)}"
         present = present.astype(object)
         cast = present.astype(dtype) if present.isin(dtype.categories).all() else None
     else:
@@ -232,14 +232,14 @@ def _of_dtype(present: pd.Series, dtype: Any, name: Any) -> pd.Series:
         return cast
     if len(present) == 1:
         value = present.astype(object).iloc[0]
-        raise ValueError(f"given asks for {value!r} in column {name!r}, which {what}.")
+        raise ValueError(f"given asks for {value!r} in column {name!r}, which {reason}.")
     for i in range(len(present)):
         _of_dtype(present.iloc[[i]], dtype, name)
     return present
 
 
 def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
-    """Return whether a cast has changed entries, such as 2.5 to 2, "no" to True, or to gaps."""
+    """Return whether a cast changed an entry, such as 2.5 to 2, "no" to True, or one to a gap."""
     if cast.isna().any():
         return True
     exact = is_integer_dtype(cast.dtype) or is_bool_dtype(cast.dtype)
@@ -247,7 +247,7 @@ def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
 
 
 def _check_codes(encoder: TableEncoder, rows: pd.DataFrame) -> None:
-    """Raise where a given entry has no code."""
+    """Raise ValueError if a given entry is unknown to the encoder."""
     labels = encoder._labels
     unseen = encoder.find_unseen(rows.reindex(columns=labels))
     for name in rows:
@@ -262,5 +262,6 @@ def _check_codes(encoder: TableEncoder, rows: pd.DataFrame) -> None:
 
 
 def _listed(values: Any) -> str:
+    """Return the first values as text."""
     more = ", ..." if len(values) > MOST_LISTED else ""
     return ", ".join(map(repr, list(values)[:MOST_LISTED])) + more

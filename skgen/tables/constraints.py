@@ -1,25 +1,25 @@
-"""Rules that all rows of a table keep: what they say.
+"""Classes of the rules that all rows of a table keep.
 
-A rule tells one column, its target, from others. :class:`skgen.TableEncoder` leaves the target out
-of what a model learns, or puts what is left of it in its place, and computes it when it decodes:
+Some rules compute one column, the target, from others. :class:`skgen.TableEncoder` does not encode
+the target, or encodes a remainder instead of it, and computes it when it decodes:
 
-- :class:`Inequality`, ``low <= high``: the difference, of which the least is never negative, in the
-  place of ``high``;
-- :class:`Sum`, ``total = a + b - c``, also of dates and durations: nothing in the place of
-  ``total``, or the difference where a few rows break it;
+- :class:`Inequality`, ``low <= high``: the difference, which is never negative, is encoded instead
+  of ``high``;
+- :class:`Sum`, ``total = a + b - c``, also of dates and durations: nothing is encoded, or the
+  deviation if a few rows break it;
 - :class:`Product`, ``total = price * quantity`` or a ratio, rounded as the column is: nothing;
-- :class:`Formula`, any other arithmetic, likewise: nothing;
-- :class:`FunctionOf`, a column that goes with another one, as the country with the city: nothing.
+- :class:`Formula`, any other arithmetic, rounded likewise: nothing;
+- :class:`FunctionOf`, a column that another one determines, as the city the country: nothing.
 
-Others leave all columns in place:
+With the others all columns are encoded:
 
-- :class:`GapWhere`, a column that is missing exactly where another one has certain entries: the
-  mark of its gaps is left out;
-- :class:`NeverTogether`, entries of two columns that exclude each other: the second is decoded as
-  the nearest that goes with the first;
-- :class:`Range`, the values that a column may have beyond those that were seen;
-- :class:`OneOf`, the values that it may have at all;
-- :class:`Check`, any function of rows, for which rows are drawn again until it holds.
+- :class:`GapWhere`, a column that is missing exactly where another one has certain entries: its
+  gap indicator is left out;
+- :class:`NeverTogether`, mutually exclusive entries of two columns: the second is decoded as the
+  nearest that is allowed with the first;
+- :class:`Range`, bounds of a column, also beyond the values that fit saw;
+- :class:`OneOf`, all values that a column may have;
+- :class:`Check`, any function of rows: rows are drawn again until it holds.
 """
 
 import ast
@@ -46,26 +46,27 @@ __all__ = [
     "Support",
 ]
 
-# Entries that a rule in words names.
+# Most entries that the text of a rule lists.
 MAX_SHOWN = 4
+# Words for the units of durations.
 UNITS = {"W": "weeks", "D": "days", "h": "hours", "min": "minutes", "s": "seconds"}
 
 
 @dataclass(frozen=True)
 class Support:
-    """In how many rows of fit a rule could be checked, and in how many of these it held.
+    """Numbers of rows of fit in which a rule could be checked, and in which it held.
 
     Parameters
     ----------
     n_rows : int
-        Rows of fit.
+        Number of rows of fit.
     n_checked : int
-        Rows that have what the rule is about: the entries of its columns or, of a function, an
-        entry that another row has as well.
+        Number of rows in which the rule could be checked: those without a gap in its columns or, of
+        a function, those whose input occurs in another row as well.
     n_held : int
-        Rows of these in which it held.
+        Number of these rows in which it held.
     decimals : int, default=None
-        To how many decimals a product or a formula is rounded; None where nothing is.
+        Decimals to which a product or a formula is rounded; None if it is not.
     """
 
     n_rows: int
@@ -78,7 +79,7 @@ class Support:
         if self.n_checked == self.n_rows:
             of, rest = "", ""
         else:
-            of, rest = " that tell", f", of {self.n_rows:,}"
+            of, rest = " checked", f", of {self.n_rows:,}"
         if self.n_held == self.n_checked:
             rows = f"all {self.n_checked:,} rows{of}{rest}"
         else:
@@ -88,12 +89,13 @@ class Support:
 
 @dataclass(frozen=True)
 class _Rule:
-    """What rules share: words, and the rows of fit that speak for them."""
+    """The base class of rules: their text, and their support in the rows of fit."""
 
-    # Of a rule that was fitted; nothing that makes two rules different.
+    # None before fit; ignored when rules are compared.
     support: Support | None = field(default=None, init=False, compare=False, repr=False)
 
     def _words(self) -> str:
+        """Return the rule as text, without its support."""
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -102,7 +104,7 @@ class _Rule:
 
 @dataclass(frozen=True)
 class Inequality(_Rule):
-    """``low <= high`` in every row in which both are there.
+    """``low <= high`` in every row in which both are observed.
 
     Parameters
     ----------
@@ -190,13 +192,13 @@ class Sum(_Rule):
 
     def _words(self) -> str:
         added = [f"{self.plus:g}"] if self.plus and not self.parts else []
-        told = " + ".join([*added, *map(repr, self.parts)])
-        told += "".join(f" - {part!r}" for part in self.less)
+        terms = " + ".join([*added, *map(repr, self.parts)])
+        terms += "".join(f" - {part!r}" for part in self.less)
         if self.plus and self.parts:
-            told += f" {'+' if self.plus > 0 else '-'} {abs(self.plus):g}"
-        told += f" {UNITS[self.unit]}" if self.unit else ""
+            terms += f" {'+' if self.plus > 0 else '-'} {abs(self.plus):g}"
+        terms += f" {UNITS[self.unit]}" if self.unit else ""
         but = f", but for {self.exceptions:.2%} of the rows" if self.exceptions else ""
-        return f"{self.total!r} = {told}{but}"
+        return f"{self.total!r} = {terms}{but}"
 
 
 @dataclass(frozen=True)
@@ -243,8 +245,8 @@ class Product(_Rule):
 
     def _words(self) -> str:
         times = [f"{self.times:.10g}"] if self.times != 1 else []
-        told = " * ".join([*times, *map(repr, self.factors)])
-        return f"{self.total!r} = {told}" + "".join(f" / {name!r}" for name in self.over)
+        terms = " * ".join([*times, *map(repr, self.factors)])
+        return f"{self.total!r} = {terms}" + "".join(f" / {name!r}" for name in self.over)
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,7 @@ class Formula(_Rule):
     text: str
 
     def __post_init__(self) -> None:
-        # A mistake is told where it is made.
+        # Parsed here, so that a wrong formula raises at once.
         _ = self._parsed
 
     @cached_property
@@ -292,17 +294,17 @@ class Formula(_Rule):
         return self._parsed[0]
 
     def value(self, numbers: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the value before it is rounded.
+        """Return the value of the formula, before rounding.
 
         Parameters
         ----------
         numbers : sequence of ndarray of shape (n_samples,)
-            The numbers of the inputs, in their order.
+            The numbers of the inputs, in the order of ``inputs``.
 
         Returns
         -------
         value : ndarray of shape (n_samples,)
-            The value, not finite where there is none.
+            The value; NaN or infinite where it is undefined.
         """
         with np.errstate(all="ignore"):
             return np.asarray(self._parsed[1](numbers), dtype=np.float64)
@@ -319,14 +321,14 @@ class Formula(_Rule):
 
 @dataclass(frozen=True)
 class FunctionOf(_Rule):
-    """A column that goes with another one: equal entries of that, equal entries of this.
+    """A column that another one determines: rows equal in ``of`` are equal in ``column``.
 
     Parameters
     ----------
     column : hashable
-        Name of the column that is known from the other one.
+        Name of the column that is determined.
     of : hashable
-        Name of the other one.
+        Name of the column that determines it.
 
     Examples
     --------
@@ -364,9 +366,9 @@ class GapWhere(_Rule):
     column : hashable
         Name of the column that has gaps.
     of : hashable
-        Name of the other one.
+        Name of the column that determines them.
     entries : sequence
-        The entries of the other one; None stands for its gaps.
+        The entries of ``of`` where ``column`` is missing; None stands for gaps of ``of``.
 
     Examples
     --------
@@ -389,7 +391,7 @@ class GapWhere(_Rule):
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """The columns that they are computed from."""
+        """The column that the gaps are computed from."""
         return (self.of,)
 
     def _words(self) -> str:
@@ -400,14 +402,14 @@ class GapWhere(_Rule):
 
 @dataclass(frozen=True)
 class NeverTogether(_Rule):
-    """Entries of two columns that exclude each other.
+    """Mutually exclusive entries of two columns.
 
     Parameters
     ----------
     first, second : hashable
         Names of the columns.
     pairs : sequence of (entry of the first, entry of the second)
-        Which entries no row has together.
+        The pairs of entries that no row has together.
 
     Examples
     --------
@@ -428,36 +430,36 @@ class NeverTogether(_Rule):
 
     @property
     def target(self) -> Any:
-        """The column that is decoded given the other one."""
+        """The second column, which is decoded given the first."""
         return self.second
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """The other one."""
+        """The first column."""
         return (self.first,)
 
     def _words(self) -> str:
-        told = [f"{a!r} with {b!r}" for a, b in self.pairs[:MAX_SHOWN]]
+        shown = [f"{a!r} with {b!r}" for a, b in self.pairs[:MAX_SHOWN]]
         more = [f"{len(self.pairs) - MAX_SHOWN} more"] if len(self.pairs) > MAX_SHOWN else []
-        return f"{self.first!r} and {self.second!r} are never {' or '.join(told + more)}"
+        return f"{self.first!r} and {self.second!r} are never {' or '.join(shown + more)}"
 
 
 @dataclass(frozen=True)
 class Range(_Rule):
-    """The least and the largest value that a column may have, beyond those that fit saw.
+    """The least and the largest value that a column may have, also beyond those that fit saw.
 
     Parameters
     ----------
     column : hashable
         Name of a column of numbers, dates or durations.
     low, high : value, default=None
-        The bounds; None stands for what fit saw.
+        The bounds; None stands for the least or largest value that fit saw.
 
     Notes
     -----
-    Without a rule nothing is drawn beyond the range of fit, so that where every entry of fit is
-    above 0 every drawn one is. ``Range("price", low=0.01)`` also refuses rows of fit that are not,
-    and lets prices of less than the least of fit be drawn: a positive number of two decimals.
+    Without this rule no value outside the range of fit is drawn: where all entries of fit are
+    positive, drawn ones are. ``Range("price", low=0.01)`` also refuses rows of fit with a lower
+    price, and allows prices below the least of fit to be drawn, down to 0.01.
 
     Examples
     --------
@@ -480,7 +482,7 @@ class Range(_Rule):
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """Nothing that it is computed from."""
+        """Empty: no column is computed."""
         return ()
 
     def _words(self) -> str:
@@ -497,13 +499,12 @@ class OneOf(_Rule):
     column : hashable
         Name of the column.
     values : sequence
-        The values. Gaps are none of them, and are drawn where fit saw some.
+        The values. Gaps need no mention; they are drawn if fit saw some.
 
     Notes
     -----
     Numbers, dates, durations and ordered categories are decoded as the nearest of the values, also
-    of those that no row of fit has. Of other categories a model knows only those that it has seen:
-    one that is declared and not seen is not drawn.
+    where no row of fit has it. Unordered categories that no row of fit has are not drawn.
 
     Examples
     --------
@@ -526,8 +527,8 @@ class OneOf(_Rule):
         gaps = [value for value in self.values if np.ndim(value) == 0 and pd.isna(value)]
         if gaps:
             raise ValueError(
-                f"OneOf({self.column!r}) has {gaps[0]!r} among its values: a gap is no value, and "
-                "breaks no rule; leave it out."
+                f"OneOf({self.column!r}) has {gaps[0]!r} among its values: gaps are always "
+                "allowed; leave it out."
             )
 
     @property
@@ -537,7 +538,7 @@ class OneOf(_Rule):
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """Nothing that it is computed from."""
+        """Empty: no column is computed."""
         return ()
 
     def _words(self) -> str:
@@ -546,27 +547,27 @@ class OneOf(_Rule):
 
 @dataclass(frozen=True)
 class Check(_Rule):
-    """A function that says of each row whether it can be.
+    """A function that returns for each row whether it is possible.
 
-    :class:`skgen.TableEncoder` makes one of a function among its ``constraints``. It computes
-    nothing: :class:`skgen.GenerativePipeline` draws rows again until it holds.
+    :class:`skgen.TableEncoder` makes a check of each function among its ``constraints``. It
+    computes no column: :class:`skgen.GenerativePipeline` draws rows again until it holds.
 
     Parameters
     ----------
     function : callable
-        Of a frame; a boolean for each row, which depends on that row alone.
+        Takes a frame; returns a boolean for each row, which depends on that row alone.
     """
 
     function: Callable[[pd.DataFrame], Any]
 
     @property
     def target(self) -> Any:
-        """No column is computed."""
+        """None: a function computes no column."""
         return None
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """Which columns a function reads is not known."""
+        """Empty: the columns that a function reads are unknown."""
         return ()
 
     @property
@@ -575,7 +576,7 @@ class Check(_Rule):
         return getattr(self.function, "__name__", None) or repr(self.function)
 
     def holds(self, frame: pd.DataFrame) -> np.ndarray:
-        """Tell in which rows of a frame it holds.
+        """Return in which rows of a frame the function holds.
 
         Parameters
         ----------
@@ -585,24 +586,24 @@ class Check(_Rule):
         Returns
         -------
         holds : ndarray of shape (n_samples,), bool
-            Whether each can be.
+            Whether each row is possible.
 
         Raises
         ------
         TypeError
             If the function returns anything but a boolean for each row.
         """
-        told = self.function(frame.copy())
-        holds = np.asarray(told)
+        returned = self.function(frame.copy())
+        holds = np.asarray(returned)
         if holds.dtype == object and not pd.isna(holds).any():
-            # Of a nullable dtype without a gap.
+            # A nullable dtype without gaps: booleans, or None for any other value.
             holds = np.array([h if isinstance(h, bool | np.bool_) else None for h in holds.flat])
         if holds.shape != (len(frame),) or holds.dtype != bool:
             raise TypeError(
                 f"The function {self.name!r} among the constraints returned "
-                f"{type(told).__name__} of shape {holds.shape} and dtype "
-                f"{getattr(told, 'dtype', holds.dtype)} for a frame of {len(frame)} rows: it must "
-                "return True or False for each row."
+                f"{type(returned).__name__} of shape {holds.shape} and dtype "
+                f"{getattr(returned, 'dtype', holds.dtype)} for a frame of {len(frame)} rows: "
+                "it must return True or False for each row."
             )
         return holds
 
@@ -615,13 +616,13 @@ RULES = (Inequality, Sum, Product, Formula, FunctionOf, GapWhere, NeverTogether,
 
 
 def _listed(entries: Sequence[Any], between: str) -> str:
-    told = ["missing" if entry is None else repr(entry) for entry in entries[:MAX_SHOWN]]
+    """Return the first entries as text, and the number of the rest."""
+    shown = ["missing" if entry is None else repr(entry) for entry in entries[:MAX_SHOWN]]
     more = [f"{len(entries) - MAX_SHOWN} more"] if len(entries) > MAX_SHOWN else []
-    return between.join(told + more)
+    return between.join(shown + more)
 
 
-# Formulas.
-
+# Operations of formulas, by node of the syntax tree.
 OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: np.add,
     ast.Sub: np.subtract,
@@ -632,20 +633,20 @@ OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
 
 
 def _parsed(text: str) -> tuple[tuple[str, ...], Callable[[Sequence[Any]], Any]]:
-    """Return the names in a formula, and what computes it from the numbers of these."""
+    """Return the names of columns in a formula, and a function that computes it from them."""
     quoted: dict[str, str] = {}
 
-    def plain(found: re.Match[str]) -> str:
+    def unquoted(found: re.Match[str]) -> str:
         return quoted.setdefault(found.group(1), f"quoted_name_{len(quoted)}")
 
     try:
-        tree = ast.parse(re.sub(r"`([^`]+)`", plain, text).strip(), mode="eval").body
+        tree = ast.parse(re.sub(r"`([^`]+)`", unquoted, text).strip(), mode="eval").body
     except SyntaxError:
         raise ValueError(
             f"The formula {text!r} cannot be read: give names of columns and numbers with + - * / "
             "** between them, and names with blanks or marks in backticks."
         ) from None
-    as_given = {found: name for name, found in quoted.items()}
+    original_names = {found: name for name, found in quoted.items()}
     names: dict[str, int] = {}
 
     def compiled(node: ast.AST) -> Callable[[Sequence[Any]], Any]:
@@ -660,8 +661,8 @@ def _parsed(text: str) -> tuple[tuple[str, ...], Callable[[Sequence[Any]], Any]]
             constant = float(node.value)
             return lambda numbers: constant
         if isinstance(node, ast.Name):
-            place = names.setdefault(as_given.get(node.id, node.id), len(names))
-            return lambda numbers: numbers[place].astype(np.float64)
+            position = names.setdefault(original_names.get(node.id, node.id), len(names))
+            return lambda numbers: numbers[position].astype(np.float64)
         raise ValueError(
             f"The formula {text!r} holds {ast.unparse(node)!r}: it can hold names of columns, "
             "numbers, + - * / ** and brackets."

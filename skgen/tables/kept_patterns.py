@@ -1,8 +1,8 @@
-"""Gaps that another column tells, and entries that exclude each other: how drawn rows keep them.
+"""Gaps that another column determines, and mutually exclusive entries, in drawn rows.
 
-A column whose gaps are told is coded without the mark of its gaps. Of two entries that no row may
-have together, the one of the second column becomes the nearest that goes with the first; where a
-few rows of fit have them, one more column marks these.
+A column whose gaps are determined is encoded without its gap indicator. Of two mutually exclusive
+entries, the one in the second column is replaced by the nearest that is allowed with the first; if
+a few rows of fit have both, one more column marks these exceptions.
 """
 
 from typing import Any
@@ -16,25 +16,25 @@ from skgen.tables.rule_checks import have_both, is_among
 
 
 class KeptGaps:
-    """A column that is missing where another one has certain entries.
+    """A column that is missing exactly where another one has certain entries.
 
     Parameters
     ----------
     rule : GapWhere
         The rule.
     column, of : _Column
-        Both columns.
+        The column with gaps, and the one that determines them.
     place : int
-        Where the other one is in the table.
+        Position of ``of`` in the table.
 
     Attributes
     ----------
     names : list of str
-        Columns of the matrix that it takes.
+        Names of the encoded columns.
     keys : ndarray of shape (n_entries, n_codes)
-        Codes of the entries of the other column.
+        Codes of the distinct entries of ``of``.
     missing : ndarray of shape (n_entries,), bool
-        Whether the column is missing where these are.
+        Whether the column is missing where ``of`` has these.
     """
 
     def __init__(self, rule: GapWhere, column: Any, of: Any, place: int):
@@ -43,27 +43,28 @@ class KeptGaps:
         self.keys, self.missing = np.empty((0, 0)), np.empty(0, dtype=bool)
 
     def learn(self, entries: pd.Series) -> None:
-        """Learn from the entries of the other column."""
+        """Learn `keys` and `missing` from the entries of ``of``."""
         first = entries[~entries.duplicated()]
         self.keys = self.of.encode(first, False, "missing")
         self.missing = is_among(first, self.rule.entries)
 
     def encode(self, entries: pd.Series, holes: bool, handle_unknown: str) -> np.ndarray:
-        """Return the codes of entries, without a mark of gaps."""
+        """Return the codes of entries, without the gap indicator."""
         return self.column.encode(entries, holes, handle_unknown)[:, : self.column.n_codes]
 
     def decode(self, block: np.ndarray, of: pd.Series) -> pd.Series:
-        """Return the column, given its codes and the other column."""
+        """Return the decoded column, given its codes and the decoded ``of``."""
         if not self.column.has_gaps:
             return self.column.decode(block)
         return self.column.decode(np.column_stack([block, self._is_gap(of)]))
 
     def _is_gap(self, of: pd.Series) -> np.ndarray:
+        """Return in which rows the column must be missing, given the entries of ``of``."""
         codes = np.nan_to_num(self.of.encode(of, False, "missing"))
         return self.missing[cKDTree(self.keys).query(codes)[1]]
 
     def complete(self, series: list[pd.Series], missing: np.ndarray, j: int) -> None:
-        """Let a drawn entry of the other column be one that goes with what is observed of this.
+        """Replace drawn entries of ``of`` that contradict an observed entry of the column.
 
         Parameters
         ----------
@@ -72,7 +73,7 @@ class KeptGaps:
         missing : ndarray of shape (n_samples, n_features), bool
             Which entries were drawn.
         j : int
-            Where the column is in the table.
+            Position of the column in the table.
         """
         of = series[self.place]
         rows = np.flatnonzero(~missing[:, j] & missing[:, self.place] & self._is_gap(of))
@@ -86,14 +87,14 @@ class KeptGaps:
 
 
 class KeptApart:
-    """Entries of pairs of columns that exclude each other.
+    """Mutually exclusive entries of pairs of columns.
 
     Parameters
     ----------
     rules : list of NeverTogether
         The rules.
     places : list of (int, int)
-        Where the two columns of each are in the table.
+        Positions in the table of the two columns of each rule.
     columns : list of _Column
         All columns of the table.
 
@@ -102,11 +103,11 @@ class KeptApart:
     codes : dict of int to ndarray
         Codes of the entries of each of the columns, the most frequent first.
     names : list of str
-        The column that marks exceptions, if there are any.
+        Name of the encoded column that marks exceptions; empty if fit saw none.
     """
 
     def __init__(self, rules: list[NeverTogether], places: list[tuple[int, int]], columns: Any):
-        # A column is settled before those that come after it.
+        # Rules are applied in the order of their second columns.
         order = sorted(range(len(rules)), key=lambda k: places[k][1])
         self.rules = [rules[k] for k in order]
         self.places = [places[k] for k in order]
@@ -115,7 +116,7 @@ class KeptApart:
         self.names: list[str] = []
 
     def learn(self, frame: pd.DataFrame) -> None:
-        """Learn the entries of the columns."""
+        """Learn the codes of the columns' entries, and whether fit has exceptions."""
         if self._exceptions([frame.iloc[:, j] for j in range(frame.shape[1])]).any():
             self.names = ["exception"]
         for k in {k for pair in self.places for k in pair}:
@@ -125,24 +126,25 @@ class KeptApart:
             self.codes[k] = found[np.argsort(-counts, kind="stable")]
 
     def encode(self, series: list[pd.Series]) -> np.ndarray:
-        """Return the marks of exceptions, a column if fit saw any."""
+        """Return the marks of exceptions (1 or 0), one column if fit saw any, else none."""
         return self._exceptions(series).astype(np.float64)[:, None][:, : len(self.names)]
 
     def _exceptions(self, series: Any) -> np.ndarray:
-        off = np.zeros(len(series[self.places[0][0]]), dtype=bool)
+        """Return which rows have two mutually exclusive entries."""
+        is_exception = np.zeros(len(series[self.places[0][0]]), dtype=bool)
         for rule, places in zip(self.rules, self.places, strict=True):
-            off |= have_both(rule, *[series[k] for k in places])
-        return off
+            is_exception |= have_both(rule, *[series[k] for k in places])
+        return is_exception
 
     def keep(self, series: dict[int, pd.Series], marks: np.ndarray | None) -> None:
-        """Move entries, in place, to the nearest that go with those of other columns.
+        """Replace mutually exclusive entries of decoded columns, in place.
 
         Parameters
         ----------
         series : dict of Series
             The decoded columns.
         marks : ndarray of shape (n_samples, 1) or None
-            Marks of exceptions, which stay.
+            Decoded marks of exceptions; rows above 0.5 are left as they are.
         """
         free = np.ones(len(series[self.places[0][0]]), dtype=bool)
         if marks is not None:
@@ -150,10 +152,10 @@ class KeptApart:
         for side in (1, 0):
             for rule, places in zip(self.rules, self.places, strict=True):
                 rows = np.flatnonzero(free & have_both(rule, *[series[k] for k in places]))
-                self._move(series, places[side], rows)
+                self._replace_excluded(series, places[side], rows)
 
     def complete(self, series: list[pd.Series], missing: np.ndarray) -> None:
-        """Move drawn entries of completed rows, in place.
+        """Replace drawn entries that are excluded by others, in place.
 
         Parameters
         ----------
@@ -164,27 +166,31 @@ class KeptApart:
         """
         for side in (1, 0):
             for rule, places in zip(self.rules, self.places, strict=True):
-                off = have_both(rule, *[series[k] for k in places])
-                self._move(series, places[side], np.flatnonzero(off & missing[:, places[side]]))
+                excluded = have_both(rule, *[series[k] for k in places])
+                self._replace_excluded(
+                    series, places[side], np.flatnonzero(excluded & missing[:, places[side]])
+                )
 
-    def _move(self, series: Any, k: int, rows: np.ndarray) -> None:
-        """Let entries of one column be the nearest that go with those of the others."""
+    def _replace_excluded(self, series: Any, k: int, rows: np.ndarray) -> None:
+        """Replace entries of one column by the nearest that no other column excludes."""
         if not len(rows):
             return
         column, codes = self.columns[k], self.codes[k]
         marks = np.zeros((len(codes), len(column.names) - column.n_codes))
         entries = column.decode(np.column_stack([codes, marks]))
-        apart = np.zeros((len(rows), len(codes)), dtype=bool)
+        excluded = np.zeros((len(rows), len(codes)), dtype=bool)
         for rule, places in zip(self.rules, self.places, strict=True):
             if k in places:
                 other = places[0] if k == places[1] else places[1]
-                there = series[other].iloc[rows]
+                other_entries = series[other].iloc[rows]
                 for pair in rule.pairs:
                     own, others = pair if k == places[0] else pair[::-1]
-                    apart |= is_among(there, [others])[:, None] & is_among(entries, [own])
-        drawn = column.encode(series[k].iloc[rows], False, "missing")[:, : column.n_codes]
-        far = ((drawn[:, None] - codes) ** 2).sum(2)
-        chosen = np.where(apart, np.inf, far).argmin(1)
+                    excluded |= is_among(other_entries, [others])[:, None] & is_among(
+                        entries, [own]
+                    )
+        drawn_codes = column.encode(series[k].iloc[rows], False, "missing")[:, : column.n_codes]
+        distances = ((drawn_codes[:, None] - codes) ** 2).sum(2)
+        chosen = np.where(excluded, np.inf, distances).argmin(1)
         moved = series[k].copy()
         moved.iloc[rows] = entries.iloc[chosen].to_numpy()
         series[k] = moved

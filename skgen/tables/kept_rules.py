@@ -1,9 +1,9 @@
-"""How the columns of a table keep a rule: what is encoded in the place of one, and the way back.
+"""How a rule that computes a column is encoded and decoded, and how completed rows satisfy it.
 
-Of ``low <= high`` the difference is encoded in the place of ``high``, and of the other rules of
-:mod:`skgen.tables.constraints` that compute their target nothing in its place, or by how much some
-rows break them. Rows whose gaps were drawn are mended: what was observed stays, and what was drawn
-moves.
+For ``low <= high`` the difference is encoded instead of ``high``. The targets of the other rules of
+:mod:`skgen.tables.constraints` that compute a column are not encoded, except for the deviations of
+a sum that some rows break. In completed rows, drawn entries are changed until the rule holds;
+observed entries stay.
 """
 
 from typing import Any
@@ -26,41 +26,41 @@ from skgen.tables.column import _of_dtype
 from skgen.tables.columns import MAX_DECIMALS, _Labels, _make
 from skgen.tables.constraints import FunctionOf, Inequality, Product, Sum
 
-# Of a factor that is drawn, how many steps away others are tried.
+# Largest change of a drawn factor, in steps of its grid, that is tried to satisfy a product.
 MOST_STEPS = 50
 
 
 class KeptRule:
-    """A rule, and what takes the place of its target among the columns that are encoded.
+    """A rule that computes a column, with what is encoded instead of that column.
 
     Parameters
     ----------
     rule : Inequality, Sum, Product, Formula or FunctionOf
         The rule.
     places : list of int
-        Where the columns are that its target is computed from, and at last the target.
+        Positions in the table of the rule's inputs and, last, of its target.
     columns : list of _Column
         All columns of the table.
     told : list of int
-        Where the targets of all rules of the table are.
+        Positions of the targets of all rules of the table.
 
     Attributes
     ----------
     rest : _Column or None
-        What is left of the target: of an inequality, the difference of both columns; of a sum that
-        some rows break, by how much, as labels.
+        The column that is encoded instead of the target: of an inequality, the difference; of a
+        sum with exceptions, the deviation from it, as labels.
     least : number
-        The least difference.
+        The least difference of an inequality in the rows of fit.
     keys, values : ndarray
-        Of a function, the codes of the entries of one column and of those that go with them.
+        Of a function, the codes of the distinct entries of its input and of the targets they have.
     way : str
         How a product or a formula is rounded.
     divisors : dict of int to number
-        Of columns that a ratio is divided by and that are never 0, what is nearest to it.
+        By position, the entry nearest to 0 of each divisor of a ratio that is never 0 in fit.
     """
 
     way = "float"
-    # Not in files of earlier versions.
+    # The default for files of earlier versions, which lack it.
     divisors: Any = {}
 
     def __init__(self, rule: Any, places: list[int], columns: list[Any], told: list[int]):
@@ -71,7 +71,7 @@ class KeptRule:
         self.divisors = {}
 
     def learn(self, frame: pd.DataFrame, max_one_hot: int) -> None:
-        """Learn from the rows of fit."""
+        """Learn the attributes from the rows of fit."""
         if isinstance(self.rule, Inequality):
             low, high = self.places
             name = f"{self.columns[high].name}_minus_{self.columns[low].name}"
@@ -101,43 +101,43 @@ class KeptRule:
                     self.divisors[k] = x[np.abs(x).argmin()].item()
 
     def encode_rest(self, frame: pd.DataFrame, holes: bool, handle_unknown: str) -> np.ndarray:
-        """Return the codes of what is left of the target."""
+        """Return the codes of `rest`, the difference or the deviation from a sum."""
         rest = self.left_of(frame)
         if isinstance(self.rule, Sum):
-            known = np.sort(self.rest.values.astype(np.float64))
-            # By another amount than fit saw, the nearest stands for it.
-            between = (known[1:] + known[:-1]) / 2
+            known_rests = np.sort(self.rest.values.astype(np.float64))
+            # A deviation that fit did not see is replaced by the nearest that it saw.
+            midpoints = (known_rests[1:] + known_rests[:-1]) / 2
             gaps = rest.isna()
-            nearest = known[np.searchsorted(between, rest.fillna(0))]
+            nearest = known_rests[np.searchsorted(midpoints, rest.fillna(0))]
             rest = pd.Series(nearest, rest.index).where(~gaps, np.nan if holes else 0.0)
         return self.rest.encode(rest, holes, handle_unknown)
 
     def left_of(self, frame: pd.DataFrame) -> pd.Series:
-        """Return the difference of the columns of an inequality, or by how much a sum is broken."""
+        """Return the difference of the columns of an inequality, or the deviation from a sum."""
         if isinstance(self.rule, Sum):
             numbers, gaps = _numbers_of([frame.iloc[:, k] for k in self.places])
-            off = (numbers[-1] - self._computed(numbers[:-1])).astype(np.float64)
+            deviation = (numbers[-1] - self._computed(numbers[:-1])).astype(np.float64)
             decimals = self._decimals(self.places[-1])
-            off = np.round(off, MAX_DECIMALS if decimals is None else decimals)
-            small = tolerance(self.rule, numbers[-1], off, decimals)
-            return pd.Series(np.where(np.abs(off) <= small, 0.0, off)).mask(gaps)
+            deviation = np.round(deviation, MAX_DECIMALS if decimals is None else decimals)
+            tolerated = tolerance(self.rule, numbers[-1], deviation, decimals)
+            return pd.Series(np.where(np.abs(deviation) <= tolerated, 0.0, deviation)).mask(gaps)
         low, high = self.places
         rest = frame.iloc[:, high] - frame.iloc[:, low]
         if is_float_dtype(rest.dtype):
-            # Without the rounding error, so that it has the decimals of both.
-            of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
-            if None not in of_both:
-                rest = rest.round(max(of_both))
+            # Rounded to the decimals of both columns, which removes the rounding error.
+            decimals_of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
+            if None not in decimals_of_both:
+                rest = rest.round(max(decimals_of_both))
         return rest
 
     def target(self, decoded: Any, rest: Any = None) -> pd.Series:
-        """Return the target, given the columns, by place, and what was left of it."""
+        """Return the target, computed from decoded columns (by position) and from `rest`."""
         *inputs, j = self.places
-        own = self.columns[j]
+        target_column = self.columns[j]
         if isinstance(self.rule, FunctionOf):
             (i,) = inputs
             codes = self.columns[i].encode(decoded[i], False, "missing")
-            return own.decode(self._nearest(self.values, codes, self.keys))
+            return target_column.decode(self._nearest(self.values, codes, self.keys))
         for i, nearest in self.divisors.items():
             zeros = np.flatnonzero((decoded[i] == 0).fillna(False).to_numpy(dtype=bool))
             if len(zeros):
@@ -147,21 +147,23 @@ class KeptRule:
         numbers, missing = _numbers_of(series)
         round_by = np.ceil if isinstance(self.rule, Inequality) else np.round
         values = self._rounded(self._computed(numbers))
-        beyond = ~np.isfinite(values.astype(np.float64))
-        if beyond.any():
-            # Divided by nothing, as no row of fit was unless it has a gap.
-            values = np.where(beyond, 0.0, values)
-            missing = missing | (beyond & own.has_gaps)
-        entries = own.of_numbers(values, round_by)
-        column = _of_dtype(entries, missing, own.dtype, own.marker, own.name)
+        is_infinite = ~np.isfinite(values.astype(np.float64))
+        if is_infinite.any():
+            # Division by 0: a gap if fit saw gaps in the target, else the value of 0.
+            values = np.where(is_infinite, 0.0, values)
+            missing = missing | (is_infinite & target_column.has_gaps)
+        entries = target_column.of_numbers(values, round_by)
+        column = _of_dtype(
+            entries, missing, target_column.dtype, target_column.marker, target_column.name
+        )
         if isinstance(self.rule, Inequality):
-            # What another rule told may lie beyond all that fit saw.
-            below = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & ~missing)
-            column = _replaced(column, below, own.of_numbers(values[below]))
+            # A lower column that another rule computed may exceed the range of the target in fit.
+            too_low = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & ~missing)
+            column = _replaced(column, too_low, target_column.of_numbers(values[too_low]))
         return column
 
     def _computed(self, numbers: list[np.ndarray]) -> np.ndarray:
-        """Return the target's numbers, given those of its inputs and of what was left."""
+        """Return the numbers of the target, before rounding, given those of inputs and `rest`."""
         if isinstance(self.rule, Inequality):
             return numbers[0] + numbers[1]
         n = len(self.rule.inputs)
@@ -172,41 +174,42 @@ class KeptRule:
         return value
 
     def _weights(self) -> list[Any]:
+        """Return the weights of the inputs of a sum; empty for other rules."""
         if not isinstance(self.rule, Sum):
             return []
         return weights(self.rule, [self.columns[k].dtype for k in self.places])
 
     def _rounded(self, values: np.ndarray) -> np.ndarray:
-        """Return computed numbers rounded as the target is."""
+        """Return computed numbers, of a product or a formula rounded as the target is."""
         if isinstance(self.rule, Inequality | Sum):
             return values
         return rounded(values, self._decimals(self.places[-1]), self.way)
 
     @staticmethod
     def _nearest(values: np.ndarray, codes: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """Return the values that go with the keys nearest to some codes; NaN where these are."""
-        known = ~np.isnan(codes).any(1)
+        """Return the values at the keys nearest to the given codes; NaN where a code is NaN."""
+        is_known = ~np.isnan(codes).any(1)
         found = np.full((len(codes), values.shape[1]), np.nan)
-        if known.any() and keys.shape[1]:
-            found[known] = values[cKDTree(keys).query(codes[known])[1]]
+        if is_known.any() and keys.shape[1]:
+            found[is_known] = values[cKDTree(keys).query(codes[is_known])[1]]
         elif len(values):
-            # Of a constant column there is one key.
-            found[known] = values[0]
+            # A constant column has no codes, and one key.
+            found[is_known] = values[0]
         return found
 
     def fill(self, series: list[pd.Series]) -> None:
-        """Fill an entry that is the only one missing of those in the rule, in place."""
+        """Compute, in place, missing entries in rows where the rule has only one missing entry."""
         if isinstance(self.rule, Inequality | FunctionOf):
             return
         missing = np.stack([series[k].isna().to_numpy() for k in self.places])
-        alone = missing.sum(0) == 1
+        only_one = missing.sum(0) == 1
         numbers, _ = _numbers_of([series[k] for k in self.places])
         for place in range(len(self.places)):
-            rows = np.flatnonzero(alone & missing[place])
+            rows = np.flatnonzero(only_one & missing[place])
             if len(rows):
-                self._put(series, place, rows, numbers)
+                self._set_computed(series, place, rows, numbers)
 
-    def _put(
+    def _set_computed(
         self,
         series: list[pd.Series],
         place: int,
@@ -214,7 +217,10 @@ class KeptRule:
         numbers: list[Any],
         inside: bool = False,
     ) -> None:
-        """Compute entries of a column of the rule, the target last; or the nearest in range."""
+        """Set entries of one column of the rule, in place, to what the others determine.
+
+        With ``inside``, they are put on the column's grid and in its range.
+        """
         *inputs, target = [x[rows] for x in numbers]
         k = self.places[place]
         column = self.columns[k]
@@ -223,9 +229,9 @@ class KeptRule:
             values = self._rounded(self._computed(inputs))
         else:
             values = solved(self.rule, place, target, inputs, self._weights())
-        told = np.isfinite(values.astype(np.float64))
-        entries = column.of_numbers(values[told], np.rint if inside else np.round)
-        series[k] = _replaced(series[k], rows[told], entries)
+        determined = np.isfinite(values.astype(np.float64))
+        entries = column.of_numbers(values[determined], np.rint if inside else np.round)
+        series[k] = _replaced(series[k], rows[determined], entries)
 
     def mend(
         self,
@@ -235,7 +241,7 @@ class KeptRule:
         drawn: list[pd.Series],
         forward: bool,
     ) -> None:
-        """Move drawn entries so that the rule holds, in place, and mark that they are to stay.
+        """Change drawn entries in place so that the rule holds, and mark them as no longer free.
 
         Parameters
         ----------
@@ -244,11 +250,12 @@ class KeptRule:
         missing : ndarray of shape (n_samples, n_features), bool
             Which entries were drawn.
         free : ndarray of shape (n_samples, n_features), bool
-            Which of them no rule has moved yet.
+            Which of them no rule has changed yet; updated in place.
         drawn : list of Series
-            The columns of the rows as they were drawn, the observed entries not put back.
+            The columns of the rows as drawn, before observed entries were restored.
         forward : bool
-            Whether targets follow from their inputs; else targets that stay ask for inputs.
+            Whether targets are computed from inputs; otherwise inputs are solved for targets that
+            are not free.
         """
         if not missing[:, self.places].any():
             return
@@ -260,38 +267,39 @@ class KeptRule:
             moved = self._mend_equation(series, free, forward)
         free[np.ix_(moved, np.array(self.places))] = False
 
-    def _off(self, series: list[pd.Series]) -> np.ndarray:
-        """Tell which rows break a sum, a product or a formula."""
+    def _breaks(self, series: list[pd.Series]) -> np.ndarray:
+        """Return which rows break a sum, a product or a formula."""
         numbers, gaps = _numbers_of([series[k] for k in self.places])
         value, decimals = self._computed(numbers[:-1]), self._decimals(self.places[-1])
-        small = tolerance(self.rule, numbers[-1], value, decimals)
-        return ~gaps & ~(np.abs(value - numbers[-1]) <= small)
+        tolerated = tolerance(self.rule, numbers[-1], value, decimals)
+        return ~gaps & ~(np.abs(value - numbers[-1]) <= tolerated)
 
     def _decimals(self, k: int) -> int | None:
+        """Return the decimals of the column at a position; None where it has no grid."""
         return getattr(self.columns[k], "decimals", 0)
 
     def _mend_equation(self, series: list[pd.Series], free: Any, forward: bool) -> np.ndarray:
-        """Compute the target from its inputs, or inputs from a target that stays."""
+        """Compute free targets from inputs, or solve for free inputs; return the changed rows."""
         *inputs, j = self.places
-        broken, target = self._off(series), free[:, j]
+        broken, target = self._breaks(series), free[:, j]
         rows = np.flatnonzero(broken & target) if forward else np.empty(0, int)
         if len(rows):
             numbers, _ = _numbers_of([series[k] for k in self.places])
-            self._put(series, len(inputs), rows, numbers)
-        asked = np.flatnonzero(broken & ~target & free[:, inputs].any(1))
-        if len(asked):
-            part = [one.iloc[asked].reset_index(drop=True) for one in series]
-            self._ask(part, free[asked])
+            self._set_computed(series, len(inputs), rows, numbers)
+        to_solve = np.flatnonzero(broken & ~target & free[:, inputs].any(1))
+        if len(to_solve):
+            part = [column.iloc[to_solve].reset_index(drop=True) for column in series]
+            self._solve_inputs(part, free[to_solve])
             for k in inputs:
-                series[k] = _replaced(series[k], asked, part[k])
-        return np.union1d(rows, asked)
+                series[k] = _replaced(series[k], to_solve, part[k])
+        return np.union1d(rows, to_solve)
 
-    def _ask(self, series: list[pd.Series], free: np.ndarray) -> None:
-        """Compute inputs from the target, in their ranges where that can be."""
+    def _solve_inputs(self, series: list[pd.Series], free: np.ndarray) -> None:
+        """Solve for free inputs given the target, within their ranges if possible."""
         places = self.places
         grids = [self._decimals(k) for k in places[:-1]]
-        # First what no other rule tells or declares, and of that the finest.
-        finest = sorted(
+        # First columns that no other rule computes or restricts; of these, the finest grid first.
+        by_fineness = sorted(
             range(len(grids)),
             key=lambda i: (
                 places[i] in self.told,
@@ -301,55 +309,58 @@ class KeptRule:
         )
 
         def solve(place: int, inside: bool) -> None:
-            rows = np.flatnonzero(self._off(series) & free[:, places[place]])
+            rows = np.flatnonzero(self._breaks(series) & free[:, places[place]])
             if len(rows):
                 numbers, _ = _numbers_of([series[k] for k in places])
-                self._put(series, place, rows, numbers, inside)
+                self._set_computed(series, place, rows, numbers, inside)
 
-        for place in finest:
+        for place in by_fineness:
             solve(place, True)
         if isinstance(self.rule, Product):
-            # Not every factor divides: those of a coarser grid move until one does.
-            for place in finest[1:]:
+            # Not every factor divides the target: coarser factors are changed until one does.
+            for place in by_fineness[1:]:
                 k = places[place]
                 drawn = _numbers_of([series[k]])[0][0]
                 step = getattr(self.columns[k], "step", 10.0 ** -(grids[place] or 0))
                 for move in sorted(range(-MOST_STEPS, MOST_STEPS + 1), key=abs):
-                    rows = np.flatnonzero(self._off(series) & free[:, k])
+                    rows = np.flatnonzero(self._breaks(series) & free[:, k])
                     if not len(rows):
                         break
                     moved = self.columns[k].of_numbers(drawn[rows] + move * step, np.rint)
                     series[k] = _replaced(series[k], rows, moved)
-                    solve(finest[0], True)
-        for place in finest:
+                    solve(by_fineness[0], True)
+        for place in by_fineness:
             solve(place, False)
 
     def _mend_inequality(
         self, series: list[pd.Series], missing: Any, free: Any, drawn: Any, forward: bool
     ) -> np.ndarray:
-        """Put a drawn lower entry the drawn difference below an observed upper one."""
+        """Set free lower entries the drawn difference below fixed upper ones; return the rows."""
         low, high = self.places
         numbers, gaps = _numbers_of([series[low], series[high]])
         rows = np.flatnonzero(free[:, low] & ~free[:, high] & ~gaps)
         if len(rows):
-            # The difference is what was drawn; the row below it did not know the observed entry.
-            before, _ = _numbers_of([drawn[k].iloc[rows] for k in self.places])
-            values = numbers[1][rows] - (before[1] - before[0])
+            # The model drew the difference; the drawn lower entry ignores the observed upper one.
+            drawn_numbers, _ = _numbers_of([drawn[k].iloc[rows] for k in self.places])
+            values = numbers[1][rows] - (drawn_numbers[1] - drawn_numbers[0])
             entries = self.columns[low].of_numbers(values, np.floor)
             series[low] = _replaced(series[low], rows, entries)
         if not forward:
             return rows
-        # Between two observed entries a drawn one can only be at an end.
+        # Drawn upper entries that are too low become the lowest that is allowed.
         numbers, gaps = _numbers_of([series[low], series[high]])
-        near = numbers[0] + self.least > numbers[1]
-        stuck = np.flatnonzero(near & ~gaps & missing[:, high])
-        if len(stuck):
-            entries = self.columns[high].of_numbers(numbers[0][stuck] + self.least, np.ceil)
-            series[high] = _replaced(series[high], stuck, entries)
-        return np.union1d(rows, stuck)
+        too_low = numbers[0] + self.least > numbers[1]
+        raised = np.flatnonzero(too_low & ~gaps & missing[:, high])
+        if len(raised):
+            entries = self.columns[high].of_numbers(numbers[0][raised] + self.least, np.ceil)
+            series[high] = _replaced(series[high], raised, entries)
+        return np.union1d(rows, raised)
 
     def _mend_function(self, series: list[pd.Series], free: Any, forward: bool) -> np.ndarray:
-        """Let a drawn entry be the nearest with which the observed one goes."""
+        """Make free entries of a function and of its input consistent; return the changed rows.
+
+        A target becomes what its input determines, an input the nearest that has its target.
+        """
         i, j = self.places
         rows = np.flatnonzero(free[:, j] & ~free[:, i])
         if forward and len(rows):
@@ -359,30 +370,32 @@ class KeptRule:
             return rows
         codes = self.columns[i].encode(series[i].iloc[rows], False, "missing")
         wanted = self.columns[j].encode(series[j].iloc[rows], False, "missing")
-        off = (self._nearest(self.values, codes, self.keys) != wanted).any(1)
-        for value in np.unique(wanted[off], axis=0):
-            here = off & (wanted == value).all(1)
-            fits = (self.values == value).all(1)
-            if fits.any():
-                nearest = self._nearest(self.keys[fits], codes[here], self.keys[fits])
+        differs = (self._nearest(self.values, codes, self.keys) != wanted).any(1)
+        for value in np.unique(wanted[differs], axis=0):
+            same_target = differs & (wanted == value).all(1)
+            candidates = (self.values == value).all(1)
+            if candidates.any():
+                nearest = self._nearest(
+                    self.keys[candidates], codes[same_target], self.keys[candidates]
+                )
                 entries = self.columns[i].decode(nearest)
-                series[i] = _replaced(series[i], rows[here], entries)
+                series[i] = _replaced(series[i], rows[same_target], entries)
         return rows
 
 
 def _numbers_of(series: list[pd.Series]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return columns as numbers, 0 where an entry is missing, and the rows in which one is."""
-    gaps = [one.isna().to_numpy() for one in series]
+    """Return columns as numbers, 0 where missing, and which rows have any missing entry."""
+    gaps = [column.isna().to_numpy() for column in series]
     numbers: list[np.ndarray] = []
-    for one, missing in zip(series, gaps, strict=True):
-        values = as_numbers(one)
+    for column, missing in zip(series, gaps, strict=True):
+        values = as_numbers(column)
         assert values is not None
         numbers.append(np.where(missing, values.dtype.type(0), values))
     return numbers, np.any(gaps, axis=0)
 
 
 def _replaced(column: pd.Series, rows: np.ndarray, entries: Any) -> pd.Series:
-    """Return a column with other entries in some rows, and its dtype."""
+    """Return a copy of a column, of the same dtype, with other entries in the given rows."""
     column = column.copy()
     column.iloc[rows] = pd.Series(entries).astype(column.dtype).to_numpy()
     return column

@@ -1,9 +1,9 @@
-"""Rows drawn again until functions hold: rules that nothing computes.
+"""Rejection sampling: rows are drawn again until the functions among the constraints hold.
 
-Rows come in groups of `GROUP`, the last one smaller. Those of a group that break a function are
-drawn again, the more candidates for each the fewer have held so far, and the first of these that
-holds takes the place of the row. What is drawn depends on the seed, the group and the round alone,
-so that batches are, one after the other, what all rows at once are.
+Rows are drawn in groups of `GROUP`, the last one smaller. Each row of a group in which a function
+does not hold is drawn again, with more candidates the lower the acceptance rate has been so far,
+and is replaced by the first candidate in which all functions hold. The seed of a draw depends only
+on the seed of all rows, the group and the round, so rows do not depend on the size of batches.
 """
 
 import inspect
@@ -19,19 +19,20 @@ from skgen.tables.constraints import Check
 from skgen.tables.encoder import TableEncoder, as_learnt
 from skgen.tables.polars_frames import as_pandas, is_polars
 
-# Rows of a group, and how often they are drawn again at most.
+# Rows of a group; most rounds in which its rejected rows are drawn again.
 GROUP, MOST_ROUNDS = 16_384, 100
-# Candidates of a round, if there are fewer rows to be drawn again; and for a row in all rounds.
+# Most candidates of a round, unless more rows are left (each has one at least); candidates of a row
+# after which no further round starts.
 CANDIDATES, MOST_TRIED = 1024, 500
 
 
 def checks_of(encoder: Any) -> list[Check]:
-    """Return the functions among the rules of a fitted encoder, or of None."""
+    """Return the functions among the rules of a fitted encoder; empty for None."""
     return [rule for rule in getattr(encoder, "constraints_", []) if isinstance(rule, Check)]
 
 
 def check_redrawn(steps: list[tuple[str, Any]], model: Any) -> None:
-    """Raise where functions are asked for that no pipeline of such steps keeps.
+    """Raise if an encoder has functions among its constraints that the pipeline cannot satisfy.
 
     Parameters
     ----------
@@ -43,9 +44,9 @@ def check_redrawn(steps: list[tuple[str, Any]], model: Any) -> None:
     Raises
     ------
     ValueError
-        If an encoder with functions is not the first step: what these are given is a row of X.
+        If an encoder with functions is not the first step: the functions take rows of X.
     TypeError
-        If the model's ``sample`` takes no seed, and may draw the same rows again.
+        If the model's ``sample`` takes no seed, so that it could draw the same rows again.
     """
     for k, (name, step) in enumerate(steps):
         rules = getattr(step, "constraints", None) if isinstance(step, TableEncoder) else None
@@ -66,19 +67,19 @@ def check_redrawn(steps: list[tuple[str, Any]], model: Any) -> None:
 
 
 class Redraw:
-    """Rows drawn again until functions hold.
+    """Draws rows of a group again until functions hold.
 
     Parameters
     ----------
     encoder : TableEncoder
-        The fitted encoder whose functions they are.
+        The fitted encoder with functions among its constraints.
     random_state : int, RandomState instance or None
         The seed of the rows.
 
     Attributes
     ----------
     seed : int
-        What the seeds of all rounds are made of.
+        The seed from which the seeds of all groups and rounds are derived.
     """
 
     def __init__(self, encoder: Any, random_state: Any):
@@ -92,14 +93,14 @@ class Redraw:
     def __call__(
         self, rows: Any, draw: Callable[[np.ndarray, int], Any], group: int, free: Any = None
     ) -> Any:
-        """Return rows of a group, those drawn again that break a function.
+        """Return the rows of a group, with those replaced in which a function does not hold.
 
         Parameters
         ----------
         rows : DataFrame or ndarray of shape (n_samples, n_features)
             The rows.
         draw : callable
-            Of the places of rows, and of a seed: as many other rows for these.
+            Takes positions of rows and a seed; returns one new row for each position.
         group : int
             The number of the group.
         free : ndarray of shape (n_samples,), bool, default=None
@@ -108,54 +109,55 @@ class Redraw:
         Returns
         -------
         rows : DataFrame or ndarray of shape (n_samples, n_features)
-            Rows in all of which that may be drawn again the functions hold.
+            The rows; in all that may be drawn again the functions hold.
 
         Raises
         ------
         ValueError
-            If some do not after `MOST_ROUNDS` rounds, or `MOST_TRIED` candidates each.
+            If some row has no valid candidate after `MOST_ROUNDS` rounds or `MOST_TRIED` draws.
         """
         holds = self._holds(rows)
-        held = holds if free is None else holds[:, free]
-        n_drawn, n_held = held.shape[1], held.sum(1)
-        n_whole = held.all(0).sum()
-        left = np.flatnonzero(~holds.all(0) & (True if free is None else free))
-        tried = 0
+        valid = holds if free is None else holds[:, free]
+        n_drawn, n_valid = valid.shape[1], valid.sum(1)
+        n_all_valid = valid.all(0).sum()
+        remaining = np.flatnonzero(~holds.all(0) & (True if free is None else free))
+        n_tried = 0
         for k in range(MOST_ROUNDS):
-            if not len(left):
+            if not len(remaining):
                 return rows
-            if tried >= MOST_TRIED:
+            if n_tried >= MOST_TRIED:
                 break
-            wanted = -(-(n_drawn + 1) // (n_whole + 1))
-            times = max(1, min(wanted, CANDIDATES // len(left)))
-            tried += times
-            drawn = draw(np.repeat(left, times), self._seed_of(group, k))
+            wanted = -(-(n_drawn + 1) // (n_all_valid + 1))
+            n_candidates = max(1, min(wanted, CANDIDATES // len(remaining)))
+            n_tried += n_candidates
+            drawn = draw(np.repeat(remaining, n_candidates), self._seed_of(group, k))
             holds = self._holds(drawn)
-            n_drawn, n_held = n_drawn + holds.shape[1], n_held + holds.sum(1)
-            n_whole += holds.all(0).sum()
-            by_row = holds.all(0).reshape(len(left), times)
+            n_drawn, n_valid = n_drawn + holds.shape[1], n_valid + holds.sum(1)
+            n_all_valid += holds.all(0).sum()
+            by_row = holds.all(0).reshape(len(remaining), n_candidates)
             found = by_row.any(1)
-            first = np.flatnonzero(found) * times + by_row[found].argmax(1)
-            rows = _replaced(rows, left[found], _taken(drawn, first))
-            left = left[~found]
-        if not len(left):
+            first = np.flatnonzero(found) * n_candidates + by_row[found].argmax(1)
+            rows = _replaced(rows, remaining[found], _taken(drawn, first))
+            remaining = remaining[~found]
+        if not len(remaining):
             return rows
-        k = int(n_held.argmin())
+        k = int(n_valid.argmin())
         raise ValueError(
             f"The function {self.checks[k].name!r} among the constraints held in "
-            f"{n_held[k] / n_drawn:.2%} of {n_drawn:,} drawn rows, and {len(left)} of {len(rows)} "
-            f"rows, such as row {left[0]}, have none that can be after {tried} draws of each. "
-            "Drawing again serves what most rows keep: leave the function out, say it by a rule "
-            "that is computed, such as skgen.Inequality or skgen.Formula, or ask for what can be "
-            "where columns are given."
+            f"{n_valid[k] / n_drawn:.2%} of {n_drawn:,} drawn rows, and {len(remaining)} of "
+            f"{len(rows)} rows, such as row {remaining[0]}, break a function in all {n_tried} "
+            "draws of each. Functions suit what most drawn rows keep anyway: leave the function "
+            "out, replace it by a rule that is computed, such as skgen.Inequality or "
+            "skgen.Formula, or give columns values with which it can hold."
         )
 
     def _seed_of(self, group: int, k: int) -> int:
+        """Return the seed of round k of a group."""
         entropy = np.random.SeedSequence([self.seed, group, k])
         return int(entropy.generate_state(1)[0] >> 1)
 
     def _holds(self, rows: Any) -> np.ndarray:
-        """Tell, by function, in which rows it holds, of the dtypes that fit saw."""
+        """Return for each function in which rows it holds, given columns of the dtypes of fit."""
         frame = as_pandas(rows)
         frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
         frame = as_learnt(self.encoder, frame.reset_index(drop=True))
@@ -163,7 +165,7 @@ class Redraw:
 
 
 def grouped(batches: Iterable[Any], batch_size: int) -> Iterator[Any]:
-    """Put groups of rows together, and take them apart in batches of one size.
+    """Yield the rows of groups in batches of one size.
 
     Parameters
     ----------
@@ -177,18 +179,18 @@ def grouped(batches: Iterable[Any], batch_size: int) -> Iterator[Any]:
     batch : DataFrame or ndarray of shape (batch_size, n_features)
         A batch, the last of which may have fewer rows.
     """
-    held: Any = None
+    pending: Any = None
     for rows in batches:
-        held = rows if held is None else joined([held, rows])
-        while len(held) > batch_size:
-            yield _taken(held, np.arange(batch_size))
-            held = _taken(held, np.arange(batch_size, len(held)))
-    if held is not None:
-        yield held
+        pending = rows if pending is None else joined([pending, rows])
+        while len(pending) > batch_size:
+            yield _taken(pending, np.arange(batch_size))
+            pending = _taken(pending, np.arange(batch_size, len(pending)))
+    if pending is not None:
+        yield pending
 
 
 def joined(tables: list[Any]) -> Any:
-    """Return tables of one kind one below the other, numbered anew."""
+    """Return tables of one kind concatenated by rows, with a new index."""
     if len(tables) == 1:
         return tables[0]
     if isinstance(tables[0], np.ndarray):
@@ -201,13 +203,14 @@ def joined(tables: list[Any]) -> Any:
 
 
 def _taken(rows: Any, places: np.ndarray) -> Any:
+    """Return the rows at some positions."""
     if isinstance(rows, pd.DataFrame):
         return rows.iloc[places].reset_index(drop=True)
     return rows[places]
 
 
 def _replaced(rows: Any, places: np.ndarray, others: Any) -> Any:
-    """Return rows with others in some places."""
+    """Return rows with others at some positions."""
     if not len(places):
         return rows
     order = np.arange(len(rows))

@@ -1,4 +1,4 @@
-"""Which rows break a rule, and whether rules that a user gave can be kept."""
+"""Which rows break a rule, and whether the rules that a user gives can be applied to a table."""
 
 import copy
 import operator
@@ -34,34 +34,34 @@ from skgen.tables.constraints import (
     Support,
 )
 
-# A column is computed by one of these, and by one at most.
+# Rules that compute a column; a column may be the target of at most one of them.
 COMPUTED = (Inequality, Sum, Product, Formula, FunctionOf)
-# Rows in which it is looked whether a product is rounded, at most.
+# Most rows from which the decimals of a product are determined.
 MOST_ROUNDED = 20_000
 
 
 def is_computed(rule: Any) -> bool:
-    """Tell whether a rule computes the entries of its target, and not what they cannot be."""
+    """Return whether a rule computes the entries of its target, rather than restricting them."""
     return isinstance(rule, COMPUTED)
 
 
 def ordered(rules: Sequence[Any]) -> list[Any] | None:
-    """Return rules so that none needs a target of a later one; None where they run in a circle."""
-    left, done = list(rules), []
-    while left:
-        targets = {rule.target for rule in left}
-        free = [rule for rule in left if not targets & set(rule.inputs)]
-        if not free:
+    """Return rules in an order in which they can be computed; None if they depend on each other."""
+    remaining, in_order = list(rules), []
+    while remaining:
+        targets = {rule.target for rule in remaining}
+        ready = [rule for rule in remaining if not targets & set(rule.inputs)]
+        if not ready:
             return None
-        done += free
-        left = [rule for rule in left if rule not in free]
-    return done
+        in_order += ready
+        remaining = [rule for rule in remaining if rule not in ready]
+    return in_order
 
 
 def checked_rules(
     rules: Sequence[Any], frame: pd.DataFrame, *, of_observed: bool = False
 ) -> list[Rule | Check]:
-    """Return rules that a user gave in the order in which they can be computed.
+    """Return the rules that a user gave in an order in which they can be computed.
 
     Parameters
     ----------
@@ -70,41 +70,44 @@ def checked_rules(
     frame : DataFrame of shape (n_samples, n_features)
         The rows, which must keep them.
     of_observed : bool, default=False
-        Whether a gap of the frame is an entry that is not known, and breaks no rule.
+        Whether gaps of the frame are unknown entries, which break no rule.
 
     Raises
     ------
     TypeError
-        If one is no rule.
+        If one is neither a rule nor a function.
     ValueError
-        If a rule names a column that is not there, has one target with another, needs its own
+        If a rule names an unknown column, has the same target as another one, depends on its own
         target, or is broken by a row.
     """
-    rules = [_plain(rule, k) for k, rule in enumerate(rules)]
+    rules = [_as_rule(rule, k) for k, rule in enumerate(rules)]
     for k, rule in enumerate(rules):
         if not isinstance(rule, Check):
             _check_columns(rule, frame)
             _check_others(rule, rules[:k], rules)
-        wrong = broken(rule, frame, of_observed=of_observed)
-        if len(wrong) > getattr(rule, "exceptions", 0.0) * len(frame):
+        broken_rows = broken(rule, frame, of_observed=of_observed)
+        if len(broken_rows) > getattr(rule, "exceptions", 0.0) * len(frame):
             names = [] if isinstance(rule, Check) else [*rule.inputs, rule.target]
-            entries = {name: frame[name].iloc[wrong[0]] for name in names}
+            entries = {name: frame[name].iloc[broken_rows[0]] for name in names}
             raise ValueError(
-                f"The rule {rule} does not hold in {len(wrong)} of {len(frame)} rows, the first of "
-                f"which is row {wrong[0]}{f': {entries}' if entries else ''}. Mend the rows, or "
-                "leave the rule out."
+                f"The rule {rule} does not hold in {len(broken_rows)} of {len(frame)} rows, the "
+                f"first of which is row {broken_rows[0]}{f': {entries}' if entries else ''}. "
+                "Correct the rows, or leave the rule out."
             )
     in_order = ordered([rule for rule in rules if is_computed(rule)])
     if in_order is None:
         raise ValueError(
-            f"The rules {', '.join(map(str, rules))} run in a circle: one column must be told "
-            "without the others."
+            f"The rules {', '.join(map(str, rules))} depend on each other in a circle: one of "
+            "their columns must be computed without the others. Leave one rule out."
         )
     return in_order + [rule for rule in rules if not is_computed(rule)]
 
 
-def _plain(rule: Any, k: int) -> Any:
-    """Return a rule without the rows of another fit, of a function a rule; raise for all else."""
+def _as_rule(rule: Any, k: int) -> Any:
+    """Return a rule without the support of another fit; a function becomes a `Check`.
+
+    Anything else raises a TypeError.
+    """
     if isinstance(rule, RULES + (Check,)):
         return _with_support(rule, None)
     if callable(rule) and not isinstance(rule, type):
@@ -112,11 +115,12 @@ def _plain(rule: Any, k: int) -> Any:
     names = ", ".join(kind.__name__ for kind in RULES)
     raise TypeError(
         f"constraints[{k}] is {rule!r}: give skgen.{names}, or a function that says of each row of "
-        "a frame whether it can be."
+        "a frame whether it is possible."
     )
 
 
 def _with_support(rule: Any, support: Support | None) -> Any:
+    """Return a copy of a rule with a support."""
     if rule.support is support:
         return rule
     rule = copy.copy(rule)
@@ -125,19 +129,19 @@ def _with_support(rule: Any, support: Support | None) -> Any:
 
 
 def supported(rule: Any, frame: pd.DataFrame) -> Any:
-    """Return a rule that rows keep with what these say for it.
+    """Return a rule with its support: the rows in which it could be checked, and in which it held.
 
     Parameters
     ----------
     rule : Rule or Check
         The rule.
     frame : DataFrame of shape (n_samples, n_features)
-        Rows of which none breaks it but those that it excepts.
+        Rows of fit; only the exceptions that the rule allows break it.
 
     Returns
     -------
     rule : Rule or Check
-        A copy whose ``support`` counts rows.
+        A copy with the attribute ``support``.
     """
     n = len(frame)
     if isinstance(rule, Check | GapWhere):
@@ -152,17 +156,17 @@ def supported(rule: Any, frame: pd.DataFrame) -> Any:
     may_slip = isinstance(rule, NeverTogether) or bool(getattr(rule, "exceptions", 0))
     n_broken = len(broken(rule, frame)) if may_slip else 0
     if isinstance(rule, Product | Formula):
-        some = frame.iloc[np.flatnonzero(present)[:MOST_ROUNDED]]
-        wanted, *given = (as_numbers(some[name]) for name in (rule.target, *rule.inputs))
-        if wanted is not None and wanted.dtype.kind == "f":
-            value = computed(rule, [x for x in given if x is not None], [])
-            off = np.abs(value - wanted) > EPS * np.abs(wanted)
-            decimals = decimals_of(wanted) if off.any() else None
+        sample = frame.iloc[np.flatnonzero(present)[:MOST_ROUNDED]]
+        target, *inputs = (as_numbers(sample[name]) for name in (rule.target, *rule.inputs))
+        if target is not None and target.dtype.kind == "f":
+            expected = computed(rule, [x for x in inputs if x is not None], [])
+            differs = np.abs(expected - target) > EPS * np.abs(target)
+            decimals = decimals_of(target) if differs.any() else None
     return _with_support(rule, Support(n, n_checked, n_checked - n_broken, decimals))
 
 
 def _check_columns(rule: Any, frame: pd.DataFrame) -> None:
-    """Raise where a rule is about columns that are not there, or not of its kind."""
+    """Raise ValueError if a rule names columns that are missing or of an unsuitable dtype."""
     for name in (rule.target, *rule.inputs):
         if name not in frame.columns:
             raise ValueError(
@@ -189,57 +193,59 @@ def _check_columns(rule: Any, frame: pd.DataFrame) -> None:
         weights(rule, [frame[name].dtype for name in (*rule.inputs, rule.total)])
 
 
-def _check_others(rule: Any, before: Sequence[Any], rules: Sequence[Any]) -> None:
-    """Raise where two rules are in each other's way."""
+def _check_others(rule: Any, earlier: Sequence[Any], rules: Sequence[Any]) -> None:
+    """Raise ValueError if a rule conflicts with another one."""
     if is_computed(rule):
-        same = [str(r) for r in before if is_computed(r) and r.target == rule.target]
+        same = [str(r) for r in earlier if is_computed(r) and r.target == rule.target]
         if same:
             raise ValueError(
-                f"The rules {same[0]} and {rule} both tell {rule.target!r}: leave one of them out."
+                f"The rules {same[0]} and {rule} both compute {rule.target!r}: leave one out."
             )
         return
     if isinstance(rule, Range | OneOf):
-        others = [r for r in before if isinstance(r, Range | OneOf) and r.column == rule.column]
+        others = [r for r in earlier if isinstance(r, Range | OneOf) and r.column == rule.column]
         if others:
             raise ValueError(
                 f"The rules {others[0]} and {rule} both say what {rule.column!r} may be: leave one "
                 "of them out."
             )
-    told = {other.target: other for other in rules if is_computed(other)}
+    computed_by = {other.target: other for other in rules if is_computed(other)}
     gaps = {other.target: other for other in rules if isinstance(other, GapWhere)}
     for name in (rule.target, *rule.inputs):
-        other = told.get(name)
+        other = computed_by.get(name)
         if isinstance(rule, GapWhere) and name == rule.of:
             other = other or gaps.get(name)
         if other is not None:
             raise ValueError(
-                f"The rule {rule} is about {name!r}, which another rule tells, {other}: leave one "
-                "of them out."
+                f"The rule {rule} is about {name!r}, which another rule computes, {other}: leave "
+                "one of them out."
             )
 
 
 def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.ndarray:
-    """Return the numbers of the rows that break a rule, or in which only its target is known.
+    """Return the positions of the rows that break a rule.
 
-    Of what is observed of rows, whose gaps are to be imputed, a gap breaks nothing.
+    A computed target that is present although an input is missing, or the reverse, breaks a rule as
+    well; in an inequality only the first. With ``of_observed``, gaps are to be imputed and break
+    no rule.
     """
     if of_observed and isinstance(rule, GapWhere):
-        # Where a gap is to be filled, none is an answer.
+        # Gaps that are to be imputed say nothing about where gaps belong.
         return np.empty(0, dtype=int)
     if isinstance(rule, Check):
-        # Which columns it reads is not known.
+        # A function may read any column, so all must be observed.
         rows = frame.notna().all(axis=1) if of_observed else np.ones(len(frame), dtype=bool)
-        whole = np.flatnonzero(rows)
-        return whole[~rule.holds(frame.iloc[whole])]
+        complete = np.flatnonzero(rows)
+        return complete[~rule.holds(frame.iloc[complete])]
     if of_observed:
-        whole = np.flatnonzero(frame[[rule.target, *rule.inputs]].notna().all(axis=1))
-        return whole[broken(rule, frame.iloc[whole])]
+        complete = np.flatnonzero(frame[[rule.target, *rule.inputs]].notna().all(axis=1))
+        return complete[broken(rule, frame.iloc[complete])]
     target = frame[rule.target]
     present = target.notna().to_numpy()
     if isinstance(rule, FunctionOf):
         codes = [pd.factorize(frame[name], use_na_sentinel=False)[0] for name in rule.inputs]
-        known = pd.Series(pd.factorize(target, use_na_sentinel=False)[0])
-        return np.flatnonzero(known.groupby(codes[0]).transform("first") != known)
+        target_codes = pd.Series(pd.factorize(target, use_na_sentinel=False)[0])
+        return np.flatnonzero(target_codes.groupby(codes[0]).transform("first") != target_codes)
     if isinstance(rule, GapWhere):
         return np.flatnonzero(is_among(frame[rule.of], rule.entries) == present)
     if isinstance(rule, NeverTogether):
@@ -247,45 +253,45 @@ def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.n
     if isinstance(rule, OneOf):
         return np.flatnonzero(present & ~target.isin(declared(rule, target.dtype)).to_numpy(bool))
     if isinstance(rule, Range):
-        ends = (rule.low, operator.lt), (rule.high, operator.gt)
+        bounds = (rule.low, operator.lt), (rule.high, operator.gt)
         entries = target[present]
-        beyond = [
-            is_beyond(entries, end).to_numpy(bool) for end, is_beyond in ends if end is not None
+        outside = [
+            is_out(entries, bound).to_numpy(bool) for bound, is_out in bounds if bound is not None
         ]
-        is_off = np.any(beyond, axis=0) if beyond else np.zeros(len(entries), dtype=bool)
-        return np.flatnonzero(present)[is_off]
+        is_outside = np.any(outside, axis=0) if outside else np.zeros(len(entries), dtype=bool)
+        return np.flatnonzero(present)[is_outside]
     return _broken_numbers(rule, frame, present)
 
 
 def declared(rule: OneOf, dtype: Any) -> pd.Series:
-    """Return the values of a rule as entries of a column of a dtype.
+    """Return the values that a rule allows as entries of a column of a dtype.
 
     Raises
     ------
     ValueError
-        If the column cannot have one of them.
+        If the dtype cannot represent one of them.
     """
     given = pd.Series(list(rule.values), dtype=object)
-    what, of_dtype = f"is of dtype {dtype}", given
+    reason, converted = f"is of dtype {dtype}", given
     if isinstance(dtype, pd.CategoricalDtype):
-        what = f"has the categories {list(dtype.categories)}"
-        off = ~given.isin(dtype.categories)
-        of_dtype = given if off.any() else given.astype(dtype)
+        reason = f"has the categories {list(dtype.categories)}"
+        unsuitable = ~given.isin(dtype.categories)
+        converted = given if unsuitable.any() else given.astype(dtype)
     elif is_object_dtype(dtype):
-        off = pd.Series(False, given.index)
+        unsuitable = pd.Series(False, given.index)
     else:
-        off = pd.Series([not _can_be(value, dtype) for value in given])
-        of_dtype = given if off.any() else given.astype(dtype)
-    if off.any():
+        unsuitable = pd.Series([not _can_represent(value, dtype) for value in given])
+        converted = given if unsuitable.any() else given.astype(dtype)
+    if unsuitable.any():
         raise ValueError(
-            f"The rule {rule} declares {given[off].iloc[0]!r}, and the column {what}: leave the "
-            "value out, or convert the column."
+            f"The rule {rule} declares {given[unsuitable].iloc[0]!r}, and the column {reason}: "
+            "leave the value out, or convert the column."
         )
-    return of_dtype
+    return converted
 
 
-def _can_be(value: Any, dtype: Any) -> bool:
-    """Tell whether a value is one of a dtype, and is not changed by it."""
+def _can_represent(value: Any, dtype: Any) -> bool:
+    """Return whether a dtype can represent a value without changing it."""
     try:
         entry = pd.Series([value], dtype=object).astype(dtype)
     except (TypeError, ValueError, OverflowError):
@@ -295,14 +301,14 @@ def _can_be(value: Any, dtype: Any) -> bool:
 
 
 def is_among(column: pd.Series, entries: Sequence[Any]) -> np.ndarray:
-    """Tell which entries of a column are among some, of which None is a gap."""
+    """Return which entries of a column are among the given ones, where None stands for a gap."""
     known = [entry for entry in entries if entry is not None]
     among = column.astype(object).isin(known) if known else pd.Series(False, column.index)
     return (among | (column.isna() & (len(known) < len(entries)))).to_numpy(dtype=bool)
 
 
 def have_both(rule: NeverTogether, first: pd.Series, second: pd.Series) -> np.ndarray:
-    """Tell which rows have two entries that exclude each other."""
+    """Return which rows have two mutually exclusive entries."""
     both = np.zeros(len(first), dtype=bool)
     for a, b in rule.pairs:
         both |= is_among(first, [a]) & is_among(second, [b])
@@ -310,24 +316,26 @@ def have_both(rule: NeverTogether, first: pd.Series, second: pd.Series) -> np.nd
 
 
 def _broken_numbers(rule: Any, frame: pd.DataFrame, present: np.ndarray) -> np.ndarray:
-    """Return the rows that break a rule of numbers."""
+    """Return the positions of the rows that break an inequality or an arithmetic rule."""
     others = [frame[name].notna().to_numpy() for name in rule.inputs]
-    whole = np.all(others, axis=0)
+    inputs_present = np.all(others, axis=0)
     if isinstance(rule, Product):
         for name in rule.over:
-            # What is divided by nothing is missing.
-            whole &= ~(frame[name] == 0).fillna(False).to_numpy(dtype=bool)
-    unlike = (present & ~whole) if isinstance(rule, Inequality) else (whole != present)
-    at = np.flatnonzero(whole & present)
-    wanted = as_numbers(frame[rule.target].iloc[at])
-    given = [as_numbers(frame[name].iloc[at]) for name in rule.inputs]
-    if wanted is None or any(values is None for values in given):
+            # A ratio with the divisor 0 is missing.
+            inputs_present &= ~(frame[name] == 0).fillna(False).to_numpy(dtype=bool)
+    mismatch = (
+        (present & ~inputs_present) if isinstance(rule, Inequality) else (inputs_present != present)
+    )
+    at = np.flatnonzero(inputs_present & present)
+    target = as_numbers(frame[rule.target].iloc[at])
+    inputs = [as_numbers(frame[name].iloc[at]) for name in rule.inputs]
+    if target is None or any(values is None for values in inputs):
         return np.arange(len(frame))
     if isinstance(rule, Inequality):
-        off = given[0] > wanted
+        is_broken = inputs[0] > target
     else:
         dtypes = [frame[name].dtype for name in (*rule.inputs, rule.target)]
-        by = weights(rule, dtypes) if isinstance(rule, Sum) else []
-        value = computed(rule, [x for x in given if x is not None], by)
-        off = ~(np.abs(value - wanted) <= tolerance(rule, wanted, value))
-    return np.flatnonzero(unlike | np.isin(np.arange(len(frame)), at[off]))
+        coefficients = weights(rule, dtypes) if isinstance(rule, Sum) else []
+        value = computed(rule, [x for x in inputs if x is not None], coefficients)
+        is_broken = ~(np.abs(value - target) <= tolerance(rule, target, value))
+    return np.flatnonzero(mismatch | np.isin(np.arange(len(frame)), at[is_broken]))

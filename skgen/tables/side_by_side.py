@@ -1,26 +1,26 @@
-"""Columns of a matrix side by side: what each holds is computed some rows at a time.
+"""A matrix assembled from blocks of columns, a chunk of rows at a time.
 
-So many rows of all columns stay in a cache. A column is an array of shape (n, k), or gives one for
-a slice of its rows.
+The rows of a chunk fit in the processor's cache. A block is an array of shape (n, k), or an object
+that returns one for a slice of its rows.
 """
 
 from typing import Any
 
 import numpy as np
 
-# Rows that are put together at a time.
+# Rows of a chunk.
 MANY_ROWS = 4096
 
 
 class Lookup:
-    """Columns whose rows are rows of a small table.
+    """A block of columns whose rows are looked up in a small table.
 
     Parameters
     ----------
     table : ndarray of shape (n_entries, n_columns)
-        The different rows.
+        The distinct rows.
     places : ndarray of shape (n,), int
-        Which of them each row is.
+        The position in the table of each row of the block.
     """
 
     def __init__(self, table: np.ndarray, places: np.ndarray):
@@ -32,7 +32,7 @@ class Lookup:
 
 
 class Scaled:
-    """One column of numbers, divided by a scale.
+    """A block of one column: numbers divided by a scale.
 
     Parameters
     ----------
@@ -51,17 +51,17 @@ class Scaled:
 
 
 def beside(blocks: list[Any]) -> np.ndarray:
-    """Put columns side by side.
+    """Return blocks of columns joined to one matrix.
 
     Parameters
     ----------
     blocks : list of ndarray, Lookup or Scaled of shape (n, k)
-        The columns, some of which may be none.
+        The blocks, of n rows each; k may be 0.
 
     Returns
     -------
     Z : ndarray of shape (n, n_columns), float64
-        All of them.
+        The matrix.
     """
     n = blocks[0].shape[0] if blocks else 0
     ends = np.cumsum([0] + [block.shape[1] for block in blocks]).tolist()

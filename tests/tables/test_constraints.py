@@ -378,7 +378,7 @@ def test_rules_by_hand_and_none():
         ([Inequality("b", "a")], ValueError, r"does not hold in \d+ of 60 rows.*row 0"),
         ([Inequality("a", "day")], ValueError, "compares int64 with datetime64"),
         ([Sum("a", ["word"])], ValueError, "computes with the column 'word'"),
-        ([Sum("c", ["a", "b"]), FunctionOf("c", "a")], ValueError, "both tell 'c'"),
+        ([Sum("c", ["a", "b"]), FunctionOf("c", "a")], ValueError, "both compute 'c'"),
         ([Sum("c", ["a", "b"]), Sum("a", ["c"], ["b"])], ValueError, "in a circle"),
         ([FunctionOf("a", "word")], ValueError, "does not hold"),
     ],

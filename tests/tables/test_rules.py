@@ -343,7 +343,7 @@ def test_rules_that_cannot_be_are_refused(rule, words):
 def test_rules_in_each_others_way_are_refused():
     frame = pd.DataFrame({"a": [1, 2, 3], "b": [1, 2, 3], "c": ["x", "y", "z"]})
     rules = [Sum("b", ["a"]), NeverTogether("b", "c", [(1, "z")])]
-    with pytest.raises(ValueError, match="about 'b', which another rule tells"):
+    with pytest.raises(ValueError, match="about 'b', which another rule computes"):
         TableEncoder(constraints=rules).fit(frame)
 
 
