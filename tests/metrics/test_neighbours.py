@@ -28,7 +28,8 @@ def test_near_copies_of_a_table_do_not_depend_on_units(rng):
     X_fake[:100] = X_train[:100] + 0.01
     units = np.array([2.0**-40, 1.0, 2.0**40])
     share = near_copies(X_train, X_test, X_fake)
-    assert share > 1 / 3
+    # All 100 copies; of the 200 other rows two in the mean, but none for one seed of seven.
+    assert share >= 1 / 3
     assert near_copies(X_train * units, X_test * units, X_fake * units) == share
 
 
