@@ -20,6 +20,7 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -122,6 +123,11 @@ def module_of(model):
     return getattr(model, "module_", None)
 
 
+def own_path():
+    """Return the path of the file that this process writes its models and mutants to."""
+    return os.path.join(tempfile.gettempdir(), f"fuzz-{os.getpid()}.safetensors")
+
+
 def files(names=None):
     """Return by name the bytes of each model's file, its rows, and the rows with gaps."""
     found = {}
@@ -138,7 +144,7 @@ def files(names=None):
             gaps.loc[0, "colour"], gaps.loc[1, "size"] = None, np.nan
         else:
             gaps[0, 0] = gaps[1, -1] = np.nan
-        path = f"/tmp/fuzz-{os.getpid()}.safetensors"
+        path = own_path()
         skgen.save(model, path)
         with open(path, "rb") as file:
             found[name] = (file.read(), rows, gaps)
@@ -367,7 +373,7 @@ def work(numbers, seed, found, out):
     """Judge mutants, and write a line of JSON on each."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    path = f"/tmp/fuzz-{os.getpid()}.safetensors"
+    path = own_path()
     size = int(memory("VmSize:") * 2**20)
     resource.setrlimit(resource.RLIMIT_AS, (size + MARGIN, resource.RLIM_INFINITY))
     signal.signal(signal.SIGPROF, too_long)
@@ -472,9 +478,9 @@ def main(argv=None):
     warnings.simplefilter("ignore")
     found = files(arguments.models)
     for name, (data, rows, gaps) in found.items():
-        outcome = judged(data, rows, gaps, f"/tmp/fuzz-{os.getpid()}.safetensors")
+        outcome = judged(data, rows, gaps, own_path())
         start = time.process_time()
-        judged(data, rows, gaps, f"/tmp/fuzz-{os.getpid()}.safetensors")
+        judged(data, rows, gaps, own_path())
         print(name, len(data) // 1000, "kB", outcome, round(time.process_time() - start, 3), "s")
     lines = run(arguments.mutants, arguments.seed, found, sys.stdout, 60 * arguments.minutes)
     print(table(lines, 1, "model"), table(lines, 2, "change"), sep="\n\n")

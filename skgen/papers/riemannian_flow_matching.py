@@ -166,6 +166,8 @@ class RiemannianFlow(GenerativeModule):
         self, velocity: Velocity, x: Tensor, times: np.ndarray, backward: bool = False
     ) -> list[Tensor]:
         """Follow the flow by Heun's method, each step along a geodesic."""
+        if not self.multiplier:
+            return [x] * len(times)
         path, manifold = [x], self.manifold
         grid = torch.from_numpy(times[::-1].copy() if backward else times).to(x)
         for t, s in pairwise(grid):
@@ -200,8 +202,6 @@ class RiemannianFlow(GenerativeModule):
     ) -> Tensor:
         """Draw rows of the base and carry them."""
         x = self.base.draw(noise, self.scale.new_empty(n, self.manifold.n_coordinates))
-        if not self.multiplier:
-            return x
         velocity = self.field(x, condition, guidance_scale)
         return self._flow(velocity, x, times_of(n_steps, time_grid))[-1]
 

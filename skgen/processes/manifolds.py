@@ -95,18 +95,10 @@ class Sphere:
         return torch.cat([x, *_waves(x, (1, 2, 4, 8, 16, 32))], -1)
 
 
-class Circle:
-    """Angles in radians."""
+class _OneDimensional:
+    """What circles and lines share: one coordinate, whose steps are lengths."""
 
-    n_coordinates, dim, n_features = 1, 1, 8
-
-    def exp(self, x: Tensor, v: Tensor) -> Tensor:
-        """Go on from x by v, and take off whole turns."""
-        return self.log(torch.zeros_like(x), x + v)
-
-    def log(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return y - x between minus and plus half a turn."""
-        return torch.remainder(y - x + math.pi, 2 * math.pi) - math.pi
+    n_coordinates, dim = 1, 1
 
     def project(self, x: Tensor, v: Tensor) -> Tensor:
         """Return v, which is tangent."""
@@ -119,6 +111,20 @@ class Circle:
     def log_expansion(self, v: Tensor) -> Tensor:
         """Return 0: exp keeps lengths."""
         return torch.zeros_like(v[..., 0])
+
+
+class Circle(_OneDimensional):
+    """Angles in radians."""
+
+    n_features = 8
+
+    def exp(self, x: Tensor, v: Tensor) -> Tensor:
+        """Go on from x by v, and take off whole turns."""
+        return self.log(torch.zeros_like(x), x + v)
+
+    def log(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return y - x between minus and plus half a turn."""
+        return torch.remainder(y - x + math.pi, 2 * math.pi) - math.pi
 
     def draw(self, noise: GeneratorNoise, like: Tensor) -> Tensor:
         """Draw uniform angles."""
@@ -137,10 +143,10 @@ class Circle:
         return torch.cat(_waves(x, (1, 2, 4, 8)), -1)
 
 
-class Line:
+class Line(_OneDimensional):
     """Numbers in units of their deviation."""
 
-    n_coordinates, dim, n_features = 1, 1, 9
+    n_features = 9
     # Of the normal distribution that covers a line.
     std = 1.5
 
@@ -151,18 +157,6 @@ class Line:
     def log(self, x: Tensor, y: Tensor) -> Tensor:
         """Return y - x."""
         return y - x
-
-    def project(self, x: Tensor, v: Tensor) -> Tensor:
-        """Return v, which is tangent."""
-        return v
-
-    def frame(self, x: Tensor) -> Tensor:
-        """Return the unit tangent, (..., 1, 1)."""
-        return torch.ones_like(x)[..., None]
-
-    def log_expansion(self, v: Tensor) -> Tensor:
-        """Return 0: exp keeps lengths."""
-        return torch.zeros_like(v[..., 0])
 
     def draw(self, noise: GeneratorNoise, like: Tensor) -> Tensor:
         """Draw normal numbers."""

@@ -444,8 +444,24 @@ class NeverTogether(_Rule):
         return f"{self.first!r} and {self.second!r} are never {' or '.join(shown + more)}"
 
 
+class _ColumnRule(_Rule):
+    """A rule about the values of one column, ``column``, by itself."""
+
+    column: Any
+
+    @property
+    def target(self) -> Any:
+        """The column."""
+        return self.column
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """Empty: no column is computed."""
+        return ()
+
+
 @dataclass(frozen=True)
-class Range(_Rule):
+class Range(_ColumnRule):
     """The least and the largest value that a column may have, also beyond those that fit saw.
 
     Parameters
@@ -475,23 +491,13 @@ class Range(_Rule):
     low: Any = None
     high: Any = None
 
-    @property
-    def target(self) -> Any:
-        """The column."""
-        return self.column
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        """Empty: no column is computed."""
-        return ()
-
     def _words(self) -> str:
         low, high = ("" if end is None else str(end) for end in (self.low, self.high))
         return f"{low} <= " * (low != "") + f"{self.column!r}" + f" <= {high}" * (high != "")
 
 
 @dataclass(frozen=True)
-class OneOf(_Rule):
+class OneOf(_ColumnRule):
     """The values that a column may have, and no others.
 
     Parameters
@@ -530,16 +536,6 @@ class OneOf(_Rule):
                 f"OneOf({self.column!r}) has {gaps[0]!r} among its values: gaps are always "
                 "allowed; leave it out."
             )
-
-    @property
-    def target(self) -> Any:
-        """The column."""
-        return self.column
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        """Empty: no column is computed."""
-        return ()
 
     def _words(self) -> str:
         return f"{self.column!r} is one of {_listed(self.values, ', ')}"

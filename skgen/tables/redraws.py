@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
+from skgen.base import _seed
 from skgen.tables.constraints import Check
 from skgen.tables.encoder import TableEncoder, as_learnt
 from skgen.tables.polars_frames import as_pandas, is_polars
@@ -84,11 +84,8 @@ class Redraw:
 
     def __init__(self, encoder: Any, random_state: Any):
         self.encoder, self.checks = encoder, checks_of(encoder)
-        self.seed = (
-            int(random_state)
-            if isinstance(random_state, Integral)
-            else int(check_random_state(random_state).randint(2**31 - 1))
-        )
+        is_seed = isinstance(random_state, Integral)
+        self.seed = int(random_state) if is_seed else _seed(random_state)
 
     def __call__(
         self, rows: Any, draw: Callable[[np.ndarray, int], Any], group: int, free: Any = None
