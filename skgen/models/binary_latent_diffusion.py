@@ -310,10 +310,6 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         self.verbose = verbose
         self.random_state = random_state
 
-    @property
-    def _likelihood(self):
-        return "bernoulli" if self.autoencoder is None else self.likelihood
-
     def _defaults(self, n_rows):
         is_table = self.input_shape is None
         return Defaults.for_data(n_rows, self.n_features_in_, is_table, self.n_bits)
