@@ -138,13 +138,7 @@ class DrawingEstimator(BaseEstimator):
         return contained(values, container, getattr(self, "feature_names_in_", None), given)
 
     def sample(
-        self,
-        n_samples=1,
-        *,
-        condition=None,
-        guidance_scale=0.0,
-        n_steps=None,
-        random_state=None,
+        self, n_samples=1, *, condition=None, guidance_scale=0.0, n_steps=None, random_state=None
     ):
         """Draw new rows.
 

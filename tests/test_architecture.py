@@ -583,7 +583,10 @@ def test_models_override_hooks_and_public_methods_with_parameters_of_their_own()
 def test_the_page_about_models_names_every_hook():
     page = (ROOT / "docs" / "user_guide" / "own_estimator.rst").read_text(encoding="utf-8")
     named = set(re.findall(r"``(\w+)(?:\(.*?\))?``", page))
-    assert HOOKS | set(PARAMETERS_OF_THEIR_OWN) | {"_parameter_constraints", "_validate_params"} <= named
+    assert (
+        HOOKS | set(PARAMETERS_OF_THEIR_OWN) | {"_parameter_constraints", "_validate_params"}
+        <= named
+    )
 
 
 def test_the_page_about_models_names_what_a_module_may_bring():

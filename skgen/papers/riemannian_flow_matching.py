@@ -103,11 +103,7 @@ class RiemannianFlow(GenerativeModule):
         self.scale.copy_(squares.sqrt().clamp(min=1e-6))
 
     def matching_loss(
-        self,
-        noise: Noise,
-        x: Tensor,
-        condition: Tensor | None = None,
-        x_0: Tensor | None = None,
+        self, noise: Noise, x: Tensor, condition: Tensor | None = None, x_0: Tensor | None = None
     ) -> Tensor:
         """Regress the velocity on that of the geodesics between pairs of ends.
 
@@ -206,13 +202,7 @@ class RiemannianFlow(GenerativeModule):
         return self._flow(velocity, x, times_of(n_steps, time_grid))[-1]
 
     def paths(
-        self,
-        w: Tensor,
-        condition: Tensor | None,
-        *,
-        n_steps: int,
-        time_grid: Any,
-        **_: Any,
+        self, w: Tensor, condition: Tensor | None, *, n_steps: int, time_grid: Any, **_: Any
     ) -> Tensor:
         """Return rows of the base at each time, (n, n_times, n_coordinates)."""
         path = self._flow(self.field(w, condition), w, times_of(n_steps, time_grid))

@@ -6,7 +6,7 @@ the fields are; which of them is the day, the month or the year is decided by al
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -215,10 +215,6 @@ class DateFormat:
     zone: str = ""
     two_digits: bool = False
 
-    def state(self) -> dict[str, Any]:
-        """Return the attributes as plain values."""
-        return asdict(self)
-
     def write(self, moments: pd.Series) -> list[str]:
         """Return moments, none missing, as texts."""
         naive = moments
@@ -235,20 +231,12 @@ class DateFormat:
 
     def _texts(self, values: np.ndarray) -> list[str]:
         times = pd.DatetimeIndex(values)
-        hour = times.hour.to_numpy()
         parts = {
-            "Y": times.year.to_numpy(),
-            "y": times.year.to_numpy() % 100,
-            "m": times.month.to_numpy(),
-            "d": times.day.to_numpy(),
-            "H": hour,
-            "I": (hour + 11) % 12 + 1,
-            "M": times.minute.to_numpy(),
-            "S": times.second.to_numpy(),
+            **{"Y": times.year, "y": times.year % 100, "m": times.month, "d": times.day},
+            **{"H": times.hour, "I": (times.hour + 11) % 12 + 1},
+            **{"M": times.minute, "S": times.second},
+            "f": times.microsecond.astype(np.int64) * 1000 + times.nanosecond,
         }
-        fraction = (
-            times.microsecond.to_numpy().astype(np.int64) * 1000 + times.nanosecond.to_numpy()
-        )
         names = WORDS.get(self.words, [])
         midnight = (values == values.astype("M8[D]")).tolist()
         columns = {name: part.tolist() for name, part in parts.items()}
@@ -262,7 +250,7 @@ class DateFormat:
                     continue
                 name, width = token
                 if name == "f":
-                    text += f"{fraction[i]:09d}"[:width]
+                    text += f"{columns['f'][i]:09d}"[:width]
                 elif name == "word":
                     text += _cased(names[columns["m"][i] - 1], width)
                 elif name == "half":

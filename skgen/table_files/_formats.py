@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ._dates import DateFormat
@@ -31,13 +31,9 @@ class ColumnFormat:
     date: DateFormat | None = None
     truth: list[str] = field(default_factory=list)
 
-    def state(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self)
-
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "ColumnFormat":
-        """Invert `state`."""
+        """Return a format from its attributes as plain values."""
         number, date = state["number"], state["date"]
         return cls(
             kind=state["kind"],

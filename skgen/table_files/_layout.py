@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Any
 
@@ -51,10 +51,6 @@ class FileFormat:
     quoted_header: bool = False
     header: bool = True
     blank: bool = False
-
-    def state(self) -> dict[str, Any]:
-        """Return the attributes as plain values."""
-        return asdict(self)
 
     def reader(self, lines: Iterator[str]) -> Any:
         """Return a reader of rows."""
