@@ -94,6 +94,7 @@ register_value(Decimal, "Decimal", str, _decimal)
 register_value(UUID, "UUID", lambda v: v.hex, UUID)
 register_value(ZoneInfo, "ZoneInfo", lambda v: v.key, _zone)
 register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
+_cls: Any
 for _cls in (datetime.datetime, datetime.time):
     register_value(_cls, _cls.__name__, _datetime_parts, partial(_moment_of, _cls))
 for _cls, _arguments in (

@@ -32,6 +32,7 @@ _WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> Na
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
 # Words that mark a gap in other columns, and cause a doubt if they stay words.
 KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
+TRUTH = ("false", "true")
 MIN_COMPACT = 3
 SURE_COMPACT = 10
 
@@ -111,7 +112,7 @@ class Column:
         elif self.kind == "dates":
             self._be_dates(context, forced=True)
         elif self.kind == "truth":
-            self._be_truth(forced=True, context=context)
+            self._be_declared_truth(context)
         elif self.shapes.n_present == 0 and not self.shapes.infinite and self._is_empty():
             self._be_empty()
         elif len(self.texts.shapes) > MAX_SHAPES or not (
@@ -199,39 +200,25 @@ class Column:
                     Correction("gaps", self.name, word),
                 )
 
-    def _be_truth(self, forced: bool = False, context: Context | None = None) -> bool:
-        words = {shape for shape in self.shapes.rest if shape.casefold() in ("true", "false")}
-        if forced:
-            known = dict(
-                zip(
-                    ("false", "true"),
-                    self.like.truth if self.like else ("False", "True"),
-                    strict=True,
-                )
-            )
-            self.gaps = self.shapes.gaps()
-            odd = [t for t in self.texts.counts if t not in self.gaps and t.casefold() not in known]
-            if odd:
-                raise _wrong_entry(self, odd[0], "which is neither true nor false", context)
-            self.format = ColumnFormat("truth", self._gap_list(), truth=list(known.values()))
-            return True
-        if (
-            len(self.shapes.rest) > 2
-            or len(words) != len(self.shapes.rest)
-            or self.shapes.n_present != sum(self.shapes.rest.values())
-            or not words
-        ):
-            return False
-        by_value = {word.casefold(): word for word in sorted(words)}
-        if len(by_value) < len(words):
-            return False
-        one = next(iter(words))
-        for value in ("false", "true"):
-            by_value.setdefault(value, _as_written(value, one))
+    def _be_declared_truth(self, context: Context) -> None:
         self.gaps = self.shapes.gaps()
-        self.format = ColumnFormat(
-            "truth", self._gap_list(), truth=[by_value["false"], by_value["true"]]
-        )
+        counts = self._present_counts()
+        odd = next((text for text in counts if text.casefold() not in TRUTH), None)
+        if odd is not None:
+            raise _wrong_entry(self, odd, "which is neither true nor false", context)
+        truth = self.like.truth if self.like else ["False", "True"]
+        self.format = ColumnFormat("truth", self._gap_list(), truth=truth)
+
+    def _be_truth(self) -> bool:
+        words = sorted(self.shapes.rest)
+        by_value = {word.casefold(): word for word in words}
+        is_all = self.shapes.n_present == sum(self.shapes.rest.values())
+        is_truth = by_value.keys() <= set(TRUTH) and len(by_value) == len(words)
+        if not words or not is_all or not is_truth:
+            return False
+        truth = [by_value.get(value) or _as_written(value, words[0]) for value in TRUTH]
+        self.gaps = self.shapes.gaps()
+        self.format = ColumnFormat("truth", self._gap_list(), truth=truth)
         return True
 
     def _odd_words(self, share: float) -> list[str]:

@@ -125,7 +125,6 @@ def date_shape(shape: str) -> Shape | None:
         if text is None or name == "s":
             continue
         start, stop = found.span(name)
-        kind = name[0]
         if name == "half":
             half = Field("half", start, stop)
         elif name == "zone":
@@ -134,15 +133,11 @@ def date_shape(shape: str) -> Shape | None:
             compact = True
             fields += [Field("Y", start, start + 4), Field("m", start + 4, start + 6)]
             fields += [Field("d", start + 6, stop)] if len(text) == 8 else []
-        elif kind == "m" and len(name) == 2:
-            month = text
-            fields.append(Field("word", start, stop))
-        elif name in ("a", "b", "c"):
-            fields.append(Field(name, start, stop))
         else:
-            fields.append(
-                Field({"y": "Y", "n": "m"}.get(kind, name if kind in "HMSf" else "d"), start, stop)
-            )
+            # By the letter: d1, d2 and so on are days in one or another way of writing.
+            kind = {"d": "d", "m": "word", "n": "m", "y": "Y"}.get(name[0], name)
+            month = text if kind == "word" else month
+            fields.append(Field(kind, start, stop))
     if month and month.casefold() not in MONTH_OF_WORD:
         return None
     numbers = {f.name: f.stop - f.start for f in fields if f.name in "abc"}

@@ -35,13 +35,9 @@ class ColumnFormat:
     def of_state(cls, state: Mapping[str, Any]) -> "ColumnFormat":
         """Return a format from its attributes as plain values."""
         number, date = state["number"], state["date"]
-        return cls(
-            kind=state["kind"],
-            gaps=list(state["gaps"]),
-            number=None if number is None else NumberFormat(**number),
-            date=None if date is None else DateFormat(**date),
-            truth=list(state["truth"]),
-        )
+        number = None if number is None else NumberFormat(**number)
+        date = None if date is None else DateFormat(**date)
+        return cls(**{**state, "number": number, "date": date})
 
 
 @dataclass

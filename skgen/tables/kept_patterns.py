@@ -82,9 +82,7 @@ class KeptGaps:
             keys = self.keys[~self.missing]
             codes = np.nan_to_num(self.of.encode(of.iloc[rows], False, "missing"))
             nearest = keys[cKDTree(keys).query(codes)[1]]
-            moved = of.copy()
-            moved.iloc[rows] = self.of.decode(nearest).to_numpy()
-            series[self.place] = moved
+            series[self.place] = _replaced(of, rows, self.of.decode(nearest))
 
 
 class KeptApart:
@@ -191,6 +189,11 @@ class KeptApart:
         drawn_codes = column.encode(series[k].iloc[rows], False, "missing")[:, : column.n_codes]
         distances = ((drawn_codes[:, None] - codes) ** 2).sum(2)
         chosen = np.where(excluded, np.inf, distances).argmin(1)
-        moved = series[k].copy()
-        moved.iloc[rows] = entries.iloc[chosen].to_numpy()
-        series[k] = moved
+        series[k] = _replaced(series[k], rows, entries.iloc[chosen])
+
+
+def _replaced(column: pd.Series, rows: np.ndarray, entries: pd.Series) -> pd.Series:
+    """Return a copy of a column with other entries in some rows."""
+    column = column.copy()
+    column.iloc[rows] = entries.to_numpy()
+    return column

@@ -480,7 +480,8 @@ def _gaps(searched: _Searched, targets: set[int]) -> Iterator[Rule]:
         for j in others
         if FEWEST_INFORMATIVE <= searched.missing[j].sum() <= n - FEWEST_INFORMATIVE
     ]
-    names, patterns = searched.names, {}
+    names = searched.names
+    patterns: dict[bytes, int] = {}
     for t in with_gaps:
         first = patterns.setdefault(searched.missing[t].tobytes(), t)
         if first != t:
