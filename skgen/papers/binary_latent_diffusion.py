@@ -195,7 +195,8 @@ class BinaryLatentDiffusionModule(CodeModule):
         :math:`\tfrac12 |x - \hat x(z)|^2 + \beta\,KL(q(z|x) \| B(1/2))`, or the cross-entropy in
         place of the squared error for binary data. On tables a quarter of the error of the
         decoder's linear part alone is added: it makes bits that are simple to use as features. With
-        a codebook, the distance of its sums from what the encoder gives is added.
+        a codebook, the distance of its sums from what the encoder gives is added, and a thousandth
+        of the expected number of ones, so that few of its rows are summed.
         """
         c = self._embed_to_learn(noise, x, condition)
         logit, z, codebook_loss = self._noisy_code(noise, x, c)
