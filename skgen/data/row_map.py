@@ -228,7 +228,7 @@ class RowMap:
             # Levels are mapped by location and scale alone, without a spline.
             kind = "standard"
         if self.frames is not None and kind == "quantile":
-            # So are frames, whose padding has no part in the scale of a column.
+            # So are frames: `Frames.forward` knows the slopes of scales, and none of splines.
             kind = "common"
         apart = self.scaling == "auto" and self.input_shape is None
         return ColumnScaler(kind, GAP if apart else 0.0).fit(X)
