@@ -105,7 +105,10 @@ class RiemannianFlow(GenerativeModule):
     def matching_loss(
         self, noise: Noise, x: Tensor, condition: Tensor | None = None, x_0: Tensor | None = None
     ) -> Tensor:
-        """Regress the velocity on that of the geodesics between pairs of ends.
+        r"""Regress the velocity on that of the geodesics between pairs of ends.
+
+        With s the size of velocities that `fit_scale` learnt, the loss is :math:`\tfrac{1}{2 s^2}
+        |v(t, x_t) - \log_{x_t} x_1 / (1 - t)|^2`.
 
         Parameters
         ----------

@@ -230,6 +230,11 @@ class Column:
                 return [word]
         return []
 
+    def _doubt_gaps(self, words: list[str], kind: str) -> None:
+        for word in words:
+            text = f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among {kind}"
+            self._doubt(text, Correction("categories", self.name))
+
     def _be_numbers(self, context: Context, forced: bool = False) -> bool:
         n_numbers = sum(self.shapes.numeric.values())
         if self.shapes.all_dates and not forced and not self.shapes.only_digits():
@@ -275,11 +280,7 @@ class Column:
         if self.shapes.infinite:
             raise _wrong_entry(self, self.shapes.infinite, "and numbers must be finite.", context)
         self.gaps = self.shapes.gaps() | set(odd)
-        for word in odd:
-            self._doubt(
-                f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among numbers",
-                Correction("categories", self.name),
-            )
+        self._doubt_gaps(odd, "numbers")
         form = (
             NumberFormat.of(self.shapes.numeric, decimal) if self.shapes.numeric else NumberFormat()
         )
@@ -374,11 +375,7 @@ class Column:
                     Correction("gaps", self.name, error.text),
                 )
             return False
-        for word in odd:
-            self._doubt(
-                f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among dates",
-                Correction("categories", self.name),
-            )
+        self._doubt_gaps(odd, "dates")
         self._dates = found
         in_numbers = any(
             shape.numbers for shape in map(date_shape, self.shapes.dated) if shape is not None
@@ -442,20 +439,12 @@ def _odd_entry(column: Column, kind: str, context: Context) -> TableError:
     return _wrong_entry(column, text, f"which is no {kind}", context)
 
 
-def _wrong_entry(column: Column, text: str, why: str, context: Context | None) -> TableError:
+def _wrong_entry(column: Column, text: str, why: str, context: Context) -> TableError:
     """Return the error of an entry that the column cannot have."""
-    where = context.name if context else ""
     row = column.texts.row_of(text) if text else 0
-    if column.like is not None:
-        learnt = {"numbers": "numbers", "dates": "dates", "truth": "true and false"}[
-            column.like.kind
-        ]
-        more = ", like 2024-05-31" if learnt == "dates" else ""
-        return TableError(
-            f"{where}: column {column.name!r} has {text!r} in row {row}, and the model learnt "
-            f"{learnt} there{more}."
-        )
-    return TableError(
-        f"{where}: column {column.name!r} has {text!r} in row {row}, {why}",
-        [Correction("gaps", column.name, text)],
-    )
+    found = f"{context.name}: column {column.name!r} has {text!r} in row {row}, "
+    if column.like is None:
+        return TableError(found + why, [Correction("gaps", column.name, text)])
+    learnt = "true and false" if column.like.kind == "truth" else column.like.kind
+    more = ", like 2024-05-31" if learnt == "dates" else ""
+    return TableError(f"{found}and the model learnt {learnt} there{more}.")
