@@ -249,9 +249,9 @@ class BinaryLatentDiffusionModule(CodeModule):
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the code and the prior of its bits, whose gradient reaches the code a little.
 
-        It is `code_loss` plus `diffusion_loss` of the bits that training makes. For validation it is
-        the bound on -log p(x). The training loss would prefer bits without information, which are
-        easy to predict.
+        It is `code_loss` plus `diffusion_loss` of the bits that training makes. For validation it
+        is the bound on -log p(x). The training loss would prefer bits without information, which
+        are easy to predict.
         """
         c = self._embed_to_learn(noise, x, condition)
         if not self.training:
