@@ -149,8 +149,6 @@ class RowMap:
 
     scaler: Any
     dtype: Any
-    # Files of earlier versions have none.
-    charts: Charts | None = None
 
     def __init__(
         self,

@@ -255,7 +255,7 @@ class Column:
             behind = self.shapes.behind_numbers()
             if len(behind) == 1 and not self.shapes.dated:
                 self._cut_unit(behind[0])
-            elif self.shapes.rest or n_numbers < self.shapes.n_present:
+            else:
                 raise _odd_entry(self, "number", context)
         elif len(units - {""}) > 1 or (units & {"%", "‰"} and len(units) > 1):
             listed = ", ".join(repr(unit) if unit else "nothing" for unit in sorted(units))
