@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.embeddings import ConditionEmbedding, noise_level_features
+from skgen.networks.embeddings import noise_level_features
 from skgen.papers._module import GenerativeModule
 from skgen.papers.bridge_paths import Velocity, times_of
 from skgen.papers.kernel_mixture import KernelMixture
@@ -53,18 +53,12 @@ class RiemannianFlow(GenerativeModule):
     has_source, shows_columns = False, True
     reference = LinearReference(0.0)
 
-    def __init__(
-        self,
-        network: nn.Module,
-        base: KernelMixture,
-        embedding: ConditionEmbedding | None,
-        **options: Any,
-    ):
-        super().__init__({"network": network, "base": base, "embedding": embedding}, **options)
+    def __init__(self, parts: Mapping[str, nn.Module | None], **options: Any):
+        super().__init__(parts, **options)
         # The root mean square of the velocities to be learnt, and what they are multiplied by.
         self.register_buffer("scale", torch.ones((), device="cpu"))
         self.register_buffer("multiplier", torch.ones((), device="cpu"))
-        self.score_draws = 1 if base.manifold.dim <= EXACT_DIVERGENCE else 8
+        self.score_draws = 1 if self.manifold.dim <= EXACT_DIVERGENCE else 8
 
     @property
     def manifold(self) -> Product:
