@@ -168,7 +168,7 @@ class EntropicTransport:
         return self.epsilon * np.einsum("ik,kid->id", np.exp(log_softmax(logs, axis=1)), slopes)
 
     def components(self, X):
-        """Weights and means of the components of y given x, and their covariances.
+        """Mixture of y given x: weights and means of its components, and their covariances.
 
         Parameters
         ----------
