@@ -21,6 +21,7 @@ from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline, make_generative_pipeline
+from skgen.tables.prediction import GenerativeClassifier, GenerativeRegressor
 
 __all__ = [
     "BinaryLatentDiffusion",
@@ -28,9 +29,11 @@ __all__ = [
     "Formula",
     "FunctionOf",
     "GapWhere",
+    "GenerativeClassifier",
     "GenerativeImputer",
     "GenerativeOverSampler",
     "GenerativePipeline",
+    "GenerativeRegressor",
     "Inequality",
     "NeverTogether",
     "OneOf",

@@ -53,6 +53,7 @@ from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
+from skgen.tables.prediction import GenerativeClassifier, GenerativeRegressor, _Predictor
 from skgen.trial import steps_of, try_out
 
 __all__ = ["FileFormatError", "load", "register", "save"]
@@ -71,7 +72,9 @@ for _cls in (Pipeline, FunctionTransformer, *_SCALERS):
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
-for _cls in (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder):
+_PREDICTORS = (GenerativeClassifier, GenerativeRegressor)
+_TABLES = (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder)
+for _cls in (*_TABLES, *_PREDICTORS):
     register(_cls, _cls.__name__)
 for _cls in (
     *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),
@@ -319,7 +322,7 @@ def _contains_itself(part: Any, around: tuple[Any, ...] = ()) -> bool:
     """Tell whether a pipeline, imputer or over-sampler is a part of itself."""
     if any(part is other for other in around):
         return True
-    if not isinstance(part, Pipeline | GenerativeImputer | GenerativeOverSampler):
+    if not isinstance(part, Pipeline | GenerativeImputer | GenerativeOverSampler | _Predictor):
         return False
     inner = (vars(part).get("model"), vars(part).get("model_"), *steps_of(part))
     return any(_contains_itself(other, (*around, part)) for other in inner)

@@ -172,6 +172,17 @@ def test_the_task_oversample(tmp_path, monkeypatch):
     assert (y_more[len(X_few) :] == 5).all()
 
 
+def test_the_task_predict(tmp_path, monkeypatch):
+    page = run_task("predict", tmp_path, monkeypatch)
+    low, middle, high = page["low"], page["middle"], page["high"]
+    assert ((low <= middle) & (middle <= high)).all()
+    assert page["draws"].shape == (133, 10)
+    assert page["means"].shape == (133,)
+    # Without its network the model is a Gaussian copula: intervals are nearly as wide as stated.
+    assert 0.7 < page["inside"] <= 1
+    assert page["wider"].shape == (1, 2)
+
+
 def test_the_task_features(tmp_path, monkeypatch):
     monkeypatch.setattr(VariationalDiffusionAE, "fit", shortened(VariationalDiffusionAE))
     page = run_task("features", tmp_path, monkeypatch)

@@ -46,6 +46,7 @@ th, td { padding: .3rem .7rem; border-bottom: 1px solid #dde2e8; text-align: lef
          vertical-align: top; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.wrong td { background: #fdf0e3; }
+@media (max-width: 30rem) { table { font-size: .8rem; } th, td { padding: .3rem .25rem; } }
 .wide { overflow-x: auto; }
 img { max-width: 100%; height: auto; }
 p { max-width: 46rem; }"""

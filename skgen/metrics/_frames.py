@@ -220,6 +220,8 @@ def _in_words(encoder, label):
             words = [f"{label} = {value}" for value in shown]
         else:
             words = [f"{label}, digit {k + 1}" for k in range(column.n_digits)]
+            if column.has_common:
+                words[0] = f"{label} other than {column.values[0]}"
         names[: column.n_codes] = words
     return names
 

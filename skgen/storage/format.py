@@ -32,7 +32,7 @@ from skgen.storage.reader import Reader
 from skgen.storage.writer import Writer
 
 # One more whenever the description, or what the networks here are made of or take in, changes.
-FORMAT = 8
+FORMAT = 9
 
 
 def checksum(description: str, tensors: dict[str, Tensor]) -> str:

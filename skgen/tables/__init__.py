@@ -1,1 +1,1 @@
-"""Tables: frames of mixed columns as numbers and back, pipelines, imputer and over-sampler."""
+"""Tables: frames of mixed columns as numbers and back, pipelines, imputer, over-sampler, predictors."""

@@ -353,7 +353,16 @@ class _Steps(_Numbers):
 
 
 class _Labels(_Column):
-    """Categories, one-hot or as binary digits."""
+    """Categories, one-hot or as binary digits.
+
+    Attributes
+    ----------
+    values : ndarray of object
+        The categories, the most frequent first.
+    has_common : bool
+        Whether more than half of the rows have the first. Then the first digit says that an entry
+        is another one, whose number, among these, is in the digits after it.
+    """
 
     def __init__(self, column: pd.Series, name: str, max_one_hot: int):
         self.max_one_hot = max_one_hot
@@ -375,7 +384,10 @@ class _Labels(_Column):
         for i, key in enumerate(keys):
             self.values[i] = first[key]
         self.one_hot = 2 < len(keys) <= self.max_one_hot
-        self.n_digits = (len(keys) - 1).bit_length()
+        # A category that most rows have is told by one digit: with more of them, an error in any
+        # would lose it.
+        self.has_common = len(keys) > 2 and 2 * counts[keys[0]] > len(present)
+        self.n_digits = self.has_common + (len(keys) - self.has_common - 1).bit_length()
         if self.one_hot:
             return [f"{self.name}_{value}" for value in self.values]
         if self.n_digits == 1:
@@ -434,11 +446,13 @@ class _Labels(_Column):
         # A row of the table for each category, and the last one for gaps.
         n = len(self.values)
         table = np.zeros((n + 1, len(self.names)))
-        index = np.arange(n)[:, None]
         if self.one_hot:
             table[:n, : self.n_codes] = np.eye(n)
         else:
-            table[:n, : self.n_codes] = index >> np.arange(self.n_codes) & 1
+            first = int(self.has_common)
+            table[first:n, :first] = 1
+            number = np.arange(n - first)[:, None]
+            table[first:n, first : self.n_codes] = number >> np.arange(self.n_codes - first) & 1
         if holes or not self.has_gaps:
             table[n, : self.n_codes] = np.nan
         else:
@@ -458,10 +472,13 @@ class _Labels(_Column):
     def _entries(self, codes):
         if self.one_hot:
             return self.values[codes.argmax(1)]
-        index = ((codes > 0.5) << np.arange(self.n_digits)).sum(1, dtype=np.int64)
+        first = int(self.has_common)
+        n_digits = self.n_digits - first
+        number = ((codes[:, first:] > 0.5) << np.arange(n_digits)).sum(1, dtype=np.int64)
         # A number beyond the last category: without its highest digit it is a category.
-        index = np.where(index < len(self.values), index, index - (1 << self.n_digits >> 1))
-        return self.values[index]
+        is_beyond = number >= len(self.values) - first
+        number[is_beyond] -= 1 << n_digits >> 1
+        return self.values[np.where(codes[:, 0] > 0.5, number + 1, 0) if first else number]
 
 
 class _Converted(_Column):

@@ -108,7 +108,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ordered categories,          their place in the order
     intervals
     other categories, strings,   binary digits of their number by frequency, or one-hot; two of them
-    booleans, objects            a single column
+    booleans, objects            a single column. A category of more than half of the rows has a
+                                 digit of its own, so that no other one decides about it
     gaps in any of them          one more column, 1 where the entry is missing
     constant, all missing        nothing; they come back as they were
     ===========================  ===================================================================

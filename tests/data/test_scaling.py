@@ -173,14 +173,18 @@ def test_auto_maps_only_the_columns_that_need_it(table):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("n", [50, 90, 150])
-def test_lengths_of_flowers_share_a_unit(n):
-    X = load_iris().data[np.random.default_rng(n).permutation(150)[:n]]
-    assert shared_levels(X) is None
-    assert share_unit(X)
-    # In inches they do no more and no less; a column in millimetres tells them apart.
-    assert share_unit(X / 2.54)
-    assert not share_unit(X * [1, 1, 1, 10])
+@pytest.mark.parametrize(("n", "least"), [(50, 0.88), (90, 0.97), (150, 1)])
+def test_lengths_of_flowers_share_a_unit(n, least):
+    rng, found = np.random.default_rng(n), []
+    for _ in range(100):
+        X = load_iris().data[rng.permutation(150)[:n]]
+        assert shared_levels(X) is None
+        found.append(share_unit(X))
+        # In inches they do no more and no less; a column in millimetres tells them apart.
+        assert share_unit(X / 2.54) == found[-1]
+        assert not share_unit(X * [1, 1, 1, 10])
+    # Of 400 subsets of 50 rows .963 do, of 90 rows .998: those less four errors of 100.
+    assert np.mean(found) >= least
 
 
 @pytest.mark.statistical

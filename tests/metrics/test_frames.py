@@ -291,6 +291,9 @@ def test_many_categories_become_digits(rng):
     X, Y = (pd.DataFrame({"name": rng.choice(names, 300)}) for _ in range(2))
     assert marginal_error(X, Y) < 0.15
     assert marginal_error(X, X.assign(name="name 1")) > 0.3
+    names = [*["name 0"] * 60, *names]
+    X, Y = (pd.DataFrame({"name": rng.choice(names, 300)}) for _ in range(2))
+    assert marginal_error(X, Y) < 0.15
 
 
 @pytest.mark.parametrize(

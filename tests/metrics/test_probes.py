@@ -19,8 +19,8 @@ def test_probes_tell_a_linear_boundary_from_a_curved_one(rng):
 
     assert probe(linear_probe, halves) > 0.97
     assert probe(knn_probe, halves) > 0.95
-    # a line can do little better than chance here, whose standard deviation is .025
-    assert probe(linear_probe, quarters) < 0.62
+    # the best line, y = x - 2/3, cuts off most of one quarter: two thirds of the rows are right
+    assert probe(linear_probe, quarters) < 2 / 3 + 4 * np.sqrt(2 / 9 / 400)
     assert probe(knn_probe, quarters) > 0.93
 
 

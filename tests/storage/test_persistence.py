@@ -86,9 +86,11 @@ def assert_same(a, b, X, **given):
 NAMES_IN_FILES = {
     "BinaryLatentDiffusion",
     "FlowMatcher",
+    "GenerativeClassifier",
     "GenerativeImputer",
     "GenerativeOverSampler",
     "GenerativePipeline",
+    "GenerativeRegressor",
     "SchrodingerBridgeMatcher",
     "TableEncoder",
     "VQDiffusionBridge",

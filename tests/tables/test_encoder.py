@@ -620,6 +620,14 @@ def test_every_pattern_of_digits_is_a_category():
     assert "".join(encoder.inverse_transform(patterns)["x"]) == "abcdebcd"
 
 
+def test_a_category_that_most_rows_have_is_told_by_one_digit():
+    frame = pd.DataFrame({"x": list("aaaaaaabbbccd")})
+    encoder = TableEncoder().fit(frame)
+    np.testing.assert_array_equal(np.unique(encoder.transform(frame[:7]), axis=0), [[0, 0, 0]])
+    patterns = np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)], dtype=float)
+    assert "".join(encoder.inverse_transform(patterns)["x"]) == "abacadac"
+
+
 def test_missing_entries_are_holes_for_imputation():
     frame = pd.DataFrame(
         {
