@@ -52,11 +52,10 @@ carried = pipe.translate(fresh)
 pd.concat({"last year": fresh.head(), "carried": carried.head()}, axis=1)
 
 # %%
-# Carried customers spend and order as this year's do, and are still themselves: they keep their
-# age, and who spent much spends much. One thing is missed: of nine points more members, the bridge
-# has two. Few rows have to change from one answer to the other, far apart, and the shortest way
-# leaves them where they are. With more noise, ``sigma=0.5``, and ``translate(...,
-# stochastic=True)``, it is seven points, and the rank correlation of spending falls to .86.
+# Carried customers spend as this year's do, and are still themselves: they keep their age, and who
+# spent much spends much. Answers are less exact than numbers: some too many order online, and the
+# new members are hardly there. The two values of a column are far apart, few rows have to change
+# from one to the other, and the shortest way leaves them where they are.
 
 summary = pd.DataFrame(
     {
