@@ -339,6 +339,21 @@ def test_trajectory_of_a_bridge_without_noise_follows_the_flow(rng):
     np.testing.assert_array_equal(display.paths, paths)
 
 
+def test_trajectory_of_a_frame_names_its_axes(rng):
+    frame = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
+    model = FlowMatcher(max_steps=5, random_state=0).fit(frame, source=frame + 2)
+    display = TrajectoryDisplay.from_estimator(
+        model, frame[:4], times=[0, 0.5, 1], columns=["c", "a"]
+    )
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("c", "a")
+    assert display.paths.shape == (3, 4, 3)
+    np.testing.assert_array_equal(display.ax_.lines[2].get_xdata(), display.paths[:, 2, 2])
+    with pytest.raises(ValueError, match="give at most 2 numbers"):
+        display.plot(columns=["d"])
+    with pytest.raises(ValueError, match="has 1 names, and paths 3 columns"):
+        TrajectoryDisplay.from_samples(display.times, display.paths, feature_names=["a"])
+
+
 def test_trajectory_of_one_column_is_drawn_over_time(rng):
     times, paths = np.linspace(0, 1, 4), rng.normal(size=(4, 300, 1))
     ax = TrajectoryDisplay.from_samples(times, paths).ax_

@@ -323,6 +323,14 @@ class ColumnScaler:
         return found
 
     @property
+    def common_scale(self) -> float | None:
+        """The scale that all varying columns share; None if they have several, or curved maps."""
+        scales = np.unique(self.scale[~self.constant])
+        if len(scales) > 1 or any(spline is not None for spline in self.splines):
+            return None
+        return float(scales[0]) if len(scales) else 1.0
+
+    @property
     def calibrates(self) -> bool:
         """Whether a column has repeated values but no quantile map."""
         return any(shares is not None for shares in self.shares)

@@ -26,7 +26,7 @@ from skgen.networks.conv import UNet
 from skgen.networks.mlp import correction, initialize
 from skgen.papers._module import condition_embedding
 from skgen.papers.bridge_couplings import convergence, pairs_of
-from skgen.papers.bridge_paths import GRIDS, times_of
+from skgen.papers.bridge_paths import GRIDS, times_of, with_times
 from skgen.papers.gaussian_diffusion import NOISE_FEATURES, GaussianDiffusion
 from skgen.papers.principal_axes import PrincipalAxes
 from skgen.papers.schrodinger_bridge import TIME_FEATURES, SchrodingerBridge
@@ -89,7 +89,7 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
     """Carries rows between a source and the data by a fitted bridge."""
 
     # A flow has no noise; a bridge has parameters of these names.
-    sigma, theta, sde_solver = 0.0, 0.0, "heun"
+    sigma, sigma_unit, theta, sde_solver = 0.0, "scaled", 0.0, "heun"
     geometry: Any = "euclidean"
 
     def _sampling_options(self):
@@ -230,7 +230,9 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         return self._frame(self.row_map_.inverse(carried).astype(Z.dtype), X)
 
     @limited
-    def trajectory(self, Z, n_steps=20, *, stochastic=None, condition=None, random_state=None):
+    def trajectory(
+        self, Z, n_steps=20, *, times=None, stochastic=None, condition=None, random_state=None
+    ):
         """Carry rows of the source to the data and return where they pass.
 
         Parameters
@@ -239,6 +241,9 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             Standard normal rows, or rows in the units of the source.
         n_steps : int, default=20
             Number of steps; a ``time_grid`` given as an array overrides it.
+        times : array-like of shape (n_times,), default=None
+            Increasing times from [0, 1] to return. They are added to those of the steps, so that
+            few times make no coarser steps. None returns the rows after each step.
         stochastic : bool, default=None
             Whether to follow the stochastic process or the flow, by Heun's method. None follows
             the process, and the flow where there is no noise, ``sigma=0``.
@@ -249,11 +254,16 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
 
         Returns
         -------
-        times : ndarray of shape (n_steps + 1,)
-            Times from 0 to 1.
-        paths : ndarray of shape (n_steps + 1, n_rows, n_features)
+        times : ndarray of shape (n_times,)
+            Times from 0 to 1, ``n_steps + 1`` of them unless given.
+        paths : ndarray of shape (n_times, n_rows, n_features)
             Rows at these times, in the units of X, not rounded to the values that a column
             repeats. A normal source is shown as the scaled rows that it stands for.
+
+        Raises
+        ------
+        ValueError
+            If `times` do not increase or leave [0, 1], or rows or condition cannot be used.
         """
         check_is_fitted(self)
         self._check_sampling(n_steps, 0.0, None)
@@ -262,11 +272,15 @@ class _Carrier(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
         latents = self._latent_format()
         Z = latents.read(Z, self)
         rows, encoded = latents.rows(Z), self.row_map_.encode(condition, len(Z))
-        n_steps, solver = int(n_steps), self.sde_solver if stochastic else None
-        options = {"n_steps": n_steps, "ode_solver": "heun"}
+        grid = times_of(int(n_steps), self.time_grid, self.sde_solver if stochastic else None)
+        if times is None:
+            times = grid
+        else:
+            grid, times = with_times(grid, times)
+        options = {"time_grid": grid, "ode_solver": "heun"}
         paths = self._carried("paths", rows, encoded, random_state, stochastic, **options)
-        rows = self.row_map_.scaler.inverse(paths.transpose(0, 1).flatten(0, 1)).numpy()
-        times = times_of(n_steps, self.time_grid, solver)
+        paths = paths[:, np.searchsorted(grid, times)].transpose(0, 1)
+        rows = self.row_map_.scaler.inverse(paths.flatten(0, 1)).numpy()
         return times, rows.reshape(len(times), *Z.shape).astype(Z.dtype)
 
     def _latent_format(self):
@@ -454,6 +468,19 @@ class _BridgeMatcher(_Carrier):
             return self.n_iterations
         return 2 if has_source or self.coupling == "reference" else 1
 
+    def _reference(self):
+        sigma = float(self.sigma)
+        if sigma > 0 and self.sigma_unit == "data":
+            scale = self.row_map_.scaler.common_scale
+            if scale is None:
+                raise ValueError(
+                    "sigma_unit='data' needs columns of one unit, and these have scales of their "
+                    f"own under scaling={self.scaling!r}. Set scaling='common', or give sigma in "
+                    "units of the scaled columns, sigma_unit='scaled'."
+                )
+            sigma /= scale
+        return LinearReference(sigma, float(self.theta))
+
     def _build_module(self, rows, generator):
         (n, d), source = rows.x.shape, rows.source
         n_heads = 2 if self.sigma > 0 else 1
@@ -483,7 +510,7 @@ class _BridgeMatcher(_Carrier):
                 ),
                 embedding,
                 diffusion,
-                LinearReference(float(self.sigma), float(self.theta)),
+                self._reference(),
                 has_source=source is not None,
                 has_layout=self.input_shape is not None,
                 condition_dropout=float(self.condition_dropout),

@@ -28,7 +28,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
     Parameters
     ----------
     sigma : float, default=0.1
-        Noise of the reference process, in units of the scaled columns. More noise makes a
+        Noise of the reference process, in the units of ``sigma_unit``. More noise makes a
         smoother problem and a looser coupling; 0 is flow matching, or, with more than one
         iteration, rectified flow.
     coupling : {"optimal-transport", "independent", "reference"}, default="optimal-transport"
@@ -46,6 +46,9 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
     theta : float, default=0.0
         Mean reversion of the reference process; 0 is Brownian motion, above 0 an
         Ornstein-Uhlenbeck process around the centre of the scaled columns.
+    sigma_unit : {"scaled", "data"}, default="scaled"
+        Units of `sigma`: those of the scaled columns, or those of the data, which needs columns of
+        one scale, as ``scaling="common"`` makes them.
     ode_solver : {"heun", "adaptive"}, default="heun"
         How the flow is followed: in ``n_steps`` steps of Heun's method, or by a pair of orders 3
         and 2 with steps of each row's own.
@@ -161,6 +164,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_BridgeMatcher._parameter_constraints,
         "sigma": [Interval(Real, 0, None, closed="left")],
+        "sigma_unit": [StrOptions({"scaled", "data"})],
         "coupling": [StrOptions({"optimal-transport", "independent", "reference"})],
         # Beyond, its hyperbolic functions leave the range of float32.
         "theta": [Interval(Real, 0, 50, closed="both")],
@@ -175,6 +179,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         n_iterations=None,
         n_steps=20,
         theta=0.0,
+        sigma_unit="scaled",
         ode_solver="heun",
         sde_solver="heun",
         time_grid="auto",
@@ -199,6 +204,7 @@ class SchrodingerBridgeMatcher(_BridgeMatcher):
         self.n_iterations = n_iterations
         self.n_steps = n_steps
         self.theta = theta
+        self.sigma_unit = sigma_unit
         self.ode_solver = ode_solver
         self.sde_solver = sde_solver
         self.time_grid = time_grid

@@ -46,6 +46,19 @@ def times_of(n_steps: int, grid: Any, sde_solver: str | None = None) -> np.ndarr
     return GRIDS[grid](np.linspace(0, 1, n_steps + 1))
 
 
+def with_times(grid: np.ndarray, times: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times of steps with others among them, and these others; raise if they are none.
+
+    Times of the grid that are all but equal to one of the others make way for it.
+    """
+    found = np.asarray(times, dtype=np.float64)
+    whole = found.ndim == 1 and len(found) > 0 and found[0] >= 0 and found[-1] <= 1
+    if not whole or not (np.diff(found) > 0).all():
+        raise ValueError(f"times must increase within [0, 1], got {times!r}.")
+    apart = np.abs(grid[:, None] - found).min(1) > 1e-6
+    return np.union1d(grid[apart], found), found
+
+
 def velocity_of(field: Field) -> Velocity:
     """Return the velocity of the flow of a field; its time is one number, or one for each row."""
 

@@ -23,6 +23,9 @@ class TrajectoryDisplay:
     paths : ndarray of shape (n_times, n_rows, n_features)
         Rows at these times.
 
+    feature_names : list of str, default=None
+        Names of the columns, for the axes. None numbers them.
+
     Attributes
     ----------
     ax_ : Axes
@@ -43,8 +46,8 @@ class TrajectoryDisplay:
     'column 0'
     """
 
-    def __init__(self, *, times, paths):
-        self.times, self.paths = times, paths
+    def __init__(self, *, times, paths, feature_names=None):
+        self.times, self.paths, self.feature_names = times, paths, feature_names
 
     @classmethod
     def from_estimator(
@@ -53,6 +56,7 @@ class TrajectoryDisplay:
         Z,
         *,
         n_steps=20,
+        times=None,
         stochastic=None,
         condition=None,
         columns=None,
@@ -74,6 +78,9 @@ class TrajectoryDisplay:
         n_steps : int, default=20
             Steps on the way.
 
+        times : array-like of shape (n_times,), default=None
+            Increasing times from [0, 1] to show. None shows those of the steps.
+
         stochastic : bool, default=None
             Whether to follow the stochastic process or the flow. None follows the process, and the
             flow of a model without noise, whose ``sigma`` is 0.
@@ -81,8 +88,8 @@ class TrajectoryDisplay:
         condition : array-like of shape (n_rows,) or (n_rows, n_columns), default=None
             The condition of each row, for a model that was fitted with one.
 
-        columns : list of int, default=None
-            The two columns to show. None shows the first ones.
+        columns : list of int or str, default=None
+            The two columns to show, by number or name. None shows the first ones.
 
         input_shape : tuple of int, default=None
             Channels, height and width, to show rows as images. None takes that of the estimator, if
@@ -113,16 +120,33 @@ class TrajectoryDisplay:
         times, paths = estimator.trajectory(
             Z,
             n_steps=n_steps,
+            times=times,
             stochastic=stochastic,
             condition=condition,
             random_state=random_state,
         )
         return cls.from_samples(
-            times, paths, columns=columns, input_shape=input_shape, cmap=cmap, ax=ax
+            times,
+            paths,
+            columns=columns,
+            input_shape=input_shape,
+            feature_names=getattr(estimator, "feature_names_in_", None),
+            cmap=cmap,
+            ax=ax,
         )
 
     @classmethod
-    def from_samples(cls, times, paths, *, columns=None, input_shape=None, cmap="gray", ax=None):
+    def from_samples(
+        cls,
+        times,
+        paths,
+        *,
+        columns=None,
+        input_shape=None,
+        feature_names=None,
+        cmap="gray",
+        ax=None,
+    ):
         """Draw where rows pass.
 
         Parameters
@@ -133,11 +157,14 @@ class TrajectoryDisplay:
         paths : array-like of shape (n_times, n_rows, n_features)
             Rows at these times, as `trajectory` of a bridge returns them.
 
-        columns : list of int, default=None
-            The two columns to show. None shows the first ones.
+        columns : list of int or str, default=None
+            The two columns to show, by number or name. None shows the first ones.
 
         input_shape : tuple of int, default=None
             Channels, height and width, to show rows as images.
+
+        feature_names : list of str, default=None
+            Names of the columns, for the axes and for `columns`. None numbers them.
 
         cmap : str or Colormap, default="gray"
             Colours of images with one channel.
@@ -156,7 +183,11 @@ class TrajectoryDisplay:
                 f"times has the shape {times.shape} and paths {paths.shape}: give (n_times,) and "
                 "(n_times, n_rows, n_features), as trajectory returns them."
             )
-        display = cls(times=times, paths=paths)
+        if feature_names is not None and len(feature_names) != paths.shape[2]:
+            raise ValueError(
+                f"feature_names has {len(feature_names)} names, and paths {paths.shape[2]} columns."
+            )
+        display = cls(times=times, paths=paths, feature_names=feature_names)
         return display.plot(columns=columns, input_shape=input_shape, cmap=cmap, ax=ax)
 
     def plot(self, ax=None, *, columns=None, input_shape=None, cmap="gray"):
@@ -167,8 +198,8 @@ class TrajectoryDisplay:
         ax : Axes, default=None
             Where to draw. None makes a new figure.
 
-        columns : list of int, default=None
-            The two columns to show. None shows the first ones.
+        columns : list of int or str, default=None
+            The two columns to show, by number or name. None shows the first ones.
 
         input_shape : tuple of int, default=None
             Channels, height and width, to show rows as images: each at nine times at most, on the
@@ -188,18 +219,23 @@ class TrajectoryDisplay:
             shape = check_image_shape(input_shape, n_features)
             return self._plot_images(shape, cmap, ax)
         shown = self.paths[:, :MAX_PATHS]
+        names = [f"column {c}" for c in range(n_features)]
+        if self.feature_names is not None:
+            names = list(self.feature_names)
+            if columns is not None:
+                columns = [names.index(c) if c in names else c for c in columns]
         columns = check_columns(columns, n_features, 2)
         take_axes(self, ax)
         if len(columns) == 1:
             y = shown[:, :, columns[0]]
             self.ax_.plot(self.times, y, color="C7", lw=0.8, alpha=0.6)
             ends = [(np.full_like(y[k], self.times[k]), y[k]) for k in (0, -1)]
-            self.ax_.set(xlabel="time", ylabel=f"column {columns[0]}")
+            self.ax_.set(xlabel="time", ylabel=names[columns[0]])
         else:
             x, y = np.moveaxis(shown[:, :, columns], 2, 0)
             self.ax_.plot(x, y, color="C7", lw=0.8, alpha=0.6)
             ends = [(x[k], y[k]) for k in (0, -1)]
-            self.ax_.set(xlabel=f"column {columns[0]}", ylabel=f"column {columns[1]}")
+            self.ax_.set(xlabel=names[columns[0]], ylabel=names[columns[1]])
         for (x, y), label, color in zip(ends, ("start", "end"), ("C0", "C1"), strict=True):
             self.ax_.scatter(x, y, s=14, color=color, label=label, zorder=3, linewidths=0)
         self.ax_.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))

@@ -150,6 +150,31 @@ def test_a_bridge_between_two_tables_in_raw_units(n_source):
     assert np.corrcoef(X_source[:, 1], there[:, 1])[0, 1] > 0.9
 
 
+def test_noise_in_units_of_the_data():
+    rng = np.random.default_rng(0)
+    X, X_source = 40 * rng.normal(size=(80, 2)), 40 * rng.normal(size=(80, 2)) + 100
+    model = SchrodingerBridgeMatcher(
+        6.0, sigma_unit="data", scaling="common", max_steps=20, random_state=0
+    ).fit(X, source=X_source)
+    scale = np.concatenate([X, X_source]).std(0)
+    scale = np.mean(scale**2) ** 0.5
+    assert model.module_.reference.sigma == pytest.approx(6.0 / scale)
+    scaled = clone(model).set_params(sigma=6.0 / scale, sigma_unit="scaled")
+    np.testing.assert_allclose(
+        model.inverse_transform(X_source),
+        scaled.fit(X, source=X_source).inverse_transform(X_source),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("scaling", ["standard", "quantile", "auto"])
+def test_noise_in_units_of_the_data_needs_one_scale(scaling):
+    X = np.random.default_rng(0).normal(size=(80, 2)) * [1.0, 50.0]
+    model = SchrodingerBridgeMatcher(sigma_unit="data", scaling=scaling, max_steps=5)
+    with pytest.raises(ValueError, match="Set scaling='common'"):
+        model.fit(X)
+
+
 @pytest.fixture(scope="module")
 def translator():
     model = SchrodingerBridgeMatcher(scaling="standard", max_steps=100, random_state=0)
@@ -190,6 +215,26 @@ def test_trajectories(translator):
     # Rows at the end are put on the values that a column repeats; paths are not.
     np.testing.assert_allclose(flow[-1], translator.inverse_transform(IRIS[:7]), atol=0.15)
     assert translator.trajectory(IRIS[:7], 5)[1].shape == (6, 7, 4)
+
+
+def test_trajectories_at_given_times(translator):
+    times, paths = translator.trajectory(IRIS[:7], 100, times=[0, 0.3, 0.5], stochastic=False)
+    np.testing.assert_array_equal(times, [0, 0.3, 0.5])
+    np.testing.assert_allclose(paths[0], IRIS[:7], atol=1e-5)
+    # Two times more change the steps of the flow, whose error is of their second order, 1e-4.
+    steps, whole = translator.trajectory(IRIS[:7], 100, stochastic=False)
+    between = [np.interp(0.3, steps, x) for x in whole.reshape(101, -1).T]
+    np.testing.assert_allclose(paths[1].ravel(), between, atol=2e-3)
+    # Times of the steps themselves change nothing.
+    same = translator.trajectory(IRIS[:7], 100, times=steps[[20, 50]], stochastic=False)[1]
+    np.testing.assert_array_equal(same, whole[[20, 50]])
+    assert translator.trajectory(IRIS[:7], times=[0.4])[1].shape == (1, 7, 4)
+
+
+@pytest.mark.parametrize("times", [[0.5, 0.2], [0.5, 0.5], [-0.1, 1], [0, 1.1], [], 0.5, [np.nan]])
+def test_trajectory_refuses_times(translator, times):
+    with pytest.raises(ValueError, match=r"times must increase within \[0, 1\]"):
+        translator.trajectory(IRIS[:2], times=times)
 
 
 @pytest.mark.statistical
