@@ -60,6 +60,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         :class:`skgen.GapWhere`, :class:`skgen.NeverTogether`, :class:`skgen.Range` and
         :class:`skgen.OneOf`, and functions of a frame that return for each row whether it can be:
         :class:`skgen.GenerativePipeline` draws rows again until these hold. None keeps none.
+    min_count : int, default=1
+        Categories of fewer rows are merged into one, "other", or into missing entries where a
+        column does not hold that word. 1 keeps every category.
+    identifiers : {"keep", "drop", "fake"}, default="keep"
+        What becomes of columns that look like identifiers or personal data: ``"keep"`` encodes them
+        like others; ``"drop"`` leaves them out, of what comes back too; ``"fake"`` brings back
+        made-up entries of the same form. A warning names all of them.
 
     Attributes
     ----------
@@ -416,17 +423,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         names = [name for column in self._coded().values() for name in column.names]
         return np.asarray(names, dtype=object)
 
-    def _without_density(self) -> list[Any]:
-        """Return the names of columns without a density: all but different floats without gaps."""
-        coded = self._coded()
-        return [
-            column.name
-            for j, column in enumerate(self._columns)
-            # A column that a rule computes has no density; what the rule leaves has that of the
-            # column.
-            if type(column) is not _Floats or column.names != [column.name] or j not in coded
-        ]
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -434,6 +430,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def columns_without_density(encoder: TableEncoder) -> list[str]:
+    """Return the names of columns without a density: all but different floats without gaps."""
+    coded = encoder._coded()
+    return [
+        column.name
+        for j, column in enumerate(encoder._columns)
+        # A column that a rule computes has no density; what the rule leaves has that of the column.
+        if type(column) is not _Floats or column.names != [column.name] or j not in coded
+    ]
 
 
 def _check_order(found: pd.Index, labels: pd.Index) -> None:
@@ -564,6 +571,6 @@ def filled(frame: pd.DataFrame, kept: dict[int, KeptRule]) -> pd.DataFrame:
 @log_slope.register
 def _(step: TableEncoder, X: Any, Y: Any) -> Any:
     # Only floats without gaps have a density.
-    if step._without_density():
+    if columns_without_density(step):
         return None
     return constant(-sum(math.log(column.scale) for column in step._coded().values()), X)
