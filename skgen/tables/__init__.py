@@ -1,1 +1,1 @@
-"""Tables: frames of mixed columns as numbers and back, pipelines, imputer, over-sampler, predictors."""
+"""Frames of mixed columns as numbers and back, pipelines, imputer, over-sampler, predictors."""
