@@ -113,8 +113,9 @@ class Steps(Pipeline):
     def _learnt(self, X: Any) -> Any:
         """Return what is learnt of a table: not what a TableEncoder withholds."""
         _, first = next(iter(self._transformers()), (None, None))
-        withholds = isinstance(first, TableEncoder) and first._withheld.withholds
-        return first._shown(X) if withholds else X
+        if isinstance(first, TableEncoder) and first._withheld.withholds:
+            return first._shown(X)
+        return X
 
     def _back(self, rows: Any, routed: Any = None) -> Any:
         """Return rows of the last step in the units of X."""
