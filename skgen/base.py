@@ -158,11 +158,6 @@ class BaseGenerativeModel(DrawingEstimator):
         """
         raise NotImplementedError
 
-    @property
-    def _likelihood(self) -> Any:
-        """The distribution of the data: without levels, "gaussian", or with; or their levels."""
-        return getattr(self, "likelihood", "gaussian")
-
     # Fitting -------------------------------------------------------------------------------
 
     def fit(self, X, y=None, *, condition=None):
@@ -270,7 +265,7 @@ class BaseGenerativeModel(DrawingEstimator):
     def _rows_to_learn(self, data: Data, reset: bool, digest: Any) -> list[Any]:
         """Set ``row_map_``; return the other results of `rows_to_learn`."""
         row_map = None if reset else self.row_map_.copy()
-        row_map, *found = rows_to_learn(self, data, self._likelihood, row_map, digest)
+        row_map, *found = rows_to_learn(self, data, row_map, digest)
         if reset and row_map.condition_encoder is not None:
             warn_of_rare(row_map.condition_encoder.rare)
         self.row_map_ = row_map

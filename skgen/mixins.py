@@ -41,6 +41,12 @@ class _RowRange:
     start: int
 
 
+def check_count(name: str, value: Any) -> None:
+    """Raise where a number of rows, steps or draws is none."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+
+
 def _module_imputes(model: Any) -> bool:
     """Tell whether a model has `impute`; before it is fitted, `impute` asks for that."""
     if hasattr(model, "module_") and not isinstance(model.module_, Imputes):
@@ -92,6 +98,15 @@ class DrawingEstimator(BaseEstimator):
             self._copies[dtype] = copy.deepcopy(self.module_).to(dtype)
         return self._copies[dtype]
 
+    def _in_precision(
+        self, dtype: Any, rows: Tensor, encoded: Tensor | None
+    ) -> tuple[Any, Tensor, Tensor | None]:
+        """Return module, rows and encoded condition in the precision for data of a dtype."""
+        module = self._module_in(torch.float32 if dtype == np.float32 else torch.float64)
+        precision = next(module.parameters()).dtype
+        given = None if encoded is None else encoded.to(precision)
+        return module, rows.to(precision), given
+
     @property
     def module_device(self) -> torch.device:
         """The device of the fitted module."""
@@ -138,13 +153,7 @@ class DrawingEstimator(BaseEstimator):
         return contained(values, container, getattr(self, "feature_names_in_", None), given)
 
     def sample(
-        self,
-        n_samples=1,
-        *,
-        condition=None,
-        guidance_scale=0.0,
-        n_steps=None,
-        random_state=None,
+        self, n_samples=1, *, condition=None, guidance_scale=0.0, n_steps=None, random_state=None
     ):
         """Draw new rows.
 
@@ -196,9 +205,8 @@ class DrawingEstimator(BaseEstimator):
             Over what ``sample`` returns of a batch's number of rows.
         """
         check_is_fitted(self)
-        for name, number in (("n_samples", n_samples), ("batch_size", batch_size)):
-            if not isinstance(number, Integral) or number < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {number!r}.")
+        check_count("n_samples", n_samples)
+        check_count("batch_size", batch_size)
         seed = _seed(self.random_state if random_state is None else random_state)
         n_samples, batch_size = int(n_samples), int(batch_size)
 
@@ -230,8 +238,7 @@ class DrawingEstimator(BaseEstimator):
         self, n_samples: Any, condition: Any, guidance_scale: Any, n_steps: Any
     ) -> tuple[int, Tensor | None]:
         """Return the number of rows and the encoded condition; raise where one is wrong."""
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
+        check_count("n_samples", n_samples)
         self._check_sampling(n_steps, guidance_scale, condition)
         n_samples = int(n_samples)
         return n_samples, self.row_map_.encode(condition, n_samples)
@@ -269,8 +276,8 @@ class DrawingEstimator(BaseEstimator):
 
     def _check_sampling(self, n_steps: Any, guidance_scale: Any, condition: Any) -> None:
         self._check_settings()
-        if n_steps is not None and (not isinstance(n_steps, Integral) or n_steps < 1):
-            raise ValueError(f"n_steps must be an integer of at least 1, got {n_steps!r}.")
+        if n_steps is not None:
+            check_count("n_steps", n_steps)
         if not isinstance(guidance_scale, Real) or not 0 <= float(guidance_scale) < float("inf"):
             raise ValueError(
                 f"guidance_scale must be a finite number >= 0, got {guidance_scale!r}."
@@ -321,8 +328,7 @@ class DrawingEstimator(BaseEstimator):
     @limited
     def _impute(self, data: Data, n_draws: Any, n_steps: Any, random_state: Any) -> Any:
         check_is_fitted(self)
-        if not isinstance(n_draws, Integral) or n_draws < 1:
-            raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}.")
+        check_count("n_draws", n_draws)
         self._check_sampling(n_steps, 0.0, data.condition)
         rows = self._rows(data, gaps=True)
         seed = _seed(self.random_state if random_state is None else random_state)
@@ -427,16 +433,13 @@ class LatentMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _apply(
         self, method: str, rows: Tensor, encoded: Tensor | None, out: Any, precision: Any = None
     ) -> np.ndarray:
-        dtype = torch.float32 if np.dtype(precision or out) == np.float32 else torch.float64
-        module = self._module_in(dtype)
-        dtype = next(module.parameters()).dtype
-        given = None if encoded is None else encoded.to(dtype)
+        module, rows, given = self._in_precision(precision or out, rows, encoded)
         options = self._sampling_options()
 
         def function(x, c):
             return getattr(module, method)(x, c, **options)
 
-        values = in_blocks(function, module, [rows.to(dtype), given])
+        values = in_blocks(function, module, [rows, given])
         return values.numpy().astype(out)
 
 
@@ -465,14 +468,10 @@ class LikelihoodMixin:
     def _score_rows(self: Any, data: Data) -> np.ndarray:
         data = self._checked(data)
         rows = self.row_map_.to_score(data)
-        dtype = torch.float32 if rows.values.dtype == np.float32 else torch.float64
-        module = self._module_in(dtype)
-        dtype = next(module.parameters()).dtype
+        module, x, given = self._in_precision(rows.values.dtype, rows.x, rows.condition)
         options = self._sampling_options()
-
-        given = None if rows.condition is None else rows.condition.to(dtype)
         keys = row_keys(torch.from_numpy(rows.values.astype(np.float64)))
-        values = log_likelihoods(module, rows.x.to(dtype), keys, given, options)
+        values = log_likelihoods(module, x, keys, given, options)
         return (values + rows.log_slope).numpy().astype(np.float64)
 
     def score(self, X, y=None, *, condition=None):

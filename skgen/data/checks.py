@@ -24,14 +24,7 @@ MISSING = (
     "and fills them, and make_generative_pipeline(TableEncoder(), model) draws rows with gaps like "
     "those of X."
 )
-DATES = (
-    datetime.date,
-    datetime.timedelta,
-    pd.Timedelta,
-    pd.Period,
-    np.datetime64,
-    np.timedelta64,
-)
+DATES = (datetime.date, datetime.timedelta, pd.Timedelta, pd.Period, np.datetime64, np.timedelta64)
 # Parts of the messages of NumPy, pandas and scikit-learn about entries that are not numbers.
 NO_NUMBER = ("could not convert", "argument must be", "promoted", "Cannot cast", "Cannot interpret")
 INFINITE = "Put a finite number in its place, or leave the row out."

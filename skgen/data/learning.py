@@ -8,6 +8,7 @@ import numpy as np
 
 from skgen.data.charts import charts_of
 from skgen.data.checks import check_largest, check_layout, validated
+from skgen.data.levels import likelihood_of
 from skgen.data.out_of_core import OutOfCoreRows, is_stored, located, most_surveyed, named
 from skgen.data.row_map import Data, RowMap, Rows
 from skgen.data.sequences import without_gaps
@@ -15,7 +16,7 @@ from skgen.data.sources import read_source
 
 
 def rows_to_learn(
-    estimator: Any, data: Data, likelihood: Any, row_map: RowMap | None, digest: Any
+    estimator: Any, data: Data, row_map: RowMap | None, digest: Any
 ) -> tuple[RowMap, Rows, OutOfCoreRows | None, dict[str, Any]]:
     """Validate the data of a fit and turn them into rows.
 
@@ -28,8 +29,6 @@ def rows_to_learn(
         The estimator that is fitted; it stores the number and the names of the columns.
     data : Data
         What `fit` was given.
-    likelihood : str or array-like of shape (n_levels,)
-        The distribution of the data, or the levels of discrete data.
     row_map : RowMap or None
         A copy of the fitted map when a fit goes on; None learns a new one.
     digest : callable or None
@@ -51,9 +50,7 @@ def rows_to_learn(
         check_largest(part.X, "X")
         if row_map is None:
             needs_condition = estimator.condition_dropout == 0
-            levels = None
-            if not isinstance(likelihood, str):
-                likelihood, levels = "discrete", likelihood
+            likelihood, levels = likelihood_of(estimator)
             charts = charts_of(estimator, n_features)
             row_map = RowMap(estimator.scaling, layout, likelihood, needs_condition, charts)
             part = row_map.fit(part, levels)

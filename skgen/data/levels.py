@@ -37,6 +37,18 @@ def _grid(levels: Any) -> np.ndarray:
     return grid
 
 
+def likelihood_of(estimator: Any) -> tuple[str, Any]:
+    """Return the likelihood of an estimator's data, and the levels that its user gave, or None.
+
+    Data have densities, "gaussian", where an estimator has no parameter ``likelihood``. A diffusion
+    of the bits of the data, ``autoencoder=None``, has no decoder whose likelihood could be chosen.
+    """
+    likelihood = getattr(estimator, "likelihood", "gaussian")
+    if getattr(estimator, "autoencoder", likelihood) is None:
+        return "bernoulli", None
+    return (likelihood, None) if isinstance(likelihood, str) else ("discrete", likelihood)
+
+
 class Levels:
     r"""Levels of each column: found or given in `fit`, checked, and restored in drawn rows.
 

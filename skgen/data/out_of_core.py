@@ -154,11 +154,8 @@ class OutOfCoreRows:
                 check_largest(X, "X")
                 data = row_map.check(replace(self.data.beside(part), X=X))
                 condition = row_map.encode(data.condition, len(X))
-            for name, values in (
-                ("X", data.X),
-                ("condition", condition),
-                ("lengths", data.lengths),
-            ):
+            parts = {"X": data.X, "condition": condition, "lengths": data.lengths}
+            for name, values in parts.items():
                 if digest is not None and values is not None:
                     digests.setdefault(name, digest(context)).add(values)
         return digests

@@ -149,8 +149,6 @@ class RowMap:
 
     scaler: Any
     dtype: Any
-    # Files of earlier versions have none.
-    charts: Charts | None = None
 
     def __init__(
         self,
@@ -210,6 +208,7 @@ class RowMap:
         return self._filled(data)
 
     def _fit_scaler(self, data: Data) -> ColumnScaler | Charts:
+        """Choose the scales: the reasons for each kind are at the head of `skgen.data.scaling`."""
         if self.charts is not None:
             return self.charts.fit(data.X)
         if self.levels is not None and self.levels.is_binary:
@@ -224,8 +223,10 @@ class RowMap:
         if kind == "auto":
             kind = "common" if self.input_shape is not None or share_unit(X) else "auto"
         if self.likelihood == "discrete" and kind != "common":
+            # Levels are mapped by location and scale alone, without a spline.
             kind = "standard"
         if self.frames is not None and kind == "quantile":
+            # So are frames: `Frames.forward` knows the slopes of scales, and none of splines.
             kind = "common"
         apart = self.scaling == "auto" and self.input_shape is None
         return ColumnScaler(kind, GAP if apart else 0.0).fit(X)

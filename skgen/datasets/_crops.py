@@ -1,6 +1,15 @@
-"""Square crops of images that are cut into strips, some for each subset."""
+"""Files that come with the package, and square crops of images, in strips for each subset."""
+
+from importlib.resources import files
 
 import numpy as np
+
+
+def packaged(name):
+    """Return the arrays of a file that comes with the package, by name."""
+    path = files("skgen.datasets") / "data" / name
+    with path.open("rb") as file, np.load(file) as arrays:
+        return dict(arrays)
 
 
 def check_subset(subset, known):

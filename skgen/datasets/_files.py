@@ -16,6 +16,16 @@ from sklearn.utils import Bunch
 
 from ._crops import check_subset
 
+# Names of columns.
+HOUSING = """
+longitude latitude housing_median_age total_rooms total_bedrooms population households
+median_income median_house_value
+"""
+ADULT = """
+age workclass fnlwgt education education_num marital_status occupation relationship race sex
+capital_gain capital_loss hours_per_week native_country income
+"""
+
 
 def _find(file_name, data_home):
     """Return the path of a file, None if it is not there, and where it was looked for.
@@ -229,17 +239,7 @@ def fetch_california_housing(*, data_home=None, as_frame=False):
     >>> housing.data.shape  # doctest: +SKIP
     (20640, 9)
     """
-    columns = [
-        "longitude",
-        "latitude",
-        "housing_median_age",
-        "total_rooms",
-        "total_bedrooms",
-        "population",
-        "households",
-        "median_income",
-        "median_house_value",
-    ]
+    columns = HOUSING.split()
     file_name = "california_housing.csv"
     path, looked = _find(file_name, data_home)
     if path is not None:
@@ -370,23 +370,7 @@ def fetch_adult(*, subset="train", data_home=None):
     (32561, 15)
     """
     check_subset(subset, ("train", "test"))
-    columns = [
-        "age",
-        "workclass",
-        "fnlwgt",
-        "education",
-        "education_num",
-        "marital_status",
-        "occupation",
-        "relationship",
-        "race",
-        "sex",
-        "capital_gain",
-        "capital_loss",
-        "hours_per_week",
-        "native_country",
-        "income",
-    ]
+    columns = ADULT.split()
     file_name = "adult.csv"
     path, looked = _find(file_name, data_home)
     if path is not None:

@@ -5,10 +5,10 @@ evenly spaced along its path, moved and scaled so that the smallest value of eit
 and the longer side of the digit is 100.
 """
 
-from importlib.resources import files
-
 import numpy as np
 from sklearn.utils import Bunch
+
+from ._crops import packaged
 
 
 def load_pen_digits(*, return_X_y=False):
@@ -64,11 +64,8 @@ def load_pen_digits(*, return_X_y=False):
     >>> digits.target[0], digits.data[0].reshape(digits.input_shape)[:2].tolist()
     (np.int64(8), [[47.0, 100.0], [27.0, 81.0]])
     """
-    with (
-        (files("skgen.datasets") / "data" / "pen_digits.npz").open("rb") as file,
-        np.load(file) as arrays,
-    ):
-        points, target = arrays["points"], arrays["digits"].astype(np.int64)
+    arrays = packaged("pen_digits.npz")
+    points, target = arrays["points"], arrays["digits"].astype(np.int64)
     data = points.reshape(len(points), -1).astype(np.float32)
     if return_X_y:
         return data, target

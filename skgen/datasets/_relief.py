@@ -5,14 +5,13 @@ and on one of 120. The globe is cut into strips of `STRIP` columns of the fine g
 to the three subsets, so that no crop of one shares a place with a crop of another.
 """
 
-from importlib.resources import files
 from numbers import Integral
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
 from sklearn.utils import Bunch, check_scalar
 
-from ._crops import check_subset, draw_places
+from ._crops import check_subset, draw_places, packaged
 
 STRIP = 72
 SUBSETS = ("fine", "coarse", "test")
@@ -73,15 +72,12 @@ def load_relief(n_crops=1000, size=32, *, subset="test", random_state=0):
     check_scalar(n_crops, "n_crops", Integral, min_val=1)
     check_scalar(size, "size", Integral, min_val=1, max_val=STRIP)
     check_subset(subset, SUBSETS)
-    with (
-        (files("skgen.datasets") / "data" / "relief.npz").open("rb") as file,
-        np.load(file) as grid,
-    ):
-        fine = grid["fine"].astype(np.float32)
-        latitude, longitude = grid["fine_latitude"], grid["fine_longitude"]
-        spline = RectBivariateSpline(
-            grid["coarse_latitude"], grid["coarse_longitude"], grid["coarse"].astype(float)
-        )
+    grid = packaged("relief.npz")
+    fine = grid["fine"].astype(np.float32)
+    latitude, longitude = grid["fine_latitude"], grid["fine_longitude"]
+    spline = RectBivariateSpline(
+        grid["coarse_latitude"], grid["coarse_longitude"], grid["coarse"].astype(float)
+    )
     coarse = spline(latitude, longitude).astype(np.float32)
 
     strip = np.arange(fine.shape[1]) // STRIP % len(SUBSETS)

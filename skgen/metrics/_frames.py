@@ -31,16 +31,9 @@ DATES, ZONED, DURATIONS = "dates", "dates with a time zone", "durations"
 MEASURED = (NUMBERS, DATES, ZONED, DURATIONS)
 INFERRED = {
     "boolean": TRUTHS,
-    "integer": NUMBERS,
-    "floating": NUMBERS,
-    "mixed-integer-float": NUMBERS,
-    "decimal": NUMBERS,
-    "date": DATES,
-    "datetime": DATES,
-    "datetime64": DATES,
-    "period": DATES,
-    "timedelta": DURATIONS,
-    "timedelta64": DURATIONS,
+    **dict.fromkeys(["integer", "floating", "mixed-integer-float", "decimal"], NUMBERS),
+    **dict.fromkeys(["date", "datetime", "datetime64", "period"], DATES),
+    **dict.fromkeys(["timedelta", "timedelta64"], DURATIONS),
 }
 
 

@@ -27,22 +27,9 @@ MIN_ROWS = 20
 COPY_QUANTILE = 0.01
 MAX_COPIES = 5000
 FALSE_ALARMS = 0.01
-MEASURES = (
-    "marginal_error",
-    "correlation_error",
-    "energy_distance",
-    "classifier_two_sample_test",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "near_copies",
-)
 # not shown; a single wrong one would be lost in the mean over many
 LARGEST = ("largest_marginal_error", "largest_correlation_error")
 SHARES = {"classifier_two_sample_test", "precision", "recall", "coverage"}
-# each may be too low or too high
-ALARM = FALSE_ALARMS / (2 * len(MEASURES + LARGEST))
 
 # The verdict on a value that is too low, and on one that is too high: up to 50 characters, as many
 # as pandas shows of a cell, if names are short.
@@ -58,6 +45,9 @@ VERDICTS = {
     "density": ("they lie where real rows are rare", "too little variety: between real rows"),
     "coverage": ("real rows left out: {value:.0%} covered, not {floor:.0%}", GOOD),
 }
+MEASURES = (*VERDICTS, "near_copies")
+# each may be too low or too high
+ALARM = FALSE_ALARMS / (2 * len(MEASURES + LARGEST))
 BY_RELATIONS = "distinguished in {area:.0%} of pairs, by relations"
 # Fewer rows per column do not show relations of columns.
 RELATED_ROWS = 4
@@ -186,14 +176,7 @@ def _wrong_correlations(X, Y, names, rng):
 
 @one_thread()
 def sample_report(
-    X_train,
-    X_test,
-    X_fake,
-    *,
-    standardize=True,
-    max_rows=1000,
-    random_state=None,
-    verbose="auto",
+    X_train, X_test, X_fake, *, standardize=True, max_rows=1000, random_state=None, verbose="auto"
 ):
     r"""Judge generated rows by several measures, and say what is wrong with them.
 
@@ -337,11 +320,8 @@ def sample_report(
     floor_means = {name: floor.mean for name, floor in floors.items()}
     held_out, drawn = (subsample(X, MAX_COPIES, rng) for X in (X_test, X_fake))
     values["near_copies"], floor_means["near_copies"], by_chance = _copies(X_train, held_out, drawn)
-    verdicts["near_copies"] = (
-        GOOD
-        if by_chance
-        else COPIED.format(value=values["near_copies"], floor=floor_means["near_copies"])
-    )
+    copied = COPIED.format(value=values["near_copies"], floor=floor_means["near_copies"])
+    verdicts["near_copies"] = GOOD if by_chance else copied
     if verdicts["classifier_two_sample_test"] == GOOD:
         verdicts["classifier_two_sample_test"] = _by_relations(real, fake, rng)
     columns = {"value": values, "floor": floor_means, "verdict": verdicts}

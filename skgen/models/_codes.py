@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_array
 
-from skgen.base import LatentMixin, LikelihoodMixin
+from skgen.base import LatentMixin, LikelihoodMixin, Stage
 from skgen.data.latent_format import LatentFormat
 from skgen.papers.code_module import RowFacts
 
@@ -27,6 +27,11 @@ class CodeMixin(LatentMixin, LikelihoodMixin):
             columns_alike=row_map.columns_alike,
             n_steps=self._n_stage_steps(len(rows.x)),
         )
+
+    def _stage(self, module, train, valid, name, loss, parts, **plan):
+        """Return a stage that trains parts of a module, some of which it may lack."""
+        parameters = [p for part in parts for p in self._parameters_of(part)]
+        return Stage(name, loss, module, parameters, train, valid, **plan)
 
     @property
     def _n_features_out(self) -> int:

@@ -57,13 +57,9 @@ def build_module(model: Any, rows: Rows, generator: torch.Generator) -> Riemanni
             depth=DEPTH,
             zero_output=True,
         )
-        module = RiemannianFlow(
-            network,
-            KernelMixture(manifold, 0 if c else n),
-            embedding,
-            has_layout=False,
-            condition_dropout=float(model.condition_dropout),
-        )
+        base = KernelMixture(manifold, 0 if c else n)
+        parts = {"network": network, "base": base, "embedding": embedding}
+        module = RiemannianFlow(parts, condition_dropout=float(model.condition_dropout))
     initialize(module, generator)
     module.base.fit(rows.x[torch.randperm(len(rows.x), generator=generator)[:n]])
     return module

@@ -5,6 +5,7 @@ The mathematics is in :mod:`skgen.papers.binary_latent_diffusion`.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from skgen._compat import Interval, StrOptions
-from skgen.base import BaseGenerativeModel, Stage
+from skgen.base import BaseGenerativeModel
 from skgen.models._codes import BitFormat, CodeMixin
 from skgen.models._sequence_lengths import SequenceLengthsMixin
 from skgen.networks.conv import ConvEncoder, UNet
@@ -310,10 +311,6 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         self.verbose = verbose
         self.random_state = random_state
 
-    @property
-    def _likelihood(self):
-        return "bernoulli" if self.autoencoder is None else self.likelihood
-
     def _defaults(self, n_rows):
         is_table = self.input_shape is None
         return Defaults.for_data(n_rows, self.n_features_in_, is_table, self.n_bits)
@@ -375,10 +372,7 @@ class BinaryLatentDiffusion(SequenceLengthsMixin, CodeMixin, BaseGenerativeModel
         return input_noise(rows, defaults.encoder_noise)
 
     def _stages(self, module, train, valid, noise):
-        def stage(name, loss, parts, **plan):
-            parameters = [p for part in parts for p in self._parameters_of(part)]
-            return Stage(name, loss, module, parameters, train, valid, **plan)
-
+        stage = partial(self._stage, module, train, valid)
         prior = [module.diffusion, module.evidence]
         if self.autoencoder is None:
             if not module.frozen:

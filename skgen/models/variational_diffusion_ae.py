@@ -454,12 +454,9 @@ class VariationalDiffusionAE(LatentMixin, LikelihoodMixin, BaseGenerativeModel):
             kept = variance[variance > max(weight, 1e-6 * float(variance[0]))]
             if len(kept):
                 encoder_noise = min(encoder_noise, float(self.encoder_noise * kept[-1].sqrt()))
+        parts = {"encoder": encoder, "decoder": decoder, "prior": prior, "head": head}
         module = DiffusionAutoencoder(
-            encoder,
-            decoder,
-            prior,
-            head,
-            embedding,
+            {**parts, "embedding": embedding},
             k,
             has_layout=self.input_shape is not None,
             kl_weight=float(self.kl_weight),

@@ -3,6 +3,7 @@
 The mathematics is in :mod:`skgen.papers.vq_diffusion_bridge`.
 """
 
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skgen._compat import Interval, StrOptions
-from skgen.base import BaseGenerativeModel, Stage
+from skgen.base import BaseGenerativeModel
 from skgen.models._codes import CodeMixin, TokenFormat
 from skgen.models._vq_networks import build, defaults_of
 from skgen.networks.autoregressive import MaskedMLP
@@ -19,60 +20,6 @@ from skgen.networks.mlp import initialize
 from skgen.papers.code_priors import BridgePrior
 from skgen.papers.vq_diffusion_bridge import ColumnwiseVQModule
 from skgen.threads import limited
-
-
-def _stages_of(model, module, train, valid, noise):
-    """Yield the stages of a model: its code, and with it or after it the prior."""
-
-    def stage(name, loss, parts, **plan):
-        parameters = [p for part in parts for p in model._parameters_of(part)]
-        return Stage(name, loss, module, parameters, train, valid, **plan)
-
-    def step_factor(share, fewest):
-        # A first piece of data gets all steps: later ones do not train the code.
-        least = fewest / model._n_stage_steps(len(train["x"]))
-        least = least if model.max_steps is None else min(1.0, least)
-        return max(1.0 if valid is None else share, least)
-
-    defaults = defaults_of(model, len(train["x"]))
-    held_out = train if valid is None else valid
-    prior = [module.prior, module.evidence, module.embedding]
-    columnwise = isinstance(module, ColumnwiseVQModule)
-    module.initialize_code(noise, train["x"], model.batch_size)
-    if module.frozen:
-        module.add_new_codes(**train)
-        yield stage("decoder", module.decoder_loss, [module.decoder])
-        module.fit_residuals(train, held_out)
-    else:
-        # Later pieces of data keep the code, and train the decoder and the prior.
-        joint = model.prior_weight > 0 and isinstance(module.prior, BridgePrior)
-        parts = [module.encoder, module.decoder, module.normalizer, module.codebook]
-        name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
-        plan = {"diagnose": lambda: module.usage(**train)}
-        if model.input_shape is None:
-            # Tokens that mix the columns take all steps to be good features by themselves.
-            share = defaults.column_step_factor if module.is_positionwise else 1.0
-            share = defaults.joint_step_factor if joint else share
-            plan["step_factor"] = step_factor(share, defaults.fewest_code_steps)
-        interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
-        module.normalize(noise, train["x"])
-        module.fit_residuals(train, held_out)
-        module.frozen.fill_(not interrupted)
-        if joint and module.frozen:
-            # The prior has learnt from codes that kept changing, and is better learnt anew.
-            module.reset_prior(noise.generator)
-        module.fit_frequencies(**train)
-    plan = {}
-    if columnwise:
-        plan["step_factor"] = step_factor(1.0, defaults.fewest_code_steps)
-        plan["lr_factor"], plan["owners"] = defaults.column_lr_factor, module.prior.owners()
-    elif isinstance(module.prior.network, MaskedMLP):
-        fewest = defaults.fewest_prior_steps
-        plan["step_factor"] = step_factor(defaults.causal_step_factor, fewest)
-        plan["lr_factor"] = defaults.causal_lr_factor
-    yield stage("prior", module.prior_loss, prior, **plan)
-    if columnwise and valid is not None:
-        module.prior.shrink(**valid)
 
 
 class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
@@ -324,7 +271,52 @@ class VQDiffusionBridge(CodeMixin, BaseGenerativeModel):
         return initialize(build(self, rows), generator)
 
     def _stages(self, module, train, valid, noise):
-        return _stages_of(self, module, train, valid, noise)
+        def step_factor(share, fewest):
+            # A first piece of data gets all steps: later ones do not train the code.
+            least = fewest / self._n_stage_steps(len(train["x"]))
+            least = least if self.max_steps is None else min(1.0, least)
+            return max(1.0 if valid is None else share, least)
+
+        stage = partial(self._stage, module, train, valid)
+        defaults = defaults_of(self, len(train["x"]))
+        held_out = train if valid is None else valid
+        prior = [module.prior, module.evidence, module.embedding]
+        columnwise = isinstance(module, ColumnwiseVQModule)
+        module.initialize_code(noise, train["x"], self.batch_size)
+        if module.frozen:
+            module.add_new_codes(**train)
+            yield stage("decoder", module.decoder_loss, [module.decoder])
+            module.fit_residuals(train, held_out)
+        else:
+            # Later pieces of data keep the code, and train the decoder and the prior.
+            joint = self.prior_weight > 0 and isinstance(module.prior, BridgePrior)
+            parts = [module.encoder, module.decoder, module.normalizer, module.codebook]
+            name, loss = ("joint", module.joint_loss) if joint else ("code", module.code_loss)
+            plan = {"diagnose": lambda: module.usage(**train)}
+            if self.input_shape is None:
+                # Tokens that mix the columns take all steps to be good features by themselves.
+                share = defaults.column_step_factor if module.is_positionwise else 1.0
+                share = defaults.joint_step_factor if joint else share
+                plan["step_factor"] = step_factor(share, defaults.fewest_code_steps)
+            interrupted = yield stage(name, loss, [*parts, *prior] if joint else parts, **plan)
+            module.normalize(noise, train["x"])
+            module.fit_residuals(train, held_out)
+            module.frozen.fill_(not interrupted)
+            if joint and module.frozen:
+                # The prior has learnt from codes that kept changing, and is better learnt anew.
+                module.reset_prior(noise.generator)
+            module.fit_frequencies(**train)
+        plan = {}
+        if columnwise:
+            plan["step_factor"] = step_factor(1.0, defaults.fewest_code_steps)
+            plan["lr_factor"], plan["owners"] = defaults.column_lr_factor, module.prior.owners()
+        elif isinstance(module.prior.network, MaskedMLP):
+            fewest = defaults.fewest_prior_steps
+            plan["step_factor"] = step_factor(defaults.causal_step_factor, fewest)
+            plan["lr_factor"] = defaults.causal_lr_factor
+        yield stage("prior", module.prior_loss, prior, **plan)
+        if columnwise and valid is not None:
+            module.prior.shrink(**valid)
 
     def _finish_fit(self):
         self.n_tokens_ = self.module_.n_tokens

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.networks.mlp import ColumnwiseLinear, zero_init
+from skgen.networks.mlp import ColumnwiseLinear, modulated, zero_init
 from skgen.networks.sequence import Transformer
 
 KERNEL = 5
@@ -74,10 +74,7 @@ class _MaskedBlock(nn.Module):
         self.outer = zero_init(nn.Conv2d(width, width, 1))
 
     def forward(self, h: Tensor, modulation: Tensor | None) -> Tensor:
-        u = F.silu(h)
-        if self.modulate is not None:
-            scale, shift = self.modulate(modulation)[:, :, None, None].chunk(2, 1)
-            u = torch.addcmul(shift, u, 1 + scale)
+        u = modulated(F.silu(h), self.modulate, modulation)
         return h + self.outer(_gated(self.inner(u)))
 
     def walker(

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgen.networks.mlp import zero_init
+from skgen.networks.mlp import modulated, zero_init
 
 # Pixels of the finest map of each network: where a row has more, small patches become channels.
 UNET_POSITIONS = 1024
@@ -26,6 +26,8 @@ ENCODER_POSITIONS = 256
 # Pixels of the coarsest map, at most.
 COARSE_POSITIONS = 16
 GROUP_SIZE = 16
+# Channels at the finest resolution, unless others are asked for.
+WIDTH = 32
 
 
 class PatchGrid:
@@ -126,10 +128,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, h: Tensor, modulation: Tensor | None) -> Tensor:
         """Map (n, channels, height, width) activations to the same."""
-        u = self.norm(h)
-        if self.modulate is not None:
-            scale, shift = self.modulate(modulation)[:, :, None, None].chunk(2, 1)
-            u = torch.addcmul(shift, u, 1 + scale)
+        u = modulated(self.norm(h), self.modulate, modulation)
         return h + self.outer(F.silu(self.inner(u)))
 
 
@@ -183,7 +182,7 @@ class ConvEncoder(_Descent):
         many.
     """
 
-    def __init__(self, shape: tuple[int, ...], n_out: int, n_context: int = 0, width: int = 32):
+    def __init__(self, shape: tuple[int, ...], n_out: int, n_context: int = 0, width: int = WIDTH):
         super().__init__(shape, n_context, width, ENCODER_POSITIONS)
         channels, positions = self.levels[-1]
         self.norm = _norm(channels)
@@ -211,22 +210,15 @@ class MapEncoder(_Descent):
         Features of a position.
     n_context : int
         Columns of the context; 0 for none.
-    width : int
-        Channels at the finest resolution, a multiple of 16.
     n_halvings : int, default=None
         How often the resolution is halved; None goes on to 16 positions. A sequence keeps its own
         resolution to start with, a large image goes in by patches.
     """
 
     def __init__(
-        self,
-        shape: tuple[int, ...],
-        n_out: int,
-        n_context: int = 0,
-        width: int = 32,
-        n_halvings: int | None = None,
+        self, shape: tuple[int, ...], n_out: int, n_context: int = 0, n_halvings: int | None = None
     ):
-        super().__init__(shape, n_context, width, _finest(shape), n_halvings)
+        super().__init__(shape, n_context, WIDTH, _finest(shape), n_halvings)
         channels, positions = self.levels[-1]
         self.n_positions = math.prod(positions)
         self.norm = _norm(channels)
@@ -249,22 +241,17 @@ class MapDecoder(nn.Module):
         Features of a position.
     n_context : int
         Columns of the context; 0 for none.
-    width, n_halvings : int
+    n_halvings : int, default=None
         As the encoder's.
     """
 
     def __init__(
-        self,
-        shape: tuple[int, ...],
-        n_in: int,
-        n_context: int = 0,
-        width: int = 32,
-        n_halvings: int | None = None,
+        self, shape: tuple[int, ...], n_in: int, n_context: int = 0, n_halvings: int | None = None
     ):
         super().__init__()
         self.grid = PatchGrid(shape, _finest(shape))
-        self.levels = _pyramid(self.grid, width, n_halvings)[::-1]
-        n_modulation = 4 * width if n_context else 0
+        self.levels = _pyramid(self.grid, WIDTH, n_halvings)[::-1]
+        n_modulation = 4 * WIDTH if n_context else 0
         self.context = nn.Linear(n_context, n_modulation) if n_context else None
         channels, positions = self.levels[0]
         self.n_in, self.positions = n_in, positions
@@ -311,7 +298,7 @@ class UNet(_Descent):
         self,
         shape: tuple[int, ...],
         n_context: int,
-        width: int = 32,
+        width: int = WIDTH,
         n_outputs: int = 1,
         zero_output: bool = True,
     ):
@@ -364,7 +351,7 @@ class TokenUNet(nn.Module):
     """
 
     def __init__(
-        self, positions: tuple[int, int], n_in: int, n_out: int, n_context: int, width: int = 32
+        self, positions: tuple[int, int], n_in: int, n_out: int, n_context: int, width: int = WIDTH
     ):
         super().__init__()
         self.n_in, self.n_out = n_in, n_out

@@ -60,6 +60,14 @@ def initialize(module: nn.Module, generator: torch.Generator) -> nn.Module:
 MAX_PERIODIC = 128
 
 
+def modulated(h: Tensor, layer: nn.Module | None, context: Tensor | None) -> Tensor:
+    """Return h with each channel scaled and shifted as a layer reads from a context, if any."""
+    if layer is None:
+        return h
+    scale, shift = layer(context)[(..., *[None] * (h.ndim - 2))].chunk(2, 1)
+    return torch.addcmul(shift, h, 1 + scale)
+
+
 class ResidualBlock(nn.Module):
     """One residual block of :class:`ResidualMLP`."""
 
@@ -72,10 +80,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, h: Tensor, context: Tensor | None) -> Tensor:
         """Map (n, width) activations to (n, width)."""
-        u = self.norm(h)
-        if self.modulate is not None:
-            scale, shift = self.modulate(context).chunk(2, -1)
-            u = torch.addcmul(shift, u, 1 + scale)
+        u = modulated(self.norm(h), self.modulate, context)
         return h + self.outer(F.silu(self.inner(u)))
 
 

@@ -166,12 +166,7 @@ class BernoulliDiffusion(nn.Module):
         return (free * entropy).sum(-1), T * (free * step).sum(-1)
 
     def run(
-        self,
-        noise: Any,
-        z: Tensor,
-        predictor: Any,
-        n_steps: int,
-        observed: Tensor | None = None,
+        self, noise: Any, z: Tensor, predictor: Any, n_steps: int, observed: Tensor | None = None
     ) -> Tensor:
         """Carry fair coins z to clean bits.
 

@@ -195,7 +195,8 @@ class BinaryLatentDiffusionModule(CodeModule):
         :math:`\tfrac12 |x - \hat x(z)|^2 + \beta\,KL(q(z|x) \| B(1/2))`, or the cross-entropy in
         place of the squared error for binary data. On tables a quarter of the error of the
         decoder's linear part alone is added: it makes bits that are simple to use as features. With
-        a codebook, the distance of its sums from what the encoder gives is added.
+        a codebook, the distance of its sums from what the encoder gives is added, and a thousandth
+        of the expected number of ones, so that few of its rows are summed.
         """
         c = self._embed_to_learn(noise, x, condition)
         logit, z, codebook_loss = self._noisy_code(noise, x, c)
@@ -248,8 +249,9 @@ class BinaryLatentDiffusionModule(CodeModule):
     def joint_loss(self, noise: Any, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Learn the code and the prior of its bits, whose gradient reaches the code a little.
 
-        For validation it is the bound on -log p(x). The training loss would prefer bits without
-        information, which are easy to predict.
+        It is `code_loss` plus `diffusion_loss` of the bits that training makes. For validation it
+        is the bound on -log p(x). The training loss would prefer bits without information, which
+        are easy to predict.
         """
         c = self._embed_to_learn(noise, x, condition)
         if not self.training:

@@ -363,11 +363,7 @@ class ColumnDensities(nn.Module):
         return [found[j] for j in range(self.n_features)]
 
     def _gaussian_at(
-        self,
-        j: int,
-        rows: Tensor,
-        condition: Tensor | None,
-        regressions: tuple[Tensor, ...] | None,
+        self, j: int, rows: Tensor, condition: Tensor | None, regressions: tuple[Tensor, ...] | None
     ) -> tuple[Tensor, Tensor]:
         """Return mean and deviation of column j given those before and those observed, (n,)."""
         if regressions is not None:

@@ -25,12 +25,8 @@ class GaussianRegressions(nn.Module):
 
     def __init__(self, d: int, n_condition: int):
         super().__init__()
-        for name, shape in (
-            ("weight", (d, d)),
-            ("slope", (d, n_condition)),
-            ("offset", (d,)),
-            ("scale", (d,)),
-        ):
+        shapes = {"weight": (d, d), "slope": (d, n_condition), "offset": (d,), "scale": (d,)}
+        for name, shape in shapes.items():
             self.register_buffer(name, torch.zeros(shape, device="cpu"))
 
     def fit(self, x: np.ndarray, condition: np.ndarray, regress: Regress) -> None:

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.embeddings import ConditionEmbedding, noise_level_features
+from skgen.networks.embeddings import noise_level_features
 from skgen.papers._module import GenerativeModule
 from skgen.papers.bridge_paths import Velocity, times_of
 from skgen.papers.kernel_mixture import KernelMixture
@@ -53,18 +53,12 @@ class RiemannianFlow(GenerativeModule):
     has_source, shows_columns = False, True
     reference = LinearReference(0.0)
 
-    def __init__(
-        self,
-        network: nn.Module,
-        base: KernelMixture,
-        embedding: ConditionEmbedding | None,
-        **options: Any,
-    ):
-        super().__init__({"network": network, "base": base, "embedding": embedding}, **options)
+    def __init__(self, parts: Mapping[str, nn.Module | None], **options: Any):
+        super().__init__(parts, **options)
         # The root mean square of the velocities to be learnt, and what they are multiplied by.
         self.register_buffer("scale", torch.ones((), device="cpu"))
         self.register_buffer("multiplier", torch.ones((), device="cpu"))
-        self.score_draws = 1 if base.manifold.dim <= EXACT_DIVERGENCE else 8
+        self.score_draws = 1 if self.manifold.dim <= EXACT_DIVERGENCE else 8
 
     @property
     def manifold(self) -> Product:
@@ -103,13 +97,12 @@ class RiemannianFlow(GenerativeModule):
         self.scale.copy_(squares.sqrt().clamp(min=1e-6))
 
     def matching_loss(
-        self,
-        noise: Noise,
-        x: Tensor,
-        condition: Tensor | None = None,
-        x_0: Tensor | None = None,
+        self, noise: Noise, x: Tensor, condition: Tensor | None = None, x_0: Tensor | None = None
     ) -> Tensor:
-        """Regress the velocity on that of the geodesics between pairs of ends.
+        r"""Regress the velocity on that of the geodesics between pairs of ends.
+
+        With s the size of velocities that `fit_scale` learnt, the loss is :math:`\tfrac{1}{2 s^2}
+        |v(t, x_t) - \log_{x_t} x_1 / (1 - t)|^2`.
 
         Parameters
         ----------
@@ -206,13 +199,7 @@ class RiemannianFlow(GenerativeModule):
         return self._flow(velocity, x, times_of(n_steps, time_grid))[-1]
 
     def paths(
-        self,
-        w: Tensor,
-        condition: Tensor | None,
-        *,
-        n_steps: int,
-        time_grid: Any,
-        **_: Any,
+        self, w: Tensor, condition: Tensor | None, *, n_steps: int, time_grid: Any, **_: Any
     ) -> Tensor:
         """Return rows of the base at each time, (n, n_times, n_coordinates)."""
         path = self._flow(self.field(w, condition), w, times_of(n_steps, time_grid))

@@ -18,13 +18,12 @@ Source: Gonzalez, Garcia Cerdas, Chu and Kulicki, *Representation learning with 
 diffusion models*; Kingma, Salimans, Poole and Ho, *Variational diffusion models*, NeurIPS 2021.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from skgen.networks.embeddings import ConditionEmbedding
 from skgen.papers._module import GenerativeModule
 from skgen.papers.correction_shrinkage import shrinkage_draws
 from skgen.papers.gaussian_diffusion import GaussianDiffusion, Noise, Predictor
@@ -91,11 +90,7 @@ class DiffusionAutoencoder(GenerativeModule):
 
     def __init__(
         self,
-        encoder: nn.Module,
-        decoder: GaussianDiffusion,
-        prior: GaussianDiffusion | None,
-        head: nn.Module | None,
-        embedding: ConditionEmbedding | None,
+        parts: Mapping[str, nn.Module | None],
         n_components: int,
         *,
         kl_weight: float,
@@ -106,8 +101,7 @@ class DiffusionAutoencoder(GenerativeModule):
         latent_gamma: float,
         **options: Any,
     ):
-        parts = {"encoder": encoder, "decoder": decoder, "prior": prior, "head": head}
-        super().__init__({**parts, "embedding": embedding}, **options)
+        super().__init__(parts, **options)
         self.n_components = n_components
         self.kl_weight, self.mmd_weight = kl_weight, mmd_weight
         self.encoder_noise, self.view_noise = encoder_noise, view_noise

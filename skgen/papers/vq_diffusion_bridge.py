@@ -208,8 +208,8 @@ class VQDiffusionBridgeModule(CodeModule):
         r"""Reconstruct x from the codes of a noisy copy of it, without the prior.
 
         With :math:`\hat x` the decoder's mean and :math:`\beta` the weight of commitment, it is
-        :math:`\tfrac12 |x - \hat x(e_k)|^2 + \beta |z_e - e_k|^2`, less the entropy of drawn codes
-        and, on images, a reward of even use.
+        :math:`\tfrac12 |x - \hat x(e_k)|^2 + \beta |z_e - e_k|^2`, less ``prior_weight`` times the
+        entropy of drawn codes and, on images, `EVEN_USE` times that of their use, for each token.
         """
         _, _, straight, loss = self._quantise(noise, x)
         return self._error(x, self.reconstruct(straight)) + loss

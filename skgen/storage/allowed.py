@@ -23,14 +23,8 @@ LAYERS: dict[type[nn.Module], tuple[str, ...]] = {
     **dict.fromkeys(
         (nn.Conv1d, nn.Conv2d),
         (
-            "in_channels",
-            "out_channels",
-            "kernel_size",
-            "stride",
-            "padding",
-            "dilation",
-            "groups",
-            "padding_mode",
+            *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
+            *("dilation", "groups", "padding_mode"),
         ),
     ),
     nn.Embedding: ("num_embeddings", "embedding_dim", "padding_idx"),

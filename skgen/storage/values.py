@@ -80,32 +80,30 @@ def _datetime_parts(value: Any) -> list[Any]:
     return [*date, *time, value.tzinfo, value.fold]
 
 
+def _moment_of(cls: Any, parts: Any) -> Any:
+    *numbers, zone, fold = parts
+    return cls(*numbers, zone, fold=fold)
+
+
+def _made_of(cls: Any, arguments: Any) -> Any:
+    return cls(*arguments)
+
+
 register_value(bytes, "bytes", bytes.hex, bytes.fromhex)
-register_value(complex, "complex", lambda v: [v.real, v.imag], lambda p: complex(*p))
 register_value(Decimal, "Decimal", str, _decimal)
-register_value(Fraction, "Fraction", lambda v: [v.numerator, v.denominator], lambda p: Fraction(*p))
 register_value(UUID, "UUID", lambda v: v.hex, UUID)
-register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
-register_value(
-    datetime.datetime,
-    "datetime",
-    _datetime_parts,
-    lambda p: datetime.datetime(*p[:-1], fold=p[-1]),
-)
-register_value(datetime.time, "time", _datetime_parts, lambda p: datetime.time(*p[:-1], fold=p[-1]))
-register_value(
-    datetime.timedelta,
-    "timedelta",
-    lambda v: [v.days, v.seconds, v.microseconds],
-    lambda p: datetime.timedelta(*p),
-)
-register_value(
-    datetime.timezone,
-    "timezone",
-    lambda v: list(v.__getinitargs__()),
-    lambda p: datetime.timezone(*p),
-)
 register_value(ZoneInfo, "ZoneInfo", lambda v: v.key, _zone)
+register_value(datetime.date, "date", datetime.date.isoformat, datetime.date.fromisoformat)
+_cls: Any
+for _cls in (datetime.datetime, datetime.time):
+    register_value(_cls, _cls.__name__, _datetime_parts, partial(_moment_of, _cls))
+for _cls, _arguments in (
+    (complex, lambda v: [v.real, v.imag]),
+    (Fraction, lambda v: [v.numerator, v.denominator]),
+    (datetime.timedelta, lambda v: [v.days, v.seconds, v.microseconds]),
+    (datetime.timezone, lambda v: list(v.__getinitargs__())),
+):
+    register_value(_cls, _cls.__name__, _arguments, partial(_made_of, _cls))
 for _times in (np.datetime64, np.timedelta64):
     register_value(
         _times,

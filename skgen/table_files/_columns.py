@@ -32,6 +32,7 @@ _WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> Na
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
 # Words that mark a gap in other columns, and cause a doubt if they stay words.
 KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
+TRUTH = ("false", "true")
 MIN_COMPACT = 3
 SURE_COMPACT = 10
 
@@ -111,7 +112,7 @@ class Column:
         elif self.kind == "dates":
             self._be_dates(context, forced=True)
         elif self.kind == "truth":
-            self._be_truth(forced=True, context=context)
+            self._be_declared_truth(context)
         elif self.shapes.n_present == 0 and not self.shapes.infinite and self._is_empty():
             self._be_empty()
         elif len(self.texts.shapes) > MAX_SHAPES or not (
@@ -199,39 +200,25 @@ class Column:
                     Correction("gaps", self.name, word),
                 )
 
-    def _be_truth(self, forced: bool = False, context: Context | None = None) -> bool:
-        words = {shape for shape in self.shapes.rest if shape.casefold() in ("true", "false")}
-        if forced:
-            known = dict(
-                zip(
-                    ("false", "true"),
-                    self.like.truth if self.like else ("False", "True"),
-                    strict=True,
-                )
-            )
-            self.gaps = self.shapes.gaps()
-            odd = [t for t in self.texts.counts if t not in self.gaps and t.casefold() not in known]
-            if odd:
-                raise _wrong_entry(self, odd[0], "which is neither true nor false", context)
-            self.format = ColumnFormat("truth", self._gap_list(), truth=list(known.values()))
-            return True
-        if (
-            len(self.shapes.rest) > 2
-            or len(words) != len(self.shapes.rest)
-            or self.shapes.n_present != sum(self.shapes.rest.values())
-            or not words
-        ):
-            return False
-        by_value = {word.casefold(): word for word in sorted(words)}
-        if len(by_value) < len(words):
-            return False
-        one = next(iter(words))
-        for value in ("false", "true"):
-            by_value.setdefault(value, _as_written(value, one))
+    def _be_declared_truth(self, context: Context) -> None:
         self.gaps = self.shapes.gaps()
-        self.format = ColumnFormat(
-            "truth", self._gap_list(), truth=[by_value["false"], by_value["true"]]
-        )
+        counts = self._present_counts()
+        odd = next((text for text in counts if text.casefold() not in TRUTH), None)
+        if odd is not None:
+            raise _wrong_entry(self, odd, "which is neither true nor false", context)
+        truth = self.like.truth if self.like else ["False", "True"]
+        self.format = ColumnFormat("truth", self._gap_list(), truth=truth)
+
+    def _be_truth(self) -> bool:
+        words = sorted(self.shapes.rest)
+        by_value = {word.casefold(): word for word in words}
+        is_all = self.shapes.n_present == sum(self.shapes.rest.values())
+        is_truth = by_value.keys() <= set(TRUTH) and len(by_value) == len(words)
+        if not words or not is_all or not is_truth:
+            return False
+        truth = [by_value.get(value) or _as_written(value, words[0]) for value in TRUTH]
+        self.gaps = self.shapes.gaps()
+        self.format = ColumnFormat("truth", self._gap_list(), truth=truth)
         return True
 
     def _odd_words(self, share: float) -> list[str]:
@@ -242,6 +229,11 @@ class Column:
                 self.odd_word = word
                 return [word]
         return []
+
+    def _doubt_gaps(self, words: list[str], kind: str) -> None:
+        for word in words:
+            text = f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among {kind}"
+            self._doubt(text, Correction("categories", self.name))
 
     def _be_numbers(self, context: Context, forced: bool = False) -> bool:
         n_numbers = sum(self.shapes.numeric.values())
@@ -263,7 +255,7 @@ class Column:
             behind = self.shapes.behind_numbers()
             if len(behind) == 1 and not self.shapes.dated:
                 self._cut_unit(behind[0])
-            elif self.shapes.rest or n_numbers < self.shapes.n_present:
+            else:
                 raise _odd_entry(self, "number", context)
         elif len(units - {""}) > 1 or (units & {"%", "‰"} and len(units) > 1):
             listed = ", ".join(repr(unit) if unit else "nothing" for unit in sorted(units))
@@ -288,11 +280,7 @@ class Column:
         if self.shapes.infinite:
             raise _wrong_entry(self, self.shapes.infinite, "and numbers must be finite.", context)
         self.gaps = self.shapes.gaps() | set(odd)
-        for word in odd:
-            self._doubt(
-                f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among numbers",
-                Correction("categories", self.name),
-            )
+        self._doubt_gaps(odd, "numbers")
         form = (
             NumberFormat.of(self.shapes.numeric, decimal) if self.shapes.numeric else NumberFormat()
         )
@@ -387,11 +375,7 @@ class Column:
                     Correction("gaps", self.name, error.text),
                 )
             return False
-        for word in odd:
-            self._doubt(
-                f"{word!r} ({self.shapes.rest[word]}) is taken as a gap among dates",
-                Correction("categories", self.name),
-            )
+        self._doubt_gaps(odd, "dates")
         self._dates = found
         in_numbers = any(
             shape.numbers for shape in map(date_shape, self.shapes.dated) if shape is not None
@@ -455,20 +439,12 @@ def _odd_entry(column: Column, kind: str, context: Context) -> TableError:
     return _wrong_entry(column, text, f"which is no {kind}", context)
 
 
-def _wrong_entry(column: Column, text: str, why: str, context: Context | None) -> TableError:
+def _wrong_entry(column: Column, text: str, why: str, context: Context) -> TableError:
     """Return the error of an entry that the column cannot have."""
-    where = context.name if context else ""
     row = column.texts.row_of(text) if text else 0
-    if column.like is not None:
-        learnt = {"numbers": "numbers", "dates": "dates", "truth": "true and false"}[
-            column.like.kind
-        ]
-        more = ", like 2024-05-31" if learnt == "dates" else ""
-        return TableError(
-            f"{where}: column {column.name!r} has {text!r} in row {row}, and the model learnt "
-            f"{learnt} there{more}."
-        )
-    return TableError(
-        f"{where}: column {column.name!r} has {text!r} in row {row}, {why}",
-        [Correction("gaps", column.name, text)],
-    )
+    found = f"{context.name}: column {column.name!r} has {text!r} in row {row}, "
+    if column.like is None:
+        return TableError(found + why, [Correction("gaps", column.name, text)])
+    learnt = "true and false" if column.like.kind == "truth" else column.like.kind
+    more = ", like 2024-05-31" if learnt == "dates" else ""
+    return TableError(f"{found}and the model learnt {learnt} there{more}.")

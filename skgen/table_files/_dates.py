@@ -6,7 +6,7 @@ the fields are; which of them is the day, the month or the year is decided by al
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -125,7 +125,6 @@ def date_shape(shape: str) -> Shape | None:
         if text is None or name == "s":
             continue
         start, stop = found.span(name)
-        kind = name[0]
         if name == "half":
             half = Field("half", start, stop)
         elif name == "zone":
@@ -134,15 +133,11 @@ def date_shape(shape: str) -> Shape | None:
             compact = True
             fields += [Field("Y", start, start + 4), Field("m", start + 4, start + 6)]
             fields += [Field("d", start + 6, stop)] if len(text) == 8 else []
-        elif kind == "m" and len(name) == 2:
-            month = text
-            fields.append(Field("word", start, stop))
-        elif name in ("a", "b", "c"):
-            fields.append(Field(name, start, stop))
         else:
-            fields.append(
-                Field({"y": "Y", "n": "m"}.get(kind, name if kind in "HMSf" else "d"), start, stop)
-            )
+            # By the letter: d1, d2 and so on are days in one or another way of writing.
+            kind = {"d": "d", "m": "word", "n": "m", "y": "Y"}.get(name[0], name)
+            month = text if kind == "word" else month
+            fields.append(Field(kind, start, stop))
     if month and month.casefold() not in MONTH_OF_WORD:
         return None
     numbers = {f.name: f.stop - f.start for f in fields if f.name in "abc"}
@@ -215,10 +210,6 @@ class DateFormat:
     zone: str = ""
     two_digits: bool = False
 
-    def state(self) -> dict[str, Any]:
-        """Return the attributes as plain values."""
-        return asdict(self)
-
     def write(self, moments: pd.Series) -> list[str]:
         """Return moments, none missing, as texts."""
         naive = moments
@@ -235,20 +226,12 @@ class DateFormat:
 
     def _texts(self, values: np.ndarray) -> list[str]:
         times = pd.DatetimeIndex(values)
-        hour = times.hour.to_numpy()
         parts = {
-            "Y": times.year.to_numpy(),
-            "y": times.year.to_numpy() % 100,
-            "m": times.month.to_numpy(),
-            "d": times.day.to_numpy(),
-            "H": hour,
-            "I": (hour + 11) % 12 + 1,
-            "M": times.minute.to_numpy(),
-            "S": times.second.to_numpy(),
+            **{"Y": times.year, "y": times.year % 100, "m": times.month, "d": times.day},
+            **{"H": times.hour, "I": (times.hour + 11) % 12 + 1},
+            **{"M": times.minute, "S": times.second},
+            "f": times.microsecond.astype(np.int64) * 1000 + times.nanosecond,
         }
-        fraction = (
-            times.microsecond.to_numpy().astype(np.int64) * 1000 + times.nanosecond.to_numpy()
-        )
         names = WORDS.get(self.words, [])
         midnight = (values == values.astype("M8[D]")).tolist()
         columns = {name: part.tolist() for name, part in parts.items()}
@@ -262,7 +245,7 @@ class DateFormat:
                     continue
                 name, width = token
                 if name == "f":
-                    text += f"{fraction[i]:09d}"[:width]
+                    text += f"{columns['f'][i]:09d}"[:width]
                 elif name == "word":
                     text += _cased(names[columns["m"][i] - 1], width)
                 elif name == "half":

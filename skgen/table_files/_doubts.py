@@ -8,16 +8,8 @@ import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
-FLAGS = {
-    "numbers": "--numbers",
-    "dates": "--dates",
-    "categories": "--category",
-    "drop": "--drop",
-    "gaps": "--gap",
-    "separator": "--separator",
-    "decimal": "--decimal",
-    "encoding": "--encoding",
-}
+# Flags that are called in another way than the argument.
+FLAGS = {"categories": "category", "gaps": "gap"}
 
 
 class Correction(NamedTuple):
@@ -40,7 +32,7 @@ class Correction(NamedTuple):
     def as_flag(self) -> str:
         """Return it as words of the command line."""
         value = f"{self.value}={self.mark}" if self.mark else self.value
-        return f"{FLAGS[self.argument]} {shlex.quote(value)}"
+        return f"--{FLAGS.get(self.argument, self.argument)} {shlex.quote(value)}"
 
     def as_argument(self) -> str:
         """Return it as an argument of a Python function."""

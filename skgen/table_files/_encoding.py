@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from functools import partial
 from typing import Any
 
 from ._doubts import Correction, Doubt, TableError
@@ -38,21 +39,15 @@ def encoding_of(path: Any, name: str, given: str | None) -> tuple[str, list[Doub
             return guess, []
         decoder = codecs.getincrementaldecoder("utf-8")()
         file.seek(0)
-        whole = True
-        odd = b""
-        while whole:
-            piece = file.read(1 << 20)
-            if b"\0" in piece:
-                raise TableError(f"{name} is no text in UTF-8; save it as CSV in UTF-8.")
-            try:
-                decoder.decode(piece, final=not piece)
-            except UnicodeDecodeError as error:
-                whole = False
-                odd = error.object[max(0, error.start - 30) : error.end + 30]
-            if not piece:
-                break
-    if whole:
-        return "utf-8", []
+        try:
+            for piece in iter(partial(file.read, 1 << 20), b""):
+                if b"\0" in piece:
+                    raise TableError(f"{name} is no text in UTF-8; save it as CSV in UTF-8.")
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+            return "utf-8", []
+        except UnicodeDecodeError as error:
+            odd = error.object[max(0, error.start - 30) : error.end + 30]
     try:
         with open(path, encoding="cp1252", newline="") as text:
             while text.read(1 << 20):
@@ -64,10 +59,5 @@ def encoding_of(path: Any, name: str, given: str | None) -> tuple[str, list[Doub
             [Correction("encoding", "NAME")],
         ) from None
     example = f", such as {shown[0]!r}" if shown else ""
-    return "cp1252", [
-        Doubt(
-            None,
-            f"it is no text in UTF-8, and was read as Windows-1252{example}",
-            (Correction("encoding", "cp1250"),),
-        )
-    ]
+    reason = f"it is no text in UTF-8, and was read as Windows-1252{example}"
+    return "cp1252", [Doubt(None, reason, (Correction("encoding", "cp1250"),))]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ._dates import DateFormat
@@ -31,21 +31,13 @@ class ColumnFormat:
     date: DateFormat | None = None
     truth: list[str] = field(default_factory=list)
 
-    def state(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self)
-
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "ColumnFormat":
-        """Invert `state`."""
+        """Return a format from its attributes as plain values."""
         number, date = state["number"], state["date"]
-        return cls(
-            kind=state["kind"],
-            gaps=list(state["gaps"]),
-            number=None if number is None else NumberFormat(**number),
-            date=None if date is None else DateFormat(**date),
-            truth=list(state["truth"]),
-        )
+        number = None if number is None else NumberFormat(**number)
+        date = None if date is None else DateFormat(**date)
+        return cls(**{**state, "number": number, "date": date})
 
 
 @dataclass

@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Any
 
@@ -51,10 +51,6 @@ class FileFormat:
     quoted_header: bool = False
     header: bool = True
     blank: bool = False
-
-    def state(self) -> dict[str, Any]:
-        """Return the attributes as plain values."""
-        return asdict(self)
 
     def reader(self, lines: Iterator[str]) -> Any:
         """Return a reader of rows."""
@@ -229,12 +225,14 @@ def _is_header_behind_mark(cells: Sequence[str], below: Sequence[str], width: in
 
 def _typed_columns(header: Sequence[str], below: Sequence[Sequence[str]]) -> int:
     """Count the columns that have numbers or dates, and a word for a name."""
-    typed = 0
-    for j, name in enumerate(header):
-        cells = [cells[j] for cells in below if j < len(cells) and cells[j]]
-        values = sum(map(_is_value, cells))
-        typed += bool(name and not _is_value(name) and cells and values > 0.8 * len(cells))
-    return typed
+    named = [j for j, name in enumerate(header) if name and not _is_value(name)]
+    return sum(_has_values(below, j) for j in named)
+
+
+def _has_values(rows: Sequence[Sequence[str]], j: int) -> bool:
+    """Return whether nearly all cells of a column, but for empty ones, are numbers or dates."""
+    cells = [cells[j] for cells in rows if j < len(cells) and cells[j]]
+    return sum(map(_is_value, cells)) > 0.8 * len(cells)
 
 
 def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
@@ -249,14 +247,7 @@ def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         steps = {int(b) - int(a) for a, b in pairwise(numbers)}
         if (len(steps) == 1 and steps != {0} and len(numbers) > 2) or steps == {1}:
             return False
-    typed = [
-        j
-        for j, name in enumerate(header)
-        if _is_value(name)
-        and (cells := [cells[j] for cells in below if j < len(cells) and cells[j]])
-        and sum(map(_is_value, cells)) > 0.8 * len(cells)
-    ]
-    return bool(typed)
+    return any(_is_value(name) and _has_values(below, j) for j, name in enumerate(header))
 
 
 def _candidates(text: str, given: str | None) -> Iterator[FileFormat]:

@@ -25,53 +25,12 @@ INFINITE = {"inf", "infinity"}
 # Whole numbers of more digits are not exact as floats; they are names, not quantities.
 MAX_DIGITS = 15
 
-_CODES = [
-    "AED",
-    "ARS",
-    "AUD",
-    "BGN",
-    "BRL",
-    "CAD",
-    "CHF",
-    "CLP",
-    "CNY",
-    "COP",
-    "CZK",
-    "DKK",
-    "EGP",
-    "EUR",
-    "GBP",
-    "HKD",
-    "HUF",
-    "IDR",
-    "ILS",
-    "INR",
-    "ISK",
-    "JPY",
-    "KRW",
-    "MXN",
-    "MYR",
-    "NGN",
-    "NOK",
-    "NZD",
-    "PEN",
-    "PHP",
-    "PLN",
-    "RON",
-    "RUB",
-    "SAR",
-    "SEK",
-    "SGD",
-    "THB",
-    "TRY",
-    "TWD",
-    "UAH",
-    "USD",
-    "VND",
-    "ZAR",
-]
+_CODES = (
+    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|"
+    "KRW|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PLN|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
 _WORDS = ["US$", "R$", "A$", "C$", "HK$", "kr.", "kr", "zł", "Kč", "Ft", "lei", "Fr.", "Rs.", "Rs"]
-_CURRENCIES = "|".join(map(re.escape, _WORDS + _CODES))
+_CURRENCIES = "|".join([*map(re.escape, _WORDS), _CODES])
 # The signs of Unicode's category of currencies that are in use.
 _CURRENCY = rf"(?:{_CURRENCIES}|[$¢£¤¥֏฿₡₦₨₩₪₫€₭₮₱₲₴₵₸₹₺₼₽₾₿￠￡￥￦＄])"
 # In a set of characters of a pattern, where it is no range.

@@ -7,7 +7,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,7 @@ class TableFormat:
         state : dict
             Texts, numbers, lists and dicts.
         """
-        columns = {name: column.state() for name, column in self.columns.items()}
-        return {"file": self.file.state(), "columns": columns}
+        return asdict(self)
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "TableFormat":

@@ -109,8 +109,6 @@ def read_rows(
         raise TableError(
             f"{name} is no text in {found_encoding}.", [Correction("encoding", "NAME")]
         ) from None
-    if not sample.strip():
-        raise TableError(f"{name} is no table: No columns in it.")
     if more and "\n" in sample:
         sample = sample[: sample.rindex("\n") + 1]
     skip = 0
@@ -120,10 +118,10 @@ def read_rows(
     if sep_line is not None and separator is None:
         skip = 1
         sample = sample[first.end() :]
-        if not sample.strip():
-            raise TableError(f"{name} is no table: No columns in it.")
         # No line has the separator.
         separator = sep_line[1] if sep_line[1] in sample else None
+    if not sample.strip():
+        raise TableError(f"{name} is no table: No columns in it.")
     layout = best_layout(sample, separator, name)
     format = layout.format
     format.encoding = found_encoding

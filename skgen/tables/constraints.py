@@ -319,8 +319,25 @@ class Formula(_Rule):
         return f"{self.column!r} = {self.text}"
 
 
+class _Determined(_Rule):
+    """A rule about one column, ``column``, that another one, ``of``, determines."""
+
+    column: Any
+    of: Any
+
+    @property
+    def target(self) -> Any:
+        """The column, or the one whose gaps are computed."""
+        return self.column
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The column that it is computed from."""
+        return (self.of,)
+
+
 @dataclass(frozen=True)
-class FunctionOf(_Rule):
+class FunctionOf(_Determined):
     """A column that another one determines: rows equal in ``of`` are equal in ``column``.
 
     Parameters
@@ -343,22 +360,12 @@ class FunctionOf(_Rule):
     column: Any
     of: Any
 
-    @property
-    def target(self) -> Any:
-        """The column that is computed."""
-        return self.column
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        """The columns that it is computed from."""
-        return (self.of,)
-
     def _words(self) -> str:
         return f"{self.column!r} is a function of {self.of!r}"
 
 
 @dataclass(frozen=True)
-class GapWhere(_Rule):
+class GapWhere(_Determined):
     """A column that is missing where another one has certain entries, and nowhere else.
 
     Parameters
@@ -384,20 +391,11 @@ class GapWhere(_Rule):
     of: Any
     entries: Sequence[Any]
 
-    @property
-    def target(self) -> Any:
-        """The column whose gaps are computed."""
-        return self.column
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        """The column that the gaps are computed from."""
-        return (self.of,)
-
     def _words(self) -> str:
         if len(self.entries) == 1 and self.entries[0] is None:
             return f"{self.column!r} is missing where {self.of!r} is"
-        return f"{self.column!r} is missing where {self.of!r} is {_listed(self.entries, ' or ')}"
+        entries = ["missing" if entry is None else repr(entry) for entry in self.entries]
+        return f"{self.column!r} is missing where {self.of!r} is {_listed(entries, ' or ')}"
 
 
 @dataclass(frozen=True)
@@ -439,9 +437,8 @@ class NeverTogether(_Rule):
         return (self.first,)
 
     def _words(self) -> str:
-        shown = [f"{a!r} with {b!r}" for a, b in self.pairs[:MAX_SHOWN]]
-        more = [f"{len(self.pairs) - MAX_SHOWN} more"] if len(self.pairs) > MAX_SHOWN else []
-        return f"{self.first!r} and {self.second!r} are never {' or '.join(shown + more)}"
+        pairs = [f"{a!r} with {b!r}" for a, b in self.pairs]
+        return f"{self.first!r} and {self.second!r} are never {_listed(pairs, ' or ')}"
 
 
 class _ColumnRule(_Rule):
@@ -538,7 +535,7 @@ class OneOf(_ColumnRule):
             )
 
     def _words(self) -> str:
-        return f"{self.column!r} is one of {_listed(self.values, ', ')}"
+        return f"{self.column!r} is one of {_listed(list(map(repr, self.values)), ', ')}"
 
 
 @dataclass(frozen=True)
@@ -611,11 +608,10 @@ Rule = Inequality | Sum | Product | Formula | FunctionOf | GapWhere | NeverToget
 RULES = (Inequality, Sum, Product, Formula, FunctionOf, GapWhere, NeverTogether, Range, OneOf)
 
 
-def _listed(entries: Sequence[Any], between: str) -> str:
-    """Return the first entries as text, and the number of the rest."""
-    shown = ["missing" if entry is None else repr(entry) for entry in entries[:MAX_SHOWN]]
-    more = [f"{len(entries) - MAX_SHOWN} more"] if len(entries) > MAX_SHOWN else []
-    return between.join(shown + more)
+def _listed(texts: list[str], between: str) -> str:
+    """Return the first of some texts, and the number of the rest."""
+    more = [f"{len(texts) - MAX_SHOWN} more"] if len(texts) > MAX_SHOWN else []
+    return between.join(texts[:MAX_SHOWN] + more)
 
 
 # Operations of formulas, by node of the syntax tree.

@@ -46,11 +46,7 @@ def described(dtype: Any) -> Any:
     description: Any
     if isinstance(dtype, pd.CategoricalDtype):
         index = dtype.categories
-        return {
-            "values": as_objects(index),
-            "of": described(index.dtype),
-            "ordered": dtype.ordered,
-        }
+        return {"values": as_objects(index), "of": described(index.dtype), "ordered": dtype.ordered}
     if isinstance(dtype, pd.ArrowDtype):
         description = {"arrow": _described_arrow(dtype.pyarrow_dtype)}
     else:

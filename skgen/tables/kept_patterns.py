@@ -5,6 +5,7 @@ entries, the one in the second column is replaced by the nearest that is allowed
 a few rows of fit have both, one more column marks these exceptions.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,7 @@ class KeptGaps:
             keys = self.keys[~self.missing]
             codes = np.nan_to_num(self.of.encode(of.iloc[rows], False, "missing"))
             nearest = keys[cKDTree(keys).query(codes)[1]]
-            moved = of.copy()
-            moved.iloc[rows] = self.of.decode(nearest).to_numpy()
-            series[self.place] = moved
+            series[self.place] = _replaced(of, rows, self.of.decode(nearest))
 
 
 class KeptApart:
@@ -149,10 +148,7 @@ class KeptApart:
         free = np.ones(len(series[self.places[0][0]]), dtype=bool)
         if marks is not None:
             free = ~(marks[:, 0] > 0.5)
-        for side in (1, 0):
-            for rule, places in zip(self.rules, self.places, strict=True):
-                rows = np.flatnonzero(free & have_both(rule, *[series[k] for k in places]))
-                self._replace_excluded(series, places[side], rows)
+        self._separate(series, lambda k: free)
 
     def complete(self, series: list[pd.Series], missing: np.ndarray) -> None:
         """Replace drawn entries that are excluded by others, in place.
@@ -164,12 +160,15 @@ class KeptApart:
         missing : ndarray of shape (n_samples, n_features), bool
             Which entries were drawn.
         """
+        self._separate(series, lambda k: missing[:, k])
+
+    def _separate(self, series: Any, free: Callable[[int], np.ndarray]) -> None:
+        """Replace mutually exclusive entries of some rows, given by the position of the column."""
         for side in (1, 0):
             for rule, places in zip(self.rules, self.places, strict=True):
-                excluded = have_both(rule, *[series[k] for k in places])
-                self._replace_excluded(
-                    series, places[side], np.flatnonzero(excluded & missing[:, places[side]])
-                )
+                k = places[side]
+                both = have_both(rule, *[series[place] for place in places])
+                self._replace_excluded(series, k, np.flatnonzero(free(k) & both))
 
     def _replace_excluded(self, series: Any, k: int, rows: np.ndarray) -> None:
         """Replace entries of one column by the nearest that no other column excludes."""
@@ -185,12 +184,16 @@ class KeptApart:
                 other_entries = series[other].iloc[rows]
                 for pair in rule.pairs:
                     own, others = pair if k == places[0] else pair[::-1]
-                    excluded |= is_among(other_entries, [others])[:, None] & is_among(
-                        entries, [own]
-                    )
+                    is_other = is_among(other_entries, [others])
+                    excluded |= is_other[:, None] & is_among(entries, [own])
         drawn_codes = column.encode(series[k].iloc[rows], False, "missing")[:, : column.n_codes]
         distances = ((drawn_codes[:, None] - codes) ** 2).sum(2)
         chosen = np.where(excluded, np.inf, distances).argmin(1)
-        moved = series[k].copy()
-        moved.iloc[rows] = entries.iloc[chosen].to_numpy()
-        series[k] = moved
+        series[k] = _replaced(series[k], rows, entries.iloc[chosen])
+
+
+def _replaced(column: pd.Series, rows: np.ndarray, entries: pd.Series) -> pd.Series:
+    """Return a copy of a column with other entries in some rows."""
+    column = column.copy()
+    column.iloc[rows] = entries.to_numpy()
+    return column

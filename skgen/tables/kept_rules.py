@@ -60,15 +60,13 @@ class KeptRule:
     """
 
     way = "float"
-    # The default for files of earlier versions, which lack it.
-    divisors: Any = {}
 
     def __init__(self, rule: Any, places: list[int], columns: list[Any], told: list[int]):
         self.rule, self.places, self.columns, self.told = rule, places, columns, told
         self.rest: Any = None
         self.least: Any = 0
         self.keys = self.values = np.empty((0, 0))
-        self.divisors = {}
+        self.divisors: dict[int, Any] = {}
 
     def learn(self, frame: pd.DataFrame, max_one_hot: int) -> None:
         """Learn the attributes from the rows of fit."""

@@ -16,7 +16,7 @@ next to no row has.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -88,6 +88,7 @@ class _Searched:
     def __init__(self, frame: pd.DataFrame):
         step = -(-len(frame) // MOST_SEARCHED)
         self.frame = frame.iloc[::step].reset_index(drop=True)
+        self.names = list(frame.columns)
         self.n_columns = self.frame.shape[1]
         self.missing = [self.frame.iloc[:, j].isna().to_numpy() for j in range(self.n_columns)]
         self.numbers: list[Any] = [as_numbers(self.frame.iloc[:, j]) for j in range(self.n_columns)]
@@ -128,20 +129,19 @@ def found_rules(frame: pd.DataFrame) -> list[Rule]:
     if len(frame) < FEWEST_ROWS or frame.shape[1] > MOST_COLUMNS or not frame.columns.is_unique:
         return []
     searched = _Searched(frame)
-    names = list(frame.columns)
     chosen: list[Any] = []
     targets: set[int] = set()
     # Exact rules come first: a target that one of them computes needs no inequality.
     kinds = _sums, _spans, _products_and_ratios, _rates, _functions, _inequalities
-    for t, make_rule in itertools.chain.from_iterable(kind(searched) for kind in kinds):
+    for t, found in itertools.chain.from_iterable(kind(searched) for kind in kinds):
         if t in targets:
             continue
-        rule = _confirmed(make_rule(names), frame)
+        rule = _confirmed(found, frame)
         if rule is not None and ordered([*chosen, rule]) is not None:
             chosen.append(rule)
             targets.add(t)
     others = [*_gaps(searched, targets), *_mutually_exclusive(searched, targets)]
-    confirmed = [_confirmed(make_rule(names), frame) for make_rule in others]
+    confirmed = [_confirmed(rule, frame) for rule in others]
     return [*(ordered(chosen) or []), *(rule for rule in confirmed if rule is not None)]
 
 
@@ -206,8 +206,8 @@ def _is_informative(x: np.ndarray, *idle: float) -> np.ndarray:
     return ~np.isin(x, [*idle, values[counts.argmax()]])
 
 
-def _sums(searched: _Searched) -> Iterator[Any]:
-    """Yield copies and sums of up to four columns, those of few parts first.
+def _sums(searched: _Searched) -> Iterator[tuple[int, Rule]]:
+    """Yield copies and sums of up to four columns, those of few parts first, and their targets.
 
     A sum is missing where any part is missing, so each pattern of missing entries is searched
     separately: targets have that pattern, and parts have no gap outside it.
@@ -235,8 +235,11 @@ def _sums(searched: _Searched) -> Iterator[Any]:
                 if key in seen:
                     continue
                 seen.add(key)
-                ups, downs = (tuple(sorted(columns[k] for k in g)) for g in (added, less))
-                yield columns[t], _named(Sum(columns[t], ups, downs, plus))
+                ups, downs = (
+                    tuple(searched.names[columns[k]] for k in sorted(part))
+                    for part in (added, less)
+                )
+                yield columns[t], Sum(searched.names[columns[t]], ups, downs, plus)
 
 
 class _Relations:
@@ -329,8 +332,9 @@ def _sums_of(X: np.ndarray, targets: list[bool]) -> Iterator[Any]:
     yield from relations.sums([k for k in range(X.shape[1]) if k not in copied])
 
 
-def _spans(searched: _Searched) -> Iterator[Any]:
+def _spans(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     """Yield dates that are another date plus a duration, or plus a number of weeks to seconds."""
+    names = searched.names
     ticks = [tick_of(searched.frame.iloc[:, j].dtype) for j in range(searched.n_columns)]
     dates = [j for j in range(searched.n_columns) if is_date(searched.frame.iloc[:, j].dtype)]
     dates = [j for j in dates if searched.numbers[j] is not None]
@@ -349,7 +353,7 @@ def _spans(searched: _Searched) -> Iterator[Any]:
             for unit in ("W", "D", "h", "min", "s") if ticks[k] is None else (None,):
                 step = (ticks[k] or NANOSECONDS[unit or "ns"]) / (ticks[high] or 1)
                 if np.array_equal(x[:20] * step, span[:20]) and np.array_equal(x * step, span):
-                    yield high, _named(Sum(high, (low, k), unit=unit))
+                    yield high, Sum(names[high], (names[low], names[k]), unit=unit)
 
 
 def _matches(
@@ -401,14 +405,14 @@ class _NumberSample:
         return np.flatnonzero(~(differs & both_present).any(0) & (both_present.sum(0) >= 2))
 
 
-def _products_and_ratios(searched: _Searched) -> list[Any]:
+def _products_and_ratios(searched: _Searched) -> list[tuple[int, Rule]]:
     """Return products and ratios, ordered by distinct values of the target, the most first."""
     found = [*_products(searched), *_ratios(searched)]
     n_values = {t: len(np.unique(searched.numbers[t])) for t, _ in found}
     return sorted(found, key=lambda one: -n_values[one[0]])
 
 
-def _products(searched: _Searched) -> Iterator[Any]:
+def _products(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     """Yield products of two columns, also where one is a percentage."""
     sample = searched.sample
     for a, b in itertools.combinations(range(len(sample.columns)), 2):
@@ -419,7 +423,7 @@ def _products(searched: _Searched) -> Iterator[Any]:
                     yield from _product(searched, t, (a, b), (), times)
 
 
-def _ratios(searched: _Searched) -> Iterator[Any]:
+def _ratios(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     """Yield ratios of two columns, also as percentages, and of a column and a square."""
     sample = searched.sample
     for a, b in itertools.permutations(range(len(sample.columns)), 2):
@@ -436,7 +440,7 @@ def _ratios(searched: _Searched) -> Iterator[Any]:
                         yield from _product(searched, t, (a,), over, times)
 
 
-def _rates(searched: _Searched) -> Iterator[Any]:
+def _rates(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     """Yield columns that are a fixed multiple of another one, such as a tax at one rate."""
     sample = searched.sample
     X, tolerance = sample.X, sample.tolerance
@@ -456,32 +460,18 @@ def _rates(searched: _Searched) -> Iterator[Any]:
 
 
 def _product(
-    searched: _Searched,
-    t: int,
-    factors: tuple[int, ...],
-    over: tuple[int, ...],
-    times: float,
-) -> Iterator[Any]:
+    searched: _Searched, t: int, factors: tuple[int, ...], over: tuple[int, ...], times: float
+) -> Iterator[tuple[int, Rule]]:
     """Yield the product if it matches; columns are given by position among the numeric ones."""
-    sample = searched.sample
-    up, down = (tuple(sample.columns[k] for k in group) for group in (factors, over))
-    rule = Product(sample.columns[t], up, down, times)
-    if _matches(rule, searched, (*up, *down), rule.total, sample.decimals[t]):
-        yield rule.total, _named(rule)
+    columns, names = searched.sample.columns, searched.names
+    up, down = (tuple(names[columns[k]] for k in group) for group in (factors, over))
+    rule = Product(names[columns[t]], up, down, times)
+    inputs = tuple(columns[k] for k in (*factors, *over))
+    if _matches(rule, searched, inputs, columns[t], searched.sample.decimals[t]):
+        yield columns[t], rule
 
 
-def _named(rule: Sum | Product) -> Callable[[Any], Any]:
-    """Return a function of the column names that replaces the positions in a rule by names."""
-
-    def make(names: Any) -> Any:
-        groups = ("parts", "less") if isinstance(rule, Sum) else ("factors", "over")
-        named: Any = {group: tuple(names[j] for j in getattr(rule, group)) for group in groups}
-        return replace(rule, total=names[rule.total], **named)
-
-    return make
-
-
-def _gaps(searched: _Searched, targets: set[int]) -> Iterator[Any]:
+def _gaps(searched: _Searched, targets: set[int]) -> Iterator[Rule]:
     """Yield columns whose gaps another column determines, first those with equal gaps."""
     n = len(searched.frame)
     others = [j for j in range(searched.n_columns) if j not in targets]
@@ -490,17 +480,14 @@ def _gaps(searched: _Searched, targets: set[int]) -> Iterator[Any]:
         for j in others
         if FEWEST_INFORMATIVE <= searched.missing[j].sum() <= n - FEWEST_INFORMATIVE
     ]
-    patterns: list[int] = []
+    names = searched.names
+    patterns: dict[bytes, int] = {}
     for t in with_gaps:
-        same_pattern = next(
-            (j for j in patterns if np.array_equal(searched.missing[j], searched.missing[t])), None
-        )
-        if same_pattern is not None:
-            yield lambda names, t=t, j=same_pattern: GapWhere(names[t], names[j], (None,))
-            continue
-        patterns.append(t)
+        first = patterns.setdefault(searched.missing[t].tobytes(), t)
+        if first != t:
+            yield GapWhere(names[t], names[first], (None,))
     factorized = {}
-    for t in patterns:
+    for t in patterns.values():
         missing = searched.missing[t]
         for j in (j for j in others if j not in with_gaps):
             if j not in factorized:
@@ -517,7 +504,7 @@ def _gaps(searched: _Searched, targets: set[int]) -> Iterator[Any]:
                 entries = tuple(
                     sorted((_plain(values[k]) for k in np.flatnonzero(gaps == counts)), key=str)
                 )
-                yield lambda names, t=t, j=j, e=entries: GapWhere(names[t], names[j], e)
+                yield GapWhere(names[t], names[j], entries)
                 break
 
 
@@ -536,7 +523,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _mutually_exclusive(searched: _Searched, targets: set[int]) -> Iterator[Any]:
+def _mutually_exclusive(searched: _Searched, targets: set[int]) -> Iterator[Rule]:
     """Yield pairs of columns with mutually exclusive entries."""
     factorized = {}
     for j in range(searched.n_columns):
@@ -550,10 +537,8 @@ def _mutually_exclusive(searched: _Searched, targets: set[int]) -> Iterator[Any]
         (a, firsts), (b, seconds) = factorized[i], factorized[j]
         both_present = (a >= 0) & (b >= 0)
         shape = len(firsts), len(seconds)
-        counts = np.bincount(
-            a[both_present] * shape[1] + b[both_present], minlength=shape[0] * shape[1]
-        )
-        counts = counts.reshape(shape)
+        pair = a[both_present] * shape[1] + b[both_present]
+        counts = np.bincount(pair, minlength=shape[0] * shape[1]).reshape(shape)
         if not both_present.any():
             continue
         expected = np.outer(counts.sum(1), counts.sum(0)) / both_present.sum()
@@ -561,10 +546,10 @@ def _mutually_exclusive(searched: _Searched, targets: set[int]) -> Iterator[Any]
         found = np.argwhere(is_rare & (expected >= FEWEST_EXPECTED))
         if len(found):
             pairs = tuple((_plain(firsts[k]), _plain(seconds[m])) for k, m in found)
-            yield lambda names, i=i, j=j, pairs=pairs: NeverTogether(names[i], names[j], pairs)
+            yield NeverTogether(searched.names[i], searched.names[j], pairs)
 
 
-def _functions(searched: _Searched) -> Iterator[Any]:
+def _functions(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     """Yield columns that another one determines, label targets first."""
     n = len(searched.frame)
     codes, counts = [], []
@@ -590,10 +575,10 @@ def _functions(searched: _Searched) -> Iterator[Any]:
             # Log-probability of all entries but the first of each value of j, if independent of j.
             log_chance = log_share[codes[t]].sum() - log_share[codes[t][first]].sum()
             if log_chance < CHANCE:
-                yield t, lambda names, t=t, j=j: FunctionOf(names[t], names[j])
+                yield t, FunctionOf(searched.names[t], searched.names[j])
 
 
-def _inequalities(searched: _Searched) -> Iterator[Any]:
+def _inequalities(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     """Yield inequalities, ordered by the median difference in standard deviations of high."""
     found = []
     columns = [j for j, x in enumerate(searched.numbers) if x is not None]
@@ -611,7 +596,7 @@ def _inequalities(searched: _Searched) -> Iterator[Any]:
         if gap.max() <= LONGEST and (always or _is_limit(x, y, gap, searched.units[high])):
             found.append((np.median(gap) / np.std(y.astype(np.float64)), low, high))
     for _, low, high in sorted(found):
-        yield high, lambda names, low=low, high=high: Inequality(names[low], names[high])
+        yield high, Inequality(searched.names[low], searched.names[high])
 
 
 def _is_limit(x: np.ndarray, y: np.ndarray, gap: np.ndarray, unit: str) -> bool:

@@ -160,13 +160,7 @@ class _Describer:
             for name in code.co_names
             if isinstance(value.__globals__.get(name), bool | int | float | str)
         }
-        parts = (
-            code,
-            value.__defaults__,
-            value.__kwdefaults__,
-            value.__closure__,
-            around,
-        )
+        parts = (code, value.__defaults__, value.__kwdefaults__, value.__closure__, around)
         return f"{value.__module__}.{value.__qualname__} [{self._joined(parts)}]"
 
     def _object(self, value: Any) -> str:

@@ -29,7 +29,7 @@ class ToThePole(nn.Module):
 
 def flow_to_the_pole(c=0.8):
     base = KernelMixture(Product(["sphere"]), 0)
-    module = RiemannianFlow(ToThePole(c), base, None, has_layout=False, condition_dropout=0.0)
+    module = RiemannianFlow({"network": ToThePole(c), "base": base, "embedding": None})
     return module.double()
 
 
