@@ -1,6 +1,7 @@
 """Generative models that behave like scikit-learn estimators."""
 
 from skgen._version import __version__ as __version__
+from skgen.inspection import inspect_model
 from skgen.models.binary_latent_diffusion import BinaryLatentDiffusion
 from skgen.models.schrodinger_bridge import FlowMatcher, SchrodingerBridgeMatcher, UncutSource
 from skgen.models.variational_diffusion_ae import VariationalDiffusionAE
@@ -45,6 +46,7 @@ __all__ = [
     "UncutSource",
     "VQDiffusionBridge",
     "VariationalDiffusionAE",
+    "inspect_model",
     "load",
     "make_generative_pipeline",
     "save",

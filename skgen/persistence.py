@@ -51,9 +51,12 @@ from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
+from skgen.tables.made_up import MadeUp
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
 from skgen.tables.prediction import GenerativeClassifier, GenerativeRegressor, _Predictor
+from skgen.tables.rare import CommonCategories
+from skgen.tables.withheld import Withheld
 from skgen.trial import steps_of, try_out
 
 __all__ = ["FileFormatError", "load", "register", "save"]
@@ -80,6 +83,7 @@ for _cls in (
     *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),
     *(ColumnScaler, _Spline, ConditionEncoder, Frames, Levels, RowMap, PatchGrid, LinearReference),
     *(Numbers, Times, Intervals, Check, Support, Charts, Product),
+    *(CommonCategories, MadeUp, Withheld),
 ):
     register(_cls)
 for _function in bernoulli.SCHEDULES.values():
@@ -156,16 +160,19 @@ def save(model: Any, path: str | os.PathLike) -> None:
     See Also
     --------
     load : Read it back.
+    inspect_model : What a file holds of the rows.
 
     Notes
     -----
-    Whoever has the file can read what it contains of the training rows: the weights; the extremes
-    of each column, and its quantiles or levels if the scaling or the likelihood uses them; every
-    category, text and column name of a :class:`~skgen.TableEncoder`, as it is; all rows of the
-    source of a bridge fitted with ``source=``, in float32, because `sample`, `score` and
-    `partial_fit` start from them; up to 10,000 training rows of a :class:`~skgen.FlowMatcher`
-    fitted with a geometry and without a condition, at which its kernels lie; and the rows of bits
-    of a :class:`~skgen.BinaryLatentDiffusion`, with their frequencies, if few different ones occur.
+    Whoever has the file can read what it contains of the training rows, which
+    :func:`skgen.inspect_model` tells: the weights; the values that a column repeats, and its
+    quantiles or levels if the scaling or the likelihood uses them; the extremes and all categories
+    of a :class:`~skgen.TableEncoder`, but for those that `min_count` and `identifiers` keep from
+    it; all rows of the source of a bridge fitted with ``source=``, in float32, because `sample`,
+    `score` and `partial_fit` start from them; up to 10,000 training rows of a
+    :class:`~skgen.FlowMatcher` fitted with a geometry and without a condition, at which its kernels
+    lie; and the rows of bits of a :class:`~skgen.BinaryLatentDiffusion`, with their frequencies, if
+    few different ones occur.
 
     The weights from which `partial_fit` goes on are saved, but not the optimiser's
     state nor ``nets_``. A model trained on a GPU loads on the CPU.
@@ -246,11 +253,7 @@ def load(path: str | os.PathLike) -> Any:
 
 def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     """Read a model and its notes, which are empty if `save` wrote it."""
-    _register_estimators()
-    value, objects = storage.read_with_objects(path, "model")
-    model = value.get("object") if isinstance(value, dict) else None
-    if name_of(type(model)) is None:
-        raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
+    value, objects = read_untried(path)
     dropped = [text for part in objects for text in _drop_places(part)]
     if dropped:
         warnings.warn(
@@ -259,11 +262,21 @@ def load_with_notes(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
             "set_params if they are yours.",
             stacklevel=3,
         )
-    for part in objects:
-        _check_sizes(part, os.fspath(path))
     try_out(objects, os.fspath(path), _SCALERS)
     notes = value.get("notes", {})
-    return model, notes if isinstance(notes, dict) else {}
+    return value["object"], notes if isinstance(notes, dict) else {}
+
+
+def read_untried(path: str | os.PathLike) -> tuple[dict[str, Any], list[Any]]:
+    """Read the contents of a file with a model, and all objects in it, without using any."""
+    _register_estimators()
+    value, objects = storage.read_with_objects(path, "model")
+    model = value.get("object") if isinstance(value, dict) else None
+    if name_of(type(model)) is None:
+        raise FileFormatError(f"Cannot load {os.fspath(path)!r}: it holds no model.")
+    for part in objects:
+        _check_sizes(part, os.fspath(path))
+    return value, objects
 
 
 def _drop_places(part: Any) -> list[str]:

@@ -37,21 +37,22 @@ MOST_ROWS, MOST_COLUMNS, MOST_NAMED = 5000, 256, 4
 # A numeric column of so few values counts as categories, too.
 FEW_VALUES = 10
 
-_compared_as: ContextVar[tuple[Any, Any, Callable[[Any], Any]] | None] = ContextVar(
+_compared_as: ContextVar[tuple[Any, Callable[[], Any], Callable[[Any], Any]] | None] = ContextVar(
     "compared_as", default=None
 )
 
 
 @contextmanager
-def compared_as(model: Any, rows: Any, back: Callable[[Any], Any]) -> Iterator[None]:
+def compared_as(model: Any, rows: Callable[[], Any], back: Callable[[Any], Any]) -> Iterator[None]:
     """Let a model that is fitted inside compare its draws with rows in their original units.
 
     Parameters
     ----------
     model : estimator
         The model that is fitted.
-    rows : frame or array-like of shape (n_samples, n_features)
-        The training rows before they were transformed.
+    rows : callable
+        ``rows()`` returns the training rows before they were transformed, once the steps before the
+        model are fitted.
     back : callable
         ``back(drawn)`` transforms drawn rows back.
     """
@@ -81,8 +82,8 @@ def warn_of_shortfalls(model: Any, rows: Any, drawn: np.ndarray, names: Any) -> 
     """
     seen = _compared_as.get()
     if seen is not None and seen[0] is model:
-        _, rows, back = seen
-        drawn = back(drawn)
+        _, whole, back = seen
+        rows, drawn = whole(), back(drawn)
     found = shortfalls(_framed(rows, names), _framed(drawn, names))
     if not found:
         return

@@ -4,8 +4,9 @@ A forged file can describe a model whose parts do not fit together: an attribute
 network in the place of another. Only the code that uses a part knows what it must be. So each
 fitted estimator of the library in a file is used once, in small: a miniature, which has the same
 weights but takes fewer steps and smaller blocks, draws a few rows, and transforms, scores and
-completes them. A ValueError is an answer in words; any other exception is a `FileFormatError`.
-Nobody can say the like of a user's own classes, which are not tried.
+completes them; a bridge carries them, too, and sequences have the lengths that were drawn. A
+ValueError is an answer in words; any other exception is a `FileFormatError`. Nobody can say the
+like of a user's own classes, which are not tried.
 """
 
 import warnings
@@ -188,17 +189,35 @@ def _use_model(part: Any) -> None:
         return
     if rows is FAILED:
         rows = np.tile(part.row_map_.scaler.location, (N_ROWS, 1))
+    rows, lengths = (rows, {}) if part is not last else _with_lengths(part, rows, given)
     if hasattr(part, "transform"):
-        latent = _attempt(part.transform, rows, **given)
+        latent = _attempt(part.transform, rows, **given, **lengths)
         if latent is not FAILED and hasattr(part, "inverse_transform"):
             _attempt(part.inverse_transform, latent, **given)
+        if latent is not FAILED and hasattr(last, "trajectory"):
+            # A bridge carries rows of its source; a prior's path begins with noise.
+            start = latent if hasattr(last.module_, "has_source") else N_ROWS
+            _attempt(last.trajectory, start, n_steps=1, random_state=0, **given)
+    if hasattr(part, "translate"):
+        _attempt(part.translate, rows, random_state=0, **given)
     for name in ("score_samples", "score_samples_encoded", "score"):
         if hasattr(part, name):
-            _attempt(getattr(part, name), rows, **given)
+            _attempt(getattr(part, name), rows, **given, **lengths)
             break
     if hasattr(part, "impute"):
-        options = {"n_steps": 1, "random_state": 0, **given}
+        options = {"n_steps": 1, "random_state": 0, **given, **lengths}
         _attempt(part.impute, _with_gaps(rows), **options)
+
+
+def _with_lengths(model: Any, rows: Any, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return drawn sequences and their lengths, as an argument; other rows, and none."""
+    if model.row_map_.frames is None:
+        return rows, {}
+    options = {"n_steps": 1, "random_state": 0, "return_lengths": True}
+    drawn = _attempt(model.sample, N_ROWS, **options)
+    if drawn is FAILED:
+        drawn = _attempt(model.sample, N_ROWS, **options, **given)
+    return (rows, {}) if drawn is FAILED else (drawn[0], {"lengths": drawn[1]})
 
 
 def _drawn(part: Any, given: dict[str, Any]) -> Any:

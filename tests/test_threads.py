@@ -235,6 +235,7 @@ METRICS = {
     "marginal_error": (X_REAL, X_FAKE),
     "maximum_mean_discrepancy": (X_REAL, X_FAKE),
     "membership_attack": (X_REAL, X_TEST, X_FAKE),
+    "singling_out_attack": (X_REAL, X_TEST, X_FAKE),
     "multimodality": (X_REAL, LABELS),
     "mutual_information_error": (X_REAL > 0, X_FAKE > 0),
     "near_copies": (X_REAL, X_TEST, X_FAKE),

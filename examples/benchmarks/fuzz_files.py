@@ -79,6 +79,7 @@ def frame_of(n, rng):
         }
     )
     frame["total"] = frame["size"] + frame["count"]
+    frame["number"] = rng.permutation(10**6)[:n] + 10**7
     return frame
 
 
@@ -92,8 +93,11 @@ def models():
     table = skgen.VariationalDiffusionAE(**small, n_components=2, n_steps=2)
     yield "table", table.fit(X, condition=c), X
     frame = frame_of(60, rng)
-    encoder = skgen.TableEncoder().fit(frame)
-    plain = frame.drop(columns=["weight", "total"])
+    with warnings.catch_warnings():
+        # Of the column of identifiers.
+        warnings.simplefilter("ignore")
+        encoder = skgen.TableEncoder(min_count=12, identifiers="fake").fit(frame)
+    plain = frame.drop(columns=["weight", "total", "number"])
     model = skgen.FlowMatcher(**small, n_steps=2)
     yield (
         "mixed frame",

@@ -4,8 +4,9 @@ Each model learns 5,000 rows of a table (3,189 of the power plant) and draws as 
 are held out. Two attackers see the drawn rows and tell the rows of ``fit`` from the others
 (``membership_attack``: area under the ROC curve, .5 is a guess); a third guesses a column of a row
 from the rest of it (``attribute_disclosure``: how much more often it is right for rows of ``fit``,
-0 is best). "rows of fit" are those rows themselves, "held-out rows" further rows: what a model that
-copies, and a perfect one, would read.
+0 is best), and a fourth makes statements that are true of one row (``singling_out_attack``: how
+much more often of a row of ``fit``, 0 is best). "rows of fit" are those rows themselves, "held-out
+rows" further rows: what a model that copies, and a perfect one, would read.
 
 Data: people of the US census and hours of a power plant, of the folder that SKGEN_DATA names.
 
@@ -20,7 +21,7 @@ from _common import Report, arguments, data_folder
 import skgen
 from skgen import TableEncoder, make_generative_pipeline
 from skgen.datasets import fetch_adult, fetch_power_plant
-from skgen.metrics import attribute_disclosure, membership_attack
+from skgen.metrics import attribute_disclosure, membership_attack, singling_out_attack
 
 MODELS = (
     "VQDiffusionBridge",
@@ -49,6 +50,8 @@ def judge(report, name, model, seed, train, test, drawn):
     report.add(name, model, seed, "membership, density ratio", attack["density_ratio"], "<= .53")
     report.add(name, model, seed, "nearer to rows of fit", attack["nearer_to_train"], ".5")
     report.add(name, model, seed, f"gain in guessing {column}", disclosure["gain"], "0")
+    singled = singling_out_attack(train, test, drawn, random_state=seed)
+    report.add(name, model, seed, "gain in singling out", singled["gain"], "0")
 
 
 def main():

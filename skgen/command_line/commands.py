@@ -1,6 +1,7 @@
-"""``skgen sample``, ``skgen score`` and ``skgen report``: commands that use a fitted model."""
+"""``skgen sample``, ``score``, ``report`` and ``inspect``: commands that use a fitted model."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from skgen.command_line.messages import UserError, print_result, warn
 from skgen.command_line.rows import (
     CHECKED_ROWS,
     MIN_HELD_OUT,
+    as_learnt,
     distinguished,
     draw,
     find_unseen,
@@ -22,7 +24,8 @@ from skgen.command_line.rows import (
     predicted,
     split,
 )
-from skgen.metrics import telling_columns
+from skgen.inspection import inspect_model
+from skgen.metrics import membership_attack, singling_out_attack, telling_columns
 from skgen.metrics._frames import as_numbers
 from skgen.table_files import TableFormat, table_text, write_table
 from skgen.tables.rule_checks import broken
@@ -65,7 +68,7 @@ def score(options: argparse.Namespace) -> int:
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        found, telling = distinguished(table, drawn)
+        found, telling = distinguished(*(as_learnt(pipe, t, notes) for t in (table, drawn)))
         by = f", by {', '.join(map(repr, telling))}" if telling else ""
         share = f"{found:.1%} of pairs{by}; 50% would be no difference"
     else:
@@ -96,7 +99,7 @@ def report(options: argparse.Namespace) -> int:
     pipe, notes = read_fitted(options.model, "report")
     if options.rows < MIN_HELD_OUT:
         raise UserError(f"--rows must be at least {MIN_HELD_OUT}, got {options.rows}.")
-    table, _ = read_rows(options.table, notes, options)
+    table = as_learnt(pipe, read_rows(options.table, notes, options)[0], notes)
     is_learnt = hash_of(options.table) == notes["hash"]
     if is_learnt and notes["n_held_out"] == 0:
         raise UserError(
@@ -110,7 +113,7 @@ def report(options: argparse.Namespace) -> int:
                 f"{options.table} has {len(table)} rows; at least {2 * MIN_HELD_OUT} are needed."
             )
         reference, unseen = split(table, {"seed": 0, "n_held_out": len(table) // 2})
-    drawn = draw(pipe, notes, options.rows, None)
+    drawn = as_learnt(pipe, draw(pipe, notes, options.rows, None), notes)
     facts = {
         "model": " ".join(repr(pipe[-1]).split()),
         "fitted to": f"{notes['n_rows'] - notes['n_held_out']} rows, {len(table.columns)} columns",
@@ -133,7 +136,7 @@ def report(options: argparse.Namespace) -> int:
         copies_known=is_learnt,
         max_rows=options.rows,
         show_rows=options.show_rows,
-        judged=_judgement(pipe, reference, unseen, drawn, options.rows),
+        judged=_judgement(pipe, reference, unseen, drawn, options.rows, is_learnt),
     )
     if options.output == STDOUT:
         print_result(text)
@@ -145,9 +148,14 @@ def report(options: argparse.Namespace) -> int:
 
 
 def _judgement(
-    pipe: Any, learnt: pd.DataFrame, unseen: pd.DataFrame, drawn: pd.DataFrame, n_rows: int
+    pipe: Any,
+    learnt: pd.DataFrame,
+    unseen: pd.DataFrame,
+    drawn: pd.DataFrame,
+    n_rows: int,
+    is_learnt: bool,
 ) -> list[str]:
-    """Return, for the page, which columns give drawn rows away, and how useful the rows are."""
+    """Return, for the page, what gives drawn rows away, how useful they are, what they disclose."""
     from skgen.command_line.report import judgement
 
     n_rows = min(len(unseen), len(drawn), n_rows)
@@ -157,4 +165,25 @@ def _judgement(
         return 1 - len(broken(rule, rows)) / len(rows)
 
     rules = [(str(r), kept(r, unseen), kept(r, drawn)) for r in pipe[0].constraints_]
-    return judgement(area, named(shares, n_rows), rules, predicted(learnt, unseen, drawn))
+    attacks = None
+    if is_learnt:
+        # Of rows that are no training rows, the attacks would say nothing.
+        of_training = learnt, unseen, drawn
+        attacks = (
+            singling_out_attack(*of_training, random_state=0),
+            membership_attack(*of_training, random_state=0),
+        )
+    return judgement(area, named(shares, n_rows), rules, predicted(learnt, unseen, drawn), attacks)
+
+
+def inspect(options: argparse.Namespace) -> int:
+    """Tell what a file of a model holds of its rows."""
+    if not Path(options.model).is_file():
+        raise UserError(f"there is no file {options.model!r}.")
+    parts = inspect_model(options.model)
+    if options.json:
+        print_result(json.dumps(parts.to_dict("records"), indent=2) + "\n")
+        return 0
+    lines = [" ".join(f"{part}: {holds}".split()) for part, holds in parts.to_numpy()]
+    print_result("\n".join(lines) + "\n")
+    return 0

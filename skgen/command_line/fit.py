@@ -17,6 +17,7 @@ from skgen.command_line.models import known_models
 from skgen.command_line.rows import (
     MAX_HELD_OUT,
     MIN_HELD_OUT,
+    as_learnt,
     distinguished,
     draw,
     frequencies,
@@ -26,7 +27,7 @@ from skgen.command_line.rows import (
 from skgen.metrics._columns import column_distances
 from skgen.metrics._frames import as_numbers
 from skgen.persistence import save_with_notes
-from skgen.table_files import ORDERS, TableFile, is_date, open_table, taken_as
+from skgen.table_files import ORDERS, TableFile, is_date, is_number, open_table, taken_as
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.identifiers import BEGINNING as IDENTIFIERS
 from skgen.tables.identifiers import identifying, looks_like_identifier, warning_of
@@ -53,17 +54,22 @@ def fit(options: argparse.Namespace) -> int:
     if options.condition is not None:
         # Of the training rows: the model knows no other value.
         notes["condition"] = frequencies(learnt, options.condition)
+        _check_frequent(learnt[options.condition], options.min_count)
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
-    say(_columns_in_words(file, options.condition))
+    say(_columns_in_words(file, options.condition, options.identifiers))
     # Without the table, each doubt is a warning of its own.
     warn_of_doubts("fit", options.table, file, columns=options.quiet)
     reasons = {name: why for name in learnt if (why := identifying(learnt[name], name))}
     if options.quiet and reasons:
-        warn("fit", warning_of(reasons))
+        warn("fit", warning_of(reasons, options.identifiers))
     say(f"{options.model} learns {len(learnt)} rows; {len(held)} are held out")
 
     rows, condition = parted(learnt, notes)
-    encoder = TableEncoder(constraints=None if options.no_rules else "auto")
+    encoder = TableEncoder(
+        constraints=None if options.no_rules else "auto",
+        min_count=options.min_count,
+        identifiers=options.identifiers,
+    )
     pipe = GenerativePipeline([("table", encoder), ("model", model)])
     start = perf_counter()
     _fit_quietly(pipe, rows, condition)
@@ -110,6 +116,7 @@ def _check(
 ) -> list[str]:
     """Compare new rows with those held out, and say what was found in a few lines."""
     drawn = draw(pipe, notes, len(held), None)
+    learnt, held, drawn = (as_learnt(pipe, table, notes) for table in (learnt, held, drawn))
     (share, telling), (floor, _) = distinguished(held, drawn), distinguished(held, learnt)
     compared = as_numbers({"learnt rows": learnt, "held-out rows": held, "new rows": drawn})
     learnt, held, drawn = compared.values()
@@ -164,7 +171,7 @@ def _chosen_model(options: argparse.Namespace) -> Any:
     )
 
 
-def _columns_in_words(file: TableFile, condition: str | None) -> str:
+def _columns_in_words(file: TableFile, condition: str | None, identifiers: str) -> str:
     """Return a table in words: what each column was taken for."""
     head = ["column", "taken as", "gaps", "example"]
     rows: list[list[str]] = []
@@ -179,7 +186,9 @@ def _columns_in_words(file: TableFile, condition: str | None) -> str:
         if name == condition:
             notes_of_column.append("the others are learnt given this")
         elif looks_like_identifier(column):
-            notes_of_column.append(f"an identifier? leave it out by --drop {name!r}")
+            done = f"an identifier? leave it out by --drop {name!r}"
+            others = {"drop": "an identifier: left out", "fake": "an identifier: made up"}
+            notes_of_column.append(others.get(identifiers, done))
         remarks.append("; ".join(notes_of_column))
     widths = [min(MAX_WIDTH, max(map(len, cells))) for cells in zip(head, *rows, strict=True)]
     lines = []
@@ -243,4 +252,18 @@ def _check_condition(column: pd.Series) -> None:
         row = int(column.isna().to_numpy().argmax())
         raise UserError(
             f"--condition {column.name!r} has a gap in row {row}; fill it, or drop the row."
+        )
+
+
+def _check_frequent(condition: pd.Series, min_count: int) -> None:
+    """Raise where a value to condition on has few rows: it is kept, and stands in the file."""
+    if is_number(condition):
+        return
+    counts = condition.value_counts()
+    rare = counts[counts < min_count].index.tolist()
+    if rare:
+        raise UserError(
+            f"{len(rare)} values of --condition {condition.name!r} have fewer rows than "
+            f"--min-count {min_count}, such as {rare[0]!r}, and are not merged: merge them in the "
+            "table, or learn the column like the others."
         )

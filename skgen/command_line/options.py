@@ -19,6 +19,7 @@ Learn a table, and draw new rows like it.
   skgen score model.skgen other.csv         compare rows with the model
   skgen report model.skgen table.csv -o report.html
                                             judge the samples, with pictures
+  skgen inspect model.skgen                 what the file holds of its table
   skgen models [NAME]                       list the models, or one's parameters
 
 A table is a CSV with a header, a workbook (*.xlsx, if openpyxl is installed), or parquet
@@ -63,6 +64,11 @@ Judge the model by held-out rows, and write one HTML page with pictures.
 Give the table that was learnt: the rows that fit held out are compared with new ones. With another
 table, all of its rows are taken as held out, and nothing can be said of copies. It takes from
 seconds to minutes, most of it for classifiers."""
+
+INSPECT = """\
+Tell what the file of a model holds of the table that it learnt: which entries stand in it as they
+are, such as categories and extremes, and what is kept of the others. Nothing is drawn or trained.
+Whoever has the file can read all of this."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -125,6 +131,9 @@ def parser() -> argparse.ArgumentParser:
     _options_of_sample(command("sample", "draw new rows", SAMPLE))
     _options_of_score(command("score", "compare rows with the model", SCORE))
     _options_of_report(command("report", "judge the samples, with pictures", REPORT))
+    inspect = command("inspect", "what a model's file holds of its table", INSPECT)
+    inspect.add_argument("model", help="file of the model")
+    inspect.add_argument("--json", action="store_true", help="as JSON")
     models = command("models", "list the models", "List the models, or the parameters of one.")
     models.add_argument("name", nargs="?", help="a model, to show its parameters")
     return top
@@ -196,6 +205,7 @@ def _options_of_fit(sub: Any) -> None:
         action="store_true",
         help="do not look for rules that all rows keep, such as start <= end or total = a + b",
     )
+    _add_privacy(sub)
     sub.add_argument(
         "--held-out",
         type=_share,
@@ -214,6 +224,23 @@ def _options_of_fit(sub: Any) -> None:
     )
     _add_force(sub)
     sub.add_argument("-q", "--quiet", action="store_true", help="print errors and warnings only")
+
+
+def _add_privacy(sub: Any) -> None:
+    sub.add_argument(
+        "--min-count",
+        type=_count,
+        default=1,
+        metavar="ROWS",
+        help="merge categories of fewer rows into one, 'other' (default: 1, which keeps all)",
+    )
+    sub.add_argument(
+        "--identifiers",
+        choices=["keep", "drop", "fake"],
+        default="keep",
+        help="what becomes of columns that look like identifiers or personal data: learn them, "
+        "leave them out, or make up entries of their form in new rows (default: keep)",
+    )
 
 
 def _add_columns(sub: Any) -> None:

@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from skgen.command_line.commands import report, sample, score
+from skgen.command_line.commands import inspect, report, sample, score
 from skgen.command_line.files import check_output
 from skgen.command_line.fit import fit
 from skgen.command_line.messages import INTERRUPTED, UserError, close_stdout, warn
@@ -13,7 +13,14 @@ from skgen.command_line.options import parser
 from skgen.table_files import TableError
 from skgen.threads import one_thread
 
-COMMANDS = {"fit": fit, "sample": sample, "score": score, "report": report, "models": list_models}
+COMMANDS = {
+    "fit": fit,
+    "sample": sample,
+    "score": score,
+    "report": report,
+    "inspect": inspect,
+    "models": list_models,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

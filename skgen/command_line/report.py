@@ -66,6 +66,15 @@ PREDICTED = """\
 rows; those trained on {n_rows} real ones, in {real:.0%}. Its most frequent value is right in
 {usual:.0%}.</p>"""
 
+DISCLOSED = """\
+<h2>What generated rows disclose</h2>
+<p>Of {n_predicates} statements made from generated rows, such as "at least this old, in that
+town", {train:.1%} are true of exactly one training row and {test:.1%} of exactly one of as many
+held-out rows: {low:+.1%} to {high:+.1%} more, with 95% confidence. {singled}</p>
+<p>By how near generated rows are to them, training rows are distinguished from held-out ones in
+{auc:.0%} of pairs, between {auc_low:.0%} and {auc_high:.0%} with 95% confidence; 50% is a guess.
+{found}</p>"""
+
 HEAD = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -379,6 +388,7 @@ def judgement(
     names: Sequence[str],
     rules: Sequence[tuple[str, float, float]],
     predicted: Mapping[str, Any] | None = None,
+    attacks: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
 ) -> list[str]:
     """Return, for the page, which columns give generated rows away, and how many keep the rules.
 
@@ -393,6 +403,8 @@ def judgement(
     predicted : dict of str to object, default=None
         How well a ``column`` is predicted by a classifier trained on generated (``fake``) or
         ``real`` rows, ``n_rows`` of each, and by its most frequent value (``usual``).
+    attacks : tuple of two dicts, default=None
+        What `singling_out_attack` and `membership_attack` return, where training rows are known.
 
     Returns
     -------
@@ -414,7 +426,23 @@ def judgement(
         parts += [head, _html_table(["rule", "held-out rows", "generated rows"], rows)]
     if predicted is not None:
         parts.append(PREDICTED.format_map({**predicted, "column": escape(predicted["column"])}))
+    if attacks is not None:
+        parts.append(_disclosed(*attacks))
     return parts
+
+
+def _disclosed(singling_out: Mapping[str, Any], membership: Mapping[str, Any]) -> str:
+    """Return what two attacks on the training rows have found."""
+    low, high = singling_out["gain_interval"]
+    auc_low, auc_high = membership["auc_interval"]
+    return DISCLOSED.format(
+        **{**singling_out, "low": low, "high": high},
+        singled="So some training rows are singled out." if low > 0 else "Chance may explain it.",
+        auc=membership["auc"],
+        auc_low=auc_low,
+        auc_high=auc_high,
+        found="This is more than a guess." if auc_low > 0.5 else "A guess may be as good.",
+    )
 
 
 def _first_rows(table: pd.DataFrame) -> list[list[Any]]:

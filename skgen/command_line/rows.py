@@ -36,6 +36,19 @@ def parted(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, An
     return table.drop(columns=name), table[name].to_numpy()
 
 
+def as_learnt(pipe: GenerativePipeline, table: pd.DataFrame, notes: dict[str, Any]) -> pd.DataFrame:
+    """Return a table, drawn or not, without identifiers, and with rare categories merged.
+
+    As the model learnt it, if it did not learn them.
+    """
+    name = None if notes["condition"] is None else notes["condition"]["name"]
+    shown = pipe[0]._shown(table.drop(columns=[] if name is None else name))
+    if name is not None:
+        shown = shown.copy()
+        shown.insert(min(notes["condition"]["place"], shown.shape[1]), name, table[name].to_numpy())
+    return shown
+
+
 def find_unseen(
     pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any, notes: dict[str, Any]
 ) -> tuple[np.ndarray, str]:
@@ -83,7 +96,7 @@ def draw(
     rows = pipe.sample(n_rows, condition=chosen, random_state=seed)
     column = pd.Series(chosen)
     column = column.astype("str") if column.dtype == object else column
-    rows.insert(condition["place"], condition["name"], column)
+    rows.insert(min(condition["place"], rows.shape[1]), condition["name"], column)
     return rows
 
 

@@ -241,7 +241,8 @@ class ColumnScaler:
         X = np.asarray(X, dtype=np.float64)
         self.location, deviation, varying = _moments(X)
         self.constant = ~varying
-        self.value = X[0].copy()
+        # Of constant columns only: a file of the model shall not hold the first row.
+        self.value = np.where(self.constant, X[0], self.location)
         # A part of many rows is enough.
         some = X[:: max(1, X.size // MAX_SEARCHED)]
         self.on_grid = self.kind == "common" and shared_levels(some) is not None

@@ -28,7 +28,8 @@ With :math:`P` the distribution of the real rows and :math:`Q` that of the fake 
 - near-copies: the share of fake rows that are nearer to a training row than nearly all held-out
   rows are.
 - attacks on rows of ``fit``: how well an attacker who has the generated rows can distinguish them
-  from held-out ones, or guess one of their columns from the others.
+  from held-out ones, guess one of their columns from the others, or make statements that are true
+  of a single one.
 - probes: the accuracy of a simple classifier on fixed features, and the score on real rows of a
   predictor trained on fake ones.
 - a report, in words, of several of these, compared with their values between real rows.
@@ -78,6 +79,7 @@ from ._privacy import attribute_disclosure, membership_attack
 from ._probes import knn_probe, linear_probe, train_on_synthetic
 from ._report import sample_report
 from ._scores import bits_per_dimension, make_sample_scorer
+from ._singling_out import singling_out_attack
 from ._telling import telling_columns
 from ._two_sample import classifier_two_sample_aucs, classifier_two_sample_test
 
@@ -103,6 +105,7 @@ __all__ = [
     "precision_recall_density_coverage",
     "r_precision",
     "sample_report",
+    "singling_out_attack",
     "sliced_wasserstein",
     "telling_columns",
     "train_on_synthetic",

@@ -6,6 +6,7 @@ Each check is one for :func:`sklearn.utils.metaestimators.available_if`.
 from typing import Any
 
 from skgen.tables.densities import is_known
+from skgen.tables.encoder import TableEncoder, columns_without_density
 
 
 def model_has(method: str) -> Any:
@@ -27,8 +28,7 @@ def has_density(self: Any) -> bool:
 
 
 def _no_density(name: str, step: Any) -> str:
-    # An encoder of mixed columns knows which of them have no density.
-    columns: list[Any] = getattr(step, "_without_density", list)()
+    columns = columns_without_density(step) if isinstance(step, TableEncoder) else []
     why = (
         f"its columns {columns} have entries without fractions, equal entries or gaps"
         if columns

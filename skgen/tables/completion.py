@@ -98,6 +98,9 @@ class CompletionMixin:
                 )
         drawn = self._model.impute(rows, n_draws=n_draws, **passed)
         draws = [as_pandas(self._back(part)) for part in (drawn if n_draws > 1 else [drawn])]
+        encoder = self._encoder()
+        if encoder is not None:
+            draws = [encoder._withheld.completed(X, part) for part in draws]
         return [self._completed(X, part, missing) for part in draws]
 
     def _redrawn_draws(
@@ -138,14 +141,14 @@ class CompletionMixin:
                 "impute; draw many rows and keep those that match, or take another model."
             )
         encoder = self._encoder()
-        labels = getattr(encoder, "_labels", getattr(self, "feature_names_in_", None))
+        labels = getattr(self, "feature_names_in_", None) if encoder is None else encoder._labels
         if labels is None:
             raise TypeError(
                 "given= names columns, and the pipeline was fitted to an array, which has no "
                 "names: fit it to a frame, or call impute with NaN for what is to be drawn."
             )
-        dtypes = [column.dtype for column in encoder._columns] if encoder else [float] * len(labels)
-        rows = _rows_given(n_samples, as_pandas(given), dict(zip(labels, dtypes, strict=True)))
+        dtypes = dict.fromkeys(labels, float) if encoder is None else _dtypes_of(encoder)
+        rows = _rows_given(n_samples, as_pandas(given), dtypes)
         if encoder is not None:
             _check_codes(encoder, rows)
         drawn = self.impute(rows.reindex(columns=labels), **options)
@@ -153,7 +156,7 @@ class CompletionMixin:
             drawn = pd.DataFrame(drawn, rows.index, labels)
         if encoder is None:
             return drawn
-        drawn = drawn.astype(dict(zip(labels, dtypes, strict=True)))
+        drawn = drawn[list(dtypes)].astype(dtypes)
         return as_polars(drawn) if encoder._of_polars else drawn
 
     def _completed(self: Any, X: Any, drawn: Any, missing: np.ndarray) -> Any:
@@ -173,14 +176,30 @@ def _observed_kept(X: Any, completed: Any, missing: np.ndarray) -> Any:
     columns = []
     for j, dtype in enumerate(completed.dtypes):
         observed = X.iloc[:, j] if framed else pd.Series(X[:, j], completed.index, dtype=object)
+        drawn = completed.iloc[:, j]
         if missing[:, j].all():
-            observed = completed.iloc[:, j].set_axis(observed.index)
+            observed = drawn.set_axis(observed.index)
         elif isinstance(dtype, pd.CategoricalDtype):
-            # Categories that are not in X may be drawn.
+            both = _with_both(dtype, observed.dtype)
+            observed, drawn = observed.astype(both), drawn.astype(both)
+        elif isinstance(observed.dtype, pd.CategoricalDtype):
+            # Made-up entries.
             observed = observed.astype(dtype)
-        column = observed.where(~missing[:, j], completed.iloc[:, j].array)
+        column = observed.where(~missing[:, j], drawn.array)
         columns.append(column if framed else column.astype(dtype).rename(completed.columns[j]))
     return pd.concat(columns, axis=1)
+
+
+def _with_both(drawn: Any, observed: Any) -> Any:
+    """Return a dtype with the categories that are drawn, and those of X that fit has merged."""
+    if not isinstance(observed, pd.CategoricalDtype) or set(observed.categories) <= set(
+        drawn.categories
+    ):
+        return drawn
+    if set(drawn.categories) <= set(observed.categories):
+        return observed
+    more = drawn.categories[~drawn.categories.isin(observed.categories)]
+    return pd.CategoricalDtype(observed.categories.append(more), observed.ordered)
 
 
 def _rows_given(n_samples: int, given: Any, dtypes: dict[Any, Any]) -> pd.DataFrame:
@@ -246,6 +265,14 @@ def _is_changed(present: pd.Series, cast: pd.Series) -> bool:
     return exact and bool((cast.astype(object) != present.astype(object)).any())
 
 
+def _dtypes_of(encoder: TableEncoder) -> dict[Any, Any]:
+    """Return the dtypes of the columns that come back, by name."""
+    withheld, labels = encoder._withheld, encoder._labels
+    dtypes = dict(zip(withheld.places, (c.dtype for c in encoder._columns), strict=True))
+    dtypes |= {j: made_up.dtype for j, made_up in withheld.identifiers.items() if made_up}
+    return {labels[j]: dtypes[j] for j in withheld.returned}
+
+
 def _check_codes(encoder: TableEncoder, rows: pd.DataFrame) -> None:
     """Raise ValueError if a given entry is unknown to the encoder."""
     labels = encoder._labels
@@ -254,7 +281,8 @@ def _check_codes(encoder: TableEncoder, rows: pd.DataFrame) -> None:
         j = labels.get_loc(name)
         wrong = rows[name][unseen[:, j] & rows[name].notna().to_numpy()]
         if len(wrong):
-            seen = getattr(encoder._columns[j], "values", [])
+            column = encoder._columns[encoder._withheld.places.index(j)]
+            seen = getattr(column, "values", [])
             raise ValueError(
                 f"given asks for {wrong.iloc[0]!r} in column {name!r}, where fit saw "
                 f"{_listed(seen) or 'no entry'}."

@@ -136,3 +136,24 @@ def _arrow_of(description: Any) -> Any:
     if name == "timestamp":
         return pyarrow.timestamp(unit, zone or None)
     return getattr(pyarrow, name)(unit) if unit else pyarrow.type_for_alias(name)
+
+
+def described_index(index: pd.Index) -> dict[str, Any]:
+    """Describe the names of columns by texts and arrays, as files hold them."""
+    if isinstance(index, pd.MultiIndex):
+        return {
+            "levels": [described_index(level) for level in index.levels],
+            "codes": [np.asarray(codes, dtype=np.int64) for codes in index.codes],
+            "names": list(index.names),
+        }
+    return {"values": as_objects(index), "of": described(index.dtype), "name": index.name}
+
+
+def index_of(description: dict[str, Any]) -> pd.Index:
+    """Invert `described_index`."""
+    if "levels" in description:
+        levels = [index_of(level) for level in description["levels"]]
+        return pd.MultiIndex(levels=levels, codes=description["codes"], names=description["names"])
+    return pd.Index(
+        description["values"], dtype=dtype_of(description["of"]), name=description["name"]
+    )

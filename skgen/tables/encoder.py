@@ -8,7 +8,6 @@ dtype, the grid of values and the missing entries of the original.
 
 import math
 import warnings
-from contextlib import suppress
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -24,40 +23,20 @@ from skgen.tables.column import _check_saved
 from skgen.tables.columns import _Floats, _make
 from skgen.tables.constraints import GapWhere, NeverTogether, OneOf, Range
 from skgen.tables.densities import constant, log_slope
-from skgen.tables.dtypes import as_objects, described, dtype_of
-from skgen.tables.identifiers import identifying, warning_of
+from skgen.tables.dtypes import described_index, index_of
+from skgen.tables.identifiers import warning_of
 from skgen.tables.kept_patterns import KeptApart, KeptGaps
 from skgen.tables.kept_rules import KeptRule
 from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.rule_checks import checked_rules, declared, is_computed, supported
-from skgen.tables.rule_search import found_rules, found_rules_of_observed
+from skgen.tables.rule_search import found_rules
 from skgen.tables.side_by_side import beside
+from skgen.tables.withheld import Withheld
 
 __all__ = ["TableEncoder"]
 
 # The most rows that are searched for columns of one unit.
 MAX_SEARCHED = 100_000
-
-
-def _described_index(index: pd.Index) -> dict[str, Any]:
-    """Describe the names of columns by texts and arrays, as files hold them."""
-    if isinstance(index, pd.MultiIndex):
-        return {
-            "levels": [_described_index(level) for level in index.levels],
-            "codes": [np.asarray(codes, dtype=np.int64) for codes in index.codes],
-            "names": list(index.names),
-        }
-    return {"values": as_objects(index), "of": described(index.dtype), "name": index.name}
-
-
-def _index_of(description: dict[str, Any]) -> pd.Index:
-    """Invert `_described_index`."""
-    if "levels" in description:
-        levels = [_index_of(level) for level in description["levels"]]
-        return pd.MultiIndex(levels=levels, codes=description["codes"], names=description["names"])
-    return pd.Index(
-        description["values"], dtype=dtype_of(description["of"]), name=description["name"]
-    )
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -81,12 +60,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         :class:`skgen.GapWhere`, :class:`skgen.NeverTogether`, :class:`skgen.Range` and
         :class:`skgen.OneOf`, and functions of a frame that return for each row whether it can be:
         :class:`skgen.GenerativePipeline` draws rows again until these hold. None keeps none.
+    min_count : int, default=1
+        Categories of fewer rows are merged into one, "other", or into missing entries where a
+        column does not hold that word. 1 keeps every category.
+    identifiers : {"keep", "drop", "fake"}, default="keep"
+        What becomes of columns that look like identifiers or personal data: ``"keep"`` encodes them
+        like others; ``"drop"`` leaves them out, of what comes back too; ``"fake"`` brings back
+        made-up entries of the same form. A warning names all of them.
 
     Attributes
     ----------
     constraints_ : list of rules
         The rules that are kept; ``str`` describes a rule in words, with the rows of fit that
         support it, which its ``support`` counts.
+    identifiers_ : dict of str to str
+        The columns that look like identifiers or personal data, and why.
     n_features_in_ : int
         Columns of the frame.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -114,10 +102,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     constant, all missing        nothing; they come back as they were
     ===========================  ===================================================================
 
-    Every category is kept, however rare, since one that was merged could not come back: a column
-    of 1,000 names takes 10 digits. A column of identifiers, or of what belongs to people, such as
-    names, e-mail addresses and telephone numbers, is better dropped, and `fit` warns of it: its
-    entries come out again as they are.
+    Every category is kept, however rare, unless `min_count` is above 1: a column of 1,000 names
+    takes 10 digits. Merged categories are nowhere in a saved model. They come back as "other", or
+    "other_2" and so on where that is a category; among ordered categories, and among objects that
+    are not all texts, as missing entries. An entry that fit did not see counts as rare in a column
+    with merged categories. Rules are those of the merged table. Numbers, times and truth values are
+    not merged.
+
+    A column of identifiers, or of what belongs to people, such as names, e-mail addresses and
+    telephone numbers, comes out again as it is, unless `identifiers` says otherwise. With
+    ``"drop"`` and ``"fake"`` nothing of its entries is learnt but, for the latter, their most
+    frequent form: which positions are digits, small letters or capitals. The k-th row of a table
+    has the k-th made-up entry, whatever its numbers are, so that all rows of one table differ, and
+    none has an entry of fit. E-mail addresses are of example.org. There are no gaps among made-up
+    entries. Rows to encode may lack these columns.
 
     A missing entry in a column that had none in fit becomes NaN, as an ``impute`` takes it;
     `transform_holes` does the same for all columns.
@@ -154,12 +152,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         "max_one_hot": [Interval(Integral, 2, None, closed="left")],
         "handle_unknown": [StrOptions({"error", "missing"})],
         "constraints": [StrOptions({"auto"}), list, tuple, None],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "identifiers": [StrOptions({"keep", "drop", "fake"})],
     }
 
-    def __init__(self, max_one_hot=2, *, handle_unknown="error", constraints="auto"):
+    def __init__(
+        self,
+        max_one_hot=2,
+        *,
+        handle_unknown="error",
+        constraints="auto",
+        min_count=1,
+        identifiers="keep",
+    ):
         self.max_one_hot = max_one_hot
         self.handle_unknown = handle_unknown
         self.constraints = constraints
+        self.min_count = min_count
+        self.identifiers = identifiers
 
     def fit(self, X, y=None):
         """Learn the columns.
@@ -192,33 +202,26 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         self._of_polars, X = is_polars(X), as_pandas(X)
-        frame = self._frame(X, reset=True)
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(frame.shape[1])])
+        whole = self._frame(X, reset=True)
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(whole.shape[1])])
+        self._withheld = Withheld(whole, names, self.min_count, self.identifiers)
+        frame = self._withheld.shown(whole)
         self._columns = [
-            _make(frame.iloc[:, j], str(name), self.max_one_hot) for j, name in enumerate(names)
+            _make(frame.iloc[:, k], str(names[j]), self.max_one_hot)
+            for k, j in enumerate(self._withheld.places)
         ]
         for column in self._columns:
             column.check_saved()
-        self._learn_rules(frame)
+        _learn_rules(self, frame)
         self._labels = X.columns if isinstance(X, pd.DataFrame) else None
         if self._labels is not None and not hasattr(self, "feature_names_in_"):
-            _check_saved(_described_index(self._labels), "The names of the columns of X hold")
-        self._array_dtype = None if isinstance(X, pd.DataFrame) else frame.dtypes.iloc[0]
+            _check_saved(described_index(self._labels), "The names of the columns of X hold")
+        self._array_dtype = None if isinstance(X, pd.DataFrame) else whole.dtypes.iloc[0]
         self._n_features_out = sum(len(column.names) for column in self._coded().values())
-        found = ((name, identifying(frame.iloc[:, j], name)) for j, name in enumerate(names))
-        reasons = {name: reason for name, reason in found if reason is not None}
-        if reasons:
-            warnings.warn(warning_of(reasons), stacklevel=2)
+        self.identifiers_ = dict(self._withheld.reasons)
+        if self.identifiers_:
+            warnings.warn(warning_of(self.identifiers_, self.identifiers), stacklevel=2)
         return self
-
-    def _learn_rules(self, frame: pd.DataFrame) -> None:
-        """Find or check the rules, and learn what takes the place of their targets."""
-        if self.constraints == "auto":
-            rules: list[Any] = list(found_rules(frame))
-        else:
-            rules = checked_rules(self.constraints or [], frame)
-        self.constraints_ = [supported(rule, frame) for rule in rules]
-        _learn_kept(self, rules, frame)
 
     def _coded(self) -> dict[int, Any]:
         """Return what is encoded for each column: itself, what a rule leaves of it, or nothing."""
@@ -231,23 +234,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def __getstate__(self):
         state = super().__getstate__()
         if isinstance(state.get("_labels"), pd.Index):
-            state = {**state, "_labels": _described_index(state["_labels"])}
+            state = {**state, "_labels": described_index(state["_labels"])}
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if isinstance(state.get("_labels"), dict):
-            self._labels = _index_of(state["_labels"])
+            self._labels = index_of(state["_labels"])
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return X as a frame whose index is the number of the row."""
-        X = as_pandas(X)
+        X = as_pandas(X) if reset else self._withheld.widened(as_pandas(X), self._labels)
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
             if len(X) == 0:
                 raise ValueError(f"Found a frame with 0 sample(s), columns {list(X.columns)}.")
             if not reset and self._labels is not None:
-                self._check_order(X.columns)
+                _check_order(X.columns, self._labels)
             return X.reset_index(drop=True)
         if hasattr(X, "to_pandas"):
             raise TypeError(
@@ -260,14 +263,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             # dtype for columns of texts.
             return pd.DataFrame(np.asarray(X, dtype=object), dtype=object)
         return pd.DataFrame(rows)
-
-    def _check_order(self, found: pd.Index) -> None:
-        # scikit-learn ignores names that are not strings.
-        if not found.equals(self._labels) and set(found) == set(self._labels):
-            raise ValueError(
-                f"The names of the columns should be in the order of fit, {list(self._labels)}; "
-                f"they are {list(found)}."
-            )
 
     def transform(self, X):
         """Encode a table.
@@ -319,15 +314,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Whether the entry has no code. A model scores the rows without any.
         """
         check_is_fitted(self)
-        frame = self._frame(X, reset=False)
-        unseen = [column.unseen(frame.iloc[:, j]) for j, column in enumerate(self._columns)]
-        return np.stack(unseen, 1)
+        frame = self._shown(X)
+        unseen = np.zeros((len(frame), self._withheld.n_columns), dtype=bool)
+        for k, j in enumerate(self._withheld.places):
+            unseen[:, j] = self._columns[k].unseen(frame.iloc[:, k])
+        return unseen
+
+    def _shown(self, X: Any) -> pd.DataFrame:
+        """Return what is encoded of X."""
+        return self._withheld.shown(self._frame(X, reset=False))
 
     def _encoded(self, X: Any, holes: bool) -> np.ndarray:
         check_is_fitted(self)
-        frame = self._frame(X, reset=False)
+        frame = self._shown(X)
         if holes and self._kept:
-            frame = _filled(frame, self._kept)
+            frame = filled(frame, self._kept)
         coded, blocks = self._coded(), []
         for j, column in enumerate(self._columns):
             # Columns that a rule computes, too: this checks their entries.
@@ -365,23 +366,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         frame, before = (Y if isinstance(Y, pd.DataFrame) else pd.DataFrame(Y) for Y in (X, drawn))
         series, drawn = (
             [Y.iloc[:, j].reset_index(drop=True) for j in range(Y.shape[1])]
-            for Y in (frame, before)
+            for Y in map(self._withheld.shown, (frame, before))
         )
-        _mend(self, series, drawn, missing)
-        mended = pd.concat(series, axis=1)
-        mended.columns, mended.index = frame.columns, frame.index
+        _mend(self, series, drawn, missing[:, self._withheld.at(frame)])
+        mended = self._withheld.mended(frame, series, missing)
         return mended if isinstance(X, pd.DataFrame) else mended.to_numpy(dtype=X.dtype)
-
-    def _unseen_gap(self, X: Any) -> str | None:
-        """Return in words where X has a gap in a column that had none in fit; None if nowhere."""
-        frame, coded = self._frame(X, reset=False), self._coded()
-        for j, column in enumerate(self._columns):
-            if column.n_codes > 0 and not column.has_gaps and j in coded:
-                given = frame.iloc[:, j]
-                gaps = np.isnan(column.encode(given, False, self.handle_unknown)).any(1)
-                if gaps.any():
-                    return _words_for_gap(column, given, int(gaps.argmax()))
-        return None
 
     def inverse_transform(self, X):
         """Decode numbers to a table.
@@ -411,9 +400,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         decoded = _decoded(self, Z)
         frame = pd.concat([decoded[j] for j in range(len(self._columns))], axis=1)
+        frame = self._withheld.restored(frame, self._labels)
         if self._labels is None:
             return frame.to_numpy(dtype=self._array_dtype)
-        frame.columns = self._labels
         return as_polars(frame) if self._of_polars else frame
 
     def get_feature_names_out(self, input_features=None):
@@ -434,17 +423,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         names = [name for column in self._coded().values() for name in column.names]
         return np.asarray(names, dtype=object)
 
-    def _without_density(self) -> list[Any]:
-        """Return the names of columns without a density: all but different floats without gaps."""
-        coded = self._coded()
-        return [
-            column.name
-            for j, column in enumerate(self._columns)
-            # A column that a rule computes has no density; what the rule leaves has that of the
-            # column.
-            if type(column) is not _Floats or column.names != [column.name] or j not in coded
-        ]
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -452,6 +430,37 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def columns_without_density(encoder: TableEncoder) -> list[str]:
+    """Return the names of columns without a density: all but different floats without gaps."""
+    coded = encoder._coded()
+    return [
+        column.name
+        for j, column in enumerate(encoder._columns)
+        # A column that a rule computes has no density; what the rule leaves has that of the column.
+        if type(column) is not _Floats or column.names != [column.name] or j not in coded
+    ]
+
+
+def _check_order(found: pd.Index, labels: pd.Index) -> None:
+    # scikit-learn ignores names that are not strings.
+    if not found.equals(labels) and set(found) == set(labels):
+        raise ValueError(
+            f"The names of the columns should be in the order of fit, {list(labels)}; they are "
+            f"{list(found)}."
+        )
+
+
+def _learn_rules(encoder: TableEncoder, frame: pd.DataFrame) -> None:
+    """Find or check the rules, and learn what takes the place of their targets."""
+    if encoder.constraints == "auto":
+        rules: list[Any] = list(found_rules(frame))
+    else:
+        with encoder._withheld.explained():
+            rules = checked_rules(encoder.constraints or [], frame)
+    encoder.constraints_ = [supported(rule, frame) for rule in rules]
+    _learn_kept(encoder, rules, frame)
 
 
 def _learn_kept(encoder: TableEncoder, rules: list[Any], frame: pd.DataFrame) -> None:
@@ -518,86 +527,6 @@ def _mend(encoder: TableEncoder, series: list[Any], drawn: list[Any], missing: n
             kept.mend(series, missing, free, drawn, forward)
 
 
-def rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:
-    """Return the rules that rows keep whose gaps are to be imputed, as far as is observed.
-
-    They are for `constraints` of an encoder that is fitted to the completed rows, in which rules
-    cannot be found.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-        It says whether rules are looked for, or which there are.
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-        The table.
-
-    Returns
-    -------
-    rules : list of rules
-        Those found, or those by hand.
-
-    Raises
-    ------
-    ValueError
-        If a rule by hand is broken by a row in which all its columns are observed.
-    """
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-    frame = frame.reset_index(drop=True)
-    if encoder.constraints == "auto":
-        return found_rules_of_observed(frame)
-    rules = checked_rules(encoder.constraints or [], frame, of_observed=True)
-    # Completed rows have no gaps.
-    return [rule for rule in rules if not isinstance(rule, GapWhere)]
-
-
-def with_computed(encoder: TableEncoder, X: Any) -> Any:
-    """Return rows with the entries that rules compute, each the only gap in its rule.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-        A fitted one.
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-        The table.
-
-    Returns
-    -------
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-        The table with fewer gaps.
-    """
-    if not encoder._kept:
-        return X
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-    filled = _filled(frame.reset_index(drop=True), encoder._kept)
-    filled.index = frame.index
-    return filled if isinstance(X, pd.DataFrame) else filled.to_numpy(dtype=X.dtype)
-
-
-def as_learnt(encoder: TableEncoder, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with the columns' dtypes of fit, where their entries can have these.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-        A fitted one.
-    frame : DataFrame of shape (n_samples, n_features)
-        The table, whose columns are those of fit.
-
-    Returns
-    -------
-    frame : DataFrame of shape (n_samples, n_features)
-        The table with its dtypes.
-    """
-    series = []
-    for j, column in enumerate(encoder._columns):
-        entries = frame.iloc[:, j]
-        if entries.dtype != column.dtype:
-            with suppress(TypeError, ValueError):
-                entries = entries.astype(column.dtype)
-        series.append(entries)
-    return pd.concat(series, axis=1)
-
-
 def _keep_proportions(columns: list[Any], computed_at: list[int], frame: pd.DataFrame) -> None:
     """Give columns of floats that can be of one unit one scale."""
     inner = [getattr(column, "inner", column) for column in columns]
@@ -628,31 +557,20 @@ def _keep_proportions(columns: list[Any], computed_at: list[int], frame: pd.Data
         column.scale = scale
 
 
-def _filled(frame: pd.DataFrame, kept: dict[int, KeptRule]) -> pd.DataFrame:
+def filled(frame: pd.DataFrame, kept: dict[int, KeptRule]) -> pd.DataFrame:
     """Return a frame with the missing entries that rules compute from observed ones."""
     series = [frame.iloc[:, j] for j in range(frame.shape[1])]
     for _ in kept:
         for rule in kept.values():
             rule.fill(series)
-    filled = pd.concat(series, axis=1)
-    filled.columns = frame.columns
-    return filled
-
-
-def _words_for_gap(column: Any, given: pd.Series, row: int) -> str:
-    """Return a message about a gap in a column that had none in fit, and what to do."""
-    entry = given.iloc[row]
-    what = "no entry" if pd.isna(entry) else f"{entry!r}, which fit did not see,"
-    return (
-        f"X has {what} in row {row} of column {column.name!r}, which had no gap in fit: impute "
-        "draws missing entries; a model that shall draw gaps in this column is fitted to rows that "
-        "have some."
-    )
+    whole = pd.concat(series, axis=1)
+    whole.columns = frame.columns
+    return whole
 
 
 @log_slope.register
 def _(step: TableEncoder, X: Any, Y: Any) -> Any:
     # Only floats without gaps have a density.
-    if step._without_density():
+    if columns_without_density(step):
         return None
     return constant(-sum(math.log(column.scale) for column in step._coded().values()), X)

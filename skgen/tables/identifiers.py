@@ -41,6 +41,7 @@ PERSON = re.compile(r"[^\W\d_]['’\w.-]*,?(?: [^\W\d_]['’\w.-]*){1,3}")
 IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 BEGINNING = "Columns look like identifiers or personal data"
+E_MAILS = "e-mail addresses"
 
 
 def identifying(column: pd.Series, name: Any = None) -> str | None:
@@ -56,7 +57,7 @@ def identifying(column: pd.Series, name: Any = None) -> str | None:
     Returns
     -------
     reason : str or None
-        In words, such as "e-mail addresses".
+        In words, such as `E_MAILS`.
     """
     present = column.dropna()
     dtype = column.dtype
@@ -126,7 +127,7 @@ def _of_labels(present: pd.Series, name: Any) -> str | None:
     if most(TIME):
         return None
     if most(E_MAIL):
-        return "e-mail addresses"
+        return E_MAILS
     if most(IP):
         return "addresses of machines"
     if most(PHONE) and not most(NUMBER) and all(sum(map(str.isdigit, t)) >= 7 for t in texts[:20]):
@@ -143,12 +144,16 @@ def _is_whole_decimal(value: Any) -> bool:
     return isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value()
 
 
-def warning_of(reasons: dict[Any, str]) -> str:
-    """Return a warning about columns, by their names."""
-    listed = ", ".join(f"{name!r} ({reason})" for name, reason in list(reasons.items())[:10])
-    return (
-        f"{BEGINNING}: {listed}{', ...' * (len(reasons) > 10)}. A model can only "
-        "memorise them: their entries appear in drawn rows and in the file of a saved model. "
-        f"Leave them out, such as by X.drop(columns={list(reasons)[:10]}), before the rows of a "
-        "table are used or shared."
-    )
+def warning_of(reasons: dict[Any, str], identifiers: str = "keep") -> str:
+    """Return a warning about columns, by their names, and about what becomes of them."""
+    names = list(reasons)[:10]
+    done = {
+        "keep": "A model can only memorise them: their entries appear in drawn rows and in the "
+        f"file of a saved model. Leave them out, such as by X.drop(columns={names}), before the "
+        "rows of a table are used or shared; TableEncoder(identifiers='drop') leaves them out, "
+        "identifiers='fake' makes entries up.",
+        "drop": "They are left out, of drawn rows too.",
+        "fake": "They are not learnt, and made-up entries stand in drawn rows.",
+    }[identifiers]
+    listed = ", ".join(f"{name!r} ({reasons[name]})" for name in names)
+    return f"{BEGINNING}: {listed}{', ...' * (len(reasons) > 10)}. {done}"

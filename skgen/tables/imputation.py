@@ -28,8 +28,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import HasMethods, Interval
 from skgen.data.checks import explained
-from skgen.tables.encoder import TableEncoder, rules_of_observed, with_computed
-from skgen.tables.rule_checks import broken
+from skgen.tables.constraints import FunctionOf, GapWhere
+from skgen.tables.encoder import TableEncoder, filled
+from skgen.tables.rule_checks import broken, checked_rules
+from skgen.tables.rule_search import found_rules_of_observed
+from skgen.tables.withheld import Withheld
 from skgen.threads import limited
 
 __all__ = ["GenerativeImputer"]
@@ -177,7 +180,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         first = self.model[0] if isinstance(self.model, Pipeline) else None
         if not isinstance(first, TableEncoder):
             return self.model, []
-        rules = rules_of_observed(first, X)
+        rules = _rules_of_observed(first, X)
         model = clone(self.model)
         model[0].set_params(constraints=rules or None)
         return model, rules
@@ -269,6 +272,65 @@ def _unlike(X: Any, complete: np.ndarray) -> np.ndarray:
     return unlike
 
 
+def _rules_of_observed(encoder: TableEncoder, X: Any) -> list[Any]:
+    """Return the rules that rows keep whose gaps are to be imputed, as far as is observed.
+
+    They are for `constraints` of an encoder that is fitted to the completed rows, in which rules
+    cannot be found.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        It says whether rules are looked for, or which there are.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    rules : list of rules
+        Those found, or those by hand.
+
+    Raises
+    ------
+    ValueError
+        If a rule by hand is broken by a row in which all its columns are observed.
+    """
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    frame = frame.reset_index(drop=True)
+    withheld = Withheld(frame, list(frame.columns), encoder.min_count, encoder.identifiers)
+    if encoder.constraints == "auto":
+        found = found_rules_of_observed(frame.iloc[:, withheld.places])
+        # Which categories are rare differs from one completed table to the next.
+        return [r for r in found if encoder.min_count == 1 or not isinstance(r, FunctionOf)]
+    rules = checked_rules(encoder.constraints or [], frame, of_observed=True)
+    # Completed rows have no gaps.
+    return [rule for rule in rules if not isinstance(rule, GapWhere)]
+
+
+def _with_computed(encoder: TableEncoder, X: Any) -> Any:
+    """Return rows with the entries that rules compute, each the only gap in its rule.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        A fitted one.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table with fewer gaps.
+    """
+    if not encoder._kept:
+        return X
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    shown = encoder._withheld.shown(frame)
+    series = [column for _, column in filled(shown.reset_index(drop=True), encoder._kept).items()]
+    whole = encoder._withheld.mended(frame, series, frame.isna().to_numpy())
+    return whole if isinstance(X, pd.DataFrame) else whole.to_numpy(dtype=X.dtype)
+
+
 def _computed(untrained: Any, X: Any, complete: np.ndarray) -> Any:
     """Return rows with the entries that rules compute from observed ones."""
     if not complete.any():
@@ -276,7 +338,7 @@ def _computed(untrained: Any, X: Any, complete: np.ndarray) -> Any:
     with warnings.catch_warnings():
         # The fit of the model warns of identifiers.
         warnings.simplefilter("ignore")
-        return with_computed(clone(untrained[0]).fit(_rows(X, complete)), X)
+        return _with_computed(clone(untrained[0]).fit(_rows(X, complete)), X)
 
 
 def _keeping(rules: list[Any], rows: Any) -> Any:

@@ -130,6 +130,9 @@ class GenerativeOverSampler(BaseEstimator):
         if not isinstance(X, pd.DataFrame):
             return np.concatenate([X, np.asarray(drawn, dtype=X.dtype)]), y_more
         drawn = pd.DataFrame(drawn)
+        if drawn.shape[1] < X.shape[1]:
+            # Identifiers that a TableEncoder leaves out.
+            X = X[list(drawn.columns)]
         columns = [_of_kind(drawn.iloc[:, j], X.iloc[:, j]) for j in range(X.shape[1])]
         drawn = pd.concat(columns, axis=1)
         drawn.columns = X.columns

@@ -268,7 +268,17 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             return drawn
         starts = range(0, len(drawn), GROUP)
         groups = (drawn[start : start + GROUP] for start in starts)
-        return joined(list(self._redrawn(groups, n_samples, {**passed, **options})))
+        redrawn = self._redrawn(groups, n_samples, {**passed, **options})
+        return joined(list(self._numbered(redrawn)))
+
+    def _numbered(self, tables: Any) -> Any:
+        """Yield tables, the made-up entries of each numbered after those of the one before."""
+        encoder, start = self._encoder(), 0
+        for table in tables:
+            rows, *others = table if isinstance(table, tuple) else (table,)
+            rows = rows if encoder is None else encoder._withheld.numbered(rows, start)
+            start += len(rows)
+            yield (rows, *others) if others else rows
 
     def _redrawn(self, groups: Any, n_samples: int, options: dict[str, Any]) -> Any:
         """Return groups of drawn rows, those drawn again in which a function does not hold."""
@@ -315,12 +325,13 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
         check_is_fitted(self)
         if not checks_of(self._encoder()):
             batches = self._model.sample_batches(n_samples, batch_size, **options)
-            return map(self._returned, batches)
+            return self._numbered(map(self._returned, batches))
         # What is no size of a batch, the model refuses.
         usual = isinstance(batch_size, Integral) and batch_size > 0
         size = GROUP if usual else batch_size
         groups = map(self._returned, self._model.sample_batches(n_samples, size, **options))
-        return grouped(self._redrawn(groups, n_samples, options), int(batch_size))
+        redrawn = self._redrawn(groups, n_samples, options)
+        return grouped(self._numbered(redrawn), int(batch_size))
 
     @available_if(model_has("trajectory"))
     @limited
@@ -348,7 +359,7 @@ class GenerativePipeline(CompletionMixin, ScoringMixin, Steps):
             If the bridge was fitted without ``source=``.
         """
         check_is_fitted(self)
-        if not self._model.module_.has_source:
+        if not getattr(self._model.module_, "has_source", False):
             raise ValueError(
                 "translate needs a bridge from rows to rows, and this one was fitted from a "
                 "normal distribution; fit the pipeline with source=."

@@ -8,6 +8,7 @@ on the seed of all rows, the group and the round, so rows do not depend on the s
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -16,7 +17,7 @@ import pandas as pd
 
 from skgen.base import _seed
 from skgen.tables.constraints import Check
-from skgen.tables.encoder import TableEncoder, as_learnt
+from skgen.tables.encoder import TableEncoder
 from skgen.tables.polars_frames import as_pandas, is_polars
 
 # Rows of a group; most rounds in which its rejected rows are drawn again.
@@ -157,7 +158,7 @@ class Redraw:
         """Return for each function in which rows it holds, given columns of the dtypes of fit."""
         frame = as_pandas(rows)
         frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
-        frame = as_learnt(self.encoder, frame.reset_index(drop=True))
+        frame = _as_learnt(self.encoder, frame.reset_index(drop=True))
         return np.stack([check.holds(frame) for check in self.checks])
 
 
@@ -216,3 +217,16 @@ def _replaced(rows: Any, places: np.ndarray, others: Any) -> Any:
         others = others.set_axis(rows.columns, axis=1)
         return pd.concat([rows, others]).iloc[order].set_axis(rows.index)
     return joined([rows, others])[order]
+
+
+def _as_learnt(encoder: TableEncoder, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that were learnt, with their dtypes where their entries can have these."""
+    frame = encoder._withheld.shown(frame)
+    series = []
+    for j, column in enumerate(encoder._columns):
+        entries = frame.iloc[:, j]
+        if entries.dtype != column.dtype:
+            with suppress(TypeError, ValueError):
+                entries = entries.astype(column.dtype)
+        series.append(entries)
+    return pd.concat(series, axis=1)

@@ -96,7 +96,7 @@ class Steps(Pipeline):
                 _, first = self._transformers()[0]
                 if "NaN" in str(error):
                     encoded = isinstance(first, TableEncoder)
-                    reason = first._unseen_gap(X) if encoded else _with_gap(error, X)
+                    reason = _unseen_gap(first, X) if encoded else _with_gap(error, X)
             if reason is None:
                 raise
             raise ValueError(reason) from error
@@ -104,9 +104,18 @@ class Steps(Pipeline):
     @contextmanager
     def _learning(self, X: Any) -> Iterator[None]:
         """Name the place in X in errors of a fit, and in warnings of what it did not learn."""
-        compared = compared_as(self._model, X, self._back)
+        compared = compared_as(
+            self._model, lambda: self._learnt(X), lambda rows: self._learnt(self._back(rows))
+        )
         with _constant_columns_named(), self._gaps_named(X), threads_for(self), compared:
             yield
+
+    def _learnt(self, X: Any) -> Any:
+        """Return what is learnt of a table: not what a TableEncoder withholds."""
+        _, first = next(iter(self._transformers()), (None, None))
+        if isinstance(first, TableEncoder) and first._withheld.withholds:
+            return first._shown(X)
+        return X
 
     def _back(self, rows: Any, routed: Any = None) -> Any:
         """Return rows of the last step in the units of X."""
@@ -158,6 +167,29 @@ def _with_gap(error: ValueError, X: Any) -> str | None:
         return None
     j, i = (int(place[0]) for place in np.nonzero(X.isna().to_numpy().T))
     return f"X has no entry in row {i} of column {X.columns[j]!r}: {error}"
+
+
+def _unseen_gap(encoder: TableEncoder, X: Any) -> str | None:
+    """Return in words where X has a gap in a column that had none in fit; None if nowhere."""
+    frame, coded = encoder._shown(X), encoder._coded()
+    for j, column in enumerate(encoder._columns):
+        if column.n_codes > 0 and not column.has_gaps and j in coded:
+            given = frame.iloc[:, j]
+            gaps = np.isnan(column.encode(given, False, encoder.handle_unknown)).any(1)
+            if gaps.any():
+                return _words_for_gap(column, given, int(gaps.argmax()))
+    return None
+
+
+def _words_for_gap(column: Any, given: pd.Series, row: int) -> str:
+    """Return a message about a gap in a column that had none in fit, and what to do."""
+    entry = given.iloc[row]
+    what = "no entry" if pd.isna(entry) else f"{entry!r}, which fit did not see,"
+    return (
+        f"X has {what} in row {row} of column {column.name!r}, which had no gap in fit: impute "
+        "draws missing entries; a model that shall draw gaps in this column is fitted to rows that "
+        "have some."
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import errno
 import io
+import json
 import os
 import re
 import shutil
@@ -253,6 +254,98 @@ def test_a_model_saved_in_python_is_drawn_from(tmp_path):
     status, _, err = run("score", tmp_path / "m.skgen", "x.csv")
     assert status == 2
     assert "was not written by 'skgen fit'" in err
+
+
+# Privacy
+
+
+def visitors(path, n=200, n_rare=3):
+    rng = np.random.default_rng(0)
+    city = rng.choice(["Bonn", "Oslo"], n).astype(object)
+    city[:n_rare] = "Kleinstadt"
+    frame = pd.DataFrame(
+        {
+            "patient": [f"{'ABC'[k % 3]}{k:05d}" for k in rng.permutation(99999)[:n]],
+            "age": rng.integers(20, 90, n),
+            "weight": rng.normal(70, 9, n).round(1),
+            "city": city,
+        }
+    )
+    frame.to_csv(path, index=False)
+    return frame
+
+
+@pytest.mark.parametrize("identifiers", ["drop", "fake"])
+def test_what_a_table_says_of_people_is_merged_left_out_or_made_up(tmp_path, identifiers):
+    path, model, new = (tmp_path / name for name in ("t.csv", "m.skgen", "new.csv"))
+    frame = visitors(path)
+    words = ["--min-count", 10, "--identifiers", identifiers]
+    status, said, err = run("fit", path, "-o", model, *QUICK, *words)
+    assert status == 0, err
+    done = {"drop": "left out", "fake": "made up"}[identifiers]
+    assert f"an identifier: {done}" in told_of(said, "patient")
+    assert "'patient'" not in said.partition("check:")[2]
+    data = model.read_bytes()
+    assert b"Kleinstadt" not in data
+    assert not any(name.encode() in data for name in frame["patient"])
+    assert run("sample", model, "-n", 500, "-o", new)[0] == 0
+    drawn = pd.read_csv(new)
+    assert set(drawn["city"]) <= {"Bonn", "Oslo", "other"}
+    if identifiers == "drop":
+        assert list(drawn) == ["age", "weight", "city"]
+    else:
+        assert drawn["patient"].str.fullmatch(r"[A-Z]\d{5}").all()
+        assert drawn["patient"].is_unique
+        assert not set(drawn["patient"]) & set(frame["patient"])
+    status, said, err = run("score", model, path)
+    assert status == 0, err
+    assert "score:" in said
+    status, _, err = run("report", model, path, "-o", tmp_path / "r.html", "-q")
+    assert status == 0, err
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Kleinstadt" not in page
+    assert "are true of exactly one training row" in page
+    assert "training rows are distinguished from held-out ones" in page
+    status, said, _ = run("inspect", model)
+    assert status == 0
+    made_up = {"drop": "nothing: it is left out", "fake": "the form of its entries"}[identifiers]
+    assert f"column 'patient': {made_up}" in said
+    assert re.search(r"column 'age': steps: the least, 2\d, and the largest, 8\d, exactly", said)
+    assert re.search(r"column 'city': categories: 3 as they are: '\w+', '\w+', 'other'", said)
+    assert "table: 200 rows, of which 20 were held out" in said
+    status, said, _ = run("inspect", model, "--json")
+    parts = json.loads(said)
+    assert {"part", "holds"} == set(parts[0])
+    assert parts[0]["part"] == "file"
+
+
+def test_a_rare_value_to_condition_on_is_not_merged(tmp_path):
+    path = tmp_path / "t.csv"
+    visitors(path, n_rare=8).drop(columns="patient").to_csv(path, index=False)
+    words = [*QUICK, "--condition", "city", "--min-count"]
+    status, _, err = run("fit", path, "-o", tmp_path / "m", *words, 10)
+    assert status == 2
+    assert "1 values of --condition 'city' have fewer rows than --min-count 10" in err
+    status, _, err = run("fit", path, "-o", tmp_path / "m", *words, 2)
+    assert status == 0, err
+    status, said, _ = run("inspect", tmp_path / "m")
+    assert "column 'city': the condition: 3 values as they are" in said
+    assert run("inspect", tmp_path / "none")[0] == 2
+
+
+def test_the_report_says_what_attacks_found():
+    found = {"train": 0.2, "test": 0.1, "n_predicates": 2000, "gain_interval": (0.08, 0.12)}
+    area = {"auc": 0.9, "auc_interval": (0.85, 0.95)}
+    (text,) = report.judgement(0.5, [], [], attacks=(found, area))
+    assert "20.0% are true of exactly one training row and 10.0% of exactly one" in text
+    assert "+8.0% to +12.0% more" in text
+    assert "some training rows are singled out" in text
+    assert "in\n90% of pairs, between 85% and 95%" in text
+    assert "more than a guess" in text
+    found["gain_interval"], area["auc_interval"] = (-0.01, 0.01), (0.48, 0.54)
+    (text,) = report.judgement(0.5, [], [], attacks=(found, area))
+    assert "Chance may explain it." in text
+    assert "A guess may be as good." in text
 
 
 # Tables of other programs

@@ -35,6 +35,7 @@ from skgen.metrics import (
     precision_recall_density_coverage,
     r_precision,
     sample_report,
+    singling_out_attack,
     sliced_wasserstein,
     telling_columns,
     train_on_synthetic,
@@ -111,6 +112,7 @@ def test_attacks_and_what_tells_rows_apart_take_mixed_frames(rng):
     for attack in (
         lambda fake: membership_attack(X_train, X_test, fake, random_state=0),
         lambda fake: attribute_disclosure(X_train, X_test, fake, "city"),
+        lambda fake: singling_out_attack(X_train, X_test, fake, random_state=0),
     ):
         assert attack(same) == attack(X_fake)
     area, shares = telling_columns(X_test, same, random_state=0)

@@ -159,3 +159,41 @@ def test_a_trial_leaves_the_model_and_random_states_as_they_are(tmp_path):
         drawn = loaded.sample(3, random_state=0, **options)
         np.testing.assert_array_equal(drawn, model.sample(3, random_state=0, **options))
     np.testing.assert_array_equal(loaded.score_samples(X), model.score_samples(X))
+
+
+def used_by_load(cls, name, path, monkeypatch):
+    """Return the arguments by name with which `load` calls a method."""
+    own, calls = getattr(cls, name), []
+
+    def recorded(self, *args, **kwargs):
+        calls.append(kwargs)
+        return own(self, *args, **kwargs)
+
+    monkeypatch.setattr(cls, name, recorded)
+    skgen.load(path)
+    monkeypatch.undo()
+    return calls
+
+
+def test_the_trial_carries_rows_and_has_sequences_of_lengths(model, tmp_path, monkeypatch):
+    path = tmp_path / "m"
+    small = {"hidden_units": 8, "max_steps": 2, "random_state": 0}
+    skgen.save(model, path)
+    assert used_by_load(skgen.FlowMatcher, "trajectory", path, monkeypatch)
+    bridge = skgen.SchrodingerBridgeMatcher(**small)
+    skgen.save(skgen.make_generative_pipeline(StandardScaler(), bridge).fit(X, source=X), path)
+    assert used_by_load(skgen.GenerativePipeline, "translate", path, monkeypatch)
+    assert used_by_load(skgen.SchrodingerBridgeMatcher, "trajectory", path, monkeypatch)
+    skgen.save(skgen.make_generative_pipeline(skgen.VQDiffusionBridge(**small)).fit(X), path)
+    (given,) = used_by_load(skgen.VQDiffusionBridge, "trajectory", path, monkeypatch)
+    assert given["n_steps"] == 1
+    sequences = skgen.BinaryLatentDiffusion(**small, n_bits=4, n_timesteps=4, input_shape=(3, 2))
+    rows = np.random.default_rng(0).normal(size=(40, 6))
+    skgen.save(sequences.fit(rows, lengths=1 + np.arange(40) % 3), path)
+    for name in ("transform", "score_samples", "impute"):
+        (given,) = used_by_load(skgen.BinaryLatentDiffusion, name, path, monkeypatch)
+        assert given["lengths"].shape == (3,)
+    monkeypatch.setattr(skgen.FlowMatcher, "trajectory", lambda self, *args, **kwargs: 1 / 0)
+    skgen.save(model, path)
+    with pytest.raises(FileFormatError, match="ZeroDivisionError"):
+        skgen.load(path)
