@@ -54,7 +54,7 @@ from skgen.tables.kept_rules import KeptRule
 from skgen.tables.made_up import MadeUp
 from skgen.tables.over_sampling import GenerativeOverSampler
 from skgen.tables.pipeline import GenerativePipeline
-from skgen.tables.prediction import GenerativeClassifier, GenerativeRegressor, _Predictor
+from skgen.tables.prediction import GenerativeClassifier, GenerativeRegressor, Predictor
 from skgen.tables.rare import CommonCategories
 from skgen.tables.withheld import Withheld
 from skgen.trial import steps_of, try_out
@@ -335,7 +335,7 @@ def _contains_itself(part: Any, around: tuple[Any, ...] = ()) -> bool:
     """Tell whether a pipeline, imputer or over-sampler is a part of itself."""
     if any(part is other for other in around):
         return True
-    if not isinstance(part, Pipeline | GenerativeImputer | GenerativeOverSampler | _Predictor):
+    if not isinstance(part, Pipeline | GenerativeImputer | GenerativeOverSampler | Predictor):
         return False
     inner = (vars(part).get("model"), vars(part).get("model_"), *steps_of(part))
     return any(_contains_itself(other, (*around, part)) for other in inner)

@@ -26,6 +26,7 @@ from skgen.base import BaseGenerativeModel
 from skgen.storage import FileFormatError
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.imputation import GenerativeImputer
+from skgen.tables.prediction import Predictor
 from skgen.tables.redraws import checks_of
 from skgen.threads import one_thread
 
@@ -75,7 +76,7 @@ def _is_known(part: Any, scalers: tuple[type, ...]) -> bool:
         steps = [s for s in steps_of(part) if hasattr(s, "fit")]
         known = all(_is_known(step, scalers) for step in steps)
         return known and bool(steps) and isinstance(steps[-1], BaseGenerativeModel)
-    if isinstance(part, GenerativeImputer):
+    if isinstance(part, GenerativeImputer | Predictor):
         return _is_own(cls) and _is_known(vars(part).get("model_"), scalers)
     if isinstance(part, BaseGenerativeModel):
         module = vars(part).get("module_")
@@ -123,7 +124,7 @@ def _miniature(part: Any) -> Any:
     changes: dict[str, Any] = {}
     if isinstance(part, Pipeline):
         changes["steps"] = [(name, _miniature(step)) for name, step in part.steps]
-    elif isinstance(part, GenerativeImputer):
+    elif isinstance(part, GenerativeImputer | Predictor):
         changes = {"model_": _miniature(part.model_), "random_state": 0, "n_draws": 1}
     elif isinstance(part, TableEncoder) and "constraints_" in vars(part):
         # Without the functions of users.
@@ -166,6 +167,12 @@ def _use(part: Any) -> None:
         rows = _attempt(_drawn, part.model_, {})
         if rows is not FAILED:
             _attempt(part.transform, _with_gaps(rows))
+    elif isinstance(part, Predictor):
+        rows = _attempt(_drawn, part.model_, {})
+        if rows is not FAILED:
+            columns = pd.DataFrame(rows).iloc[:, : part.n_features_in_]
+            names = getattr(part, "feature_names_in_", columns.columns)
+            _attempt(part.predict, columns.set_axis(names, axis=1))
     elif isinstance(part, Pipeline | BaseGenerativeModel):
         _use_model(part)
     else:

@@ -33,7 +33,7 @@ __all__ = ["GenerativeClassifier", "GenerativeRegressor"]
 PART = 2**20
 
 
-class _Predictor(BaseEstimator):
+class Predictor(BaseEstimator):
     """What both share: the joint table, and draws of the target given the rest."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -116,7 +116,7 @@ def _required(estimator: Any, y: Any) -> None:
         )
 
 
-class GenerativeRegressor(RegressorMixin, _Predictor):
+class GenerativeRegressor(RegressorMixin, Predictor):
     """Predict numbers by draws from a generative model of features and target.
 
     Parameters
@@ -274,7 +274,7 @@ class GenerativeRegressor(RegressorMixin, _Predictor):
         return tags
 
 
-class GenerativeClassifier(ClassifierMixin, _Predictor):
+class GenerativeClassifier(ClassifierMixin, Predictor):
     """Predict classes by draws from a generative model of features and class.
 
     Parameters

@@ -25,6 +25,7 @@ from skgen import (
     VQDiffusionBridge,
     make_generative_pipeline,
 )
+from skgen.persistence import FileFormatError
 from skgen.tables import prediction
 
 QUICK = {"max_steps": 10, "hidden_units": 16, "validation_fraction": 0, "random_state": 0}
@@ -229,6 +230,15 @@ def test_searches_and_files(tmp_path):
     skgen.save(regressor, tmp_path / "regressor")
     loaded = skgen.load(tmp_path / "regressor")
     np.testing.assert_array_equal(loaded.predict(X[:9, :3]), regressor.predict(X[:9, :3]))
+
+
+def test_a_file_without_the_classes_is_refused(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    classifier = GenerativeClassifier(FlowMatcher(**QUICK)).fit(X, y)
+    del classifier.classes_
+    skgen.save(classifier, tmp_path / "classifier")
+    with pytest.raises(FileFormatError, match="the parts of its GenerativeClassifier do not fit"):
+        skgen.load(tmp_path / "classifier")
 
 
 def test_a_pipeline_brings_its_own_encoder(rng):
