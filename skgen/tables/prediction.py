@@ -58,8 +58,10 @@ class Predictor(BaseEstimator):
         targets = targets.set_axis(names, axis=1)
         model = clone(self.model)
         if not isinstance(model, Pipeline):
-            # Rules of fit may not hold in the rows that a prediction is for.
-            model = make_generative_pipeline(TableEncoder(constraints=None), model)
+            # Rules of fit may not hold in the rows that a prediction is for, and these may have
+            # categories that fit did not see.
+            encoder = TableEncoder(handle_unknown="missing", constraints=None)
+            model = make_generative_pipeline(encoder, model)
         elif not isinstance(model[0], TableEncoder):
             raise ValueError(
                 f"model is a pipeline that begins with {model[0]}, and the target is a column of "
@@ -123,7 +125,8 @@ class GenerativeRegressor(RegressorMixin, Predictor):
     ----------
     model : estimator
         A model with ``impute``, or a pipeline of a :class:`~skgen.TableEncoder` and one; it is
-        cloned. A model alone gets an encoder without rules in front.
+        cloned. A model alone gets an encoder in front, without rules, to which a category that fit
+        did not see is a gap.
     n_draws : int, default=100
         Draws of the target for each row, of which means and quantiles are taken.
     random_state : int, RandomState instance or None, default=None
@@ -281,7 +284,8 @@ class GenerativeClassifier(ClassifierMixin, Predictor):
     ----------
     model : estimator
         A model with ``impute``, or a pipeline of a :class:`~skgen.TableEncoder` and one; it is
-        cloned. A model alone gets an encoder without rules in front.
+        cloned. A model alone gets an encoder in front, without rules, to which a category that fit
+        did not see is a gap.
     n_draws : int, default=100
         Draws of the class for each row; probabilities are shares of them.
     random_state : int, RandomState instance or None, default=None

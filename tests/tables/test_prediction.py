@@ -189,6 +189,14 @@ def test_frames_of_mixed_columns(kind, rng):
     assert labels.dtype == bool
 
 
+def test_a_category_that_fit_did_not_see_is_a_gap():
+    frame = pd.DataFrame({"town": ["Ulm", "Bonn"] * 15, "rate": np.arange(30) ** 1.5})
+    regressor = GenerativeRegressor(FlowMatcher(**QUICK), n_draws=3, random_state=0)
+    regressor.fit(frame, np.arange(30.0))
+    elsewhere, unknown = (frame[:5].assign(town=town) for town in ("Mainz", None))
+    np.testing.assert_array_equal(regressor.predict(elsewhere), regressor.predict(unknown))
+
+
 def test_a_column_may_be_called_as_the_target_is(rng):
     X, Y = lines(rng, 50)
     frame = pd.DataFrame(X, columns=["target_0", "target_0_", "x"])
