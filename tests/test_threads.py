@@ -260,7 +260,9 @@ def test_metrics_run_on_one_thread(name, two_threads, watched):
     seen, watch = watched
     metric = getattr(metrics, name)
     module = sys.modules[inspect.unwrap(metric).__module__]
-    for helper in ("check_tables", "check_two_rows", "named_tables", "_check_binary"):
+    for helper in (
+        *("check_tables", "check_two_rows", "named_tables", "matched_tables", "_check_binary"),
+    ):
         if hasattr(module, helper):
             watch(module, helper)
     metric(*METRICS[name])
