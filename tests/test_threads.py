@@ -255,14 +255,16 @@ def test_every_metric_is_looked_at():
     assert METRICS.keys() | NO_METRICS == set(metrics.__all__)
 
 
+# What metrics look at their rows with.
+LOOKS_AT_ROWS = "check_tables", "check_two_rows", "named_tables", "matched_tables", "_check_binary"
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_metrics_run_on_one_thread(name, two_threads, watched):
     seen, watch = watched
     metric = getattr(metrics, name)
     module = sys.modules[inspect.unwrap(metric).__module__]
-    for helper in (
-        *("check_tables", "check_two_rows", "named_tables", "matched_tables", "_check_binary"),
-    ):
+    for helper in LOOKS_AT_ROWS:
         if hasattr(module, helper):
             watch(module, helper)
     metric(*METRICS[name])
