@@ -20,6 +20,7 @@ from skgen.storage import FileFormatError
 from skgen.storage.format import opened
 from skgen.tables.columns import _Converted, _Empty, _Labels, _Steps
 from skgen.tables.encoder import TableEncoder
+from skgen.tables.prediction import GenerativeClassifier
 
 __all__ = ["inspect_model"]
 
@@ -120,6 +121,14 @@ def _told(thing: Any) -> Iterator[tuple[str, str]]:
     held = [words for name, words in OF_SCALERS.items() if name in vars(thing)]
     if held:
         yield type(thing).__name__, f"of each column {', '.join(held)}"
+
+
+@_told.register
+def _(classifier: GenerativeClassifier) -> Iterator[tuple[str, str]]:
+    classes = vars(classifier).get("classes_")
+    if classes is not None:
+        shown = _listed(classes.tolist())
+        yield type(classifier).__name__, f"classes: {len(classes)} as they are: {shown}"
 
 
 @_told.register

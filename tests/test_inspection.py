@@ -109,6 +109,14 @@ def test_steps_of_a_pipeline_and_what_is_within_others(tmp_path):
     assert "gradient steps" in holds["VQDiffusionBridge"]
 
 
+def test_the_classes_of_a_classifier_are_told(tmp_path):
+    classifier = skgen.GenerativeClassifier(skgen.FlowMatcher(**QUICK))
+    skgen.save(classifier.fit(X, np.resize(["ill", "well"], 60)), tmp_path / "classifier")
+    parts = skgen.inspect_model(tmp_path / "classifier")
+    told = parts.loc[parts["part"] == "GenerativeClassifier", "holds"].tolist()
+    assert told == ["classes: 2 as they are: 'ill', 'well'"]
+
+
 def test_nothing_is_run(tmp_path, monkeypatch):
     model = skgen.FlowMatcher(**QUICK).fit(X)
     for name in ("sample", "transform", "score_samples", "impute"):
