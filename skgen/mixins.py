@@ -7,7 +7,7 @@ has the methods.
 
 import copy
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from skgen._compat import ADAPTERS_MANAGER, _get_output_config, validate_parameter_constraints
 from skgen.blocks import completed_rows, device_of, drawn_rows, in_blocks, log_likelihoods
-from skgen.data.checks import validated
+from skgen.data.checks import check_count, validated
 from skgen.data.latent_format import LatentFormat
 from skgen.data.row_map import Data, Rows, rows_of
 from skgen.data.sequences import without_gaps
@@ -39,12 +39,6 @@ class _RowRange:
 
     seed: int
     start: int
-
-
-def check_count(name: str, value: Any) -> None:
-    """Raise where a number of rows, steps or draws is none."""
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
 
 
 def _module_imputes(model: Any) -> bool:

@@ -75,9 +75,10 @@ for _cls in (Pipeline, FunctionTransformer, *_SCALERS):
     register(_cls, ".".join([*_cls.__module__.split("._")[0].split("."), _cls.__name__]))
 for _cls in (MetadataRequest, MethodMetadataRequest):
     register(_cls, f"sklearn.{_cls.__name__}")
-_PREDICTORS = (GenerativeClassifier, GenerativeRegressor)
-_TABLES = (GenerativeImputer, GenerativeOverSampler, GenerativePipeline, TableEncoder)
-for _cls in (*_TABLES, *_PREDICTORS):
+for _cls in (
+    *(GenerativeClassifier, GenerativeImputer, GenerativeOverSampler, GenerativePipeline),
+    *(GenerativeRegressor, TableEncoder),
+):
     register(_cls, _cls.__name__)
 for _cls in (
     *(_Converted, _Empty, _Floats, _Labels, _Steps, *RULES, KeptApart, KeptGaps, KeptRule),

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from skgen._version import __version__
-from skgen.command_line.files import STDOUT, hash_of, read_fitted, read_model, read_rows
+from skgen.command_line.files import (
+    STDOUT,
+    check_is_there,
+    hash_of,
+    read_fitted,
+    read_model,
+    read_rows,
+)
 from skgen.command_line.messages import UserError, print_result, warn
 from skgen.command_line.rows import (
     CHECKED_ROWS,
@@ -178,8 +185,7 @@ def _judgement(
 
 def inspect(options: argparse.Namespace) -> int:
     """Tell what a file of a model holds of its rows."""
-    if not Path(options.model).is_file():
-        raise UserError(f"there is no file {options.model!r}.")
+    check_is_there(options.model)
     parts = inspect_model(options.model)
     if options.json:
         print_result(json.dumps(parts.to_dict("records"), indent=2) + "\n")

@@ -65,10 +65,15 @@ def check_output(options: argparse.Namespace) -> None:
         raise UserError(f"cannot write {output!r}: {error.strerror or error}.") from None
 
 
-def read_model(path: str) -> tuple[Any, dict[str, Any]]:
-    """Read a model that draws rows, and its notes, which are empty if it was saved in Python."""
+def check_is_there(path: str) -> None:
+    """Raise where there is no file of a model."""
     if not Path(path).is_file():
         raise UserError(f"there is no file {path!r}.")
+
+
+def read_model(path: str) -> tuple[Any, dict[str, Any]]:
+    """Read a model that draws rows, and its notes, which are empty if it was saved in Python."""
+    check_is_there(path)
     model, notes = load_with_notes(path)
     if not hasattr(model, "sample"):
         raise UserError(f"{path} holds a {type(model).__name__}, which draws no rows.")

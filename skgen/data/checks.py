@@ -86,6 +86,40 @@ def check_layout(input_shape: Any, n_features: int) -> None:
         )
 
 
+def check_count(name: str, value: Any) -> None:
+    """Raise where a number of rows, steps or draws is none."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+
+
+def array_with_gaps(estimator: Any, X: Any, reset: bool) -> np.ndarray:
+    """Return an array of floats in which entries may be missing, checked as scikit-learn does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator whose method has the argument.
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    reset : bool
+        Whether the rows are those of ``fit``: there are two at least, and their columns are noted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an entry is no number or infinite, or the columns are not those of fit.
+    """
+    with explained(estimator, X):
+        return validate_data(
+            estimator,
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+
+
 @contextmanager
 def explained(
     estimator: Any, X: Any, name: str = "X", rows: np.ndarray | None = None

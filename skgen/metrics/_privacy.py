@@ -43,6 +43,17 @@ def _at_least(n_rows, **tables):
             raise ValueError(f"{name} has {len(table)} rows: give at least {n_rows}.")
 
 
+def _frames_of(tables):
+    """Return tables as frames of pandas, of two rows at least and the generated one of one."""
+    frames = {}
+    for name, table in tables.items():
+        table = table.to_pandas() if hasattr(table, "to_pandas") else table
+        is_frame = isinstance(table, pd.DataFrame)
+        frames[name] = table if is_frame else pd.DataFrame(np.asarray(table))
+        _at_least(2 if name != "X_fake" else 1, **{name: frames[name]})
+    return frames
+
+
 @one_thread()
 def membership_attack(X_train, X_test, X_fake, *, confidence=0.95, random_state=None):
     r"""How well attackers who have generated rows can distinguish the rows of ``fit`` from others.
@@ -225,12 +236,8 @@ def attribute_disclosure(X_train, X_test, X_fake, column, *, confidence=0.95):
     """
     _is_confidence(confidence)
     tables = {"X_train": X_train, "X_test": X_test, "X_fake": X_fake}
-    frames = {
-        name: table if isinstance(table, pd.DataFrame) else pd.DataFrame(np.asarray(table))
-        for name, table in tables.items()
-    }
+    frames = _frames_of(tables)
     for name, frame in frames.items():
-        _at_least(2 if name != "X_fake" else 1, **{name: frame})
         if column not in frame.columns:
             raise ValueError(
                 f"{name} has no column {column!r}; its columns are {list(frame.columns)}."

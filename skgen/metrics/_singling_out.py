@@ -10,7 +10,7 @@ from sklearn.utils import check_scalar
 from skgen.threads import one_thread
 
 from ._frames import MEASURED, check_widths, common_column, matched_tables
-from ._privacy import _at_least, _is_confidence
+from ._privacy import _frames_of, _is_confidence
 from ._validation import subsample
 
 # Most columns of a statement, and most draws of a new one, per statement.
@@ -131,14 +131,9 @@ def singling_out_attack(
 
 def _as_entries(tables):
     """Return tables as floats, numbers of categories among them, and which columns are numbers."""
-    frames = {}
-    for name, table in tables.items():
-        table = table.to_pandas() if hasattr(table, "to_pandas") else table
-        is_frame = isinstance(table, pd.DataFrame)
-        frames[name] = table if is_frame else pd.DataFrame(np.asarray(table))
+    frames = _frames_of(tables)
     first = next(iter(frames.values()))
     for name, frame in frames.items():
-        _at_least(2 if name != "X_fake" else 1, **{name: frame})
         check_widths("X_train", first.shape[1], name, frame.shape[1])
     are_numbers, parts = [], {name: [] for name in frames}
     for j, label in enumerate(first.columns):

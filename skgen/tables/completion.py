@@ -121,11 +121,6 @@ class CompletionMixin:
         free = missing.any(1)
         return [redraw(table, draw, k, free) for k, table in enumerate(tables)]
 
-    def _encoder(self: Any) -> TableEncoder | None:
-        """Return the first step if it is a TableEncoder, else None."""
-        _, first = next(iter(self._transformers()), (None, None))
-        return first if isinstance(first, TableEncoder) else None
-
     def _drawn_given(self: Any, n_samples: int, given: Any, **options: Any) -> Any:
         """Return rows drawn given the entries of some columns, as `sample` does with ``given``."""
         refused = [name for name in options if name not in ("condition", "n_steps", "random_state")]

@@ -27,7 +27,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import HasMethods, Interval
-from skgen.data.checks import explained
+from skgen.data.checks import array_with_gaps, explained
 from skgen.tables.constraints import FunctionOf, GapWhere
 from skgen.tables.encoder import TableEncoder, filled
 from skgen.tables.rule_checks import broken, checked_rules
@@ -234,15 +234,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 if np.isinf(numbers.to_numpy(float, na_value=np.nan)).any():
                     raise ValueError("Input X contains infinity.")
         else:
-            with explained(self, X):
-                X = validate_data(
-                    self,
-                    X,
-                    dtype=[np.float64, np.float32],
-                    ensure_all_finite="allow-nan",
-                    ensure_min_samples=2 if reset else 1,
-                    reset=reset,
-                )
+            X = array_with_gaps(self, X, reset)
         return X, np.asarray(pd.isna(X))
 
     def __sklearn_tags__(self):

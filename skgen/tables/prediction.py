@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from skgen._compat import HasMethods, Interval
-from skgen.data.checks import explained
+from skgen.data.checks import array_with_gaps, check_count
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.pipeline import make_generative_pipeline
 from skgen.tables.polars_frames import as_pandas
@@ -46,6 +46,15 @@ class Predictor(BaseEstimator):
         self.model = model
         self.n_draws = n_draws
         self.random_state = random_state
+
+    def _features_of_fit(self, X: Any, y: Any) -> pd.DataFrame:
+        """Check the parameters and that there is a target, and return X as a frame."""
+        self._validate_params()
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        return self._features(X, reset=True)
 
     def _learn(self, X: pd.DataFrame, targets: pd.DataFrame) -> None:
         """Fit the model to the features and the target, the last columns of one table."""
@@ -75,19 +84,12 @@ class Predictor(BaseEstimator):
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
             return X.set_axis(list(map(str, X.columns)), axis=1).reset_index(drop=True)
-        with explained(self, X):
-            X = validate_data(
-                self,
-                X,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite="allow-nan",
-                ensure_min_samples=2 if reset else 1,
-                reset=reset,
-            )
+        X = array_with_gaps(self, X, reset)
         return pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
 
     def _draws(self, X: Any, n_draws: int, random_state: Any, n_targets: int) -> np.ndarray:
         """Draw targets, an array of shape (n_samples, n_targets, n_draws)."""
+        check_count("n_samples", n_draws)
         X = self._features(X, reset=False)
         columns = self.model_[0].feature_names_in_
         X = X.set_axis(columns[:-n_targets], axis=1).reindex(columns=columns)
@@ -109,13 +111,6 @@ class Predictor(BaseEstimator):
         # A row's draws depend on its place among the rows.
         tags.non_deterministic = True
         return tags
-
-
-def _required(estimator: Any, y: Any) -> None:
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-        )
 
 
 class GenerativeRegressor(RegressorMixin, Predictor):
@@ -191,9 +186,7 @@ class GenerativeRegressor(RegressorMixin, Predictor):
         ValueError
             If X or y is not as described, or the model is a pipeline without an encoder in front.
         """
-        self._validate_params()
-        _required(self, y)
-        X = self._features(X, reset=True)
+        X = self._features_of_fit(X, y)
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         if y.ndim == 1 or y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -342,9 +335,7 @@ class GenerativeClassifier(ClassifierMixin, Predictor):
         ValueError
             If X or y is not as described, or the model is a pipeline without an encoder in front.
         """
-        self._validate_params()
-        _required(self, y)
-        X = self._features(X, reset=True)
+        X = self._features_of_fit(X, y)
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)

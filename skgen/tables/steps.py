@@ -93,10 +93,9 @@ class Steps(Pipeline):
         except ValueError as error:
             reason = None
             with suppress(Exception):
-                _, first = self._transformers()[0]
-                if "NaN" in str(error):
-                    encoded = isinstance(first, TableEncoder)
-                    reason = _unseen_gap(first, X) if encoded else _with_gap(error, X)
+                if "NaN" in str(error) and self._transformers():
+                    encoder = self._encoder()
+                    reason = _unseen_gap(encoder, X) if encoder else _with_gap(error, X)
             if reason is None:
                 raise
             raise ValueError(reason) from error
@@ -112,10 +111,13 @@ class Steps(Pipeline):
 
     def _learnt(self, X: Any) -> Any:
         """Return what is learnt of a table: not what a TableEncoder withholds."""
+        encoder = self._encoder()
+        return encoder._shown(X) if encoder and encoder._withheld.withholds else X
+
+    def _encoder(self) -> TableEncoder | None:
+        """Return the first step if it is a TableEncoder, else None."""
         _, first = next(iter(self._transformers()), (None, None))
-        if isinstance(first, TableEncoder) and first._withheld.withholds:
-            return first._shown(X)
-        return X
+        return first if isinstance(first, TableEncoder) else None
 
     def _back(self, rows: Any, routed: Any = None) -> Any:
         """Return rows of the last step in the units of X."""

@@ -227,6 +227,14 @@ def test_seeds(rng):
     assert len(np.unique(regressor.sample_y(X[[0] * 20], 2)[:, 0])) == 40
 
 
+@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "2"])
+def test_a_number_of_draws_that_is_none_is_refused(n_samples, rng):
+    X, Y = lines(rng, 30)
+    regressor = GenerativeRegressor(JointNormal(), n_draws=3).fit(X, Y)
+    with pytest.raises(ValueError, match=r"n_samples must be an integer of at least 1, got"):
+        regressor.sample_y(X, n_samples)
+
+
 def test_searches_and_files(tmp_path):
     X, y = load_iris(return_X_y=True)
     classifier = GenerativeClassifier(FlowMatcher(**QUICK), n_draws=3)
