@@ -24,8 +24,7 @@ in a table of flowers, one drawn species in twenty did not fit its measures.
 If a column has five rows or more for each of its values, all of its values are repeated values:
 each is a knot of its spline, and `snap` puts entries of drawn rows on them. In other columns,
 values in more than 2% of the rows are repeated values. Thresholds decide which drawn entries belong
-to which value: `_thresholds` computes them for normal scores, `calibrate` for the other maps, from
-draws of the model.
+to which value: halfway between values, until `calibrate` learns them from draws of the model.
 
 Source of the spline: Gregory and Delbourgo, *Piecewise rational quadratic interpolation to
 monotonic data*, IMA Journal of Numerical Analysis, 1982.
@@ -47,8 +46,8 @@ FEWEST_ALIKE = 20
 # The most entries that are searched for a small grid.
 MAX_SEARCHED = 2**20
 MAX_LEVELS = 256
-# Three distances in normal scores; the share of a gap that always belongs to the value at its end.
-TAIL, BLUR, BLUR_STEP, OWN_SHARE = 1.0, 0.2, 0.005, 0.1
+# A distance in normal scores.
+TAIL = 1.0
 
 
 def shared_levels(X: np.ndarray) -> np.ndarray | None:
@@ -186,24 +185,6 @@ class _Spline:
         return self.x[k] + u * width + below + above
 
 
-def _thresholds(scores: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the thresholds between values of a column, from normal scores and shares.
-
-    Draws of a model are blurred. The thresholds give each value its share of the rows when the
-    scores are blurred by a normal error: a frequent value then gets some draws that are nearer to a
-    rare neighbour. A part of each gap, `OWN_SHARE`, always belongs to the value at its end.
-    """
-    reach = 5 * BLUR
-    edges = np.arange(scores[0] - reach, scores[-1] + reach + BLUR_STEP, BLUR_STEP)
-    mass = np.histogram(scores, edges, weights=shares)[0]
-    offsets = BLUR_STEP * np.arange(-round(reach / BLUR_STEP), round(reach / BLUR_STEP) + 1)
-    kernel = np.exp(-0.5 * (offsets / BLUR) ** 2)
-    blurred = np.cumsum(np.convolve(mass, kernel / kernel.sum(), "same"))
-    thresholds = np.interp(np.cumsum(shares)[:-1], np.append(0, blurred), edges)
-    margin = OWN_SHARE * np.diff(scores)
-    return np.clip(thresholds, scores[:-1] + margin, scores[1:] - margin)
-
-
 def _quantiles_between(drawn: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Return quantiles of drawn numbers, each halfway between two different numbers."""
     values, counts = np.unique(drawn, return_counts=True)
@@ -274,10 +255,9 @@ class ColumnScaler:
     def _fit_column(self, j: int, x: np.ndarray, raw: np.ndarray) -> None:
         n = len(x)
         values, first, counts = np.unique(x, return_index=True, return_counts=True)
-        atoms = _atoms(counts)
+        atoms, upto, places = _atoms(counts), np.cumsum(counts), values
         if self.kind == "quantile" or (self.kind == "auto" and (_is_heavy(x) or atoms.any())):
-            upper = np.cumsum(counts)
-            scores = ndtri((upper - 0.5 * counts) / n)
+            places = scores = ndtri((upto - 0.5 * counts) / n)
             chosen = np.arange(len(values))
             if not atoms.all():
                 n_knots = int(np.clip(n // ROWS_PER_KNOT, 3, MAX_KNOTS))
@@ -286,15 +266,11 @@ class ColumnScaler:
                 chosen = np.clip(np.searchsorted(scores, targets), 0, len(values) - 1)
                 chosen = np.union1d(chosen, [0, len(values) - 1])
             self.splines[j] = _Spline(values[chosen], scores[chosen])
-            thresholds = _thresholds(scores, counts / n)
-        else:
-            thresholds = values[:-1] / 2 + values[1:] / 2
-        left, right = np.append(-np.inf, thresholds), np.append(thresholds, np.inf)
         if atoms.any():
+            thresholds = places[:-1] / 2 + places[1:] / 2
+            left, right = np.append(-np.inf, thresholds), np.append(thresholds, np.inf)
             self.atoms[j] = (left[atoms], right[atoms], raw[first][atoms])
-            if self.splines[j] is None:
-                upto = np.cumsum(counts)
-                self.shares[j] = ((upto - counts)[atoms] / n, upto[atoms] / n)
+            self.shares[j] = ((upto - counts)[atoms] / n, upto[atoms] / n)
 
     def fit_levels(self, low: np.ndarray, high: np.ndarray) -> "ColumnScaler":
         """Map the two values of each column to 0 and 1, and the one of a constant column to 0."""
@@ -333,7 +309,7 @@ class ColumnScaler:
 
     @property
     def calibrates(self) -> bool:
-        """Whether a column has repeated values but no quantile map."""
+        """Whether a column has repeated values, other than the two that a gap sets apart."""
         return any(shares is not None for shares in self.shares)
 
     def calibrate(self, Y: Tensor) -> "ColumnScaler":
@@ -342,7 +318,6 @@ class ColumnScaler:
         A model blurs such values: a pixel that is black in half of the rows is drawn a little
         lighter in a fifth of these, and a classifier detects it. So each value gets as large a
         share of the draws as it has of the data: the draws between the quantiles of Y at its ranks.
-        Columns with a quantile map have thresholds already.
         """
         self.drawn_atoms = list(self.atoms)
         for j, (atoms, shares) in enumerate(zip(self.atoms, self.shares, strict=True)):
@@ -382,9 +357,8 @@ class ColumnScaler:
     def snap(self, X: Tensor, Y: Tensor, drawn: bool = False) -> Tensor:
         """Put entries of rows X, mapped back from Y, on the repeated values of their columns.
 
-        In a column with the standard map each entry goes to the nearest repeated value; for
-        quantile maps see `_thresholds`, and for rows that a model has drawn, `calibrate`. A
-        constant column stays constant, a count a whole number.
+        Each entry goes to the nearest one, and in rows that a model has drawn to the one that
+        `calibrate` chooses. A constant column stays constant, a count a whole number.
         """
         X = X.clone()
         for j, atoms in enumerate(self.drawn_atoms if drawn else self.atoms):

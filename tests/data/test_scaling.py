@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 from sklearn.datasets import load_iris
 
-from skgen.data.scaling import BLUR, MAX_RATIO, ColumnScaler, _thresholds, share_unit, shared_levels
+from skgen.data.scaling import MAX_RATIO, ColumnScaler, share_unit, shared_levels
 
 
 @pytest.fixture(scope="module")
@@ -89,34 +89,39 @@ def repeated():
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize(
-    ("kind", "own"), [("quantile", 0.09), ("auto", 0.09), ("standard", 0.49), ("common", 0.49)]
-)
-def test_a_repeated_value_owns_the_place_where_it_stood(repeated, kind, own):
+@pytest.mark.parametrize("kind", ["quantile", "auto", "standard", "common"])
+def test_a_repeated_value_owns_the_place_where_it_stood(repeated, kind):
     scaler = ColumnScaler(kind).fit(repeated)
     Y, _ = scaler.forward(torch.from_numpy(repeated))
     gaps = np.array([np.diff(np.unique(column)).min() for column in Y.numpy().T])
     rng = np.random.default_rng(1)
-    Y = Y + torch.from_numpy(own * gaps * rng.uniform(-1, 1, repeated.shape))
+    Y = Y + torch.from_numpy(0.49 * gaps * rng.uniform(-1, 1, repeated.shape))
     np.testing.assert_array_equal(scaler.snap(scaler.inverse(Y), Y).numpy(), repeated)
 
 
 @pytest.mark.statistical
-def test_blurred_rows_keep_the_shares_of_repeated_values(repeated):
-    scaler = ColumnScaler("auto").fit(repeated)
-    Y, _ = scaler.forward(torch.from_numpy(repeated))
-    Y = Y + torch.from_numpy(np.random.default_rng(1).normal(0, 0.2, repeated.shape))
-    X = scaler.snap(scaler.inverse(Y), Y).numpy()
+@pytest.mark.parametrize("kind", ["quantile", "auto", "standard", "common"])
+def test_blurred_rows_keep_the_shares_of_repeated_values(repeated, kind):
+    scaler = ColumnScaler(kind).fit(repeated)
+    rng = np.random.default_rng(1)
+
+    def drawn():
+        Y, _ = scaler.forward(torch.from_numpy(repeated))
+        return Y + torch.from_numpy(rng.normal(0, 0.2, repeated.shape))
+
+    scaler.calibrate(drawn())
+    Y = drawn()
+    X = scaler.snap(scaler.inverse(Y), Y, drawn=True).numpy()
     for before, after in zip(repeated.T, X.T, strict=True):
         values, counts = np.unique(before, return_counts=True)
-        drawn = np.array([np.sum(after == value) for value in values])
-        # Four times the standard error of a number of rows that cross a threshold, and a little for
-        # the margins that no threshold enters.
-        assert np.all(np.abs(drawn - counts) <= 4 * np.sqrt(counts) + 0.005 * len(before))
+        new = np.array([np.sum(after == value) for value in values])
+        # Four times the standard error of a number of rows that cross a threshold, in the draws
+        # that it was learnt from and in these.
+        assert np.all(np.abs(new - counts) <= 4 * np.sqrt(2 * counts))
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("kind", ["standard", "common"])
+@pytest.mark.parametrize("kind", ["quantile", "auto", "standard", "common"])
 def test_what_a_model_draws_keeps_the_shares_that_it_is_calibrated_to(kind):
     rng = np.random.default_rng(0)
     n = 20_000
@@ -148,20 +153,6 @@ def test_what_a_model_draws_keeps_the_shares_that_it_is_calibrated_to(kind):
     Y, _ = scaler.forward(torch.from_numpy(X))
     back = scaler.snap(scaler.inverse(Y), Y).numpy()
     np.testing.assert_array_equal(back[:, 0], X[:, 0])
-
-
-@pytest.mark.parametrize("shares", [[0.95, 0.05], [0.1, 0.9], [0.02, 0.9, 0.08]])
-def test_borders_are_at_the_ranks_of_the_blurred_scores(shares):
-    shares = np.array(shares)
-    ranks = shares.cumsum()
-    scores = stats.norm.ppf(ranks - shares / 2)
-    thresholds = _thresholds(scores, shares)
-    blurred = shares @ stats.norm(scores[:, None], BLUR).cdf(thresholds)
-    # Half a step of the grid, times the density there, which is below .2.
-    np.testing.assert_allclose(blurred, ranks[:-1], atol=5e-4)
-    # In the ends of ranks, rare values would get too little.
-    ends = stats.norm.ppf(ranks[:-1])
-    assert np.abs(shares @ stats.norm(scores[:, None], BLUR).cdf(ends) - ranks[:-1]).max() > 1e-3
 
 
 @pytest.mark.statistical
