@@ -66,8 +66,17 @@ class Defaults:
         if not (represents and is_table):
             # Where the bound is the aim, and for images, which take long, the latent comes first.
             return cls(width, depth, few)
+        # Of the latents, what is finer than the decoder reads need not be learnt: it would take the
+        # prior from what matters, the share of each group of rows.
         return cls(
-            width, depth, few, latent_dropout=0.5, latent_gamma=0.0, distribution_step_factor=1.5
+            width,
+            depth,
+            few,
+            latent_dropout=0.5,
+            latent_gamma=0.0,
+            distribution_step_factor=1.5,
+            latent_gammas=(-10.0, 7.0),
+            soft_gamma=-2.0,
         )
 
 
