@@ -153,17 +153,25 @@ def interpreter(name, environments):
     """Return the Python that runs a model; make its environment where there is none."""
     if name not in ENVIRONMENT:
         return sys.executable
-    folder = environments / ENVIRONMENT[name]
+    own = torch.__version__.partition("+")[0]
+    return environment(
+        environments / ENVIRONMENT[name],
+        [
+            f"install --no-compile torch=={own}",
+            *(f"install --no-compile {packages}" for packages in PACKAGES[ENVIRONMENT[name]]),
+            # Built for another torch, they break what would do without them.
+            "uninstall --yes torchvision torchaudio",
+        ],
+    )
+
+
+def environment(folder, commands):
+    """Return the Python of an environment; make it by commands of pip where there is none."""
     python, installed = folder / "bin" / "python", folder / "installed"
     if not installed.is_file():
-        print(f"{name}: making {folder}", flush=True)
+        print(f"making {folder}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
-        own = torch.__version__.partition("+")[0]
-        asked = [f"install --no-compile torch=={own}"]
-        asked += [f"install --no-compile {packages}" for packages in PACKAGES[ENVIRONMENT[name]]]
-        # Built for another torch, they break what would do without them.
-        asked += ["uninstall --yes torchvision torchaudio"]
-        for command in asked:
+        for command in commands:
             pip = [python, "-m", "pip", "--quiet", *command.split()]
             done = subprocess.run(pip, capture_output=True, text=True)
             if done.returncode:
