@@ -337,7 +337,7 @@ class ColumnScaler:
     def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Map (n, n_features) rows; return them and the log-derivatives summed over a row."""
         Y = (X - self._tensor(self.location, X)) / self._tensor(self.scale, X)
-        log_slope = -self._tensor(np.log(self.scale), X).sum().expand(len(X))
+        log_slope = -self._tensor(np.log(self.scale), X).sum().expand(X.shape[0])
         columns = list(Y.unbind(1))
         for j, spline in enumerate(self.splines):
             if spline is not None:

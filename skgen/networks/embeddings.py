@@ -83,10 +83,10 @@ def embed(
         Source of the numbers that choose them; None hides none.
     """
     if embedding is None:
-        return rows.new_zeros(len(rows), 0)
-    keep = rows.new_ones(len(rows), 1)
+        return rows.new_zeros(rows.shape[0], 0)
+    keep = rows.new_ones(rows.shape[0], 1)
     if condition is None:
-        condition = rows.new_zeros(len(rows), embedding.linear.in_features)
+        condition = rows.new_zeros(rows.shape[0], embedding.linear.in_features)
         keep = torch.zeros_like(keep)
     elif noise is not None and dropout > 0:
         keep = (noise.uniform(rows) >= dropout).to(rows.dtype)[:, None]

@@ -129,7 +129,7 @@ class ResidualMLP(nn.Module):
         if self.context is None or context is None:
             h, modulation = self.embed(rows), None
         else:
-            h = self.embed(torch.cat([rows, context.expand(len(rows), -1)], -1))
+            h = self.embed(torch.cat([rows, context.expand(rows.shape[0], -1)], -1))
             modulation = F.silu(self.context(context))
         for block in self.blocks:
             h = block(h, modulation)
@@ -184,7 +184,7 @@ class ColumnwiseMLP(nn.Module):
 
     def forward(self, rows: Tensor, context: Tensor) -> Tensor:
         """Map (n, n_in) rows and (n, n_context) contexts, or one for all, to (n, n_out)."""
-        h = self.first(torch.cat([rows, context.expand(len(rows), -1)], -1))
+        h = self.first(torch.cat([rows, context.expand(rows.shape[0], -1)], -1))
         h = F.silu(h) * (1 + self.scale(context))
         h = h.unflatten(1, (self.n_out, -1)).transpose(0, 1)
         h = h + F.silu(self.inner(h))
