@@ -86,14 +86,16 @@ def _keys(labels: np.ndarray, types: np.ndarray) -> np.ndarray:
 
 
 def _shown(label: Any, kind: str) -> str:
-    """Return a label as an error shows it: only text is in quotes."""
+    """Return a label as an error shows it: only text is in quotes, and whole numbers are whole."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
     return label if isinstance(label, str) and kind in ("number", "bool") else repr(label)
 
 
 def _rare(labels: np.ndarray, types: np.ndarray, counts: np.ndarray) -> list[tuple[str, int]]:
     """Return the labels with too few rows, as errors show them, and their numbers of rows."""
     return [
-        (f"{label:g}" if isinstance(label, float) else _shown(label, kind), n)
+        (_shown(label, kind), n)
         for label, kind, n in zip(labels.tolist(), types, counts.tolist(), strict=True)
         if n < FEWEST_ROWS
     ]

@@ -82,13 +82,26 @@ def _target(path: str | os.PathLike) -> tuple[Path, os.stat_result | None]:
         return target, None
     if stat.S_ISDIR(before.st_mode):
         raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder; name a file in it.")
-    whole = stat.S_ISREG(before.st_mode)
+    whole = stat.S_ISREG(before.st_mode) and not _names_open_file(path)
     if not whole or not target.exists() or not os.path.samestat(before, os.stat(target)):
         raise OSError(
             f"Cannot write {str(path)!r}: it is a device, a pipe, a socket or the like, and stays "
             "what it is; name a file, or a new one."
         )
     return target, before
+
+
+def _names_open_file(path: str | os.PathLike) -> bool:
+    """Return whether a path leads to a file through what a process has open, as /dev/stdout does.
+
+    A new file would take the place of one that others still write to.
+    """
+    step = os.path.abspath(path)
+    while os.path.islink(step):
+        if step.startswith(("/dev/", "/proc/")):
+            return True
+        step = os.path.join(os.path.dirname(step), os.readlink(step))
+    return False
 
 
 def _new_part(target: Path, before: os.stat_result | None) -> tuple[Path, Any]:

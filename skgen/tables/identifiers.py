@@ -21,7 +21,7 @@ MIN_ROWS, MIN_NUMBERS, MAX_READ = 10, 20, 2000
 NEARLY_ALL, MANY = 0.9, 0.3
 # The least share of texts that have the form.
 MOST = 0.8
-# The fewest digits of integers that number something, all of the same length.
+# The fewest digits of integers that number something, all of the same length or of two.
 MIN_DIGITS = 7
 EPOCHS = ((10**9, 2 * 10**9), (10**12, 2 * 10**12))
 NAMED = re.compile(
@@ -96,9 +96,9 @@ def _of_integers(present: pd.Series, name: Any) -> str | None:
         return None
     if isinstance(name, str) and NAMED.search(name):
         return "a number of its own in each row"
-    digits = {len(str(abs(value))) for value in values}
+    fewest, most = (len(str(abs(value))) for value in values)
     is_time = any(low <= values[0] and values[1] < high for low, high in EPOCHS)
-    if len(digits) == 1 and digits.pop() >= MIN_DIGITS and values[0] > 0 and not is_time:
+    if fewest >= MIN_DIGITS and most - fewest <= 1 and values[0] > 0 and not is_time:
         return "a long number of its own in each row"
     return None
 

@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skgen._compat import _get_output_config
 from skgen.base import contained
-from skgen.data.sources import unwrapped
+from skgen.data.sources import matched, unwrapped
 from skgen.shortfalls import compared_as
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.inverses import inverted
@@ -142,8 +142,9 @@ class Steps(Pipeline):
         return {prefix + key: value for key, value in present(**given).items()}
 
     def _source_rows(self, source: Any) -> Any:
-        """Return a source as the last step gets it, without its wrapper."""
-        return self._forward(unwrapped(source))
+        """Return a source as the last step gets it, without its wrapper, by the names of X."""
+        names = getattr(self, "feature_names_in_", None)
+        return self._forward(matched(unwrapped(source), names, "source"))
 
     def _get_metadata_for_step(self, *, step_idx, step_params, all_params):
         # scikit-learn calls this when the steps before are fitted.

@@ -543,6 +543,21 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path, monkeypatch, kind):
 
 
 @POSIX
+def test_what_a_process_has_open_is_not_replaced(tmp_path):
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        file.write("before\n")
+        file.flush()
+        link = tmp_path / "link"
+        link.symlink_to(f"/dev/fd/{file.fileno()}")
+        for path in (f"/dev/fd/{file.fileno()}", link):
+            with pytest.raises(OSError, match="is a device, a pipe, a socket or the like"):
+                skgen.save(skgen.FlowMatcher(), path)
+        file.write("after\n")
+    assert log.read_text() == "before\nafter\n"
+
+
+@POSIX
 def test_a_link_to_itself_is_left_alone(tmp_path):
     path = tmp_path / "loop"
     path.symlink_to(path)

@@ -83,6 +83,10 @@ IDENTIFIERS = {
         pd.Series(10**8 + RNG.permutation(10**6)[:N] * 900),
         "a long number of its own in each row",
     ),
+    "account": (
+        pd.Series(RNG.permutation(99 * N)[:N] * 10**6 + 123_456_789),
+        "a long number of its own in each row",
+    ),
 }
 ORDINARY = {
     "floats": pd.Series(RNG.normal(size=N)),
