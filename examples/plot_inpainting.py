@@ -49,7 +49,7 @@ figure, axes = plt.subplots(8, 8, figsize=(7, 7))
 titles = ["digit", "shown", *("drawn" for _ in draws), "neighbours"]
 for number, row in enumerate(axes):
     k = np.flatnonzero(y_test[:150] == number + 1)[1]
-    pictures = [X_test[k], holed[k], *draws[:, k], nearest[k]]
+    pictures = [X_test[k], holed[k], *(rows[k] for rows in draws), nearest[k]]
     for axis, picture in zip(row, pictures, strict=True):
         axis.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
         axis.set_facecolor("#f3d9b1")

@@ -64,10 +64,8 @@ def contained(values: np.ndarray, container: str, names: Any, given: Any = None)
 
 
 def several(tables: list[Any]) -> Any:
-    """Return a single completed table as it is, more as an array, or as a list of frames."""
-    if len(tables) == 1:
-        return tables[0]
-    return np.stack(tables) if isinstance(tables[0], np.ndarray) else tables
+    """Return a single completed table as it is, and more as a list."""
+    return tables[0] if len(tables) == 1 else tables
 
 
 class DrawingEstimator(BaseEstimator):
@@ -311,11 +309,9 @@ class DrawingEstimator(BaseEstimator):
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
+        X : ndarray or frame of shape (n_samples, n_features), or a list of ``n_draws`` of them
             The completed table; observed entries come back as they were given. With ``n_draws``
-            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
-            array of shape (n_draws, n_samples, n_features), or in a list of frames where
-            ``set_output`` asks for frames.
+            above 1, a list of as many tables, each as a single draw would be.
         """
         return self._impute(Data(X, condition), n_draws, n_steps, random_state)
 

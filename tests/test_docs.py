@@ -63,7 +63,7 @@ def test_the_tour_runs_as_printed(tour):
     X, y, model = tour["X"], tour["y"], tour["model"]
     assert tour["X_new"].shape == (200, 4)
     assert tour["W"].shape == (150, 4)
-    assert tour["draws"].shape == (10, 150, 4)
+    assert np.shape(tour["draws"]) == (10, 150, 4)
     assert tour["new_table"].dtypes.equals(tour["table"].dtypes)
     assert set(tour["search"].best_params_) == {"scaling"}
     # What the page says in words.
@@ -160,7 +160,7 @@ def test_the_task_impute(tmp_path, monkeypatch):
     for rows in (page["X_complete"], *page["draws"]):
         np.testing.assert_array_equal(rows[observed], page["X_test"][observed])
         assert np.isfinite(rows).all()
-    assert page["draws"].shape == (20, 72, 5)
+    assert np.shape(page["draws"]) == (20, 72, 5)
     assert len(page["X_train"]) == 106
     # Without its network the model is a Gaussian copula, which knows more than the median does.
     assert page["error"][page["hidden"]].mean() < page["by_median"][page["hidden"]].mean()

@@ -112,7 +112,7 @@ def random_bits(report, seed, options):
         x[:, missing] = np.nan
         conditional = BinaryDistribution(distribution.conditional(x[0]))
         n = options.samples // 10
-        completed = model.impute(x, n_draws=n)[:, 0]
+        completed = np.concatenate(model.impute(x, n_draws=n))
         exact = conditional.sample(n, random_state=4 * seed + 3)
         what = f", {kind} imputed"
         report_variation(report, data, name, seed, conditional, completed, exact, what)

@@ -78,7 +78,7 @@ def completed_gaussians(report, options):
                 mean, covariance = distribution.conditional(holed)
                 rng = np.random.default_rng(seed)
                 draws = {
-                    name: model.impute(holed[None], n_draws=N_DRAWS)[:, 0][:, missing],
+                    name: np.concatenate(model.impute(holed[None], n_draws=N_DRAWS))[:, missing],
                     "exact draws": rng.multivariate_normal(mean, covariance, N_DRAWS),
                     "least squares": rng.multivariate_normal(*regressed(X, holed), N_DRAWS),
                 }

@@ -48,7 +48,8 @@ def tables():
 def draws_of(imputer, X_hole, seed):
     """Return completions of rows: several of an imputer that draws, one of another."""
     if isinstance(imputer, GenerativeImputer):
-        return imputer.fit(X_hole).model_.impute(X_hole, n_draws=N_DRAWS, random_state=seed)
+        model = imputer.fit(X_hole).model_
+        return np.stack(model.impute(X_hole, n_draws=N_DRAWS, random_state=seed))
     if getattr(imputer, "sample_posterior", False):
         imputer.fit(X_hole)
         # each call goes on with the generator of the fit

@@ -42,7 +42,7 @@ def main():
         model = VQDiffusionBridge(max_steps=options.max_steps, random_state=seed)
         name = described(model)
         report.add("power plant", name, seed, "seconds of fit", seconds_of_fit(model, X_train))
-        draws = model.impute(X_hole, n_draws=N_DRAWS)
+        draws = np.stack(model.impute(X_hole, n_draws=N_DRAWS))
         # What is guessed best, and what should look real.
         answers = {name: (draws.mean(0), draws[0]), "nothing missing": (X_test, X_test)}
         for imputer in (IterativeImputer(random_state=0), KNNImputer()):

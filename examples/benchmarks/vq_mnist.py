@@ -84,7 +84,7 @@ def inpaint(report, model, reader, train, X, y, seed, picture):
     shown = [(X, "original")]
     for name, hidden in hidden_parts().items():
         holes = np.where(hidden, np.nan, X)
-        drawn = model.impute(holes, n_draws=4, n_steps=32, random_state=seed).clip(0, 1)
+        drawn = np.clip(model.impute(holes, n_draws=4, n_steps=32, random_state=seed), 0, 1)
         kept = np.array_equal(drawn[0][:, ~hidden], X[:, ~hidden])
         report.add("mnist", f"completed, {name}", seed, "observed pixels kept", kept)
         right = np.mean([read(rows) for rows in drawn])

@@ -53,11 +53,10 @@ class CompletionMixin:
 
         Returns
         -------
-        X : ndarray or frame of shape (n_samples, n_features), or ``n_draws`` of them
-            The completed table; observed entries come back as they were given. With ``n_draws``
-            above 1, as many tables, each as a single draw would be: ``X[k]`` is the k-th in an
-            array of shape (n_draws, n_samples, n_features), or in a list of frames where the steps
-            return frames or ``set_output`` asks for them.
+        X : ndarray or frame of shape (n_samples, n_features), or a list of ``n_draws`` of them
+            The completed table, a frame where the steps return frames or ``set_output`` asks for
+            them; observed entries come back as they were given. With ``n_draws`` above 1, a list of
+            as many tables, each as a single draw would be.
 
         Raises
         ------

@@ -168,7 +168,7 @@ def test_settings_give_rows_scores_and_completions(settings):
     assert np.isfinite(model.score_samples(IRIS[:20])).all()
     holes = IRIS[:20].copy()
     holes[:, 1] = np.nan
-    completed = model.impute(holes, n_draws=2)
+    completed = np.stack(model.impute(holes, n_draws=2))
     np.testing.assert_array_equal(
         completed[:, :, [0, 2, 3]], np.stack([IRIS[:20][:, [0, 2, 3]]] * 2)
     )

@@ -379,7 +379,7 @@ def test_impute_keeps_what_is_there(step):
     seen = ~np.isnan(X)
     np.testing.assert_array_equal(filled[seen], X[seen])
     assert np.isfinite(filled).all()
-    draws = pipe.impute(X[:20], n_draws=3, n_steps=3)
+    draws = np.stack(pipe.impute(X[:20], n_draws=3, n_steps=3))
     assert draws.shape == (3, 20, 4)
     assert (draws.std(0)[~seen[:20]] > 0).any()
     np.testing.assert_array_equal(pipe.impute(IRIS), IRIS)
