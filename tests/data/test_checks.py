@@ -15,7 +15,7 @@ from skgen import (
 N = 40
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rows():
     return np.random.default_rng(0).normal(size=(N, 2))
 
