@@ -141,7 +141,8 @@ def _time_texts(column: np.ndarray, time: str | None) -> np.ndarray:
     texts = []
     for value in column:
         try:
-            moment = getattr(pd, time)(value)
+            # pandas 2.1 takes no texts of NumPy.
+            moment = getattr(pd, time)(str(value) if isinstance(value, str) else value)
         except (TypeError, ValueError):
             # An unknown label, and refused as one.
             texts.append(str(value))
