@@ -20,7 +20,8 @@ from ._numbers import DIGITS, number_shape
 
 SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", " ")
 MAX_SAMPLED_ROWS = 1000
-COMMENTS = ("#", "//", "%")
+# Other marks begin a comment only with a blank behind them: !important may be a word.
+COMMENTS = re.compile(r"#|//|%|[!;](?=\s)")
 
 
 @dataclass
@@ -104,7 +105,7 @@ def trimmed(cells: Sequence[str]) -> int:
     return max((i for i, cell in enumerate(cells, 1) if cell), default=0)
 
 
-def _is_value(cell: str) -> bool:
+def is_value(cell: str) -> bool:
     """Return whether a cell is a number, a date or a time."""
     shape = cell.translate(DIGITS)
     return (
@@ -119,23 +120,48 @@ _WORD = re.compile(r"[\w.@/:'’()#&+*%?!°-]+(?:,? [\w.@/:'’()#&+*%?!°-]+)*"
 
 def _is_simple(cell: str) -> bool:
     """Return whether a cell looks like one value, with no separator left in it."""
-    return not cell or _is_value(cell) or _WORD.fullmatch(cell) is not None
+    return not cell or is_value(cell) or _WORD.fullmatch(cell) is not None
 
 
 def comment_of(cells: Sequence[str]) -> str:
     """Return the mark of comments that cells begin with, "" where they begin with none."""
-    first = cells[0].strip() if cells else ""
-    if first.casefold() in GAPS or first in DIGIT_GAPS.values():
+    first = cells[0].lstrip() if cells else ""
+    found = COMMENTS.match(first)
+    if found is None or is_gap(first.rstrip()):
         # What Excel writes for an error, such as #N/A, is an entry.
         return ""
-    return next((mark for mark in COMMENTS if first.startswith(mark)), "")
+    return found[0]
 
 
-def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | None:
+def is_gap(cell: str) -> bool:
+    """Return whether a cell is empty, or a mark of gaps among numbers and dates."""
+    return cell.casefold() in GAPS or cell in DIGIT_GAPS.values()
+
+
+def may_be_comment(cells: Sequence[str], comment: str, separator: str) -> bool:
+    """Return whether cells begin with the mark of a comment above, or with a mark and a blank."""
+    mark = comment_of(cells)
+    behind = cells[0].lstrip()[len(mark) :].lstrip(mark) if mark else ""
+    is_alone = not behind and separator == " "
+    return bool(mark) and (mark == comment or behind[:1].isspace() or is_alone)
+
+
+def without_comments(
+    rows: Sequence[list[str]], comment: str, separator: str
+) -> Sequence[list[str]]:
+    """Return rows without those that may be comments, unless most may be."""
+    kept = [cells for cells in rows if not may_be_comment(cells, comment, separator)]
+    return kept if 2 * len(kept) >= len(rows) else rows
+
+
+def _lay_out(
+    format: FileFormat, rows: list[tuple[int, list[str]]], quoted_names: bool
+) -> Layout | None:
     """Find the header of the sample, and how well the rows fit it."""
 
-    def below(row: int) -> list[list[str]]:
-        return [cells for _, cells in filled[row + 1 :] if not (comment and comment_of(cells))]
+    def below(row: int) -> Sequence[list[str]]:
+        rows_below = [cells for _, cells in filled[row + 1 :]]
+        return without_comments(rows_below, comment, format.separator)
 
     filled = [(line, cells) for line, cells in rows if trimmed(cells)]
     if not filled:
@@ -163,7 +189,7 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | 
     if titles and not n_typed:
         # Apparent titles may be the header of rows that are too long.
         is_parted = first_line - 1 in blank_lines
-        if not is_parted or any(map(_is_value, header)):
+        if not is_parted or any(map(is_value, header)):
             start, titles = titles[0], []
             first_line, header = filled[start]
     header = unmarked(header)
@@ -184,12 +210,36 @@ def _lay_out(format: FileFormat, rows: list[tuple[int, list[str]]]) -> Layout | 
     score = share * (0.3 + 0.7 * looks)
     if n_names < 2:
         score *= 0.2
-    if format.separator == " " and (
-        titles or share < 1 or n_names < 3 or 2 * _typed_columns(header, rest) < n_names
-    ):
+    is_table = quoted_names and format.quote != ""
+    if format.separator == " " and (titles or _is_prose(header, rest, all(fits), is_table)):
         # Words contain blanks too: a blank is the separator only if the text is hardly prose.
         score = 0.0
     return Layout(format, header, first_line, score, skipped, comment)
+
+
+def _is_prose(header: Sequence[str], rows: Sequence[list[str]], fit: bool, is_table: bool) -> bool:
+    """Return whether blanks between the cells of rows may be those between words.
+
+    As R writes, the header may lack a name for the first column, which has the names of rows.
+    Names in quotes, and rows that are numbered, are those of a table.
+    """
+    n_names = len(header)
+    if not fit:
+        names = [cells[0] for cells in rows]
+        if {len(cells) for cells in rows} != {n_names + 1} or len(set(names)) < len(rows):
+            return True
+        if not is_table and 2 * sum(is_value(" ".join(cells)) for cells in rows) > len(rows):
+            # A blank stands within numbers, 1 234 567, and dates, 3 May 2024.
+            return True
+        is_table |= names == [str(i) for i in range(1, len(rows) + 1)]
+        header = ["", *header]
+    if is_table:
+        return False
+    n_typed = _typed_columns(header, rows)
+    if fit:
+        return n_names < 3 or 2 * n_typed < n_names
+    # Two words and a number may be a product.
+    return 2 * n_typed <= n_names
 
 
 def _block_is_narrow(rest: Any, blank_lines: list[int], width: int) -> bool:
@@ -218,26 +268,26 @@ def unmarked(cells: Sequence[str]) -> list[str]:
 def _is_header_behind_mark(cells: Sequence[str], below: Sequence[str], width: int) -> bool:
     """Return whether a line that begins with a comment's mark is the header of the rows below."""
     names = unmarked(cells)
-    if width < 2 or len(names) != width or not all(names) or any(map(_is_value, names)):
+    if width < 2 or len(names) != width or not all(names) or any(map(is_value, names)):
         return False
-    return any(map(_is_value, below)) or " " not in cells[0]
+    return any(map(is_value, below)) or " " not in cells[0]
 
 
 def _typed_columns(header: Sequence[str], below: Sequence[Sequence[str]]) -> int:
     """Count the columns that have numbers or dates, and a word for a name."""
-    named = [j for j, name in enumerate(header) if name and not _is_value(name)]
-    return sum(_has_values(below, j) for j in named)
+    named = [j for j, name in enumerate(header) if name and not is_value(name)]
+    return sum(has_values(below, j) for j in named)
 
 
-def _has_values(rows: Sequence[Sequence[str]], j: int) -> bool:
+def has_values(rows: Sequence[Sequence[str]], j: int) -> bool:
     """Return whether nearly all cells of a column, but for empty ones, are numbers or dates."""
     cells = [cells[j] for cells in rows if j < len(cells) and cells[j]]
-    return sum(map(_is_value, cells)) > 0.8 * len(cells)
+    return sum(map(is_value, cells)) > 0.8 * len(cells)
 
 
 def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row has numbers, as those below, and is not a header."""
-    numbers = [cell for cell in header if _is_value(cell)]
+    numbers = [cell for cell in header if is_value(cell)]
     if not numbers or not below:
         return False
     if _typed_columns(header, below):
@@ -247,7 +297,7 @@ def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         steps = {int(b) - int(a) for a, b in pairwise(numbers)}
         if (len(steps) == 1 and steps != {0} and len(numbers) > 2) or steps == {1}:
             return False
-    return any(_is_value(name) and _has_values(below, j) for j, name in enumerate(header))
+    return any(is_value(name) and has_values(below, j) for j, name in enumerate(header))
 
 
 def _candidates(text: str, given: str | None) -> Iterator[FileFormat]:
@@ -267,9 +317,10 @@ def _candidates(text: str, given: str | None) -> Iterator[FileFormat]:
 def best_layout(text: str, given: str | None, name: str) -> Layout:
     """Read the sample in all ways, and return the one that fits best."""
     best: Layout | None = None
+    quoted_names = re.search(r'^ *"[^"\r\n]*"(?: +"[^"\r\n]*")+ *\r?$', text, re.M) is not None
     for format in _candidates(text, given):
         rows = _parse(format, text)
-        layout = None if rows is None else _lay_out(format, rows)
+        layout = None if rows is None else _lay_out(format, rows, quoted_names)
         if layout is None:
             continue
         # Later separators, and quotes that mean nothing, only where they fit clearly better.
@@ -302,7 +353,7 @@ def learn_quoting(format: FileFormat, text: str) -> set[int]:
             needs = format.separator in content or format.quote in content or "\n" in content
             n_needless += is_quoted and not needs
             n_bare += not is_quoted
-            n_words += not is_quoted and content != "NA" and not _is_value(content)
+            n_words += not is_quoted and content != "NA" and not is_value(content)
             words.setdefault(j, (set(), set()))[is_quoted].add(content)
         at = found.end()
         is_end = found[3] != format.separator

@@ -15,19 +15,28 @@ from ._layout import (
     Layout,
     best_layout,
     comment_of,
+    has_values,
     is_data,
+    is_gap,
+    is_value,
     learn_quoting,
     lines_of,
+    may_be_comment,
     split_lines,
     trimmed,
     unmarked,
+    without_comments,
 )
 from ._texts import SEP, Texts
 
 CELLS_A_CHUNK = 200_000
 # Characters around cells that do not belong to them.
 BLANKS = " \t\u00a0\u3000"
-SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.I)
+# Programs that save it fill it up with their own separator, to the number of columns.
+SEP_LINE = re.compile(r"\"?sep=([^\w\r\n])\"?([,;|\s]*)", re.I)
+
+# A joined cell that may begin a comment.
+MARKED = re.compile(rf"{SEP}\s*(?:[#%!;]|//)")
 
 
 @dataclass
@@ -115,18 +124,27 @@ def read_rows(
     first = re.match(r"[^\r\n]*(?:\r\n|\r|\n|$)", sample)
     assert first is not None
     sep_line = SEP_LINE.fullmatch(first[0])
-    if sep_line is not None and separator is None:
+    if sep_line is not None:
         skip = 1
         sample = sample[first.end() :]
-        # No line has the separator.
-        separator = sep_line[1] if sep_line[1] in sample else None
+        # A separator that no line has sets nothing apart.
+        separator = separator or (sep_line[1] if sep_line[1] in sample else None)
+        padding = sep_line[2].strip()
+        other = padding.strip(separator)[-1:]
+        if separator and other and re.search(rf"{re.escape(other)}\s*$", sample, re.M):
+            raise TableError(
+                f"{name}: line 1 says that {separator!r} separates the columns, and it ends in "
+                f"{padding!r} as other lines do, with which a program filled them up; take that "
+                "off their ends, or save the table anew."
+            )
     if not sample.strip():
         raise TableError(f"{name} is no table: No columns in it.")
     layout = best_layout(sample, separator, name)
     format = layout.format
     format.encoding = found_encoding
     format.newline = next((end for end in ("\r\n", "\n", "\r") if end in sample), "\n")
-    rest = split_lines(sample)[layout.first_line :]
+    lines = split_lines(sample)[layout.first_line :]
+    rest = [line for line in lines if not may_be_comment([line], layout.comment, format.separator)]
     unquoted = learn_quoting(format, "".join(rest))
     format.blank = _has_blanks(format, rest[:200])
     try:
@@ -177,7 +195,8 @@ def _read_all(
     first = [
         [cell.strip() for cell in row] for _, row in islice(_rows_of(path, name, format, skip), 200)
     ]
-    header, below = first[0], [cells for cells in first[1:] if trimmed(cells)]
+    header, filled = first[0], [cells for cells in first[1:] if trimmed(cells)]
+    below = without_comments(filled, layout.comment, format.separator)
     if has_header is None:
         has_header = not is_data(unmarked(header), below)
         if not has_header:
@@ -196,23 +215,19 @@ def _read_all(
         plural = "s" * (len(layout.skipped) > 1)
         text = f"{len(layout.skipped)} line{plural} above the header left out: "
         doubts.append(Doubt(None, text + repr(layout.skipped[0][:60])))
-    gatherer = _Gatherer(name, n, layout.comment)
+    typed = [j for j in range(n) if has_values(below, j)]
+    gatherer = _Gatherer(name, n, layout, typed)
     try:
-        with open(path, encoding=format.encoding, newline="") as file:
-            reader = format.reader(islice(lines_of(file, format), skip, None))
-            if has_header:
-                next(reader)
-            size = max(1000, CELLS_A_CHUNK // n)
-            try:
-                while chunk := list(islice(reader, size)):
-                    gatherer.add(chunk)
-            except csv.Error as error:
-                raise _bad_quotes(name, skip + reader.line_num, error) from None
+        _gather(gatherer, path, skip, has_header)
+        if gatherer.has_marked_rows():
+            is_usual = sum(gatherer.marked.values()) > gatherer.n_rows
+            gatherer = _Gatherer(name, n, layout, None if is_usual else typed, marked_rows=True)
+            _gather(gatherer, path, skip, has_header)
         columns = gatherer.columns()
     except _OddRow as odd:
         rows = _rows_of(path, name, format, skip)
         line, cells = next(islice(rows, odd.row + has_header, None))
-        raise _wrong_length(name, line, cells, n, format.separator) from None
+        raise _wrong_length(name, line, cells, n, format.separator, not odd.row) from None
     names, repeated = _names_of(header, n)
     if repeated:
         listed = ", ".join(map(repr, dict.fromkeys(repeated)))
@@ -223,16 +238,35 @@ def _read_all(
     return Rows(names, columns, format, doubts, unquoted)
 
 
-def _wrong_length(name: str, line: int, cells: list[str], n: int, separator: str) -> TableError:
+def _gather(gatherer: "_Gatherer", path: Any, skip: int, has_header: bool) -> None:
+    """Give a gatherer all rows of a file."""
+    format = gatherer.layout.format
+    with open(path, encoding=format.encoding, newline="") as file:
+        reader = format.reader(islice(lines_of(file, format), skip, None))
+        if has_header:
+            next(reader)
+        size = max(1000, CELLS_A_CHUNK // gatherer.n)
+        try:
+            while chunk := list(islice(reader, size)):
+                gatherer.add(chunk)
+        except csv.Error as error:
+            raise _bad_quotes(gatherer.name, skip + reader.line_num, error) from None
+
+
+def _wrong_length(
+    name: str, line: int, cells: list[str], n: int, separator: str, is_first: bool
+) -> TableError:
     """Return the error of a row that has more cells than the header, or fewer."""
-    more = ""
+    more = names = ""
+    if is_first and len(cells) == n + 1:
+        names = "; if it begins with the name of a row, the header needs a name above that"
     if len(cells) < n:
         more = ", perhaps since it goes on in the next line"
     elif n == 1:
         more = ", which is its first line; a title has to be taken out"
     return TableError(
         f"{name}: line {line} has {len(cells)} cells and the header {n}{more}: "
-        f"{separator.join(cells)[:80]!r}."
+        f"{separator.join(cells)[:80]!r}{names}."
     )
 
 
@@ -251,22 +285,47 @@ class _OddRow(Exception):
 
 
 class _Gatherer:
-    """Splits chunks of rows into columns, and handles rows of another length."""
+    """Splits chunks of rows into columns, and handles comments and rows of another length.
 
-    def __init__(self, name: str, n: int, comment: str):
-        self.name, self.n, self.comment = name, n, comment
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    n : int
+        Number of columns.
+    layout : Layout
+        How the rows are laid out.
+    typed : list of int, default=None
+        The columns of numbers and dates. None if rows usually begin like comments.
+    marked_rows : bool, default=False
+        Whether a line that begins like a comment, and fits the columns, is a row.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        n: int,
+        layout: Layout,
+        typed: list[int] | None = None,
+        marked_rows: bool = False,
+    ):
+        self.name, self.n, self.layout, self.typed = name, n, layout, typed
+        self.marked_rows = marked_rows
         self.chunks: list[list[str]] = [[] for _ in range(n)]
         self.doubts: list[Doubt] = []
         self.n_rows = self.n_read = 0
-        # The mark of each comment that was left out.
-        self.comments: list[str] = []
+        # The marks of comments that were left out, and of lines that may be comments or rows.
+        self.comments: Counter[str] = Counter()
+        self.marked: Counter[str] = Counter()
+        self.first: dict[tuple[str, str], str] = {}
         # Rows that are too short: their number in the table and in the file, and their cells.
         self.short: list[tuple[int, int, int]] = []
 
     def add(self, rows: list[list[str]]) -> None:
         """Add rows."""
         n_read = len(rows)
-        if self.comment or set(map(len, rows)) != {self.n}:
+        is_even = set(map(len, rows)) == {self.n}
+        if not is_even or MARKED.search(SEP + SEP.join([row[0] for row in rows])):
             rows = self._evened(rows)
         self.n_read += n_read
         if not rows:
@@ -285,10 +344,8 @@ class _Gatherer:
         n, even = self.n, []
         for at, row in enumerate(rows, self.n_read):
             size = len(row)
-            # A line with no separator is a comment in any file.
-            mark = comment_of(row)
-            if mark and (mark == self.comment or size == 1 < n):
-                self.comments.append(mark)
+            if self._is_comment(row):
+                self._count("comments", row)
             elif size == n:
                 even.append(row)
             elif not any(map(str.strip, row)):
@@ -303,11 +360,46 @@ class _Gatherer:
                 even.append(row[:n])
         return even
 
+    def _is_comment(self, row: list[str]) -> bool:
+        """Return whether a row is taken for a comment; count it if it could be a row too."""
+        mark = comment_of(row)
+        # A line with no separator is a comment in any file.
+        if not mark or len(row) == 1 < self.n:
+            return bool(mark)
+        comment, separator = self.layout.comment, self.layout.format.separator
+        if self.typed is None or not may_be_comment(row, comment, separator):
+            return False
+        cells = [cell.strip() for cell in row]
+        fits = len(cells) >= self.n and (self.n == 1 or 1 < trimmed(cells) <= self.n)
+        if fits and all(is_gap(cells[j]) or is_value(cells[j]) for j in self.typed):
+            self._count("marked", row)
+            return not self.marked_rows
+        return True
+
+    def _count(self, kind: str, row: list[str]) -> None:
+        """Count a line that begins with a mark, and keep the first."""
+        mark = comment_of(row)
+        getattr(self, kind)[mark] += 1
+        self.first.setdefault((kind, mark), self.layout.format.separator.join(row)[:60])
+
+    def has_marked_rows(self) -> bool:
+        """Return whether lines that begin with a mark, and fit the columns, are rows.
+
+        They are comments if they are one in ten at most, or half with a comment above the header.
+        """
+        n_above = self.marked[self.layout.comment]
+        return n_above + 9 * (sum(self.marked.values()) - n_above) > self.n_rows
+
     def columns(self) -> list[Texts]:
         """Return the columns, without the lines below the table."""
-        for mark, count in Counter(self.comments).items():
-            lines = "line that begins" if count == 1 else "lines that begin"
-            self.doubts.append(Doubt(None, f"{count} {lines} with {mark!r} left out"))
+        kinds = {"comments": "left out"}
+        if self.marked_rows:
+            kinds["marked"] = "taken as data (a comment has to be taken out)"
+        for kind, done in kinds.items():
+            for mark, count in getattr(self, kind).items():
+                lines = "line that begins" if count == 1 else "lines that begin"
+                text = f"{count} {lines} with {mark!r} {done}: {self.first[kind, mark]!r}"
+                self.doubts.append(Doubt(None, text))
         n_footer = self._footer() if self.n > 1 and self.n_rows else 0
         self.n_rows -= n_footer
         self._warn_of_short_rows()

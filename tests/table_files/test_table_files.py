@@ -523,9 +523,13 @@ def test_rows_that_do_not_go_with_the_header_are_refused_by_line(tmp_path, text,
 ABOVE = {
     "Excel's separator": ("sep=;\n", None),
     "Excel's separator in capitals": ("SEP=;\r\n", None),
+    "Excel's separator, filled up": ("sep=;;;\n", None),
+    "Excel's separator, filled up with others": ("sep=;,,\r\n", None),
+    "Excel's separator in quotes, filled up": ('"sep=;",,\n', None),
     "a comment": ("# made by a program\n", "1 line above"),
     "comments": ("# made by a program\n# on a day; at night\n", "2 lines above"),
     "slashes": ("// made by a program\n", "1 line above"),
+    "another mark": ("! made, by a program\n", "1 line above"),
     "a title": ("Sales of the year\n", "1 line above"),
     "a title and an empty line": ("Sales of the year\n\n", "1 line above"),
     "a title with cells": ("Sales of the year;;\n;;\n", "1 line above"),
@@ -551,6 +555,16 @@ def test_a_separator_that_no_line_has_sets_nothing_apart(tmp_path):
     assert file.table.to_dict("list") == {"a": [1, 2], "b": [2.5, 3.5]}
     file = open_table(file_of(tmp_path, "sep=;\na\n1\n2\n"))
     assert file.table.to_dict("list") == {"a": [1, 2]}
+    # No separator at all: the name of a column.
+    assert list(open_table(file_of(tmp_path, "sep=a\n1\n2\n")).table) == ["sep=a"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_rows_that_were_filled_up_with_another_separator_are_refused(tmp_path, end):
+    for row in ("20;1000,,", "20;1000,5,"):
+        text = end.join(["sep=;,,", "age;income,,", *[row] * 5]) + end
+        with pytest.raises(TableError, match=r"line 1 says that ';' .* and it ends in ',,'"):
+            open_table(file_of(tmp_path, text))
 
 
 def test_a_header_may_begin_with_a_mark(tmp_path):
@@ -560,20 +574,57 @@ def test_a_header_may_begin_with_a_mark(tmp_path):
         assert len(file.table) == 2
 
 
-def test_comments_between_rows_are_left_out_only_behind_one_on_top(tmp_path):
-    text = "# top\na,b\n1,x\n# between, and more\n2,y\n"
+@pytest.mark.parametrize("mark", ["#", "//", "%", ";", "!", "##"])
+@pytest.mark.parametrize("comment", ["a unit, see log", "source, 2020", "one, two, three, four"])
+def test_comments_among_rows_are_left_out_and_told(tmp_path, mark, comment):
+    numbers = [f"{i},{i / 2}" for i in range(5)]
+    words = [f"{'ab'[i % 2]},{'xyz'[i % 3]}" for i in range(10)]
+    for rows in (numbers, words):
+        plain = open_table(file_of(tmp_path, "\n".join(["k,v", *rows]))).table
+        for at, end in ((0, "\n"), (4, "\r\n"), (len(rows), "\n")):
+            lines = ["k,v", *rows[:at], f"{mark} {comment}", *rows[at:]]
+            file = open_table(file_of(tmp_path, end.join(lines) + end))
+            pd.testing.assert_frame_equal(file.table, plain)
+            text = f"{mark} {comment}".replace(", ", ",")
+            begin = mark.replace("##", "#")
+            assert told(file) == [f"1 line that begins with {begin!r} left out: {text!r}"]
+
+
+def test_comments_of_another_mark_than_that_on_top_and_of_other_files(tmp_path):
+    text = "# top\na,b,c\n1,x,2\n// a note, and more\n2,y,3\n# other, note\n"
     file = open_table(file_of(tmp_path, text))
-    assert file.table["a"].tolist() == [1, 2]
-    assert len(told(file)) == 2
-    with pytest.raises(TableError, match="line 3 has 3 cells"):
-        open_table(file_of(tmp_path, "a,b\n1,x\n# one, two, three\n"))
+    assert file.table.to_numpy().tolist() == [[1, "x", 2], [2, "y", 3]]
+    assert len(told(file)) == 3
+    for text in ("a\n1\n2\n# a note, on it\n3\n", "a b c\n1 2 3\n# a note on it\n2 3 4\n3 4 5\n"):
+        file = open_table(file_of(tmp_path, text))
+        assert file.table["a"].tolist() == [1, 2, 3]
+        assert len(told(file)) == 1
+
+
+def test_entries_may_begin_with_marks_of_comments(tmp_path):
+    for top in ("", "# made by a program\n"):
+        for words in ("#one #two #three", "#12 #7 #1", "#\u00a0one %\u00a0two !\u00a0three"):
+            rows = [[words.split(" ")[i % 3], i] for i in range(30)]
+            text = "k,v\n" + "".join(f"{word},{i}\n" for word, i in rows)
+            file = open_table(file_of(tmp_path, top + text))
+            assert file.table.to_numpy().tolist() == rows
+            assert len(told(file)) == bool(top)
+    # Some rows, whose other cells go with the columns: data, and told.
+    text = "figure,year\n# of shops,5\nsales,7\n% sold,8\ncost,4\nstaff,6\n"
+    file = open_table(file_of(tmp_path, text + "# source: office, by phone\n"))
+    assert file.table["figure"].tolist() == ["# of shops", "sales", "% sold", "cost", "staff"]
+    out, *data = told(file)
+    assert out == "1 line that begins with '#' left out: '# source: office,by phone'"
+    assert [line.split(" (")[0] for line in data] == [
+        f"1 line that begins with {mark!r} taken as data" for mark in "#%"
+    ]
 
 
 @pytest.mark.parametrize("mark", ["#", "//", "%"])
 def test_a_comment_of_one_cell_is_no_row(tmp_path, mark):
     file = open_table(file_of(tmp_path, f"a;b\nx;1\n{mark} by hand\ny;2\nx;3\n"))
     assert file.table.to_dict("list") == {"a": ["x", "y", "x"], "b": [1, 2, 3]}
-    assert told(file) == [f"1 line that begins with {mark!r} left out"]
+    assert told(file) == [f"1 line that begins with {mark!r} left out: '{mark} by hand'"]
 
 
 @pytest.mark.parametrize("mark", ["#N/A", "#DIV/0!", "#VALUE!"])
@@ -601,6 +652,48 @@ def test_a_title_that_may_be_the_header_is_refused(tmp_path):
         "name",
         "city",
     ]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("separator", [" ", "\t", ","])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_names_of_rows_without_a_name_in_the_header_are_refused(tmp_path, quote, separator, end):
+    # As R writes.
+    lines = [["a", "b", "c"], *([f"r{i}", str(i), f"{i / 2}", "xy"[i % 2]] for i in range(20))]
+    quoted = [[cell if cell[0].isdigit() else quote + cell + quote for cell in x] for x in lines]
+    text = end.join(map(separator.join, quoted)) + end
+    message = "line 2 has 4 cells and the header 3: .* the header needs a name above that"
+    with pytest.raises(TableError, match=message):
+        open_table(file_of(tmp_path, text))
+
+
+PROSE = {
+    "sentences": ("a word", ["the cat sat", "the dog ran"]),
+    "places": ("house street", ["Main Street 12", "Oak Street 5"]),
+    "products": ("product name", ["iPhone 12 Pro", "Galaxy 20 Pro"]),
+    "positions": ("north or south side", ["N 48.5 E 11.5 m", "S 47.5 E 10.5 m"]),
+}
+
+
+@pytest.mark.parametrize(("name", "entries"), PROSE.values(), ids=PROSE)
+def test_a_column_of_words_with_blanks_is_one(tmp_path, name, entries):
+    file = open_table(file_of(tmp_path, "\n".join([name, *entries * 5])))
+    assert file.table.to_dict("list") == {name: entries * 5}
+    assert told(file) == []
+    # Distinct ones, as names of rows are.
+    file = open_table(file_of(tmp_path, "\n".join([name, *entries])))
+    assert file.table.to_dict("list") == {name: entries}
+
+
+def test_a_blank_within_numbers_and_dates_is_no_separator(tmp_path):
+    for name, entry, value in (
+        ("total revenue", "{} 234 567", 1_234_567),
+        ("first day", "{} May 2024", pd.Timestamp("2024-05-01")),
+        ("first time", "2024-05-{} 10:00 PM", pd.Timestamp("2024-05-01 22:00")),
+    ):
+        lines = [name, *(entry.format(i) for i in range(1, 9))]
+        file = open_table(file_of(tmp_path, "\n".join(lines)))
+        assert file.table[name][0] == value
 
 
 def test_quotes_that_do_not_go_together_are_letters_and_told(tmp_path):
