@@ -15,14 +15,14 @@ from skgen import (
 N = 40
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rows():
     return np.random.default_rng(0).normal(size=(N, 2))
 
 
 @pytest.fixture
 def frame(rows):
-    return pd.DataFrame(rows, columns=["height", "weight"])
+    return pd.DataFrame(rows.copy(), columns=["height", "weight"])
 
 
 @pytest.fixture(scope="module")
