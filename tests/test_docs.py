@@ -4,7 +4,6 @@ import inspect
 import re
 import runpy
 import sys
-import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -30,6 +29,7 @@ DOCS = ROOT / "docs"
 sys.path[:0] = [str(ROOT / "examples"), str(DOCS)]
 from _figures import write_figures  # noqa: E402
 from own_estimator import RealNVP  # noqa: E402
+from pages import python_blocks  # noqa: E402
 
 
 def run_blocks(page, folder, monkeypatch, but=None):
@@ -38,14 +38,11 @@ def run_blocks(page, folder, monkeypatch, but=None):
     Those that hold the text `but` are left out.
     """
     monkeypatch.chdir(folder)
-    text = (DOCS / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", text, re.MULTILINE)
-    assert len(blocks) == text.count("code-block:: python")
     scope = {}
-    for block in blocks:
+    for block in python_blocks(page):
         if but is not None and but in block:
             continue
-        exec(compile(textwrap.dedent(block), page, "exec"), scope)
+        exec(compile(block, page, "exec"), scope)
     plt.close("all")
     return scope
 

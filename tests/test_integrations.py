@@ -1,18 +1,13 @@
 """The page on other packages: each piece of code runs as printed, if its package is installed."""
 
 import re
-import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import python_blocks
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "user_guide" / "integrations.rst"
-TEXT = PAGE.read_text(encoding="utf-8")
-BLOCKS = [
-    textwrap.dedent(block)
-    for block in re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", TEXT, re.MULTILINE)
-]
+PAGE = "user_guide/integrations.rst"
+BLOCKS = python_blocks(PAGE)
 PACKAGES = ("onnxruntime", "onnxscript", "optuna", "sdmetrics", "skrub")
 
 
@@ -25,12 +20,12 @@ def run(monkeypatch, folder, *blocks):
         for package in PACKAGES:
             if re.search(rf"^(import|from) {package}\b", block, re.MULTILINE):
                 pytest.importorskip(package)
-        exec(compile(block, PAGE.name, "exec"), scope)
+        exec(compile(block, PAGE, "exec"), scope)
     return scope
 
 
 def test_every_piece_of_code_is_tried():
-    assert len(BLOCKS) == TEXT.count("code-block:: python") == 6
+    assert len(BLOCKS) == 6
 
 
 def test_a_frozen_encoder_makes_features(monkeypatch, tmp_path):

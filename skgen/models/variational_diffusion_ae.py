@@ -75,7 +75,7 @@ class Defaults:
             latent_dropout=0.5,
             latent_gamma=0.0,
             distribution_step_factor=1.5,
-            latent_gammas=(-10.0, 7.0),
+            latent_gammas=cls.gammas,
             soft_gamma=-2.0,
         )
 

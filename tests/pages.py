@@ -1,0 +1,15 @@
+"""The Python code of the documentation's pages, for the tests that run it."""
+
+import re
+import textwrap
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def python_blocks(page):
+    """Return the blocks of Python code of a page, in order."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", text, re.MULTILINE)
+    assert len(blocks) == text.count("code-block:: python")
+    return list(map(textwrap.dedent, blocks))
