@@ -53,10 +53,10 @@ class Defaults:
     # Noise of the rows whose latents train decoder and prior, as a share of the encoder's noise.
     view_noise: float = 0.5
     # Noise levels, minus the log signal-to-noise ratio: cleanest and noisiest of rows, of latents,
-    # and the latents' that the prior's loss counts less below.
+    # and the level below which the losses of decoder and prior count less.
     gammas: tuple[float, float] = (-10.0, 7.0)
     latent_gammas: tuple[float, float] = (-14.0, 7.0)
-    soft_gamma: float = -8.0
+    soft_gamma: float = -4.0
 
     @classmethod
     def for_data(cls, n_rows: int, is_table: bool, represents: bool) -> "Defaults":
@@ -66,8 +66,8 @@ class Defaults:
         if not (represents and is_table):
             # Where the bound is the aim, and for images, which take long, the latent comes first.
             return cls(width, depth, few)
-        # Of the latents, what is finer than the decoder reads need not be learnt: it would take the
-        # prior from what matters, the share of each group of rows.
+        # What is fine comes last: it would take decoder and prior from what matters, the share of
+        # each group of rows. Of latents, what is finer than the decoder reads need not be learnt.
         return cls(
             width,
             depth,
@@ -76,7 +76,7 @@ class Defaults:
             latent_gamma=0.0,
             distribution_step_factor=1.5,
             latent_gammas=cls.gammas,
-            soft_gamma=-2.0,
+            soft_gamma=-1.0,
         )
 
 
@@ -126,14 +126,14 @@ def _diffusions(
     axes = PrincipalAxes(d, model.input_shape is None and levels is None, n)
     cleanest, noisiest = defaults.gammas
     schedule = Noise(_cleanest(levels, cleanest), noisiest)
-    as_both = model.prediction, model.n_timesteps
+    as_both = model.prediction, model.n_timesteps, defaults.soft_gamma
     decoder = GaussianDiffusion(denoiser, axes, schedule, *as_both, n_kinds=2)
     if model.prior == "normal":
         return decoder, None
     width = model.hidden_units or defaults.width
     network = correction(k, k, NOISE_FEATURES + c, width, defaults.depth)
     parts = network, PrincipalAxes(k, True), Noise(*defaults.latent_gammas)
-    return decoder, GaussianDiffusion(*parts, *as_both, defaults.soft_gamma)
+    return decoder, GaussianDiffusion(*parts, *as_both)
 
 
 def _checked_guide(guide: Any) -> Any:
