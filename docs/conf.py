@@ -29,14 +29,20 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
-# Only the gallery's text and the changelog are read; its notebooks and scripts are for download.
-source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+# Only the gallery's text is read; its notebooks and scripts are for download.
+exclude_patterns = ["_build", "_templates", "gallery/*.ipynb"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
+
+# The notebook is run anew for each build, which fails where a cell does; without progress bars.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+nb_output_stderr = "remove"
 
 autodoc_typehints = "none"
 autosummary_ignore_module_all = False
@@ -94,7 +100,14 @@ def write_measured(app):
     write_walks(HERE / "generated" / "walk.html")
 
 
+def copy_notebook(app):
+    """Put the notebook of the examples where Sphinx reads it, with its links to pages from there."""
+    text = (HERE.parent / "examples" / "first_steps.ipynb").read_text(encoding="utf-8")
+    (HERE / "first_steps.ipynb").write_text(text.replace("](../docs/", "]("), encoding="utf-8")
+
+
 def setup(app):
     """Connect what autodoc asks before it shows a member, and what is written before a build."""
     app.connect("autodoc-skip-member", leave_out_foreign_members)
+    app.connect("builder-inited", copy_notebook)
     app.connect("builder-inited", write_measured)

@@ -1,6 +1,7 @@
 """The pages whose code is promised to run as printed, held to it; small fits, in seconds."""
 
 import inspect
+import json
 import re
 import runpy
 import sys
@@ -48,30 +49,39 @@ def run_blocks(page, folder, monkeypatch, but=None):
 
 
 @pytest.fixture(scope="module")
-def tour(tmp_path_factory):
+def first_steps(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         # A step for each row beyond the first hundred, where there are four: enough for its words.
         monkeypatch.setattr("skgen.base.STEPS_PER_ROW", 1)
-        return run_blocks("tour.rst", tmp_path_factory.mktemp("tour"), monkeypatch)
+        folder = tmp_path_factory.mktemp("first_steps")
+        return run_blocks("../examples/first_steps.ipynb", folder, monkeypatch)
+
+
+def test_the_notebook_holds_no_output():
+    cells = json.loads((ROOT / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
 
 
 @pytest.mark.slow
-def test_the_tour_runs_as_printed(tour):
-    X, y, model = tour["X"], tour["y"], tour["model"]
-    assert tour["X_new"].shape == (200, 4)
-    assert tour["W"].shape == (150, 4)
-    assert np.shape(tour["draws"]) == (10, 150, 4)
-    assert tour["new_table"].dtypes.equals(tour["table"].dtypes)
-    assert set(tour["search"].best_params_) == {"scaling"}
+def test_the_notebook_runs_as_printed(first_steps):
+    page = first_steps
+    X, y, model = page["X"], page["y"], page["model"]
+    assert page["X_new"].shape == (200, 4)
+    assert page["W"].shape == (150, 4)
+    assert np.shape(page["draws"]) == (10, 150, 4)
+    assert page["new_table"].dtypes.equals(page["table"].dtypes)
+    assert set(page["search"].best_params_) == {"scaling"}
     # What the page says in words.
-    assert model.score_samples(tour["strange"])[0] < model.score_samples(X).min()
+    assert model.score_samples(page["strange"])[0] < model.score_samples(X).min()
     spread = X.std(0)
-    assert np.abs(tour["X_back"] - X).mean() < 0.5 * spread.mean()
-    assert tour["classifier"].score(X[1::2], y[1::2]) > 0.8
-    assert tour["error"] < 0.5 * spread[2]
+    assert np.abs(page["X_back"] - X).mean() < 0.5 * spread.mean()
+    assert page["classifier"].score(X[1::2], y[1::2]) > 0.8
+    assert page["error"] < 0.5 * spread[2]
     means = np.array([X[y == k].mean(0) for k in range(3)])
-    assert tour["three"].shape == (3, 4)
-    for rows in (tour["virginica"], tour["as_virginica"]):
+    assert page["three"].shape == (3, 4)
+    for rows in (page["virginica"], page["as_virginica"]):
         nearest = np.linalg.norm(rows.mean(0) - means, axis=1).argmin()
         assert nearest == 2
 

@@ -181,8 +181,16 @@ def test_comparison_of_an_estimator_draws_as_many_rows(autoencoder):
 @pytest.mark.parametrize("columns", [[0, 3], [-1], [], list(range(7)), ["a"], [0.0]])
 def test_comparison_refuses_columns_that_are_not_there(rng, columns):
     X = rng.normal(size=(10, 3))
-    with pytest.raises(ValueError, match="give at most 6 numbers of columns, each from 0 to 2"):
+    with pytest.raises(ValueError, match="give at most 6 columns, each by its number, from 0 to 2"):
         SampleComparisonDisplay.from_samples(X, X, columns=columns)
+
+
+def test_comparison_takes_columns_by_name():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": ["x", "y", "x"], "c": [3.0, 1.0, 2.0]})
+    by_name = SampleComparisonDisplay.from_samples(frame, frame, columns=["c", "b"])
+    by_number = SampleComparisonDisplay.from_samples(frame, frame, columns=[2, 1])
+    labels = [[ax.get_xlabel() for ax in display.axes_[-1]] for display in (by_name, by_number)]
+    assert labels[0] == labels[1] == ["c", "b"]
 
 
 def test_comparison_refuses_other_columns(rng):
@@ -348,7 +356,7 @@ def test_trajectory_of_a_frame_names_its_axes(rng):
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("c", "a")
     assert display.paths.shape == (3, 4, 3)
     np.testing.assert_array_equal(display.ax_.lines[2].get_xdata(), display.paths[:, 2, 2])
-    with pytest.raises(ValueError, match="give at most 2 numbers"):
+    with pytest.raises(ValueError, match="give at most 2 columns"):
         display.plot(columns=["d"])
     with pytest.raises(ValueError, match="has 1 names, and paths 3 columns"):
         TrajectoryDisplay.from_samples(display.times, display.paths, feature_names=["a"])
@@ -377,7 +385,7 @@ def test_trajectory_says_what_it_needs(autoencoder, rng):
         TrajectoryDisplay.from_estimator(autoencoder, IRIS)
     with pytest.raises(ValueError, match=r"times has the shape \(3,\) and paths \(4, 5, 2\)"):
         TrajectoryDisplay.from_samples(np.arange(3), rng.normal(size=(4, 5, 2)))
-    with pytest.raises(ValueError, match="give at most 2 numbers of columns"):
+    with pytest.raises(ValueError, match="give at most 2 columns"):
         TrajectoryDisplay.from_samples(np.arange(4), rng.normal(size=(4, 5, 3)), columns=[0, 1, 2])
 
 

@@ -136,8 +136,8 @@ class SampleComparisonDisplay:
         X : array-like or frame of shape (n_rows, n_features)
             Real rows, best not those of the training.
 
-        columns : list of int, default=None
-            Numbers of the columns to show, at most 6. None shows the first ones.
+        columns : list of int or str, default=None
+            The columns to show, at most 6, by number or name. None shows the first ones.
 
         random_state : int, RandomState instance or None, default=None
             Seed of `sample`, and of the choice of points.
@@ -166,8 +166,8 @@ class SampleComparisonDisplay:
         X_fake : array-like or frame of shape (n_fake, n_features)
             Generated rows; the columns of two frames are matched by their names.
 
-        columns : list of int, default=None
-            Numbers of the columns to show, at most 6. None shows the first ones.
+        columns : list of int or str, default=None
+            The columns to show, at most 6, by number or name. None shows the first ones.
 
         random_state : int, RandomState instance or None, default=None
             Seed of the choice of points: a scatter shows at most 1,000 of each kind.
@@ -211,8 +211,8 @@ class SampleComparisonDisplay:
         ax : Axes, default=None
             Where to draw: its place is divided among the panels. None makes a new figure.
 
-        columns : list of int, default=None
-            Numbers of the columns to show, at most 6. None shows the first ones.
+        columns : list of int or str, default=None
+            The columns to show, at most 6, by number or name. None shows the first ones.
 
         random_state : int, RandomState instance or None, default=None
             Seed of the choice of points: a scatter shows at most 1,000 of each kind.
@@ -222,7 +222,7 @@ class SampleComparisonDisplay:
         self : SampleComparisonDisplay
             The display, with the drawn artists as attributes.
         """
-        columns = check_columns(columns, len(self.names), MAX_PANELS)
+        columns = check_columns(columns, self.names, MAX_PANELS)
         n = len(columns)
         side = max(4.0, 1.9 * n)
         self.figure_, grid = panels(self, ax, n, n, (side + 0.5, side))

@@ -51,18 +51,18 @@ def check_rows(X, name):
     return X, names
 
 
-def check_columns(columns, n_columns, at_most):
-    """Return the numbers of the columns to show."""
+def check_columns(columns, names, at_most):
+    """Return the numbers of the columns to show, which are given by number or by name."""
     if columns is None:
-        return list(range(min(n_columns, at_most)))
-    columns = list(columns)
-    fit = all(isinstance(c, Integral) and 0 <= c < n_columns for c in columns)
-    if not fit or not 1 <= len(columns) <= at_most:
+        return list(range(min(len(names), at_most)))
+    found = [names.index(c) if isinstance(c, str) and c in names else c for c in columns]
+    fit = all(isinstance(c, Integral) and 0 <= c < len(names) for c in found)
+    if not fit or not 1 <= len(found) <= at_most:
         raise ValueError(
-            f"columns={columns}: give at most {at_most} numbers of columns, each from 0 to "
-            f"{n_columns - 1}."
+            f"columns={list(columns)}: give at most {at_most} columns, each by its number, from 0 "
+            f"to {len(names) - 1}, or by its name, one of {names}."
         )
-    return columns
+    return found
 
 
 def check_image_shape(input_shape, n_features):

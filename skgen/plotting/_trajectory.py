@@ -222,9 +222,7 @@ class TrajectoryDisplay:
         names = [f"column {c}" for c in range(n_features)]
         if self.feature_names is not None:
             names = list(self.feature_names)
-            if columns is not None:
-                columns = [names.index(c) if c in names else c for c in columns]
-        columns = check_columns(columns, n_features, 2)
+        columns = check_columns(columns, names, 2)
         take_axes(self, ax)
         if len(columns) == 1:
             y = shown[:, :, columns[0]]
