@@ -101,7 +101,7 @@ def write_measured(app):
 
 
 def copy_notebook(app):
-    """Put the notebook of the examples where Sphinx reads it, with its links to pages from there."""
+    """Put the notebook of the examples where Sphinx reads it, its links to pages as from there."""
     text = (HERE.parent / "examples" / "first_steps.ipynb").read_text(encoding="utf-8")
     (HERE / "first_steps.ipynb").write_text(text.replace("](../docs/", "]("), encoding="utf-8")
 

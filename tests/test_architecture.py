@@ -181,6 +181,7 @@ FLOORS = {
         "skgen.papers",
         "skgen.processes",
         # Parts that several models share, or that one has beside its file.
+        "skgen.models._bridge_carrier",
         "skgen.models._bridge_matcher",
         "skgen.models._codes",
         "skgen.models._manifold_flow",

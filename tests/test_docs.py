@@ -58,8 +58,8 @@ def first_steps(tmp_path_factory):
 
 
 def test_the_notebook_holds_no_output():
-    cells = json.loads((ROOT / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))["cells"]
-    for cell in cells:
+    text = (ROOT / "examples" / "first_steps.ipynb").read_text(encoding="utf-8")
+    for cell in json.loads(text)["cells"]:
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
 
