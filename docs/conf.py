@@ -84,7 +84,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"index": [], "choosing": [], "results": []}
+html_sidebars = {"index": [], "first_steps": [], "choosing": [], "results": []}
 
 
 def leave_out_foreign_members(app, what, name, obj, skip, options):
