@@ -3,9 +3,15 @@
 import multiprocessing
 import sys
 import time
+import warnings
 from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
+
+with warnings.catch_warnings():
+    # In a notebook without widgets it shows bars of text, which is fine, and warns of them.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 # Seconds after which work counts as long.
 SHOWN_AFTER = 3.0
