@@ -990,20 +990,26 @@ def test_estimators_that_stand_in_one_another_many_times_over_are_refused(tmp_pa
     assert loaded[0] is loaded[2]
 
 
-@pytest.mark.parametrize("name", ["m", "m" * 240, "a.b.safetensors"])
-def test_what_a_killed_save_left_is_deleted_by_the_next(tmp_path, name):
+def test_what_a_killed_save_left_is_deleted_by_the_next(tmp_path):
+    paths = [tmp_path / name for name in ("m", "m" * 240, "a.b.safetensors")]
     program = (
         "import os, sys, skgen; os.fsync = lambda number: os.kill(os.getpid(), 9)\n"
-        "skgen.save(skgen.FlowMatcher(), sys.argv[1])"
+        "for path in sys.argv[1:]:\n"
+        "    os.fork() or skgen.save(skgen.FlowMatcher(), path)\n"
+        "    os.wait()\n"
     )
-    path = tmp_path / name
-    subprocess.run([sys.executable, "-c", program, path], check=False)
-    (left,) = tmp_path.iterdir()
-    assert left.suffix == ".part"
+    subprocess.run([sys.executable, "-c", program, *paths], check=True)
+    left = set(tmp_path.iterdir())
+    assert [file.suffix for file in left] == [".part"] * len(paths)
     other = tmp_path / ".other.0123456789abcdef.part"
     other.touch()
-    skgen.save(skgen.FlowMatcher(), path)
-    assert sorted(tmp_path.iterdir()) == sorted([other, path])
+    for path in paths:
+        before = set(tmp_path.iterdir())
+        skgen.save(skgen.FlowMatcher(), path)
+        (deleted,) = before - set(tmp_path.iterdir())
+        assert deleted in left
+        assert path.is_file()
+    assert set(tmp_path.iterdir()) == {other, *paths}
 
 
 def test_weights_that_stand_in_a_file_many_times_over_are_refused():

@@ -73,8 +73,8 @@ def lines(rng, n):
 
 @parametrize_with_checks(
     [
-        GenerativeRegressor(FlowMatcher(**QUICK), n_draws=5),
-        GenerativeClassifier(FlowMatcher(**QUICK), n_draws=5),
+        GenerativeRegressor(FlowMatcher(**QUICK, n_steps=4), n_draws=5),
+        GenerativeClassifier(FlowMatcher(**QUICK, n_steps=4), n_draws=5),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

@@ -26,6 +26,7 @@ from skgen.tables.rule_checks import broken
 from skgen.tables.rule_search import found_rules
 
 N = 1000
+QUICK = {"max_steps": 5, "n_steps": 4, "random_state": 0}
 
 
 def days(rng, n=N):
@@ -147,7 +148,7 @@ def test_a_rule_is_found_and_kept(kind, tmp_path):
     drawn = encoder.inverse_transform(9 * rng.normal(size=(2000, n_codes)))
     assert (drawn.dtypes == frame.dtypes).all()
     assert len(broken(rule, drawn)) == 0
-    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(**QUICK))
     skgen.save(pipe.fit(frame), tmp_path / "rules.skgen")
     loaded = skgen.load(tmp_path / "rules.skgen")
     assert loaded[0].constraints_ == pipe[0].constraints_
@@ -161,7 +162,7 @@ def test_completed_rows_keep_a_rule(kind):
     rng = np.random.default_rng(0)
     frame, rule = pd.DataFrame(kind(rng)), KINDS[kind]
     encoder = TableEncoder(constraints=[rule])
-    pipe = make_generative_pipeline(encoder, FlowMatcher(max_steps=5, random_state=0)).fit(frame)
+    pipe = make_generative_pipeline(encoder, FlowMatcher(**QUICK)).fit(frame)
     holed = frame.astype({name: "Int64" for name in frame.select_dtypes("int64")})
     holed = holed.mask(rng.random(frame.shape) < 0.3).iloc[:200]
     filled = pipe.impute(holed)
@@ -194,7 +195,7 @@ def test_the_rest_of_rows_given_some_columns_is_a_frame_like_that_of_fit():
     frame = pd.DataFrame(stays(rng)).assign(
         room=pd.Categorical(rng.choice(["single", "double"], N)), fed=rng.random(N) < 0.5
     )
-    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(max_steps=5, random_state=0))
+    pipe = make_generative_pipeline(TableEncoder(), FlowMatcher(**QUICK))
     pipe.fit(frame)
     asked = pd.DataFrame({"nights": [2, 3, 4], "room": "single"}, index=list("xyz"))
     drawn = pipe.impute(asked.reindex(columns=frame.columns))
