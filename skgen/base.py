@@ -12,7 +12,8 @@ import copy
 import inspect
 import os
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -46,7 +47,7 @@ from skgen.training.stages import Plan, Stage, TrainingError, training_device
 from skgen.validation import split
 
 __all__ = ["REGISTRY", "BaseGenerativeModel", "LatentMixin", "LikelihoodMixin", "Stage"]
-__all__ += ["TrainingError", "contained", "several"]
+__all__ += ["TrainingError", "all_or_nothing", "contained", "several"]
 # The contract of a model's module.
 __all__ += ["Encodes", "GenerativeModule", "Imputes", "Scores"]
 
@@ -57,6 +58,19 @@ MIN_STEPS, STEPS_PER_ROW, MAX_STEPS = 60, 4, 3000
 # Rows drawn at the end of a fit: per training row, and at least.
 DRAWS_PER_ROW, FEWEST_DRAWS = 4, 400
 FEW_ROWS = 128
+
+
+@contextmanager
+def all_or_nothing(*estimators: Any) -> Iterator[None]:
+    """Leave estimators as they were if what is inside, a fit, fails or is interrupted."""
+    before = [(estimator, estimator.__dict__.copy()) for estimator in estimators]
+    try:
+        yield
+    except BaseException:
+        for estimator, state in before:
+            estimator.__dict__.clear()
+            estimator.__dict__.update(state)
+        raise
 
 
 def _weights(module: nn.Module) -> list[Tensor]:
@@ -221,15 +235,8 @@ class BaseGenerativeModel(DrawingEstimator):
 
     def _fit(self, data: Data, partial: bool = False) -> Any:
         reset = not (partial and hasattr(self, "module_"))
-        before = self.__dict__.copy()
-        try:
-            with threads_for(self):
-                return self._learn(data, reset=reset, partial=partial)
-        except BaseException:
-            # All or nothing: a failed fit leaves the estimator unchanged.
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+        with all_or_nothing(self), threads_for(self):
+            return self._learn(data, reset=reset, partial=partial)
 
     def _learn(self, data: Data, *, reset: bool, partial: bool) -> Any:
         self._validate_params()

@@ -178,7 +178,9 @@ def test_comparison_of_an_estimator_draws_as_many_rows(autoencoder):
     np.testing.assert_array_equal(display.X_fake, autoencoder.sample(70, random_state=3))
 
 
-@pytest.mark.parametrize("columns", [[0, 3], [-1], [], list(range(7)), ["a"], [0.0]])
+@pytest.mark.parametrize(
+    "columns", [[0, 3], [-1], [], list(range(7)), ["a"], [0.0], "ab", [True, False, True]]
+)
 def test_comparison_refuses_columns_that_are_not_there(rng, columns):
     X = rng.normal(size=(10, 3))
     with pytest.raises(ValueError, match="give at most 6 columns, each by its number, from 0 to 2"):
@@ -191,6 +193,12 @@ def test_comparison_takes_columns_by_name():
     by_number = SampleComparisonDisplay.from_samples(frame, frame, columns=[2, 1])
     labels = [[ax.get_xlabel() for ax in display.axes_[-1]] for display in (by_name, by_number)]
     assert labels[0] == labels[1] == ["c", "b"]
+
+
+def test_a_name_of_a_column_is_not_a_list_of_letters():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0], "ab": [0.0, 1.0]})
+    display = SampleComparisonDisplay.from_samples(frame, frame, columns="ab")
+    assert [ax.get_xlabel() for ax in display.axes_[-1]] == ["ab"]
 
 
 def test_comparison_refuses_other_columns(rng):

@@ -31,13 +31,14 @@ def check(model: Any, has_source: bool = False) -> None:
         f"n_iterations={model.n_iterations!r}": model.n_iterations not in (1, None),
         f"ode_solver={model.ode_solver!r}": model.ode_solver != "heun",
         f"input_shape={model.input_shape!r}": model.input_shape is not None,
+        f"scaling={model.scaling!r}": model.scaling not in ("auto", "standard"),
     }
     named = next((name for name, is_wrong in wrong.items() if is_wrong), None)
     if named is not None:
         raise ValueError(
             f"{named} does not go with geometry={model.geometry!r}: a flow on a manifold has one "
-            "iteration by Heun's method, on rows without a layout, from a distribution of its own. "
-            "Leave it at its default, or take geometry='euclidean'."
+            "iteration by Heun's method, on rows without a layout, from a distribution of its own, "
+            "and standardises plain columns. Leave it at its default, or take geometry='euclidean'."
         )
 
 

@@ -55,11 +55,14 @@ def check_columns(columns, names, at_most):
     """Return the numbers of the columns to show, which are given by number or by name."""
     if columns is None:
         return list(range(min(len(names), at_most)))
+    # A name is no list of its letters, and a mask of columns no list of the numbers 0 and 1.
+    columns = [columns] if isinstance(columns, str) else list(columns)
     found = [names.index(c) if isinstance(c, str) and c in names else c for c in columns]
-    fit = all(isinstance(c, Integral) and 0 <= c < len(names) for c in found)
+    numbers = [c for c in found if isinstance(c, Integral) and not isinstance(c, bool)]
+    fit = len(numbers) == len(found) and all(0 <= c < len(names) for c in numbers)
     if not fit or not 1 <= len(found) <= at_most:
         raise ValueError(
-            f"columns={list(columns)}: give at most {at_most} columns, each by its number, from 0 "
+            f"columns={columns}: give at most {at_most} columns, each by its number, from 0 "
             f"to {len(names) - 1}, or by its name, one of {names}."
         )
     return found

@@ -27,9 +27,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgen._compat import HasMethods, Interval
+from skgen.base import all_or_nothing
 from skgen.data.checks import array_with_gaps, explained
 from skgen.tables.constraints import FunctionOf, GapWhere
 from skgen.tables.encoder import TableEncoder, filled
+from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.tables.rule_checks import broken, checked_rules
 from skgen.tables.rule_search import found_rules_of_observed
 from skgen.tables.withheld import Withheld
@@ -136,6 +138,12 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a column has no entry at all, or too few rows are complete for ``n_rounds=0``.
         """
+        with all_or_nothing(self):
+            self.model_ = self._learnt(X)
+        return self
+
+    def _learnt(self, X: Any) -> Any:
+        """Return the model, fitted to rows with gaps."""
         self._validate_params()
         X, missing = self._checked(X, reset=True)
         if missing.all(0).any():
@@ -144,7 +152,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"Column {column!r} of X has no entry at all, so it cannot be learnt; drop it."
             )
-        complete = ~missing.any(1)
+        complete = np.asarray(~missing.any(1))
         if complete.sum() < min(MIN_COMPLETE, len(X)) and self.n_rounds == 0:
             raise ValueError(
                 f"n_rounds=0 learns from rows without gaps, and X has {complete.sum()} of them, "
@@ -168,8 +176,7 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             if isinstance(X, pd.DataFrame) and not isinstance(drawn, pd.DataFrame):
                 drawn = pd.DataFrame(drawn, columns=X.columns)
             model = clone(untrained).fit(_keeping(rules, drawn))
-        self.model_ = model
-        return self
+        return model
 
     def _with_rules(self, X: Any) -> tuple[Any, list[Any]]:
         """Return the model with the rules that the observed entries keep, and the rules.
@@ -201,7 +208,11 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             draws are frames; means of draws are floats, whole numbers' too.
         """
         check_is_fitted(self)
-        X, missing = self._checked(X, reset=False)
+        whole = self._filled(*self._checked(X, reset=False))
+        return as_polars(whole) if is_polars(X) and isinstance(whole, pd.DataFrame) else whole
+
+    def _filled(self, X: Any, missing: np.ndarray) -> Any:
+        """Return rows with a draw, or the mean of some, where an entry is missing."""
         draws = self.model_.impute(X, n_draws=self.n_draws, random_state=self.random_state)
         if self.n_draws == 1:
             return draws
@@ -226,7 +237,12 @@ class GenerativeImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return getattr(last, "random_state", None) if own is None else own
 
     def _checked(self, X: Any, reset: bool) -> tuple[Any, np.ndarray]:
-        """Return X, arrays as floats and frames as they are, and which entries are missing."""
+        """Return X, arrays as floats and frames as they are, and which entries are missing.
+
+        A frame of polars becomes one of pandas for a pipeline whose encoder reads its columns.
+        """
+        encodes = isinstance(self.model, Pipeline) and isinstance(self.model[0], TableEncoder)
+        X = as_pandas(X) if encodes else X
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
             numbers = X.select_dtypes("number", exclude="timedelta")

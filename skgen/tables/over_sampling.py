@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d, vali
 
 from skgen._compat import HasMethods, Interval, StrOptions
 from skgen.data.checks import explained
+from skgen.tables.polars_frames import as_pandas, as_polars, is_polars
 from skgen.threads import limited
 
 __all__ = ["GenerativeOverSampler"]
@@ -104,6 +105,12 @@ class GenerativeOverSampler(BaseEstimator):
         UserWarning
             If a class has fewer than five rows; the message names it.
         """
+        X_more, y_more = self._resampled(as_pandas(X), y)
+        if is_polars(y):
+            y_more = type(y)(y.name, np.asarray(y_more).tolist(), dtype=y.dtype)
+        return as_polars(X_more) if is_polars(X) else X_more, y_more
+
+    def _resampled(self, X: Any, y: Any) -> tuple[Any, Any]:
         self._validate_params()
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True)

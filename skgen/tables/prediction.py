@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from skgen._compat import HasMethods, Interval
+from skgen.base import all_or_nothing
 from skgen.data.checks import array_with_gaps, check_count
 from skgen.tables.encoder import TableEncoder
 from skgen.tables.pipeline import make_generative_pipeline
@@ -186,14 +187,15 @@ class GenerativeRegressor(RegressorMixin, Predictor):
         ValueError
             If X or y is not as described, or the model is a pipeline without an encoder in front.
         """
-        X = self._features_of_fit(X, y)
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
-        if y.ndim == 1 or y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
-        self._is_column = y.ndim == 1
-        self._learn(X, pd.DataFrame(y.reshape(len(y), self.n_outputs_)))
+        with all_or_nothing(self):
+            X = self._features_of_fit(X, y)
+            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+            if y.ndim == 1 or y.shape[1] == 1:
+                y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
+            self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+            self._is_column = y.ndim == 1
+            self._learn(X, pd.DataFrame(y.reshape(len(y), self.n_outputs_)))
         return self
 
     @limited
@@ -335,14 +337,15 @@ class GenerativeClassifier(ClassifierMixin, Predictor):
         ValueError
             If X or y is not as described, or the model is a pipeline without an encoder in front.
         """
-        X = self._features_of_fit(X, y)
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        self.classes_, places = np.unique(y, return_inverse=True)
-        labels = pd.Categorical.from_codes(places, range(len(self.classes_)))
-        self._learn(X, pd.DataFrame({0: labels}))
+        with all_or_nothing(self):
+            X = self._features_of_fit(X, y)
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
+            check_classification_targets(y)
+            self.classes_, places = np.unique(y, return_inverse=True)
+            labels = pd.Categorical.from_codes(places, range(len(self.classes_)))
+            self._learn(X, pd.DataFrame({0: labels}))
         return self
 
     @limited

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn import get_config
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metadata_routing import process_routing
 
 from skgen._compat import _get_output_config
-from skgen.base import contained
+from skgen.base import all_or_nothing, contained
 from skgen.data.sources import matched, unwrapped
 from skgen.shortfalls import compared_as
 from skgen.tables.encoder import TableEncoder
@@ -102,11 +103,22 @@ class Steps(Pipeline):
 
     @contextmanager
     def _learning(self, X: Any) -> Iterator[None]:
-        """Name the place in X in errors of a fit, and in warnings of what it did not learn."""
+        """Name the place in X in errors of a fit, and in warnings of what it did not learn.
+
+        A failed fit leaves all steps as they were: a model with the transformers of other rows
+        would draw wrong rows.
+        """
+        steps = (part for part in self.get_params().values() if isinstance(part, BaseEstimator))
         compared = compared_as(
             self._model, lambda: self._learnt(X), lambda rows: self._learnt(self._back(rows))
         )
-        with _constant_columns_named(), self._gaps_named(X), threads_for(self), compared:
+        with (
+            all_or_nothing(self, *steps),
+            _constant_columns_named(),
+            self._gaps_named(X),
+            threads_for(self),
+            compared,
+        ):
             yield
 
     def _learnt(self, X: Any) -> Any:

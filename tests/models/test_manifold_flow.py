@@ -172,6 +172,7 @@ def test_what_does_not_go_with_a_geometry_says_so(on_earth):
     with pytest.raises(ValueError, match="source= does not go with geometry='sphere'"):
         FlowMatcher(geometry="sphere", **QUICK).fit(X, source=X)
     wrong = {"coupling": "optimal-transport", "n_iterations": 2, "ode_solver": "adaptive"}
+    wrong["scaling"] = "quantile"
     for name, value in wrong.items():
         with pytest.raises(ValueError, match=f"{name}=.* does not go with geometry"):
             FlowMatcher(geometry="sphere", **QUICK, **{name: value}).fit(X)

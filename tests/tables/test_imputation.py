@@ -263,6 +263,17 @@ def test_wrong_parameters(parameters, message):
         imputer.fit(np.eye(3))
 
 
+def test_a_failed_fit_leaves_the_imputer_as_it_was():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    imputer = GenerativeImputer(FlowMatcher(max_steps=2, random_state=0)).fit(X)
+    X_holes = np.where(X > 1, np.nan, X)
+    before = imputer.transform(X_holes)
+    imputer.set_params(model__lr=-1.0)
+    with pytest.raises(ValueError, match="lr"):
+        imputer.fit(X[:, :2])
+    np.testing.assert_array_equal(imputer.transform(X_holes), before)
+
+
 def test_a_column_without_entries():
     X = np.eye(3)
     X[:, 1] = np.nan

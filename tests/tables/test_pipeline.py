@@ -310,6 +310,21 @@ def test_an_unknown_density_names_the_step(step, name):
 
 
 @pytest.mark.statistical
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_failed_fit_leaves_the_pipeline_as_it_was(memory, tmp_path):
+    inner = make_pipeline(StandardScaler(), MinMaxScaler())
+    steps = [("inner", inner), ("model", FlowMatcher(max_steps=2, random_state=0))]
+    pipe = GenerativePipeline(steps, memory=str(tmp_path) if memory else None).fit(FRAME)
+    before = pipe.sample(3, n_steps=2)
+    pipe.set_params(model__lr=-1.0)
+    for fit in (pipe.fit, pipe.fit_transform):
+        with pytest.raises(ValueError, match="lr"):
+            fit(100 * FRAME[["a", "b"]].set_axis(["e", "f"], axis=1))
+    pipe.set_params(model__lr=1e-3)
+    assert list(pipe.feature_names_in_) == list(FRAME.columns)
+    np.testing.assert_array_equal(pipe.sample(3, n_steps=2), before)
+
+
 def test_samples_come_back_in_the_units_of_the_rows():
     steps = StandardScaler(), PCA(whiten=True), "passthrough", quick(max_steps=300, hidden_units=32)
     pipe = make_generative_pipeline(*steps).fit(SKEWED)

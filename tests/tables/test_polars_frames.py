@@ -4,11 +4,20 @@ import datetime
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from skgen import BinaryLatentDiffusion, TableEncoder, load, make_generative_pipeline, save
+from skgen import (
+    BinaryLatentDiffusion,
+    GenerativeImputer,
+    GenerativeOverSampler,
+    TableEncoder,
+    load,
+    make_generative_pipeline,
+    save,
+)
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -64,6 +73,26 @@ def test_a_pipeline_draws_and_completes_frames(tmp_path):
     assert first.schema == second.schema == FRAME.schema
     save(pipe, tmp_path / "m")
     assert_frame_equal(load(tmp_path / "m").sample(7), drawn)
+
+
+def test_an_imputer_learns_from_frames_and_completes_them():
+    imputer = GenerativeImputer(quick(), random_state=0)
+    completed = imputer.fit_transform(WITH_GAPS)
+    assert completed.schema == FRAME.schema
+    assert completed.null_count().sum_horizontal().item() == 0
+    assert_frame_equal(completed.filter(~EVERY_FIFTH), FRAME.filter(~EVERY_FIFTH))
+    assert isinstance(imputer.transform(WITH_GAPS.to_pandas()), pd.DataFrame)
+
+
+@pytest.mark.parametrize("columns", [FRAME.columns, ["whole", "byte", "single", "paid"]])
+def test_an_over_sampler_adds_rows_to_frames(columns):
+    model = quick() if columns == FRAME.columns else quick()[-1]
+    y = pl.Series("class", ["a"] * 40 + ["b"] * 20, dtype=pl.Categorical)
+    X_more, y_more = GenerativeOverSampler(model).fit_resample(FRAME.select(columns), y)
+    assert X_more.schema == FRAME.select(columns).schema
+    assert_frame_equal(X_more[:N], FRAME.select(columns))
+    assert y_more.to_list() == y.to_list() + ["b"] * 20
+    assert (y_more.name, y_more.dtype) == ("class", pl.Categorical)
 
 
 def test_the_rest_is_drawn_given_columns():

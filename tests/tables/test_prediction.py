@@ -148,6 +148,17 @@ def test_probabilities_of_two_normal_classes(rng):
     assert classifier.sample_y(X[:4], 3).shape == (4, 3)
 
 
+@pytest.mark.parametrize("Predictor", [GenerativeRegressor, GenerativeClassifier])
+def test_a_failed_fit_leaves_the_predictor_as_it_was(Predictor, rng):
+    X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
+    predictor = Predictor(FlowMatcher(**QUICK), n_draws=3).fit(X, y)
+    before = predictor.predict(X[:5])
+    predictor.set_params(model__lr=-1.0)
+    with pytest.raises(ValueError, match="lr"):
+        predictor.fit(X[:, :1], y + 7)
+    np.testing.assert_array_equal(predictor.predict(X[:5]), before)
+
+
 def test_a_single_class_is_sure():
     X = np.arange(20.0).reshape(10, 2) ** 2
     classifier = GenerativeClassifier(JointNormal(), n_draws=3).fit(X, ["one"] * 10)
