@@ -15,15 +15,20 @@ import pandas as pd
 
 from ._numbers import DIGITS
 
-# The months in short and in full.
+# The months in short, in full, and as some write them. Saved formats count the lists of a language.
 MONTHS = {
     "en": (
         "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
         "January February March April May June July August September October November December",
+        "Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec",
+        "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec",
+        "Jan Feb March April May June July Aug Sept Oct Nov Dec",
     ),
     "de": (
         "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        "Jan Feb Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        "Jänner Februar März April Mai Juni Juli August September Oktober November Dezember",
     ),
     "fr": (
         "janv févr mars avr mai juin juil août sept oct nov déc",
@@ -73,15 +78,16 @@ _DATE = (
     rf"|(?P<d1>9{{1,2}})(?:\.? ?|[-/]| de )(?P<m1>{_MONTH})\.?(?:[-/ ,]{{0,2}}| de )(?P<y1>9999|99)"
     rf"|(?P<m2>{_MONTH})\.?[- ](?P<d2>9{{1,2}}),?[- ](?P<y2>9999)"
     rf"|(?P<y3>9999)[- ](?P<m3>{_MONTH})[- ](?P<d3>9{{1,2}})"
-    r"|(?P<y4>9999)[-/](?P<n4>99)|(?P<n5>99)/(?P<y5>9999)"
+    rf"|(?P<m4>{_MONTH})\.?[- ](?P<y7>9999)"
+    r"|(?P<y4>9999)[-/](?P<n4>99)|(?P<n5>99)[/.](?P<y5>9999)"
     r"|(?P<y6>9999)[年년] ?(?P<n6>9{1,2})[月월] ?(?P<d6>9{1,2})[日일]"
     r"|(?P<compact>99999999|999999)"
 )
 _TIME = (
     r"(?P<H>9{1,2}):(?P<M>99)(?::(?P<S>99)(?:[.,](?P<f>9{1,9}))?)?(?P<half> ?[AaPp]\.?[Mm]\.?)?"
-    r"(?P<zone> ?(?:[+-]99:?99|[+-]99|" + "|".join(ZONES) + "))?"
+    r"(?P<zone> ?(?:(?:GMT|UTC)?[+-](?:99:?99|99?)|" + "|".join(ZONES) + "))?"
 )
-_MOMENT = re.compile(rf"(?:{_DATE})(?:(?:T|[ ,]+){_TIME})?")
+_MOMENT = re.compile(rf"(?:{_DATE})(?:(?:[T:]|[ ,]+){_TIME})?")
 _RUN = re.compile(r"(?P<compact>99999999)(?P<H>99)(?P<M>99)(?P<S>99)?")
 
 
@@ -497,6 +503,7 @@ def _offset(text: str) -> int:
     text = text.strip()
     if text in ZONES:
         return ZONES[text]
+    text = text.removeprefix("GMT").removeprefix("UTC")
     digits = text[1:].replace(":", "")
     minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
     return -minutes if text[0] == "-" else minutes
@@ -526,7 +533,8 @@ def _language(groups: list[_Group]) -> tuple[str, int]:
     for name, known in WORDS.items():
         if {word.casefold() for word in words} <= {word.casefold() for word in known}:
             return name, 2 if words[0].isupper() else int(words[0][:1].isupper())
-    raise NoDates(words[0], "is a month in another language than others")
+    text = next(group.texts[0] for group in groups if group.shape.month == words[0])
+    raise NoDates(text, "has a month in another language than others")
 
 
 def _tokens(group: _Group, groups: list[_Group], order: str, letters: int) -> list[Any]:

@@ -303,15 +303,27 @@ def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 def _candidates(text: str, given: str | None) -> Iterator[FileFormat]:
     seen = [given] if given else [s for s in SEPARATORS if s in text or s == ","]
     # A quote that is escaped, as in dumps of databases, is not doubled.
-    escape = "\\" if '\\"' in text and '""' not in re.sub('(?<=[^"])""(?=[^"])', "", text) else ""
+    is_escaped = '\\"' in text and '""' not in re.sub('(?<=[^"])""(?=[^"])', "", text)
     quotes = ['"', ""]
     if re.search(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.M) and '"' not in text:
         quotes.insert(0, "'")
     for separator in seen:
         for quote in quotes:
-            yield FileFormat(
-                separator=separator, quote=quote, escape=escape if quote == '"' else ""
-            )
+            format = FileFormat(separator=separator, quote=quote)
+            if is_escaped and quote == '"' and not _goes_together(format, text):
+                format.escape = "\\"
+            yield format
+
+
+def _goes_together(format: FileFormat, text: str) -> bool:
+    """Return whether the quotes of the sample do: its backslashes end the names of folders."""
+    try:
+        for _ in format.reader(lines_of(io.StringIO(text, newline=""), format)):
+            pass
+    except csv.Error as error:
+        # The sample may end within quotes.
+        return "end of data" in str(error)
+    return True
 
 
 def best_layout(text: str, given: str | None, name: str) -> Layout:
