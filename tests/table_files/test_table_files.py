@@ -733,6 +733,81 @@ def test_what_stands_below_the_rows_is_left_out_and_told(tmp_path):
         assert told(file) == [doubt]
 
 
+DRAWN = {
+    "psql": (" id | v\n----+-----\n", " {i} | {v}\n", "(12 rows)\n"),
+    "MySQL": ("+----+-----+\n| id | v |\n+----+-----+\n", "| {i} | {v} |\n", "+----+-----+\n"),
+    "SAP": ("List\n\n--------\n|id|v|\n--------\n", "|{i}|{v}|\n", "--------\n"),
+    "Markdown": ("| id | v |\n|---|:-:|\n", "| {i} | {v} |\n", ""),
+    "SQL Server": ("id,v\n--,-----\n", "{i},{v}\n", ""),
+    "SQLite": ("id  v      w\n--  -----  -----\n", "{i}   {v}   1\n", ""),
+    "one column": ("v\n-----\n", "{v}\n", ""),
+}
+
+
+@pytest.mark.parametrize(("above", "row", "below"), DRAWN.values(), ids=DRAWN)
+def test_drawn_lines_are_no_rows(tmp_path, above, row, below):
+    rows = "".join(row.format(i=i, v=i / 4) for i in range(12))
+    file = open_table(file_of(tmp_path, above + rows + below))
+    assert file.table["v"].tolist() == [i / 4 for i in range(12)]
+    assert any("left out" in text and "--" in text for text in told(file))
+    # Gaps are no lines.
+    file = open_table(file_of(tmp_path, "v\n1\n---\n3\n"))
+    assert file.table["v"].tolist() == [1, pd.NA, 3]
+
+
+def test_a_header_that_comes_again_is_no_row(tmp_path):
+    rows = "".join(f"x{i % 3},{i}\n" for i in range(12))
+    file = open_table(file_of(tmp_path, f"a,b\n{rows}a,b\n{rows}"))
+    assert file.table["b"].tolist() == [*range(12), *range(12)]
+    assert told(file) == ["1 row with the names of the header left out"]
+
+
+def test_a_first_line_of_entries_is_no_header(tmp_path):
+    rows = "".join(f"{'pe'[i % 2]},{'xbf'[i % 3]},{'sy'[i // 3 % 2]}\n" for i in range(24))
+    file = open_table(file_of(tmp_path, rows))
+    assert len(file.table) == 24
+    assert told(file) == ["there is no header: the first line is one of the rows"]
+    assert list(open_table(file_of(tmp_path, "kind,p,q\n" + rows)).table) == ["kind", "p", "q"]
+
+
+@pytest.mark.parametrize(
+    ("last", "doubt"),
+    [
+        ("Summe;;7", "begins with 'Summe'"),
+        (";;Total:", "begins with 'Total:'"),
+        (";;78", "has the sum of the others in 'v'"),
+        ("x;;78", "has the sum of the others in 'v'"),
+        ("x;;77", None),
+        ("Total;;77", None),
+    ],
+)
+def test_a_row_of_totals_is_told(tmp_path, last, doubt):
+    rows = "".join(f"{'x' if i % 2 else 'Total'};a;{i}\n" for i in range(13))
+    rows = rows.replace("Total", "y") if last.startswith(("Summe", ";")) else rows
+    file = open_table(file_of(tmp_path, f"k;a;v\n{rows}{last}\n"))
+    texts = [text for text in told(file) if "the last row" in text]
+    assert len(texts) == (doubt is not None)
+    assert doubt is None or doubt in texts[0]
+
+
+def test_one_column_that_may_be_several_is_told(tmp_path):
+    for text, doubt in (
+        ("a:b\n1:x\n2:y\n", "':' stands in its name and its entries; if that is wrong: --sep"),
+        ('"a,""b"",c"\n"1,""x, y"",2"\n"3,""y, z"",4"\n', "',' stands in its name and its entries"),
+        ("id   name\n1    x y\n3    z\n5  u v\n", "'  ' stands in its name and its entries"),
+        ("score\n3:1\n0:2\n", None),
+    ):
+        file = open_table(file_of(tmp_path, text))
+        assert file.table.shape[1] == 1
+        assert len(told(file)) == (doubt is not None)
+        assert doubt is None or doubt in told(file)[0]
+
+
+def test_a_cell_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(TableError, match="a cell that begins in line 2 has more than 131072 let"):
+        open_table(file_of(tmp_path, f"a,b\n1,{'x' * 200_000}\n"))
+
+
 def test_a_backslash_before_a_quote_may_end_a_folder(tmp_path):
     text = "id,place,v\n" + "".join(f'{i},"C:\\new, {i % 2}\\",{i}\n' for i in range(10))
     file = open_table(file_of(tmp_path, text))
