@@ -6,7 +6,9 @@ two readings, the other columns of the file decide, and the choice is reported a
 """
 
 import re
+from itertools import islice
 
+import numpy as np
 import pandas as pd
 
 from . import _values
@@ -291,6 +293,13 @@ class Column:
         )
         if form.whole and any(n_digits(body) > MAX_DIGITS + 2 for body in self.shapes.bodies()):
             form.whole = False
+        if any(re.search("[eE].?999", body) for body in self.shapes.bodies()):
+            # Floats hold powers of ten up to 308.
+            read, _ = form.read(self.texts.chunks, self.shapes.numeric, self.gaps, SEP)
+            row = int(np.isinf(read).argmax())
+            if np.isinf(read[row]):
+                text = next(islice(self.texts.cells(), row, None))
+                raise _wrong_entry(self, text, "and numbers must be finite.", context)
         form.positive += self._unit
         form.negative += self._unit
         self.format = ColumnFormat("numbers", self._gap_list(), number=form)
@@ -347,6 +356,9 @@ class Column:
         return True
 
     def _be_dates(self, context: Context, forced: bool = False) -> bool:
+        if self.shapes.all_numbers and not forced:
+            # Digits that are dates were taken as such; others are codes.
+            return False
         n_dates = sum(self.shapes.dated.values())
         if not n_dates and not forced:
             self._warn_of_times()

@@ -251,8 +251,10 @@ def _read_all(
 def _doubt_of_one_column(name: str, cells: list[str]) -> list[Doubt]:
     """Return that marks in the only name and in all entries may separate columns."""
     for mark in MAY_SEPARATE:
-        n = name.count(mark)
-        if n and cells and all(cell.count(mark) >= n for cell in cells):
+        # Blanks fill columns up to their width.
+        runs = re.compile(re.escape(mark) + "+").findall
+        n = len(runs(name))
+        if n and cells and all(len(runs(cell)) >= n for cell in cells):
             text = (
                 f"it was read as one column, although {mark!r} stands in its name and its entries"
             )

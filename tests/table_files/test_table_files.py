@@ -177,6 +177,9 @@ def test_digits_that_are_names_stay_words(tmp_path):
     assert open_table(tmp_path / "table.csv", numbers=["zip"]).table["zip"].tolist() == [
         i * 131 for i in range(60)
     ]
+    # They are as long as dates.
+    codes = [f"{i * 131:08d}" for i in range(60)]
+    assert len(told(open_table(column_file(tmp_path, codes)))) == 1
     for names in (
         [str(2**62 + i * 977) for i in range(60)],
         [f"{4000000000000000 + i * 7919}" for i in range(60)],
@@ -278,6 +281,10 @@ def test_an_infinite_number_is_refused_by_column_and_row(tmp_path):
     with pytest.raises(TableError, match=message):
         read_table(path)
     assert read_table(path, gaps={"a": ["-Infinity"]})["a"].isna().tolist() == [False, True, False]
+    # Floats hold no number that large.
+    path.write_text("a,b\n1e5,x\n1e400,y\n2.5,z\n")
+    with pytest.raises(TableError, match="column 'a' has '1e400' in row 1, and numbers must be"):
+        read_table(path)
     # Among words it is one.
     path.write_text("a,b\ninf,x\nsup,y\nmax,z\n")
     assert read_table(path)["a"].tolist() == ["inf", "sup", "max"]
@@ -795,6 +802,7 @@ def test_one_column_that_may_be_several_is_told(tmp_path):
         ("a:b\n1:x\n2:y\n", "':' stands in its name and its entries; if that is wrong: --sep"),
         ('"a,""b"",c"\n"1,""x, y"",2"\n"3,""y, z"",4"\n', "',' stands in its name and its entries"),
         ("id   name\n1    x y\n3    z\n5  u v\n", "'  ' stands in its name and its entries"),
+        ("  x     y\n" + "".join(f"{i:3d} {i / 4:5.2f}\n" for i in range(9)), "'  ' stands in"),
         ("score\n3:1\n0:2\n", None),
     ):
         file = open_table(file_of(tmp_path, text))
