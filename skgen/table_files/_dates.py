@@ -23,16 +23,19 @@ MONTHS = {
         "Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec",
         "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec",
         "Jan Feb March April May June July Aug Sept Oct Nov Dec",
+        "Jan. Feb. March April May June July Aug. Sept. Oct. Nov. Dec.",
     ),
     "de": (
         "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
         "Jan Feb Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        "Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez.",
         "Jänner Februar März April Mai Juni Juli August September Oktober November Dezember",
     ),
     "fr": (
         "janv févr mars avr mai juin juil août sept oct nov déc",
         "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
     ),
     "es": (
         "ene feb mar abr may jun jul ago sep oct nov dic",
@@ -58,7 +61,9 @@ WORDS = {
     for long, words in enumerate(lists)
 }
 MONTH_OF_WORD = {
-    word.casefold(): number for words in WORDS.values() for number, word in enumerate(words, 1)
+    word.casefold().rstrip("."): number
+    for words in WORDS.values()
+    for number, word in enumerate(words, 1)
 }
 # Offsets from UTC, in minutes, of names that mean one thing in files.
 ZONES = {
@@ -480,13 +485,14 @@ def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, int], Dat
         moments.update(zip(group.texts, ticks.tolist(), strict=True))
     format = DateFormat(order=order, unit=unit)
     format.words, letters = _language(groups)
+    has_points = any(word.endswith(".") for word in WORDS.get(format.words, ()))
     format.two_digits = any(f.stop - f.start == 2 and _name(f, order) == "Y" for f in fields)
     timed = [group for group in groups if "H" in group.fields]
     untimed = [group for group in groups if "H" not in group.fields]
     common = max(timed or groups, key=lambda group: group.n)
-    format.tokens = _tokens(common, groups, order, letters)
+    format.tokens = _tokens(common, groups, order, letters, has_points)
     if timed and untimed:
-        format.midnight = _tokens(untimed[0], groups, order, letters)
+        format.midnight = _tokens(untimed[0], groups, order, letters, has_points)
     if offsets:
         zone = common.shape.zone
         assert zone is not None
@@ -525,19 +531,33 @@ def _name(f: Field, order: str) -> str:
     return f.name
 
 
+def _with_point(group: _Group) -> str:
+    """Return the word for the month, with the point behind it."""
+    stop = next(f.stop for f in group.shape.fields if f.name == "word")
+    return group.shape.month + "." * (group.pattern[stop : stop + 1] == ".")
+
+
 def _language(groups: list[_Group]) -> tuple[str, int]:
     """Return the list that has all words for months, and the kind of their letters."""
-    words = sorted({group.shape.month for group in groups if group.shape.month})
-    if not words:
+    groups = [group for group in groups if group.shape.month]
+    if not groups:
         return "", 0
-    for name, known in WORDS.items():
-        if {word.casefold() for word in words} <= {word.casefold() for word in known}:
-            return name, 2 if words[0].isupper() else int(words[0][:1].isupper())
-    text = next(group.texts[0] for group in groups if group.shape.month == words[0])
+    plain = {group.shape.month for group in groups}
+    with_points = {_with_point(group) for group in groups}
+    # Points may stand behind the words that are cut off, and not behind mars and mai.
+    is_mixed = 0 < sum(word.endswith(".") for word in with_points) < len(with_points)
+    for words in [with_points, plain] if is_mixed else [plain]:
+        first = min(words)
+        for name, known in WORDS.items():
+            if {word.casefold() for word in words} <= {word.casefold() for word in known}:
+                return name, 2 if first.isupper() else int(first[:1].isupper())
+    text = next(group.texts[0] for group in groups if group.shape.month == min(plain))
     raise NoDates(text, "has a month in another language than others")
 
 
-def _tokens(group: _Group, groups: list[_Group], order: str, letters: int) -> list[Any]:
+def _tokens(
+    group: _Group, groups: list[_Group], order: str, letters: int, has_points: bool
+) -> list[Any]:
     """Return how texts of a shape are put together."""
     # A field whose width varies over the entries is written without zeros in front.
     widths: dict[str, set[int]] = {}
@@ -565,5 +585,8 @@ def _tokens(group: _Group, groups: list[_Group], order: str, letters: int) -> li
         else:
             tokens.append([name, min(widths[name])])
         at = f.stop
+        if name == "word" and has_points and pattern[at : at + 1] == ".":
+            # The point belongs to the word.
+            at += 1
     end = shape.zone.start if shape.zone else len(pattern)
     return [*tokens, pattern[at:end]] if at < end else tokens
