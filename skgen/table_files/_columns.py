@@ -6,12 +6,14 @@ two readings, the other columns of the file decide, and the choice is reported a
 """
 
 import re
+from itertools import islice
 
+import numpy as np
 import pandas as pd
 
 from . import _values
 from ._codes import doubt_of_codes, doubt_of_quantities
-from ._dates import NoDates, Reading, date_shape, read_dates
+from ._dates import MONTH_OF_WORD, NoDates, Reading, date_shape, read_dates
 from ._decimals import decimal_of
 from ._doubts import Correction, Doubt, TableError
 from ._formats import ColumnFormat, Context
@@ -31,8 +33,16 @@ DIGIT_GAPS = {mark.translate(DIGITS): mark for mark in ["#DIV/0!", "1.#QNAN", "1
 _WORD_GAPS = r"? ?? - -- – — . n/a N/A #N/A #NULL! NULL null NaN nan <NA> NaT \N (null) [NULL]"
 WORD_GAPS = frozenset(["", *_WORD_GAPS.split()])
 # Words that mark a gap in other columns, and cause a doubt if they stay words.
-KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.")
+KEPT_WORDS = ("NA", "None", "none", "N.A.", "n.a.", "k.A.", "k. A.")
 TRUTH = ("false", "true")
+TIME = re.compile("99?:99(:99)?")
+# A date, a time, a week or a quarter within a text of another form.
+_MONTHS = "|".join(MONTH_OF_WORD)
+MOMENT = re.compile(
+    r"(?<![\w.:])(?:99?[:h]99|(?:9999|99?)([-/.\\])99?\1(?:9999|99)|9999-?[QW]99?)(?!\.?9)"
+    rf"|[QW] ?99?[ /-]9999|99?\W*(?:{_MONTHS})\b|\b(?:{_MONTHS})\W*99?",
+    re.I,
+)
 MIN_COMPACT = 3
 SURE_COMPACT = 10
 
@@ -237,9 +247,6 @@ class Column:
 
     def _be_numbers(self, context: Context, forced: bool = False) -> bool:
         n_numbers = sum(self.shapes.numeric.values())
-        if self.shapes.all_dates and not forced and not self.shapes.only_digits():
-            # 05.06.2024 is no number.
-            return False
         if not n_numbers and not self.shapes.infinite and not forced:
             return False
         share = n_numbers / max(1, self.shapes.n_present)
@@ -247,7 +254,7 @@ class Column:
         if not forced and n_numbers < self.shapes.n_present:
             odd = self._odd_words(share)
             if not odd:
-                if share >= 0.5:
+                if share >= 0.5 and not self.shapes.all_dates:
                     self._warn_of_odd_entries("numbers", share)
                 return False
         units = self.shapes.units()
@@ -286,6 +293,13 @@ class Column:
         )
         if form.whole and any(n_digits(body) > MAX_DIGITS + 2 for body in self.shapes.bodies()):
             form.whole = False
+        if any(re.search("[eE].?999", body) for body in self.shapes.bodies()):
+            # Floats hold powers of ten up to 308.
+            read, _ = form.read(self.texts.chunks, self.shapes.numeric, self.gaps, SEP)
+            row = int(np.isinf(read).argmax())
+            if np.isinf(read[row]):
+                text = next(islice(self.texts.cells(), row, None))
+                raise _wrong_entry(self, text, "and numbers must be finite.", context)
         form.positive += self._unit
         form.negative += self._unit
         self.format = ColumnFormat("numbers", self._gap_list(), number=form)
@@ -308,9 +322,9 @@ class Column:
         self.shapes = Shapes(self.texts, self.marks, self.given_gaps)
 
     def _warn_of_odd_entries(self, kind: str, share: float) -> None:
-        odd = next(iter(self.shapes.rest), None)
-        if odd is None:
-            return
+        right = self.shapes.numeric if kind == "numbers" else self.shapes.dated
+        others = (*self.shapes.rest, *self.shapes.numeric, *self.shapes.dated)
+        odd = next(shape for shape in others if shape not in right)
         text = self.texts.find(_pattern_of(odd)) or odd
         self._doubt(
             f"{share:.0%} of the entries are {kind}; because of others, such as {text!r} in row "
@@ -319,16 +333,12 @@ class Column:
         )
 
     def _be_compact_dates(self, context: Context) -> bool:
-        """Read whole numbers like 20240131 as dates, if all are dates from 1900 to 2099."""
-        if (
-            not self.shapes.all_numbers
-            or not self.shapes.all_dates
-            or not self.shapes.only_digits()
-        ):
+        """Read numbers like 20240131 and 01.2024 as dates, if all are dates from 1900 to 2099."""
+        if not self.shapes.all_numbers or not self.shapes.all_dates:
             return False
         self.gaps = self.shapes.gaps()
         counts = self._present_counts()
-        years = {text[:4] for text in counts if set(text) != {"0"}}
+        years = {re.sub(r"\d\d\.", "", text)[:4] for text in counts if set(text) != {"0"}}
         if not all("1900" <= year <= "2099" or year == "9999" for year in years):
             return False
         if len(counts) < MIN_COMPACT and len(next(iter(counts))) < 8:
@@ -346,6 +356,9 @@ class Column:
         return True
 
     def _be_dates(self, context: Context, forced: bool = False) -> bool:
+        if self.shapes.all_numbers and not forced:
+            # Digits that are dates were taken as such; others are codes.
+            return False
         n_dates = sum(self.shapes.dated.values())
         if not n_dates and not forced:
             self._warn_of_times()
@@ -386,9 +399,16 @@ class Column:
         return True
 
     def _warn_of_times(self) -> None:
-        times = all(re.fullmatch("99?:99(:99)?", shape) for shape in self.shapes.rest)
-        if self.shapes.rest and times and not self.shapes.numeric:
-            self._doubt("times of the day, taken as categories", Correction("drop", self.name))
+        if not self.shapes.rest or self.shapes.numeric:
+            return
+        kinds = {
+            "times of the day": TIME.fullmatch,
+            "dates or times in a form not known": MOMENT.search,
+        }
+        for kind, is_kind in kinds.items():
+            if all(map(is_kind, self.shapes.rest)):
+                self._doubt(f"{kind}, taken as categories", Correction("drop", self.name))
+                return
 
     # The values
 

@@ -15,19 +15,27 @@ import pandas as pd
 
 from ._numbers import DIGITS
 
-# The months in short and in full.
+# The months in short, in full, and as some write them. Saved formats count the lists of a language.
 MONTHS = {
     "en": (
         "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
         "January February March April May June July August September October November December",
+        "Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec",
+        "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec",
+        "Jan Feb March April May June July Aug Sept Oct Nov Dec",
+        "Jan. Feb. March April May June July Aug. Sept. Oct. Nov. Dec.",
     ),
     "de": (
         "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        "Jan Feb Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        "Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez.",
+        "Jänner Februar März April Mai Juni Juli August September Oktober November Dezember",
     ),
     "fr": (
         "janv févr mars avr mai juin juil août sept oct nov déc",
         "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
     ),
     "es": (
         "ene feb mar abr may jun jul ago sep oct nov dic",
@@ -53,7 +61,9 @@ WORDS = {
     for long, words in enumerate(lists)
 }
 MONTH_OF_WORD = {
-    word.casefold(): number for words in WORDS.values() for number, word in enumerate(words, 1)
+    word.casefold().rstrip("."): number
+    for words in WORDS.values()
+    for number, word in enumerate(words, 1)
 }
 # Offsets from UTC, in minutes, of names that mean one thing in files.
 ZONES = {
@@ -73,15 +83,16 @@ _DATE = (
     rf"|(?P<d1>9{{1,2}})(?:\.? ?|[-/]| de )(?P<m1>{_MONTH})\.?(?:[-/ ,]{{0,2}}| de )(?P<y1>9999|99)"
     rf"|(?P<m2>{_MONTH})\.?[- ](?P<d2>9{{1,2}}),?[- ](?P<y2>9999)"
     rf"|(?P<y3>9999)[- ](?P<m3>{_MONTH})[- ](?P<d3>9{{1,2}})"
-    r"|(?P<y4>9999)[-/](?P<n4>99)|(?P<n5>99)/(?P<y5>9999)"
+    rf"|(?P<m4>{_MONTH})\.?[- ](?P<y7>9999)"
+    r"|(?P<y4>9999)[-/](?P<n4>99)|(?P<n5>99)[/.](?P<y5>9999)"
     r"|(?P<y6>9999)[年년] ?(?P<n6>9{1,2})[月월] ?(?P<d6>9{1,2})[日일]"
     r"|(?P<compact>99999999|999999)"
 )
 _TIME = (
     r"(?P<H>9{1,2}):(?P<M>99)(?::(?P<S>99)(?:[.,](?P<f>9{1,9}))?)?(?P<half> ?[AaPp]\.?[Mm]\.?)?"
-    r"(?P<zone> ?(?:[+-]99:?99|[+-]99|" + "|".join(ZONES) + "))?"
+    r"(?P<zone> ?(?:(?:GMT|UTC)?[+-](?:99:?99|99?)|" + "|".join(ZONES) + "))?"
 )
-_MOMENT = re.compile(rf"(?:{_DATE})(?:(?:T|[ ,]+){_TIME})?")
+_MOMENT = re.compile(rf"(?:{_DATE})(?:(?:[T:]|[ ,]+){_TIME})?")
 _RUN = re.compile(r"(?P<compact>99999999)(?P<H>99)(?P<M>99)(?P<S>99)?")
 
 
@@ -474,13 +485,14 @@ def _put_together(groups: list[_Group], order: str) -> tuple[dict[str, int], Dat
         moments.update(zip(group.texts, ticks.tolist(), strict=True))
     format = DateFormat(order=order, unit=unit)
     format.words, letters = _language(groups)
+    has_points = any(word.endswith(".") for word in WORDS.get(format.words, ()))
     format.two_digits = any(f.stop - f.start == 2 and _name(f, order) == "Y" for f in fields)
     timed = [group for group in groups if "H" in group.fields]
     untimed = [group for group in groups if "H" not in group.fields]
     common = max(timed or groups, key=lambda group: group.n)
-    format.tokens = _tokens(common, groups, order, letters)
+    format.tokens = _tokens(common, groups, order, letters, has_points)
     if timed and untimed:
-        format.midnight = _tokens(untimed[0], groups, order, letters)
+        format.midnight = _tokens(untimed[0], groups, order, letters, has_points)
     if offsets:
         zone = common.shape.zone
         assert zone is not None
@@ -497,6 +509,7 @@ def _offset(text: str) -> int:
     text = text.strip()
     if text in ZONES:
         return ZONES[text]
+    text = text.removeprefix("GMT").removeprefix("UTC")
     digits = text[1:].replace(":", "")
     minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
     return -minutes if text[0] == "-" else minutes
@@ -518,18 +531,33 @@ def _name(f: Field, order: str) -> str:
     return f.name
 
 
+def _with_point(group: _Group) -> str:
+    """Return the word for the month, with the point behind it."""
+    stop = next(f.stop for f in group.shape.fields if f.name == "word")
+    return group.shape.month + "." * (group.pattern[stop : stop + 1] == ".")
+
+
 def _language(groups: list[_Group]) -> tuple[str, int]:
     """Return the list that has all words for months, and the kind of their letters."""
-    words = sorted({group.shape.month for group in groups if group.shape.month})
-    if not words:
+    groups = [group for group in groups if group.shape.month]
+    if not groups:
         return "", 0
-    for name, known in WORDS.items():
-        if {word.casefold() for word in words} <= {word.casefold() for word in known}:
-            return name, 2 if words[0].isupper() else int(words[0][:1].isupper())
-    raise NoDates(words[0], "is a month in another language than others")
+    plain = {group.shape.month for group in groups}
+    with_points = {_with_point(group) for group in groups}
+    # Points may stand behind the words that are cut off, and not behind mars and mai.
+    is_mixed = 0 < sum(word.endswith(".") for word in with_points) < len(with_points)
+    for words in [with_points, plain] if is_mixed else [plain]:
+        first = min(words)
+        for name, known in WORDS.items():
+            if {word.casefold() for word in words} <= {word.casefold() for word in known}:
+                return name, 2 if first.isupper() else int(first[:1].isupper())
+    text = next(group.texts[0] for group in groups if group.shape.month == min(plain))
+    raise NoDates(text, "has a month in another language than others")
 
 
-def _tokens(group: _Group, groups: list[_Group], order: str, letters: int) -> list[Any]:
+def _tokens(
+    group: _Group, groups: list[_Group], order: str, letters: int, has_points: bool
+) -> list[Any]:
     """Return how texts of a shape are put together."""
     # A field whose width varies over the entries is written without zeros in front.
     widths: dict[str, set[int]] = {}
@@ -557,5 +585,8 @@ def _tokens(group: _Group, groups: list[_Group], order: str, letters: int) -> li
         else:
             tokens.append([name, min(widths[name])])
         at = f.stop
+        if name == "word" and has_points and pattern[at : at + 1] == ".":
+            # The point belongs to the word.
+            at += 1
     end = shape.zone.start if shape.zone else len(pattern)
     return [*tokens, pattern[at:end]] if at < end else tokens

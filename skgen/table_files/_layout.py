@@ -22,6 +22,9 @@ SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", " ")
 MAX_SAMPLED_ROWS = 1000
 # Other marks begin a comment only with a blank behind them: !important may be a word.
 COMMENTS = re.compile(r"#|//|%|[!;](?=\s)")
+# A line of lines, as databases draw them under the names: ----+-----
+RULE = re.compile(r"[-=+:_|\s\u2500-\u257f]*")
+DRAWN = re.compile(r"-{3}|={3}|_{3}|[\u2500-\u257f]{3}")
 
 
 @dataclass
@@ -123,8 +126,18 @@ def _is_simple(cell: str) -> bool:
     return not cell or is_value(cell) or _WORD.fullmatch(cell) is not None
 
 
+def is_rule(cells: Sequence[str]) -> bool:
+    """Return whether a row is a drawn line, with no entries."""
+    drawn = [cell for cell in cells if DRAWN.search(cell)]
+    if len(cells) == 1 and is_gap(cells[0].strip()):
+        return False
+    return bool(drawn) and all(map(RULE.fullmatch, cells))
+
+
 def comment_of(cells: Sequence[str]) -> str:
     """Return the mark of comments that cells begin with, "" where they begin with none."""
+    if is_rule(cells):
+        return next(cell.strip() for cell in cells if cell.strip())[:3]
     first = cells[0].lstrip() if cells else ""
     found = COMMENTS.match(first)
     if found is None or is_gap(first.rstrip()):
@@ -140,6 +153,8 @@ def is_gap(cell: str) -> bool:
 
 def may_be_comment(cells: Sequence[str], comment: str, separator: str) -> bool:
     """Return whether cells begin with the mark of a comment above, or with a mark and a blank."""
+    if is_rule(cells):
+        return True
     mark = comment_of(cells)
     behind = cells[0].lstrip()[len(mark) :].lstrip(mark) if mark else ""
     is_alone = not behind and separator == " "
@@ -176,6 +191,8 @@ def _lay_out(
         lone = trimmed(cells) == 1 and width > 1 and cells[0] != ""
         narrow = trimmed(cells) < width and _block_is_narrow(filled[i:], blank_lines, width)
         next_cells = filled[i + 1][1] if i + 1 < len(filled) else []
+        if is_rule(cells) and next_cells:
+            continue
         if mark and next_cells and not _is_header_behind_mark(cells, next_cells, width):
             comment = mark
         elif not (lone or narrow) or i + 1 == len(filled):
@@ -286,7 +303,15 @@ def has_values(rows: Sequence[Sequence[str]], j: int) -> bool:
 
 
 def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row has numbers, as those below, and is not a header."""
+    """Return whether the first row has numbers or words of those below, and is not a header."""
+    others = [cells for cells in below if list(cells) != list(header)]
+    known = [
+        any(name == cells[j] for cells in others if j < len(cells))
+        for j, name in enumerate(header)
+        if name
+    ]
+    if sum(known) > 1 and 2 * sum(known) > len(known):
+        return True
     numbers = [cell for cell in header if is_value(cell)]
     if not numbers or not below:
         return False
@@ -303,15 +328,27 @@ def is_data(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 def _candidates(text: str, given: str | None) -> Iterator[FileFormat]:
     seen = [given] if given else [s for s in SEPARATORS if s in text or s == ","]
     # A quote that is escaped, as in dumps of databases, is not doubled.
-    escape = "\\" if '\\"' in text and '""' not in re.sub('(?<=[^"])""(?=[^"])', "", text) else ""
+    is_escaped = '\\"' in text and '""' not in re.sub('(?<=[^"])""(?=[^"])', "", text)
     quotes = ['"', ""]
     if re.search(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.M) and '"' not in text:
         quotes.insert(0, "'")
     for separator in seen:
         for quote in quotes:
-            yield FileFormat(
-                separator=separator, quote=quote, escape=escape if quote == '"' else ""
-            )
+            format = FileFormat(separator=separator, quote=quote)
+            if is_escaped and quote == '"' and not _goes_together(format, text):
+                format.escape = "\\"
+            yield format
+
+
+def _goes_together(format: FileFormat, text: str) -> bool:
+    """Return whether the quotes of the sample do: its backslashes end the names of folders."""
+    try:
+        for _ in format.reader(lines_of(io.StringIO(text, newline=""), format)):
+            pass
+    except csv.Error as error:
+        # The sample may end within quotes.
+        return "end of data" in str(error)
+    return True
 
 
 def best_layout(text: str, given: str | None, name: str) -> Layout:

@@ -37,9 +37,11 @@ _CURRENCY = rf"(?:{_CURRENCIES}|[$¢£¤¥֏฿₡₦₨₩₪₫€₭₮₱₲
 _MINUS = re.escape(MINUS)
 _MARKS = f".,{THOUSANDS}"
 _BODY = rf"(?:9+(?:[{_MARKS}]9+)*[.,]?|[.,]9+)(?:[eE][+{_MINUS}]?9+)?"
+# Prices without cents have a dash for them: 5.-, 5,--
+_NO_CENTS = rf"(?:(?<=9[.,])[{_MINUS}\u2014]{{1,2}})?"
 _NUMBER = re.compile(
     rf"(?P<before>[+{_MINUS}{BLANKS}(]*{_CURRENCY}?[+{_MINUS}{BLANKS}(]*)(?P<body>{_BODY})"
-    rf"(?P<after>[{BLANKS})]*(?:{_CURRENCY}|[%‰])?[{BLANKS})]*[{_MINUS}]?)"
+    rf"(?P<no_cents>{_NO_CENTS})(?P<after>[{BLANKS})]*(?:{_CURRENCY}|[%‰])?[{BLANKS})]*[{_MINUS}]?)"
 )
 _UNIT = re.compile(
     rf"[+{_MINUS}]?{_BODY}[{BLANKS}]?(?P<unit>[^\W\d_]{{1,12}}|°[CF]?|[^\W\d]{{1,4}}[²³])"
@@ -54,6 +56,7 @@ class Shape(NamedTuple):
     after: str
     unit: str
     negative: bool
+    no_cents: str
 
 
 @lru_cache(maxsize=100_000)
@@ -75,7 +78,8 @@ def number_shape(shape: str) -> Shape | None:
     currencies = re.findall(_CURRENCY, around)
     if len(currencies) > 1:
         return None
-    return Shape(before, body, after, unit, opened > 0 or any(sign in around for sign in MINUS))
+    negative = opened > 0 or any(sign in around for sign in MINUS)
+    return Shape(before, body, after, unit, negative, found["no_cents"])
 
 
 def unit_of(shape: str) -> str | None:
@@ -159,11 +163,13 @@ class NumberFormat:
         for text, count in shapes.items():
             shape = number_shape(text)
             assert shape is not None
-            number = _mantissa(shape.body)
+            # The mark before a dash for no cents shows no decimals.
+            body = shape.body[:-1] if shape.no_cents else shape.body
+            number = _mantissa(body)
             part, _, fraction = number.partition(decimal)
-            has_powers |= number != shape.body
+            has_powers |= number != body
             decimals.add(len(fraction))
-            whole &= is_whole(shape.body, decimal)
+            whole &= is_whole(body, decimal)
             for mark in set(part) - {"9"}:
                 thousands[mark] += count
                 indian |= re.search(f"9{re.escape(mark)}99{re.escape(mark)}", part) is not None
@@ -186,7 +192,9 @@ class NumberFormat:
     def _cleaning(self, shapes: Iterable[str]) -> tuple[list[str], dict[int, Any]]:
         """Return the words and the characters that numbers are read without."""
         found = [shape for shape in map(number_shape, shapes) if shape is not None]
-        words = sorted({shape.unit for shape in found if len(shape.unit) > 1}, key=len)[::-1]
+        units = {shape.unit for shape in found if len(shape.unit) > 1}
+        dashes = {shape.body[-1] + shape.no_cents for shape in found if shape.no_cents}
+        words = sorted(units | dashes, key=len)[::-1]
         chars: dict[int, Any] = {ord(c): None for c in THOUSANDS + ")%‰"}
         chars |= {ord(shape.unit): None for shape in found if len(shape.unit) == 1}
         chars |= {ord(c): "-" for c in MINUS + "("}

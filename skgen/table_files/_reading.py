@@ -4,6 +4,7 @@ import csv
 import datetime
 import difflib
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Collection, Mapping
@@ -20,9 +21,16 @@ from ._doubts import Doubt, TableError, TableWarning
 from ._formats import ColumnFormat, Context
 from ._layout import FileFormat
 from ._rows import Rows, read_rows
+from ._shapes import FEW_NUMBERS
 from ._texts import SEP, Texts
-from ._words import taken_as
+from ._words import is_number, taken_as
 
+# What rows of totals begin with.
+TOTAL = re.compile(
+    r"(?:(?:grand|sub)[ -]?)?(?:totals?|totale|totaal|totaux|sum|summe|gesamt(?:summe)?|insgesamt"
+    r"|somme|suma)\s*:?",
+    re.I,
+)
 EXTRAS = {"parquet": "pyarrow", "excel": "openpyxl"}
 
 
@@ -415,6 +423,7 @@ def _decided(
         examples[column.name] = column.example()
         formats[column.name] = column.format
         doubts += column.doubts
+    doubts += _totals(columns, series)
     return TableFile(pd.DataFrame(series), TableFormat(format, formats), doubts, examples)
 
 
@@ -431,6 +440,24 @@ def _second_header(columns: list[Column]) -> list[Doubt]:
     listed = ", ".join(map(repr, words[:3]))
     text = f"the first row has words above numbers, {listed}; a second line of names is to be taken"
     return [Doubt(None, f"{text} out")]
+
+
+def _totals(columns: list[Column], series: Mapping[str, pd.Series]) -> list[Doubt]:
+    """Return that the last row begins with a word for totals, or has the sum of a column."""
+    advice = "; if it is one of totals, it is to be taken out"
+    entries = ((column.texts, column.texts.chunks[-1].rsplit(SEP, 1)[-1]) for column in columns)
+    texts, first = next(((texts, entry) for texts, entry in entries if entry), (None, ""))
+    if texts is not None and TOTAL.fullmatch(first) and texts.counts[first] == 1 < texts.n:
+        return [Doubt(None, f"the last row begins with {first!r}{advice}")]
+    for name, column in series.items():
+        if len(column) <= FEW_NUMBERS or not is_number(column):
+            continue
+        last, others = column.iloc[-1], column.iloc[:-1].dropna().astype(float)
+        if pd.isna(last) or others.empty or abs(last) <= others.abs().max():
+            continue
+        if abs(others.sum() - last) <= 1e-9 * abs(last):
+            return [Doubt(None, f"the last row has the sum of the others in {name!r}{advice}")]
+    return []
 
 
 def _check_names(name: str, names: Collection[str], asked: Collection[str]) -> None:

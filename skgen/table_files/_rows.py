@@ -18,6 +18,7 @@ from ._layout import (
     has_values,
     is_data,
     is_gap,
+    is_rule,
     is_value,
     learn_quoting,
     lines_of,
@@ -35,6 +36,8 @@ BLANKS = " \t\u00a0\u3000"
 # Programs that save it fill it up with their own separator, to the number of columns.
 SEP_LINE = re.compile(r"\"?sep=([^\w\r\n])\"?([,;|\s]*)", re.I)
 
+# What may separate the columns of a file of one column: within quotes, or by its width.
+MAY_SEPARATE = (",", ";", "\t", "|", ":", "  ")
 # A joined cell that may begin a comment.
 MARKED = re.compile(rf"{SEP}\s*(?:[#%!;]|//)")
 
@@ -163,6 +166,11 @@ def _has_blanks(format: FileFormat, lines: list[str]) -> bool:
 
 
 def _bad_quotes(name: str, line: int, error: Exception) -> TableError:
+    if "limit" in str(error):
+        return TableError(
+            f"{name}: a cell that begins in line {line} has more than {csv.field_size_limit()} "
+            "letters; a quote may lack its end."
+        )
     return TableError(
         f"{name}: line {line} cannot be read, its quotes do not go together ({error})."
     )
@@ -211,6 +219,8 @@ def _read_all(
         doubts.append(
             Doubt(None, "its quotes do not go together, and are read as any other letter")
         )
+    if n == 1:
+        doubts += _doubt_of_one_column(header[0], [cells[0] for cells in below])
     if layout.skipped:
         plural = "s" * (len(layout.skipped) > 1)
         text = f"{len(layout.skipped)} line{plural} above the header left out: "
@@ -238,13 +248,28 @@ def _read_all(
     return Rows(names, columns, format, doubts, unquoted)
 
 
+def _doubt_of_one_column(name: str, cells: list[str]) -> list[Doubt]:
+    """Return that marks in the only name and in all entries may separate columns."""
+    for mark in MAY_SEPARATE:
+        # Blanks fill columns up to their width.
+        runs = re.compile(re.escape(mark) + "+").findall
+        n = len(runs(name))
+        if n and cells and all(len(runs(cell)) >= n for cell in cells):
+            text = (
+                f"it was read as one column, although {mark!r} stands in its name and its entries"
+            )
+            correction = (Correction("separator", mark),) if mark == ":" else ()
+            return [Doubt(None, text, correction)]
+    return []
+
+
 def _gather(gatherer: "_Gatherer", path: Any, skip: int, has_header: bool) -> None:
     """Give a gatherer all rows of a file."""
     format = gatherer.layout.format
     with open(path, encoding=format.encoding, newline="") as file:
         reader = format.reader(islice(lines_of(file, format), skip, None))
         if has_header:
-            next(reader)
+            gatherer.header = next(reader)
         size = max(1000, CELLS_A_CHUNK // gatherer.n)
         try:
             while chunk := list(islice(reader, size)):
@@ -313,6 +338,9 @@ class _Gatherer:
         self.marked_rows = marked_rows
         self.chunks: list[list[str]] = [[] for _ in range(n)]
         self.doubts: list[Doubt] = []
+        # The header as it stands in the file, and how often it comes again.
+        self.header: list[str] | None = None
+        self.n_headers = 0
         self.n_rows = self.n_read = 0
         # The marks of comments that were left out, and of lines that may be comments or rows.
         self.comments: Counter[str] = Counter()
@@ -325,6 +353,8 @@ class _Gatherer:
         """Add rows."""
         n_read = len(rows)
         is_even = set(map(len, rows)) == {self.n}
+        # Lines are drawn around the rows, not among them.
+        is_even &= not (is_rule(rows[0]) or is_rule(rows[-1]) or self.header in rows)
         if not is_even or MARKED.search(SEP + SEP.join([row[0] for row in rows])):
             rows = self._evened(rows)
         self.n_read += n_read
@@ -346,6 +376,8 @@ class _Gatherer:
             size = len(row)
             if self._is_comment(row):
                 self._count("comments", row)
+            elif row == self.header and n > 1:
+                self.n_headers += 1
             elif size == n:
                 even.append(row)
             elif not any(map(str.strip, row)):
@@ -364,7 +396,7 @@ class _Gatherer:
         """Return whether a row is taken for a comment; count it if it could be a row too."""
         mark = comment_of(row)
         # A line with no separator is a comment in any file.
-        if not mark or len(row) == 1 < self.n:
+        if not mark or len(row) == 1 < self.n or is_rule(row):
             return bool(mark)
         comment, separator = self.layout.comment, self.layout.format.separator
         if self.typed is None or not may_be_comment(row, comment, separator):
@@ -400,6 +432,11 @@ class _Gatherer:
                 lines = "line that begins" if count == 1 else "lines that begin"
                 text = f"{count} {lines} with {mark!r} {done}: {self.first[kind, mark]!r}"
                 self.doubts.append(Doubt(None, text))
+        if self.n_headers:
+            plural = "s" * (self.n_headers > 1)
+            self.doubts.append(
+                Doubt(None, f"{self.n_headers} row{plural} with the names of the header left out")
+            )
         n_footer = self._footer() if self.n > 1 and self.n_rows else 0
         self.n_rows -= n_footer
         self._warn_of_short_rows()

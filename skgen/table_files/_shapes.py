@@ -108,10 +108,6 @@ class Shapes:
         long = any(re.fullmatch("9{4,}", body) for body in self.bodies())
         return mark if long else None
 
-    def only_digits(self) -> bool:
-        """Return whether all numbers have digits only."""
-        return all(set(shape) == {"9"} for shape in self.numeric)
-
     def units(self) -> set[str]:
         """Return the units of the numbers."""
         return {found.unit for found in map(number_shape, self.numeric) if found is not None}

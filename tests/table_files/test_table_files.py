@@ -76,6 +76,8 @@ NUMBERS = {
     "fractions of thousands": (",", ["0.125", "1.250", "10.500"], [0.125, 1.25, 10.5]),
     "fractions behind semicolons": (";", ["0.125", "1.250", "10.500"], [0.125, 1.25, 10.5]),
     "a plus": (",", ["+1.5", "-1.5"], [1.5, -1.5]),
+    "a dash for no cents": (",", ["5.-", "1'200.--", "-3.-"], [5, 1200, -3]),
+    "a dash behind a comma": (";", ["1.200,- €", "7,50 €", "-3,\u2013 €"], [1200, 7.5, -3.0]),
 }
 
 
@@ -93,7 +95,11 @@ def test_numbers_as_people_write_them(tmp_path, separator, entries, values):
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in NUMBERS if name not in ("a point in front", "a plus", "powers of ten")],
+    [
+        name
+        for name in NUMBERS
+        if not name.startswith(("a point in", "a plus", "powers of ten", "a dash"))
+    ],
 )
 def test_numbers_are_written_as_they_were(tmp_path, name):
     separator, entries, _ = NUMBERS[name]
@@ -171,6 +177,9 @@ def test_digits_that_are_names_stay_words(tmp_path):
     assert open_table(tmp_path / "table.csv", numbers=["zip"]).table["zip"].tolist() == [
         i * 131 for i in range(60)
     ]
+    # They are as long as dates.
+    codes = [f"{i * 131:08d}" for i in range(60)]
+    assert len(told(open_table(column_file(tmp_path, codes)))) == 1
     for names in (
         [str(2**62 + i * 977) for i in range(60)],
         [f"{4000000000000000 + i * 7919}" for i in range(60)],
@@ -272,6 +281,10 @@ def test_an_infinite_number_is_refused_by_column_and_row(tmp_path):
     with pytest.raises(TableError, match=message):
         read_table(path)
     assert read_table(path, gaps={"a": ["-Infinity"]})["a"].isna().tolist() == [False, True, False]
+    # Floats hold no number that large.
+    path.write_text("a,b\n1e5,x\n1e400,y\n2.5,z\n")
+    with pytest.raises(TableError, match="column 'a' has '1e400' in row 1, and numbers must be"):
+        read_table(path)
     # Among words it is one.
     path.write_text("a,b\ninf,x\nsup,y\nmax,z\n")
     assert read_table(path)["a"].tolist() == ["inf", "sup", "max"]
@@ -340,6 +353,7 @@ DATES = {
     "American in words": "%B %d, %Y",
     "English in words": "%d %B %Y",
     "Hungarian": "%Y. %m. %d.",
+    "SAS with a time": "%d%b%Y:%H:%M:%S",
 }
 
 
@@ -359,6 +373,8 @@ TIMES = {
     "an offset": ("%Y-%m-%d %H:%M:%S", "+02:00"),
     "an offset in short": ("%Y-%m-%d %H:%M:%S", " -0530"),
     "a zone": ("%Y-%m-%d %H:%M", " UTC"),
+    "Apache": ("%d/%b/%Y:%H:%M:%S", " -0530"),
+    "Google Forms": ("%Y/%m/%d %I:%M:%S %p", " GMT+2"),
     "German": ("%d.%m.%Y %H:%M", ""),
     "American": ("%m/%d/%Y %I:%M %p", ""),
     "compact": ("%Y%m%d%H%M%S", ""),
@@ -374,7 +390,7 @@ def test_moments_as_people_write_them(tmp_path, form, zone):
     path = column_file(tmp_path, [text + zone for text in moments.strftime(form)])
     file = open_table(path)
     assert told(file) == []
-    shift = {"+02:00": -120, " -0530": 330}.get(zone, 0)
+    shift = {"+02:00": -120, " GMT+2": -120, " -0530": 330}.get(zone, 0)
     read = file.table["x"]
     if zone:
         read = read.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -390,7 +406,13 @@ def test_moments_as_people_write_them(tmp_path, form, zone):
         (["1. Januar 2024", "13. März 2024", "5. Oktober 2023"], "2024-01-01"),
         (["5 de enero de 2024", "13 de marzo de 2024"], "2024-01-05"),
         (["03 janv. 2024", "14 févr. 2024", "05 août. 2024"], "2024-01-03"),
+        (["Sept 5, 2024", "June 13, 2024", "July 1, 2023"], "2024-09-05"),
+        (["1. Mrz 2024", "13. Okt 2024"], "2024-03-01"),
+        (["5 janv. 2024", "13 mars 2024", "1 sept. 2023", "9 mai 2024"], "2024-01-05"),
+        (["Jan. 5, 2024", "June 13, 2024", "Sept. 1, 2023"], "2024-01-05"),
         (["2024-01", "2024-12", "2023-07"], "2024-01-01"),
+        (["01.2024", "12.2024", "07.2023"], "2024-01-01"),
+        (["März 2024", "Mai 2023"], "2024-03-01"),
         (["2024年1月5日", "2024年12月15日"], "2024-01-05"),
         (["202401", "202312", "202407", "202308"], "2024-01-01"),
         (["2024-01-05 08:00", "2024-01-06", "2024-01-07 09:30"], "2024-01-05 08:00"),
@@ -425,12 +447,18 @@ def test_the_order_of_dates_that_entries_leave_open_is_told(tmp_path):
     assert told(open_table(column_file(tmp_path, ["01/01/2024", "02/02/2024"]))) == []
 
 
-def test_what_is_no_date_is_told_and_stays_a_word(tmp_path):
+def test_what_is_no_date_is_told(tmp_path):
     for entries, text in (
         (["13/05/2024", "05/14/2024", "01/02/2024"], "is no date in the order of the others"),
         (["2024-01-05", "2024-13-05", "2024-02-30"], "is no date in the order of the others"),
         (["20240105 ", "20240587", "20241205"], ""),
         (["08:30", "12:15", "23:59"], "times of the day"),
+        (["3 Mai 2024", "4 July 2024"], "'4 July 2024' in row 1 has a month in another language"),
+        (["Mo, 01.02.2024", "Di, 02.02.2024"], "dates or times in a form not known"),
+        (["2024-W01", "2024-W02"], "dates or times in a form not known"),
+        (["45000", "02.01.2024", "03.01.2024"], "because of others, such as '45000' in row 0"),
+        # A month of 13 makes numbers of all.
+        (["01.2024", "13.2024"], ""),
     ):
         file = open_table(column_file(tmp_path, entries))
         assert not pd.api.types.is_datetime64_any_dtype(file.table["x"].dtype)
@@ -712,6 +740,93 @@ def test_what_stands_below_the_rows_is_left_out_and_told(tmp_path):
         file = open_table(file_of(tmp_path, text + below))
         assert len(file.table) == 10
         assert told(file) == [doubt]
+
+
+DRAWN = {
+    "psql": (" id | v\n----+-----\n", " {i} | {v}\n", "(12 rows)\n"),
+    "MySQL": ("+----+-----+\n| id | v |\n+----+-----+\n", "| {i} | {v} |\n", "+----+-----+\n"),
+    "SAP": ("List\n\n--------\n|id|v|\n--------\n", "|{i}|{v}|\n", "--------\n"),
+    "Markdown": ("| id | v |\n|---|:-:|\n", "| {i} | {v} |\n", ""),
+    "SQL Server": ("id,v\n--,-----\n", "{i},{v}\n", ""),
+    "SQLite": ("id  v      w\n--  -----  -----\n", "{i}   {v}   1\n", ""),
+    "one column": ("v\n-----\n", "{v}\n", ""),
+}
+
+
+@pytest.mark.parametrize(("above", "row", "below"), DRAWN.values(), ids=DRAWN)
+def test_drawn_lines_are_no_rows(tmp_path, above, row, below):
+    rows = "".join(row.format(i=i, v=i / 4) for i in range(12))
+    file = open_table(file_of(tmp_path, above + rows + below))
+    assert file.table["v"].tolist() == [i / 4 for i in range(12)]
+    assert any("left out" in text and "--" in text for text in told(file))
+    # Gaps are no lines.
+    file = open_table(file_of(tmp_path, "v\n1\n---\n3\n"))
+    assert file.table["v"].tolist() == [1, pd.NA, 3]
+
+
+def test_a_header_that_comes_again_is_no_row(tmp_path):
+    rows = "".join(f"x{i % 3},{i}\n" for i in range(12))
+    file = open_table(file_of(tmp_path, f"a,b\n{rows}a,b\n{rows}"))
+    assert file.table["b"].tolist() == [*range(12), *range(12)]
+    assert told(file) == ["1 row with the names of the header left out"]
+
+
+def test_a_first_line_of_entries_is_no_header(tmp_path):
+    rows = "".join(f"{'pe'[i % 2]},{'xbf'[i % 3]},{'sy'[i // 3 % 2]}\n" for i in range(24))
+    file = open_table(file_of(tmp_path, rows))
+    assert len(file.table) == 24
+    assert told(file) == ["there is no header: the first line is one of the rows"]
+    assert list(open_table(file_of(tmp_path, "kind,p,q\n" + rows)).table) == ["kind", "p", "q"]
+
+
+@pytest.mark.parametrize(
+    ("last", "doubt"),
+    [
+        ("Summe;;7", "begins with 'Summe'"),
+        (";;Total:", "begins with 'Total:'"),
+        (";;78", "has the sum of the others in 'v'"),
+        ("x;;78", "has the sum of the others in 'v'"),
+        ("x;;77", None),
+        ("Total;;77", None),
+    ],
+)
+def test_a_row_of_totals_is_told(tmp_path, last, doubt):
+    rows = "".join(f"{'x' if i % 2 else 'Total'};a;{i}\n" for i in range(13))
+    rows = rows.replace("Total", "y") if last.startswith(("Summe", ";")) else rows
+    file = open_table(file_of(tmp_path, f"k;a;v\n{rows}{last}\n"))
+    texts = [text for text in told(file) if "the last row" in text]
+    assert len(texts) == (doubt is not None)
+    assert doubt is None or doubt in texts[0]
+
+
+def test_one_column_that_may_be_several_is_told(tmp_path):
+    for text, doubt in (
+        ("a:b\n1:x\n2:y\n", "':' stands in its name and its entries; if that is wrong: --sep"),
+        ('"a,""b"",c"\n"1,""x, y"",2"\n"3,""y, z"",4"\n', "',' stands in its name and its entries"),
+        ("id   name\n1    x y\n3    z\n5  u v\n", "'  ' stands in its name and its entries"),
+        ("  x     y\n" + "".join(f"{i:3d} {i / 4:5.2f}\n" for i in range(9)), "'  ' stands in"),
+        ("score\n3:1\n0:2\n", None),
+    ):
+        file = open_table(file_of(tmp_path, text))
+        assert file.table.shape[1] == 1
+        assert len(told(file)) == (doubt is not None)
+        assert doubt is None or doubt in told(file)[0]
+
+
+def test_a_cell_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(TableError, match="a cell that begins in line 2 has more than 131072 let"):
+        open_table(file_of(tmp_path, f"a,b\n1,{'x' * 200_000}\n"))
+
+
+def test_a_backslash_before_a_quote_may_end_a_folder(tmp_path):
+    text = "id,place,v\n" + "".join(f'{i},"C:\\new, {i % 2}\\",{i}\n' for i in range(10))
+    file = open_table(file_of(tmp_path, text))
+    assert len(file.table) == 10
+    assert file.table["place"][1] == "C:\\new, 1\\"
+    assert same(file, text)
+    # Where quotes do not go together so, it escapes the quote.
+    text = text.replace("C:\\new, 1\\", 'a \\"b\\", c').replace("C:\\new, 0\\", "d")
+    assert open_table(file_of(tmp_path, text)).table["place"][1] == 'a "b", c'
 
 
 def test_cells_that_lack_at_the_end_are_gaps_and_told(tmp_path):
