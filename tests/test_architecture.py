@@ -64,6 +64,7 @@ FLOORS = {
     "skgen.tables.dtypes": {"numpy", "pandas", "pyarrow"},
     "skgen.tables.polars_frames": {"pandas", "polars"},
     "skgen.tables.identifiers": {"numpy", "pandas"},
+    "skgen.tables.sentinels": {"numpy"},
     "skgen.tables.side_by_side": {"numpy"},
     "skgen.tables.constraints": {"numpy", "pandas"},
     "skgen.tables.arithmetic": {"numpy", "pandas", "skgen.tables.constraints"},
@@ -94,6 +95,7 @@ FLOORS = {
         "skgen.entries",
         "skgen.tables.column",
         "skgen.tables.dtypes",
+        "skgen.tables.sentinels",
         "skgen.tables.side_by_side",
     },
     "skgen.tables.kept_rules": {
@@ -210,7 +212,11 @@ BESIDE = {
         "skgen.threads",
         "skgen.data",
     },
-    "skgen.table_files": {"skgen.table_files", "skgen.tables.identifiers"},
+    "skgen.table_files": {
+        "skgen.table_files",
+        "skgen.tables.identifiers",
+        "skgen.tables.sentinels",
+    },
     "skgen.trial": {"skgen.base", "skgen.storage", "skgen.tables", "skgen.threads"},
     "skgen.persistence": {
         "skgen._compat",

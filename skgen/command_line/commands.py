@@ -1,4 +1,4 @@
-"""``skgen sample``, ``score``, ``report`` and ``inspect``: commands that use a fitted model."""
+"""``skgen sample``, ``impute``, ``score``, ``report``, ``inspect``: what uses a fitted model."""
 
 import argparse
 import json
@@ -43,11 +43,40 @@ def sample(options: argparse.Namespace) -> int:
     pipe, notes = read_model(options.model)
     rows = draw(pipe, notes, options.n, options.seed, options.condition)
     format = TableFormat.of_state(notes["format"]) if "format" in notes else None
+    _write(rows, format, options)
+    return 0
+
+
+def _write(table: pd.DataFrame, format: TableFormat | None, options: argparse.Namespace) -> None:
+    """Write a table where the options say, or print it."""
     if options.output in (None, STDOUT):
-        text = table_text(rows, format, keep_formulas=options.keep_formulas, newline="\n")
+        text = table_text(table, format, keep_formulas=options.keep_formulas, newline="\n")
         print_result(text)
     else:
-        write_table(rows, options.output, format, keep_formulas=options.keep_formulas)
+        write_table(table, options.output, format, keep_formulas=options.keep_formulas)
+
+
+def impute(options: argparse.Namespace) -> int:
+    """Draw what is missing in rows, given the rest of each."""
+    pipe, notes = read_fitted(options.model, "impute")
+    if not hasattr(pipe, "impute"):
+        raise UserError(f"{type(pipe[-1]).__name__} imputes no gaps; fit another model.")
+    table, format = read_rows(options.table, notes, options)
+    rows, condition = parted(table, notes)
+    unseen, example = find_unseen(pipe, rows, condition, notes, gaps=False)
+    if unseen.any():
+        raise UserError(
+            f"{unseen.sum()} of {len(table)} rows of {options.table} have an entry that is not in "
+            f"the training rows: {example}; correct them, or leave the entry empty."
+        )
+    if not rows.isna().any(axis=None):
+        warn("impute", f"{options.table} has no gap in the columns that were learnt.")
+    passed = {} if condition is None else {"condition": condition}
+    draws = pipe.impute(rows, n_draws=options.draws, random_state=options.seed, **passed)
+    tables = [table.assign(**part) for part in (draws if options.draws > 1 else [draws])]
+    if options.draws > 1:
+        tables = [part.assign(skgen_draw=k) for k, part in enumerate(tables, start=1)]
+    _write(pd.concat(tables, ignore_index=True), format, options)
     return 0
 
 
@@ -75,7 +104,8 @@ def score(options: argparse.Namespace) -> int:
     scores[~unseen] = known_scores
     if len(table) >= MIN_HELD_OUT:
         drawn = draw(pipe, notes, min(len(table), CHECKED_ROWS), None)
-        found, telling = distinguished(*(as_learnt(pipe, t, notes) for t in (table, drawn)))
+        real = table[notes["columns"]]
+        found, telling = distinguished(*(as_learnt(pipe, t, notes) for t in (real, drawn)))
         by = f", by {', '.join(map(repr, telling))}" if telling else ""
         share = f"{found:.1%} of pairs{by}; 50% would be no difference"
     else:
@@ -89,13 +119,11 @@ def score(options: argparse.Namespace) -> int:
     if options.output is None:
         print_result(result)
         return 0
-    scored = table.assign(skgen_score=scores)
+    _write(table.assign(skgen_score=scores), format, options)
     if options.output == STDOUT:
-        print_result(table_text(scored, format, keep_formulas=options.keep_formulas))
         print(result, end="", file=sys.stderr)
-        return 0
-    write_table(scored, options.output, format, keep_formulas=options.keep_formulas)
-    print_result(result)
+    else:
+        print_result(result)
     return 0
 
 
@@ -106,7 +134,8 @@ def report(options: argparse.Namespace) -> int:
     pipe, notes = read_fitted(options.model, "report")
     if options.rows < MIN_HELD_OUT:
         raise UserError(f"--rows must be at least {MIN_HELD_OUT}, got {options.rows}.")
-    table = as_learnt(pipe, read_rows(options.table, notes, options)[0], notes)
+    table, _ = read_rows(options.table, notes, options)
+    table = as_learnt(pipe, table[notes["columns"]], notes)
     is_learnt = hash_of(options.table) == notes["hash"]
     if is_learnt and notes["n_held_out"] == 0:
         raise UserError(

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def read_fitted(path: str, command: str) -> tuple[GenerativePipeline, dict[str, 
 def read_rows(
     path: str, notes: dict[str, Any], options: argparse.Namespace
 ) -> tuple[pd.DataFrame, TableFormat]:
-    """Read a table with the columns that a model learnt, in their order, and its format."""
+    """Read a table with the columns that a model learnt, which may have others, and its format."""
     file = open_table(
         path,
         separator=options.separator,
@@ -110,14 +111,16 @@ def read_rows(
             f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(map(repr, absent))} that "
             f"the model learnt; it has {', '.join(map(repr, file.names[:20]))}."
         )
-    warn_of_doubts(options.command, path, file)
-    return file.table[notes["columns"]], file.format
+    warn_of_doubts(options.command, path, file, columns=notes["columns"])
+    return file.table, file.format
 
 
-def warn_of_doubts(command: str, path: str, file: TableFile, *, columns: bool = True) -> None:
-    """Print the doubts about the file and, if asked, about its columns."""
+def warn_of_doubts(
+    command: str, path: str, file: TableFile, *, columns: Collection[str] = ()
+) -> None:
+    """Print the doubts about the file and about some of its columns."""
     for doubt in file.doubts:
-        if columns or doubt.column is None:
+        if doubt.column is None or doubt.column in columns:
             warn(command, f"{path}: {doubt.say(flags=True)}.")
 
 

@@ -58,7 +58,7 @@ def fit(options: argparse.Namespace) -> int:
     say(f"{options.table}: {len(table)} rows, {table.shape[1]} columns")
     say(_columns_in_words(file, options.condition, options.identifiers))
     # Without the table, each doubt is a warning of its own.
-    warn_of_doubts("fit", options.table, file, columns=options.quiet)
+    warn_of_doubts("fit", options.table, file, columns=table.columns if options.quiet else ())
     reasons = {name: why for name in learnt if (why := identifying(learnt[name], name))}
     if options.quiet and reasons:
         warn("fit", warning_of(reasons, options.identifiers))

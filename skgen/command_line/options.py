@@ -16,6 +16,7 @@ Learn a table, and draw new rows like it.
 
   skgen fit table.csv -o model.skgen        learn a table
   skgen sample model.skgen -n 100           draw 100 new rows
+  skgen impute model.skgen other.csv        fill the gaps of rows
   skgen score model.skgen other.csv         compare rows with the model
   skgen report model.skgen table.csv -o report.html
                                             judge the samples, with pictures
@@ -42,6 +43,14 @@ Draw new rows, of the columns of the table that was learnt.
 
 The same model and seed give the same rows, and the first rows are the same however many are drawn;
 take another --seed for other rows."""
+
+IMPUTE = """\
+Fill the gaps of rows, of the table that was learnt or of another one with its columns.
+
+What is missing in a row is drawn given what stands in it, as it varies among such rows, and keeps
+the rules of the table. One draw serves as a completed table; for standard errors that know of the
+gaps, ask for several, such as --draws 5, analyse each, and pool the results. Other columns come
+back as they are."""
 
 SCORE = """\
 Compare held-out rows, which fit did not learn, with the model in two ways.
@@ -129,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
 
     _options_of_fit(command("fit", "learn a table", FIT))
     _options_of_sample(command("sample", "draw new rows", SAMPLE))
+    _options_of_impute(command("impute", "fill the gaps of rows", IMPUTE))
     _options_of_score(command("score", "compare rows with the model", SCORE))
     _options_of_report(command("report", "judge the samples, with pictures", REPORT))
     inspect = command("inspect", "what a model's file holds of its table", INSPECT)
@@ -259,11 +269,7 @@ def _add_columns(sub: Any) -> None:
         sub.add_argument(f"--{name}", action="append", default=[], metavar=value, help=text)
 
 
-def _options_of_sample(sub: Any) -> None:
-    sub.add_argument("model", help="file of the model")
-    sub.add_argument(
-        "-n", type=_count, default=10, metavar="ROWS", help="how many rows (default: 10)"
-    )
+def _add_drawn(sub: Any) -> None:
     sub.add_argument(
         "-o",
         "--output",
@@ -271,16 +277,39 @@ def _options_of_sample(sub: Any) -> None:
         help="CSV, .xlsx or .parquet; printed as CSV if not given",
     )
     sub.add_argument(
+        "--seed", type=_seed, help="other draws for another seed (default: that of fit)"
+    )
+    _add_formulas(sub)
+    _add_force(sub)
+
+
+def _options_of_sample(sub: Any) -> None:
+    sub.add_argument("model", help="file of the model")
+    sub.add_argument(
+        "-n", type=_count, default=10, metavar="ROWS", help="how many rows (default: 10)"
+    )
+    sub.add_argument(
         "--condition",
         metavar="VALUE",
         help="draw rows of this value of the column that fit had as --condition; if not given, "
         "values as often as in the training rows",
     )
+    _add_drawn(sub)
+
+
+def _options_of_impute(sub: Any) -> None:
+    sub.add_argument("model", help="file of the model")
+    sub.add_argument("table", help="rows with gaps")
     sub.add_argument(
-        "--seed", type=_seed, help="other rows for another seed (default: that of fit)"
+        "--draws",
+        type=_count,
+        default=1,
+        metavar="NUMBER",
+        help="how often each gap is drawn: as many completed tables, one below the other, told "
+        "apart by a column skgen_draw (default: 1)",
     )
-    _add_formulas(sub)
-    _add_force(sub)
+    _add_dialect(sub)
+    _add_drawn(sub)
 
 
 def _options_of_score(sub: Any) -> None:

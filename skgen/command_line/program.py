@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from skgen.command_line.commands import inspect, report, sample, score
+from skgen.command_line.commands import impute, inspect, report, sample, score
 from skgen.command_line.files import check_output
 from skgen.command_line.fit import fit
 from skgen.command_line.messages import INTERRUPTED, UserError, close_stdout, warn
@@ -16,6 +16,7 @@ from skgen.threads import one_thread
 COMMANDS = {
     "fit": fit,
     "sample": sample,
+    "impute": impute,
     "score": score,
     "report": report,
     "inspect": inspect,

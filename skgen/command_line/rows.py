@@ -30,6 +30,7 @@ def split(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, pd.
 
 def parted(table: pd.DataFrame, notes: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
     """Return the columns that are drawn, and the values of the one to condition on, or None."""
+    table = table[notes["columns"]]
     if notes["condition"] is None:
         return table, None
     name = notes["condition"]["name"]
@@ -50,10 +51,20 @@ def as_learnt(pipe: GenerativePipeline, table: pd.DataFrame, notes: dict[str, An
 
 
 def find_unseen(
-    pipe: GenerativePipeline, rows: pd.DataFrame, condition: Any, notes: dict[str, Any]
+    pipe: GenerativePipeline,
+    rows: pd.DataFrame,
+    condition: Any,
+    notes: dict[str, Any],
+    *,
+    gaps: bool = True,
 ) -> tuple[np.ndarray, str]:
-    """Return which rows have an entry that the model does not know, and one such entry in words."""
+    """Return which rows have an entry that the model does not know, and one such entry in words.
+
+    Such as a gap in a column that had none, if gaps count.
+    """
     entries = pd.DataFrame(pipe[0].find_unseen(rows), columns=rows.columns)
+    if not gaps:
+        entries &= rows.notna().to_numpy()
     values = rows
     if condition is not None:
         name, known = notes["condition"]["name"], notes["condition"]["values"]

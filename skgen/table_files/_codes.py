@@ -1,11 +1,18 @@
-"""Numbers that are names, not quantities, such as postal codes."""
+"""Numbers that are no quantities: names, such as postal codes, and marks, such as -999."""
 
 import re
+from itertools import islice, product
+
+import numpy as np
+import pandas as pd
+
+from skgen.tables.sentinels import SENTINEL_GAP, sentinels
 
 from ._doubts import Correction, Doubt
 from ._numbers import MAX_DIGITS
 from ._shapes import FEW_NUMBERS, Shapes
 from ._texts import Texts
+from ._words import is_date
 
 CODE_NAME = re.compile(
     r"(?:^|[\W_])(?:zip|plz|post(?:al)?_?code|postal|phone|tel|iban|ean|isbn)(?:$|[\W_])", re.I
@@ -48,3 +55,36 @@ def doubt_of_codes(name: str, texts: Texts, shapes: Shapes) -> list[Doubt]:
         return []
     text = f"numbers of {lengths.pop()} digits, nearly all different: codes?"
     return [Doubt(name, text, (Correction("categories", name), Correction("drop", name)))]
+
+
+def doubt_of_marks(name: str, texts: Texts, column: pd.Series) -> list[Doubt]:
+    """Return which numbers or dates of a column, far from all others, may be marks of gaps."""
+    present = column.dropna()
+    kind = "date" if is_date(column) else "number"
+    values = (present.astype("int64") if kind == "date" else present).to_numpy(float)
+    far = _far(values)
+    if 2 * far.sum() >= len(values):
+        return []
+    doubts = []
+    for value, n in present[far].value_counts().sort_index().items():
+        row = present.index[(present == value).to_numpy().argmax()]
+        text = next(islice(texts.cells(), row, None))
+        what = f"{text!r} ({n}), far from all others, is taken as a {kind}"
+        doubts.append(Doubt(name, what, (Correction("gaps", name, text),)))
+    return doubts
+
+
+def _far(values: np.ndarray) -> np.ndarray:
+    """Return which values are sentinels at one end or both, of two others at least."""
+    pairs = sentinels(values)
+    uppers = [pair for pair in pairs if pair[0] > pair[1]]
+    lowers = [pair for pair in pairs if pair[0] < pair[1]]
+    for upper, lower in [*product([*uppers, None], [*lowers, None])][:-1]:
+        far = np.zeros(len(values), dtype=bool)
+        far |= values >= upper[0] if upper else False
+        far |= values <= lower[0] if lower else False
+        others = np.unique(values[~far])
+        width = SENTINEL_GAP * np.ptp(others) if len(others) > 1 else np.inf
+        if all(abs(mark - other) > width for mark, other in filter(None, [upper, lower])):
+            return far
+    return np.zeros(len(values), dtype=bool)

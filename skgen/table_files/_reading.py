@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
+from ._codes import doubt_of_marks
 from ._columns import Column
 from ._dates import ORDERS
 from ._doubts import Doubt, TableError, TableWarning
@@ -307,8 +308,7 @@ def open_table(
         As in `read_table`.
 
     like : TableFormat, default=None
-        The format of another table; columns have the same kinds as there, and further ones of this
-        file are left out.
+        The format of another table; columns that are there have the same kinds.
 
     Returns
     -------
@@ -368,11 +368,10 @@ def open_table(
     columns = []
     for j, (column, texts) in enumerate(zip(rows.names, rows.columns, strict=True)):
         known = None if like is None else like.columns.get(column)
-        if column in drop or (like is not None and known is None):
-            continue
-        columns.append(
-            _column(column, texts, kinds, orders, columns_gaps, known, j in rows.unquoted)
-        )
+        if column not in drop:
+            columns.append(
+                _column(column, texts, kinds, orders, columns_gaps, known, j in rows.unquoted)
+            )
     file = _decided(columns, context, rows.format, rows.doubts)
     file.names = rows.names
     return file
@@ -423,6 +422,8 @@ def _decided(
         examples[column.name] = column.example()
         formats[column.name] = column.format
         doubts += column.doubts
+        if column.like is None and column.format.kind in ("numbers", "dates"):
+            doubts += doubt_of_marks(column.name, column.texts, series[column.name])
     doubts += _totals(columns, series)
     return TableFile(pd.DataFrame(series), TableFormat(format, formats), doubts, examples)
 
@@ -535,8 +536,6 @@ def _read_parquet(
     names = list(table)
     _check_names(name, names, [*kinds, *drop, *(c for c in gaps if c is not None)])
     table = table.drop(columns=list(drop)).reset_index(drop=True)
-    if like is not None:
-        table = table[[column for column in table if column in like.columns]]
     texts = []
     for column in table:
         known = None if like is None else like.columns.get(column)

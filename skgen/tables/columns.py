@@ -34,12 +34,10 @@ from skgen.entries import (
 )
 from skgen.tables.column import _check_saved, _Column, _of_dtype
 from skgen.tables.dtypes import as_objects
+from skgen.tables.sentinels import sentinels
 from skgen.tables.side_by_side import Lookup, Scaled
 
 MAX_DECIMALS = 12
-# Marks such as 9999: the most at one end of a column, and their least distance from all other
-# values, in widths of these.
-MOST_MARKS, SENTINEL_GAP = 3, 3.0
 # Integers below this, of which no difference overflows 64 bits.
 MAX_PLAIN = 2**62
 
@@ -73,28 +71,6 @@ class _Empty(_Column):
         return _of_dtype(nothing, missing, self.dtype, self.marker, self.name)
 
 
-def _sentinels(values: np.ndarray) -> list[tuple[float, float]]:
-    """Return the intervals between sentinels, such as -1, 9999 or a last day, and other values.
-
-    Sentinels are up to `MOST_MARKS` repeated values at one end. Their distance from the others is
-    more than `SENTINEL_GAP` times the range of the others, not counting as many values at the other
-    end, which may be sentinels too.
-    """
-    found, counts = np.unique(values, return_counts=True)
-    gaps = []
-    for sign in (1, -1):
-        found, counts = sign * found[::sign], counts[::sign]
-        for n_marks in range(1, min(MOST_MARKS, len(found) - 1) + 1):
-            if counts[-n_marks] < 2:
-                break
-            last, first = found[-n_marks - 1], found[min(MOST_MARKS, len(found) - n_marks - 1)]
-            # Scaled down, since a difference of the largest floats overflows.
-            if found[-n_marks] / 8 - last / 8 > SENTINEL_GAP * (last / 8 - first / 8):
-                gaps.append(tuple(sorted((sign * last, sign * found[-n_marks]))))
-        found, counts = sign * found[::sign], counts[::sign]
-    return gaps
-
-
 class _Numbers(_Column):
     """Numbers divided by a scale of the column, a power of two so that no digit is lost.
 
@@ -110,7 +86,8 @@ class _Numbers(_Column):
     def _learn(self, present):
         values = self._numbers(present)
         self.low, self.high = float(values.min()), float(values.max())
-        self.gaps = _sentinels(values)
+        # The intervals between sentinels and the others.
+        self.gaps = [tuple(sorted(pair)) for pair in sentinels(values)]
         largest = np.abs(values).max() or 1.0
         spread = float(np.std(values / largest)) * largest
         self.scale = 2.0 ** round(math.log2(spread)) if 0 < spread < math.inf else 1.0

@@ -303,6 +303,54 @@ def test_a_word_among_many_numbers_is_a_gap_and_told(tmp_path):
     assert open_table(column_file(tmp_path, entries)).table["x"].tolist() == entries
 
 
+MARKED = {
+    "nines among ages": (["999"], [str(18 + i % 70) for i in range(90)]),
+    "nine among yes and no": (["9"], [str(i % 2) for i in range(90)]),
+    "two codes of a survey": (["98", "99"], [str(i % 5) for i in range(90)]),
+    "both ends": (["-999", "9999"], [str(i) for i in range(90)]),
+    "decimals": (["-999.0"], [f"{15 + i / 10}" for i in range(90)]),
+    "the last day": (["9999-12-31"], [f"2023-04-{1 + i % 30:02d}" for i in range(90)]),
+    "the first day": (["01.01.1900"], [f"{1 + i % 30:02d}.04.2023" for i in range(90)]),
+}
+
+
+@pytest.mark.parametrize(("marks", "others"), MARKED.values(), ids=MARKED)
+def test_marks_far_from_all_others_are_told(tmp_path, marks, others):
+    entries = [marks[i % len(marks)] if i % 9 == 0 else text for i, text in enumerate(others)]
+    path = column_file(tmp_path, entries)
+    file = open_table(path)
+    # No entry is lost: only the owner knows what it stands for.
+    assert file.table["x"].notna().all()
+    kind = "date" if len(marks[0]) == 10 else "number"
+    assert told(file) == [
+        f"column 'x': '{mark}' ({entries.count(mark)}), far from all others, is taken as a {kind}; "
+        f"if that is wrong: --gap x={mark}"
+        for mark in marks
+    ]
+    again = open_table(path, gaps={"x": marks})
+    assert again.table["x"].isna().tolist() == [text in marks for text in entries]
+    assert told(again) == []
+    # All gaps of a column are written alike.
+    assert len(marks) > 1 or same(again, path.read_text())
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["0", "1000"] * 45,
+        [str(i % 7) for i in range(90)],
+        [str(int(2 ** (i / 6))) for i in range(90)],
+        # Of one row, it may as well be right.
+        ["9999" if i == 40 else str(i) for i in range(90)],
+        # Half of them is no gap.
+        ["100" if i % 2 else str(i % 3) for i in range(90)],
+    ],
+    ids=["two levels", "few levels", "a long tail", "a single row", "a half"],
+)
+def test_numbers_that_are_no_marks_are_not_told(tmp_path, entries):
+    assert told(open_table(column_file(tmp_path, entries))) == []
+
+
 def test_a_second_line_of_names_is_told(tmp_path):
     text = "mass,length\nkg,m\n" + "".join(f"{i * 1.5},{i * 2.25}\n" for i in range(1, 30))
     assert (
@@ -1000,7 +1048,8 @@ def test_a_table_is_read_like_another(tmp_path):
     assert table["land"].tolist() == ["NA", "DE"]
     assert table["price"].tolist()[0] == 1.25
     assert table["day"].tolist() == list(pd.to_datetime(["2024-05-01", "2024-05-02"]))
-    assert "more" not in table
+    # What the other table lacks comes, too.
+    assert table["more"].tolist() == ["x", "y"]
     with pytest.raises(TableError, match="'price' has 'x' in row 0, and the model learnt numbers"):
         open_table(file_of(tmp_path, other.replace("1.25", "x")), like=again)
 
