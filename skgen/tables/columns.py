@@ -176,11 +176,20 @@ class _Numbers(_Column):
     def _entries(self, codes):
         if not self.n_codes:
             return self._nearest(np.full(len(codes), self.filler * self.scale))
-        values = self._inside(codes[:, 0] * self.scale)
+        return self._nearest(self._beside_sentinels(self._inside(codes[:, 0] * self.scale)))
+
+    def _beside_sentinels(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers, those between a sentinel and the other values as the nearer of the two.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            Numbers, changed in place.
+        """
         for low, high in self.gaps:
             inside = (low < values) & (values < high)
             values[inside] = np.where(values[inside] < low / 2 + high / 2, low, high)
-        return self._nearest(values)
+        return values
 
 
 class _Floats(_Numbers):
@@ -216,6 +225,7 @@ class _Floats(_Numbers):
         values = values.astype(np.float64)
         if round_by is not np.round:
             values = self._inside(self._on_grid(values, round_by), round_by)
+            values = self._beside_sentinels(np.array(values))
         return self._nearest(values)
 
     def _on_grid(self, numbers, round_by):
@@ -314,7 +324,7 @@ class _Steps(_Numbers):
         if round_by is not np.round:
             counts = (values.astype(object) - self.origin) / self.step
             counts = self._on_grid(counts.astype(np.float64), round_by)
-            return self._nearest(self._inside(counts, round_by))
+            return self._nearest(self._beside_sentinels(self._inside(counts, round_by)))
         values = np.round(values)
         if is_integer_dtype(self.dtype):
             # An extension type holds what numpy's type of the same name does.

@@ -78,8 +78,8 @@ MOST_DIGITS = 6
 MOST_ENTRIES, FEWEST_EXPECTED, MOST_TOGETHER, MOST_EXCEPTIONS = 50, 100, 0.01, 1e-4
 # Bound of the absolute values in arithmetic rules: larger integers are not exact as float64.
 LARGEST = 2.0**53
-# Largest difference of an inequality, in units of its columns: 146 years in nanoseconds.
-LONGEST = 2.0**62
+# Bound of the differences of an inequality, in units of its columns: 292 years in nanoseconds.
+LONGEST = 2.0**63
 
 
 class _Searched:
@@ -593,7 +593,7 @@ def _inequalities(searched: _Searched) -> Iterator[tuple[int, Rule]]:
             continue
         gap = y.astype(np.float64) - x.astype(np.float64)
         always = np.ptp(gap) == 0 and _is_informative(x).sum() >= FEWEST_INFORMATIVE
-        if gap.max() <= LONGEST and (always or _is_limit(x, y, gap, searched.units[high])):
+        if gap.max() < LONGEST and (always or _is_limit(x, y, gap, searched.units[high])):
             found.append((np.median(gap) / np.std(y.astype(np.float64)), low, high))
     for _, low, high in sorted(found):
         yield high, Inequality(searched.names[low], searched.names[high])
