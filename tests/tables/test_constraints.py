@@ -9,7 +9,9 @@ import skgen
 from skgen import (
     FlowMatcher,
     FunctionOf,
+    GapWhere,
     Inequality,
+    NeverTogether,
     Product,
     Sum,
     TableEncoder,
@@ -460,3 +462,33 @@ def test_completed_rows_are_never_between_a_sentinel_and_the_others(fixed):
     assert (filled["start"] <= filled["end"]).all()
     assert ((filled["start"] >= 0) | (filled["start"] == -999)).all()
     assert ((filled["end"] < 400) | (filled["end"] == 9999)).all()
+
+
+def test_a_function_of_an_entry_that_was_replaced_follows_it():
+    rng = np.random.default_rng(0)
+    city = rng.choice(list("abcde"), 400)
+    frame = pd.DataFrame({"city": city, "size": rng.normal(size=400)})
+    frame["country"] = frame["city"].map(dict(zip("abcde", "xxyyz", strict=True)))
+    frame["size"] = frame["size"].mask(frame["country"] == "x")
+    holes = frame.copy()
+    holes[["city", "country"]] = None
+    holes = holes[frame["size"].notna()].reset_index(drop=True)
+    encoder, filled = completed(frame, holes)
+    assert {type(rule) for rule in encoder.constraints_} == {FunctionOf, GapWhere}
+    for rule in encoder.constraints_:
+        assert len(broken(rule, filled)) == 0
+
+
+def test_entries_excluded_in_turn_by_one_another_are_replaced():
+    rng = np.random.default_rng(0)
+    sex, ward = rng.choice(["f", "m"], 3000), rng.choice(["births", "heart", "skin"], 3000)
+    pregnant = np.where((sex == "f") & (rng.random(3000) < 0.3), "yes", "no")
+    ward = np.where(pregnant == "yes", "births", ward)
+    ward = np.where((sex == "m") & (ward == "births"), "heart", ward)
+    frame = pd.DataFrame({"sex": sex, "pregnant": pregnant, "ward": ward})
+    encoder = TableEncoder().fit(frame)
+    assert {type(rule) for rule in encoder.constraints_} == {NeverTogether}
+    rows = pd.DataFrame({"sex": ["m"], "pregnant": ["yes"], "ward": ["births"]})
+    missing = np.array([[True, False, True]])
+    mended = encoder.keep_constraints(rows, rows, missing)
+    assert mended.loc[0].tolist() == ["f", "yes", "births"]
