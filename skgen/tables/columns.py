@@ -22,6 +22,7 @@ from pandas.api.types import (
 )
 
 from skgen.entries import (
+    EPOCH,
     MAX_EXACT,
     Intervals,
     NotOfForm,
@@ -32,8 +33,9 @@ from skgen.entries import (
     is_number,
     is_whole,
 )
+from skgen.tables.arithmetic import NANOSECONDS, tick_of
 from skgen.tables.column import _check_saved, _Column, _of_dtype
-from skgen.tables.dtypes import as_objects
+from skgen.tables.dtypes import as_objects, times_of_pandas
 from skgen.tables.side_by_side import Lookup, Scaled
 
 MAX_DECIMALS = 12
@@ -536,6 +538,28 @@ class _Converted(_Column):
 
     def _entries(self, codes):
         return as_objects(self.form.entries(self.inner._entries(codes)))
+
+    def allow(self, low: Any, high: Any) -> None:
+        """Extend the range of decoded dates and durations of Arrow's beyond that of fit."""
+        ends = [None if value is None else self._plain_end(value) for value in (low, high)]
+        self.inner.allow(*ends)
+
+    def _plain_end(self, value: Any) -> Any:
+        end = pd.Series([value], dtype=object).astype(times_of_pandas(self.dtype)).astype(object)
+        try:
+            return self.form.plain(end).iloc[0]
+        except NotOfForm:
+            raise ValueError(
+                f"Column {self.name!r} is to be bounded by {value!r}, and its entries are days: "
+                "give a day."
+            ) from None
+
+    def of_numbers(self, values, round_by=np.round):
+        """Return times in the unit of Arrow's dtype as entries, as `_Numbers.of_numbers` does."""
+        if self.form.kind == "date":
+            # Counted in days, from another first day.
+            values = values / (NANOSECONDS["D"] // tick_of(self.dtype)) + EPOCH.toordinal()
+        return as_objects(self.form.entries(self.inner.of_numbers(values, round_by)))
 
     def allow_only(self, entries):
         try:

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from skgen.tables.arithmetic import (
     as_numbers,
     computed,
+    plain_times,
     rounded,
     rounding_of,
     solved,
@@ -120,7 +121,7 @@ class KeptRule:
             tolerated = tolerance(self.rule, numbers[-1], deviation, decimals)
             return pd.Series(np.where(np.abs(deviation) <= tolerated, 0.0, deviation)).mask(gaps)
         low, high = self.places
-        rest = frame.iloc[:, high] - frame.iloc[:, low]
+        rest = plain_times(frame.iloc[:, high]) - plain_times(frame.iloc[:, low])
         if is_float_dtype(rest.dtype):
             # Rounded to the decimals of both columns, which removes the rounding error.
             decimals_of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
