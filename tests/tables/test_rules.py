@@ -331,6 +331,15 @@ def test_a_range_is_what_may_be_drawn(column, low, high):
         (lambda: Range("word", low=1), "computes with the column 'word'"),
         (lambda: NeverTogether("word", "a", [("x", 0)]), "does not hold in 1 of 60 rows"),
         (lambda: GapWhere("a", "word", ["x"]), "does not hold in 30 of 60 rows"),
+        (lambda: Sum("a", ["b"], unit="M"), "has the unit 'M'"),
+        (lambda: Sum("a", [], plus=5), "Sum of 'a' lists nothing as parts="),
+        (lambda: Sum("a", "b"), r"takes a list as parts=, got 'b'; give \['b'\]"),
+        (lambda: Product("a", []), "lists nothing as factors="),
+        (lambda: GapWhere("a", "b", "x"), "takes a list as entries="),
+        (lambda: NeverTogether("a", "b", (1, 2)), "takes a list of pairs"),
+        (lambda: Range("a", low="x"), "has the bound 'x', and the column is of dtype int64"),
+        (lambda: Range("a", high=np.inf), "has the bound inf, and the column is of dtype int64"),
+        (lambda: Range("a", low=-0.5), "has the bound -0.5, and the column is of dtype int64"),
     ],
 )
 def test_rules_that_cannot_be_are_refused(rule, words):
