@@ -624,9 +624,9 @@ def _make_of_objects(column: pd.Series, entries: pd.Series, name: str, max_one_h
                 f"Each argument must be a string or a number, or another hashable value: column "
                 f"{name!r} has {value!r} in row {row}."
             )
-    if kinds == {int}:
+    if is_object_dtype(column.dtype) and kinds == {int}:
         return _Steps(column, name)
-    if kinds == {float}:
+    if is_object_dtype(column.dtype) and kinds == {float}:
         return _Floats(column, name)
     try:
         form = form_of(entries)
