@@ -452,3 +452,19 @@ def test_whatever_is_found_comes_back_and_is_kept(seed, n, n_values, share):
     mended = encoder.keep_constraints(filled, other, missing)
     there = ~missing
     assert (mended.to_numpy(object)[there] == filled.to_numpy(object)[there]).all()
+
+
+def test_a_percentage_is_the_target_where_its_total_is_small():
+    rng = np.random.default_rng(0)
+    total = rng.integers(1, 100, 400) + rng.integers(1, 300, 400)
+    part = np.maximum(total - rng.integers(0, 30, 400), 1)
+    frame = pd.DataFrame({"part": part, "total": total})
+    frame["percent"] = (100 * frame["part"] / frame["total"]).round(1)
+    encoder = TableEncoder().fit(frame)
+    # The part is a product of the others, rounded to 1, as well.
+    assert encoder.constraints_ == [
+        Inequality("part", "total"),
+        Product("percent", ("part",), ("total",), times=100),
+    ]
+    drawn = encoder.inverse_transform(rng.normal(size=(500, 2)))
+    assert np.allclose(drawn["percent"], 100 * drawn["part"] / drawn["total"], atol=0.0501)
