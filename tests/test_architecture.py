@@ -67,12 +67,18 @@ FLOORS = {
     "skgen.tables.sentinels": {"numpy"},
     "skgen.tables.side_by_side": {"numpy"},
     "skgen.tables.constraints": {"numpy", "pandas"},
-    "skgen.tables.arithmetic": {"numpy", "pandas", "skgen.tables.constraints"},
+    "skgen.tables.arithmetic": {
+        "numpy",
+        "pandas",
+        "skgen.tables.constraints",
+        "skgen.tables.dtypes",
+    },
     "skgen.tables.rule_checks": {
         "numpy",
         "pandas",
         "skgen.tables.arithmetic",
         "skgen.tables.constraints",
+        "skgen.tables.dtypes",
     },
     "skgen.tables.rule_search": {
         "numpy",
@@ -93,6 +99,7 @@ FLOORS = {
         "numpy",
         "pandas",
         "skgen.entries",
+        "skgen.tables.arithmetic",
         "skgen.tables.column",
         "skgen.tables.dtypes",
         "skgen.tables.sentinels",

@@ -14,6 +14,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 from skgen.tables.constraints import Formula, Product, Sum
+from skgen.tables.dtypes import times_of_pandas
 
 # Relative tolerance of computed numbers.
 EPS = 1e-9
@@ -35,8 +36,10 @@ ROUNDINGS = ("float", "up", "decimal")
 def as_numbers(column: pd.Series) -> np.ndarray | None:
     """Return a column as float64 or int64; None if its dtype has no arithmetic.
 
-    Times are integers in their unit. The values of missing entries are arbitrary.
+    Times are integers in their unit, days of Arrow's in seconds. The values of missing entries are
+    arbitrary.
     """
+    column = plain_times(column)
     dtype = column.dtype
     if is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype | pd.SparseDtype):
         return None
@@ -57,6 +60,12 @@ def as_numbers(column: pd.Series) -> np.ndarray | None:
     return None
 
 
+def plain_times(column: pd.Series) -> pd.Series:
+    """Return a column of Arrow's dates or durations as one of pandas' own; others as they are."""
+    dtype = times_of_pandas(column.dtype)
+    return column if dtype is column.dtype else column.astype(dtype)
+
+
 def _fewest_decimals(numbers: np.ndarray) -> np.ndarray:
     """Return float32 numbers rounded to the fewest decimals, at most 7, that identify them."""
     exact = numbers.astype(np.float32)
@@ -69,7 +78,7 @@ def _fewest_decimals(numbers: np.ndarray) -> np.ndarray:
 
 def unit_of(column: pd.Series) -> str:
     """Return the unit of a column; columns of equal units can be subtracted and compared."""
-    dtype = column.dtype
+    dtype = times_of_pandas(column.dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return f"datetime64[{dtype.unit}] of a time zone"
     return "number" if dtype.kind in "iuf" else str(dtype)
@@ -77,6 +86,7 @@ def unit_of(column: pd.Series) -> str:
 
 def tick_of(dtype: Any) -> int | None:
     """Return the nanoseconds per unit of a dtype of dates or durations; None for numbers."""
+    dtype = times_of_pandas(dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return NANOSECONDS[dtype.unit]
     if isinstance(dtype, np.dtype) and dtype.kind in "mM":

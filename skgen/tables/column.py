@@ -24,7 +24,11 @@ def _of_dtype(values: Any, missing: np.ndarray, dtype: Any, marker: Any, name: s
         # Not by mask, which fails for some of Arrow's types where all is missing.
         entries = np.array(values, dtype=object)
         entries[missing] = None
-        return pd.Series(entries, dtype=object).astype(dtype)
+        column = pd.Series(entries, dtype=object)
+        if type(dtype.pyarrow_dtype).__name__ == "DictionaryType":
+            # Arrow makes no dictionary of objects such as dates.
+            column = column.astype(pd.ArrowDtype(dtype.pyarrow_dtype.value_type))
+        return column.astype(dtype)
     column = pd.Series(values).astype(dtype)
     if not missing.any():
         return column

@@ -22,6 +22,7 @@ from pandas.api.types import (
 )
 
 from skgen.entries import (
+    EPOCH,
     MAX_EXACT,
     Intervals,
     NotOfForm,
@@ -32,8 +33,9 @@ from skgen.entries import (
     is_number,
     is_whole,
 )
+from skgen.tables.arithmetic import NANOSECONDS, tick_of
 from skgen.tables.column import _check_saved, _Column, _of_dtype
-from skgen.tables.dtypes import as_objects
+from skgen.tables.dtypes import as_objects, times_of_pandas
 from skgen.tables.sentinels import sentinels
 from skgen.tables.side_by_side import Lookup, Scaled
 
@@ -153,11 +155,20 @@ class _Numbers(_Column):
     def _entries(self, codes):
         if not self.n_codes:
             return self._nearest(np.full(len(codes), self.filler * self.scale))
-        values = self._inside(codes[:, 0] * self.scale)
+        return self._nearest(self._beside_sentinels(self._inside(codes[:, 0] * self.scale)))
+
+    def _beside_sentinels(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers, those between a sentinel and the other values as the nearer of the two.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            Numbers, changed in place.
+        """
         for low, high in self.gaps:
             inside = (low < values) & (values < high)
             values[inside] = np.where(values[inside] < low / 2 + high / 2, low, high)
-        return self._nearest(values)
+        return values
 
 
 class _Floats(_Numbers):
@@ -193,6 +204,7 @@ class _Floats(_Numbers):
         values = values.astype(np.float64)
         if round_by is not np.round:
             values = self._inside(self._on_grid(values, round_by), round_by)
+            values = self._beside_sentinels(np.array(values))
         return self._nearest(values)
 
     def _on_grid(self, numbers, round_by):
@@ -291,7 +303,7 @@ class _Steps(_Numbers):
         if round_by is not np.round:
             counts = (values.astype(object) - self.origin) / self.step
             counts = self._on_grid(counts.astype(np.float64), round_by)
-            return self._nearest(self._inside(counts, round_by))
+            return self._nearest(self._beside_sentinels(self._inside(counts, round_by)))
         values = np.round(values)
         if is_integer_dtype(self.dtype):
             # An extension type holds what numpy's type of the same name does.
@@ -504,6 +516,28 @@ class _Converted(_Column):
     def _entries(self, codes):
         return as_objects(self.form.entries(self.inner._entries(codes)))
 
+    def allow(self, low: Any, high: Any) -> None:
+        """Extend the range of decoded dates and durations of Arrow's beyond that of fit."""
+        ends = [None if value is None else self._plain_end(value) for value in (low, high)]
+        self.inner.allow(*ends)
+
+    def _plain_end(self, value: Any) -> Any:
+        end = pd.Series([value], dtype=object).astype(times_of_pandas(self.dtype)).astype(object)
+        try:
+            return self.form.plain(end).iloc[0]
+        except NotOfForm:
+            raise ValueError(
+                f"Column {self.name!r} is to be bounded by {value!r}, and its entries are days: "
+                "give a day."
+            ) from None
+
+    def of_numbers(self, values, round_by=np.round):
+        """Return times in the unit of Arrow's dtype as entries, as `_Numbers.of_numbers` does."""
+        if self.form.kind == "date":
+            # Counted in days, from another first day.
+            values = values / (NANOSECONDS["D"] // tick_of(self.dtype)) + EPOCH.toordinal()
+        return as_objects(self.form.entries(self.inner.of_numbers(values, round_by)))
+
     def allow_only(self, entries):
         try:
             plain = self.form.plain(entries.astype(object))
@@ -567,9 +601,9 @@ def _make_of_objects(column: pd.Series, entries: pd.Series, name: str, max_one_h
                 f"Each argument must be a string or a number, or another hashable value: column "
                 f"{name!r} has {value!r} in row {row}."
             )
-    if kinds == {int}:
+    if is_object_dtype(column.dtype) and kinds == {int}:
         return _Steps(column, name)
-    if kinds == {float}:
+    if is_object_dtype(column.dtype) and kinds == {float}:
         return _Floats(column, name)
     try:
         form = form_of(entries)

@@ -104,7 +104,7 @@ class _Rule:
 
 @dataclass(frozen=True)
 class Inequality(_Rule):
-    """``low <= high`` in every row in which both are observed.
+    """``low <= high`` in every row; where ``low`` is missing, ``high`` is missing too.
 
     Parameters
     ----------
@@ -180,6 +180,14 @@ class Sum(_Rule):
     unit: str | None = None
     exceptions: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check_lists(self, parts=self.parts, less=self.less)
+        if self.unit is not None and self.unit not in UNITS:
+            raise ValueError(
+                f"Sum({self.total!r}) has the unit {self.unit!r}, which is none of "
+                f"{', '.join(map(repr, UNITS))}."
+            )
+
     @property
     def target(self) -> Any:
         """The column that is computed."""
@@ -232,6 +240,9 @@ class Product(_Rule):
     factors: Sequence[Any]
     over: Sequence[Any] = ()
     times: float = 1
+
+    def __post_init__(self) -> None:
+        _check_lists(self, factors=self.factors, over=self.over)
 
     @property
     def target(self) -> Any:
@@ -391,6 +402,9 @@ class GapWhere(_Determined):
     of: Any
     entries: Sequence[Any]
 
+    def __post_init__(self) -> None:
+        _check_lists(self, entries=self.entries)
+
     def _words(self) -> str:
         if len(self.entries) == 1 and self.entries[0] is None:
             return f"{self.column!r} is missing where {self.of!r} is"
@@ -425,6 +439,14 @@ class NeverTogether(_Rule):
     first: Any
     second: Any
     pairs: Sequence[tuple[Any, Any]]
+
+    def __post_init__(self) -> None:
+        pairs = [pair for pair in self.pairs if not isinstance(pair, str) and np.iterable(pair)]
+        if not pairs or [len(pair) for pair in pairs] != [2] * len(self.pairs):
+            raise ValueError(
+                f"NeverTogether({self.first!r}, {self.second!r}) takes a list of pairs, each of an "
+                f"entry of {self.first!r} and one of {self.second!r}, got {self.pairs!r}."
+            )
 
     @property
     def target(self) -> Any:
@@ -606,6 +628,18 @@ class Check(_Rule):
 
 Rule = Inequality | Sum | Product | Formula | FunctionOf | GapWhere | NeverTogether | Range | OneOf
 RULES = (Inequality, Sum, Product, Formula, FunctionOf, GapWhere, NeverTogether, Range, OneOf)
+
+
+def _check_lists(rule: Any, **given: Any) -> None:
+    """Raise ValueError if an argument of a rule is no list, or if all of them are empty."""
+    for name, values in given.items():
+        if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+            raise ValueError(
+                f"{type(rule).__name__} takes a list as {name}=, got {values!r}; give [{values!r}]."
+            )
+    if not any(map(len, given.values())):
+        what = "= or ".join(given)
+        raise ValueError(f"{type(rule).__name__} of {rule.target!r} lists nothing as {what}=.")
 
 
 def _listed(texts: list[str], between: str) -> str:

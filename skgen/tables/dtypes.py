@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import pandas_dtype
 
-__all__ = ["as_objects", "described", "dtype_of"]
+__all__ = ["as_objects", "described", "dtype_of", "times_of_pandas"]
 
 _ZONE = r"(?!dateutil|tzlocal)(?:UTC[+-]\d\d:\d\d(?::\d\d)?|[A-Za-z][\w+-]*(?:/[A-Za-z][\w+-]*)*)"
 _UNIT = r"(?:s|ms|us|ns)"
@@ -39,6 +39,20 @@ def as_objects(values: Any) -> np.ndarray:
     for k, value in enumerate(values):
         array[k] = value
     return array
+
+
+def times_of_pandas(dtype: Any) -> Any:
+    """Return pandas' own dtype of dates or durations for one of Arrow's; another one as it is."""
+    if not isinstance(dtype, pd.ArrowDtype):
+        return dtype
+    name, _, rest = str(dtype.pyarrow_dtype).partition("[")
+    unit, _, zone = rest.removesuffix("]").partition(", tz=")
+    if name == "timestamp":
+        return pd.DatetimeTZDtype(unit, zone) if zone else np.dtype(f"datetime64[{unit}]")
+    if name == "duration":
+        return np.dtype(f"timedelta64[{unit}]")
+    days = {"date32": "datetime64[s]", "date64": "datetime64[ms]"}
+    return np.dtype(days[name]) if name in days else dtype
 
 
 def described(dtype: Any) -> Any:

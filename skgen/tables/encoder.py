@@ -515,14 +515,18 @@ def _decoded(encoder: TableEncoder, Z: np.ndarray) -> dict[int, Any]:
 
 def _mend(encoder: TableEncoder, series: list[Any], drawn: list[Any], missing: np.ndarray) -> None:
     """Make drawn entries of completed columns keep the rules, in place."""
+    changed = np.zeros_like(missing)
     for j, gaps in encoder._gaps.items():
-        gaps.complete(series, missing, j)
+        gaps.complete(series, missing, j, changed)
     if encoder._apart is not None:
-        encoder._apart.complete(series, missing)
+        encoder._apart.complete(series, missing, changed)
     free = missing.copy()
     # A rule may change its inputs before the rules that compute these: so the last rule comes
     # first. Then come the columns that are computed from the inputs.
     for forward in (False, True):
+        if forward:
+            # What is computed from an entry that was replaced above follows it.
+            free &= ~changed
         for kept in encoder._kept.values() if forward else reversed(encoder._kept.values()):
             kept.mend(series, missing, free, drawn, forward)
 

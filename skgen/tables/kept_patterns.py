@@ -64,7 +64,9 @@ class KeptGaps:
         codes = np.nan_to_num(self.of.encode(of, False, "missing"))
         return self.missing[cKDTree(self.keys).query(codes)[1]]
 
-    def complete(self, series: list[pd.Series], missing: np.ndarray, j: int) -> None:
+    def complete(
+        self, series: list[pd.Series], missing: np.ndarray, j: int, changed: np.ndarray
+    ) -> None:
         """Replace drawn entries of ``of`` that contradict an observed entry of the column.
 
         Parameters
@@ -75,6 +77,8 @@ class KeptGaps:
             Which entries were drawn.
         j : int
             Position of the column in the table.
+        changed : ndarray of shape (n_samples, n_features), bool
+            Where entries are replaced is marked in it.
         """
         of = series[self.place]
         rows = np.flatnonzero(~missing[:, j] & missing[:, self.place] & self._is_gap(of))
@@ -83,6 +87,7 @@ class KeptGaps:
             codes = np.nan_to_num(self.of.encode(of.iloc[rows], False, "missing"))
             nearest = keys[cKDTree(keys).query(codes)[1]]
             series[self.place] = _replaced(of, rows, self.of.decode(nearest))
+            changed[rows, self.place] = True
 
 
 class KeptApart:
@@ -150,7 +155,7 @@ class KeptApart:
             free = ~(marks[:, 0] > 0.5)
         self._separate(series, lambda k: free)
 
-    def complete(self, series: list[pd.Series], missing: np.ndarray) -> None:
+    def complete(self, series: list[pd.Series], missing: np.ndarray, changed: np.ndarray) -> None:
         """Replace drawn entries that are excluded by others, in place.
 
         Parameters
@@ -159,16 +164,29 @@ class KeptApart:
             The columns.
         missing : ndarray of shape (n_samples, n_features), bool
             Which entries were drawn.
+        changed : ndarray of shape (n_samples, n_features), bool
+            Where entries are replaced is marked in it.
         """
-        self._separate(series, lambda k: missing[:, k])
+        for k, rows in self._separate(series, lambda k: missing[:, k]):
+            changed[rows, k] = True
 
-    def _separate(self, series: Any, free: Callable[[int], np.ndarray]) -> None:
-        """Replace mutually exclusive entries of some rows, given by the position of the column."""
-        for side in (1, 0):
+    def _separate(
+        self, series: Any, free: Callable[[int], np.ndarray]
+    ) -> list[tuple[int, np.ndarray]]:
+        """Replace mutually exclusive entries of some rows, given by the position of the column.
+
+        Second columns come first, and once more at the end, where first ones may have left them
+        other entries. Returns the positions of the columns and the rows that were changed.
+        """
+        changed = []
+        for side in (1, 0, 1):
             for rule, places in zip(self.rules, self.places, strict=True):
                 k = places[side]
                 both = have_both(rule, *[series[place] for place in places])
-                self._replace_excluded(series, k, np.flatnonzero(free(k) & both))
+                rows = np.flatnonzero(free(k) & both)
+                self._replace_excluded(series, k, rows)
+                changed.append((k, rows))
+        return changed
 
     def _replace_excluded(self, series: Any, k: int, rows: np.ndarray) -> None:
         """Replace entries of one column by the nearest that no other column excludes."""

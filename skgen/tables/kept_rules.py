@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from skgen.tables.arithmetic import (
     as_numbers,
     computed,
+    plain_times,
     rounded,
     rounding_of,
     solved,
@@ -120,7 +121,7 @@ class KeptRule:
             tolerated = tolerance(self.rule, numbers[-1], deviation, decimals)
             return pd.Series(np.where(np.abs(deviation) <= tolerated, 0.0, deviation)).mask(gaps)
         low, high = self.places
-        rest = frame.iloc[:, high] - frame.iloc[:, low]
+        rest = plain_times(frame.iloc[:, high]) - plain_times(frame.iloc[:, low])
         if is_float_dtype(rest.dtype):
             # Rounded to the decimals of both columns, which removes the rounding error.
             decimals_of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
@@ -163,7 +164,11 @@ class KeptRule:
     def _computed(self, numbers: list[np.ndarray]) -> np.ndarray:
         """Return the numbers of the target, before rounding, given those of inputs and `rest`."""
         if isinstance(self.rule, Inequality):
-            return numbers[0] + numbers[1]
+            low, difference = numbers[0], numbers[1]
+            if low.dtype.kind == difference.dtype.kind == "i":
+                # A late date plus a difference to a last day would overflow.
+                difference = np.minimum(difference, np.iinfo(np.int64).max - np.maximum(low, 0))
+            return low + difference
         n = len(self.rule.inputs)
         value = computed(self.rule, numbers[:n], self._weights())
         if len(numbers) > n:
@@ -341,8 +346,7 @@ class KeptRule:
             # The model drew the difference; the drawn lower entry ignores the observed upper one.
             drawn_numbers, _ = _numbers_of([drawn[k].iloc[rows] for k in self.places])
             values = numbers[1][rows] - (drawn_numbers[1] - drawn_numbers[0])
-            entries = self.columns[low].of_numbers(values, np.floor)
-            series[low] = _replaced(series[low], rows, entries)
+            series[low] = self._limited(series, low, rows, values, np.floor, numbers[1][rows])
         if not forward:
             return rows
         # Drawn upper entries that are too low become the lowest that is allowed.
@@ -350,9 +354,28 @@ class KeptRule:
         too_low = numbers[0] + self.least > numbers[1]
         raised = np.flatnonzero(too_low & ~gaps & missing[:, high])
         if len(raised):
-            entries = self.columns[high].of_numbers(numbers[0][raised] + self.least, np.ceil)
-            series[high] = _replaced(series[high], raised, entries)
+            values = numbers[0][raised] + self.least
+            series[high] = self._limited(series, high, raised, values, np.ceil, numbers[0][raised])
         return np.union1d(rows, raised)
+
+    def _limited(
+        self,
+        series: list[pd.Series],
+        k: int,
+        rows: np.ndarray,
+        values: np.ndarray,
+        round_by: Any,
+        limit: np.ndarray,
+    ) -> pd.Series:
+        """Return a column with other values in some rows, on its grid if these keep to the limit.
+
+        The limit is the least value with `np.ceil`, the largest with `np.floor`. Where the nearest
+        value that fit knows is beyond it, the given value is taken as it is.
+        """
+        column = _replaced(series[k], rows, self.columns[k].of_numbers(values, round_by))
+        (numbers,), _ = _numbers_of([column.iloc[rows]])
+        beyond = np.flatnonzero(numbers < limit if round_by is np.ceil else numbers > limit)
+        return _replaced(column, rows[beyond], self.columns[k].of_numbers(values[beyond]))
 
     def _mend_function(self, series: list[pd.Series], free: Any, forward: bool) -> np.ndarray:
         """Make free entries of a function and of its input consistent; return the changed rows.

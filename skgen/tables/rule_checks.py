@@ -3,6 +3,7 @@
 import copy
 import operator
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from skgen.tables.arithmetic import (
     as_numbers,
     computed,
     decimals_of,
+    plain_times,
     tolerance,
     unit_of,
     weights,
@@ -33,6 +35,7 @@ from skgen.tables.constraints import (
     Sum,
     Support,
 )
+from skgen.tables.dtypes import times_of_pandas
 
 # Rules that compute a column; a column may be the target of at most one of them.
 COMPUTED = (Inequality, Sum, Product, Formula, FunctionOf)
@@ -254,13 +257,25 @@ def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.n
         return np.flatnonzero(present & ~target.isin(declared(rule, target.dtype)).to_numpy(bool))
     if isinstance(rule, Range):
         bounds = (rule.low, operator.lt), (rule.high, operator.gt)
-        entries = target[present]
+        entries = plain_times(target[present])
         outside = [
-            is_out(entries, bound).to_numpy(bool) for bound, is_out in bounds if bound is not None
+            is_out(entries, bound_of(rule, bound, entries.dtype)).to_numpy(bool)
+            for bound, is_out in bounds
+            if bound is not None
         ]
         is_outside = np.any(outside, axis=0) if outside else np.zeros(len(entries), dtype=bool)
         return np.flatnonzero(present)[is_outside]
     return _broken_numbers(rule, frame, present)
+
+
+def bound_of(rule: Range, bound: Any, dtype: Any) -> Any:
+    """Return a bound as an entry of a column of a dtype, or raise a ValueError."""
+    if not _can_represent(bound, dtype):
+        raise ValueError(
+            f"The rule {rule} has the bound {bound!r}, and the column is of dtype {dtype}: give a "
+            "value that such a column can have."
+        )
+    return pd.Series([bound], dtype=object).astype(dtype).iloc[0]
 
 
 def declared(rule: OneOf, dtype: Any) -> pd.Series:
@@ -292,6 +307,10 @@ def declared(rule: OneOf, dtype: Any) -> pd.Series:
 
 def _can_represent(value: Any, dtype: Any) -> bool:
     """Return whether a dtype can represent a value without changing it."""
+    kind = times_of_pandas(dtype).kind
+    if (kind in "iuf" and isinstance(value, str)) or (kind in "mM" and isinstance(value, Number)):
+        # pandas reads texts as numbers, and numbers as times since 1970.
+        return False
     try:
         entry = pd.Series([value], dtype=object).astype(dtype)
     except (TypeError, ValueError, OverflowError):

@@ -9,7 +9,9 @@ import skgen
 from skgen import (
     FlowMatcher,
     FunctionOf,
+    GapWhere,
     Inequality,
+    NeverTogether,
     Product,
     Sum,
     TableEncoder,
@@ -421,3 +423,72 @@ def test_columns_a_fixed_step_apart_stay_so():
     drawn = encoder.inverse_transform(rng.normal(size=(500, 2)))
     inside = drawn["due"] < due.max()
     assert (drawn["warned"] - drawn["due"] == pd.Timedelta(days=14))[inside].all()
+
+
+@pytest.mark.parametrize("mark", ["9999-12-31", "2262-04-11"])
+def test_an_upper_column_is_never_between_a_last_day_and_the_other_days(mark):
+    rng = np.random.default_rng(0)
+    unit = "s" if mark == "9999-12-31" else "ns"
+    start = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 300, 400), "D"))
+    start = start.dt.as_unit(unit)
+    end = start + pd.to_timedelta(rng.integers(0, 30, 400), "D").as_unit(unit)
+    frame = pd.DataFrame(
+        {"start": start, "end": end.mask(rng.random(400) < 0.2, pd.Timestamp(mark))}
+    )
+    encoder = TableEncoder().fit(frame)
+    assert encoder.constraints_ == [Inequality("start", "end")]
+    Z = encoder.transform(frame)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(Z), frame)
+    # Differences to the last day are all different.
+    drawn = encoder.inverse_transform(Z + 0.4 * rng.normal(size=Z.shape))
+    assert (drawn["start"] <= drawn["end"]).all()
+    is_marked = drawn["end"] == pd.Timestamp(mark)
+    assert is_marked.any()
+    assert (drawn["end"][~is_marked] < pd.Timestamp("2021-01-01")).all()
+
+
+@pytest.mark.parametrize("fixed", ["start", "end"])
+def test_completed_rows_are_never_between_a_sentinel_and_the_others(fixed):
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 300, 400)
+    high = low + rng.integers(0, 30, 400)
+    marked = rng.random(400) < 0.2
+    frame = pd.DataFrame({"start": np.where(marked, -999, low), "end": high})
+    if fixed == "start":
+        frame = pd.DataFrame({"start": low, "end": np.where(marked, 9999, high)})
+    holes = frame.astype(float)
+    holes[next(name for name in frame if name != fixed)] = np.nan
+    _, filled = completed(frame, holes)
+    assert (filled["start"] <= filled["end"]).all()
+    assert ((filled["start"] >= 0) | (filled["start"] == -999)).all()
+    assert ((filled["end"] < 400) | (filled["end"] == 9999)).all()
+
+
+def test_a_function_of_an_entry_that_was_replaced_follows_it():
+    rng = np.random.default_rng(0)
+    city = rng.choice(list("abcde"), 400)
+    frame = pd.DataFrame({"city": city, "size": rng.normal(size=400)})
+    frame["country"] = frame["city"].map(dict(zip("abcde", "xxyyz", strict=True)))
+    frame["size"] = frame["size"].mask(frame["country"] == "x")
+    holes = frame.copy()
+    holes[["city", "country"]] = None
+    holes = holes[frame["size"].notna()].reset_index(drop=True)
+    encoder, filled = completed(frame, holes)
+    assert {type(rule) for rule in encoder.constraints_} == {FunctionOf, GapWhere}
+    for rule in encoder.constraints_:
+        assert len(broken(rule, filled)) == 0
+
+
+def test_entries_excluded_in_turn_by_one_another_are_replaced():
+    rng = np.random.default_rng(0)
+    sex, ward = rng.choice(["f", "m"], 3000), rng.choice(["births", "heart", "skin"], 3000)
+    pregnant = np.where((sex == "f") & (rng.random(3000) < 0.3), "yes", "no")
+    ward = np.where(pregnant == "yes", "births", ward)
+    ward = np.where((sex == "m") & (ward == "births"), "heart", ward)
+    frame = pd.DataFrame({"sex": sex, "pregnant": pregnant, "ward": ward})
+    encoder = TableEncoder().fit(frame)
+    assert {type(rule) for rule in encoder.constraints_} == {NeverTogether}
+    rows = pd.DataFrame({"sex": ["m"], "pregnant": ["yes"], "ward": ["births"]})
+    missing = np.array([[True, False, True]])
+    mended = encoder.keep_constraints(rows, rows, missing)
+    assert mended.loc[0].tolist() == ["f", "yes", "births"]

@@ -980,3 +980,17 @@ def test_a_tail_and_a_grid_are_no_sentinels(values):
         encoder.transform(pd.DataFrame({"x": values, "y": values + 0.5})).mean(0)[None]
     )
     assert values.min() < half["x"][0] < values.max()
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.bool_(), pa.date32(), pa.binary()])
+@pytest.mark.parametrize("share", [0, 0.2])
+def test_a_dictionary_of_arrow_comes_back_whatever_it_holds(kind, share):
+    rng = np.random.default_rng(0)
+    entries = pa.array(rng.integers(0, 2, 60), mask=rng.random(60) < share)
+    entries = entries.cast(pa.int32()).cast(pa.string() if kind == pa.binary() else pa.int32())
+    coded = entries.cast(kind).dictionary_encode()
+    frame = pd.DataFrame({"coded": pd.arrays.ArrowExtensionArray(coded), "x": rng.normal(size=60)})
+    encoder = TableEncoder().fit(frame)
+    back = encoder.inverse_transform(encoder.transform(frame))
+    assert back["coded"].dtype == frame["coded"].dtype
+    assert pa.array(back["coded"].array).to_pylist() == entries.cast(kind).to_pylist()

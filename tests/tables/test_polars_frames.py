@@ -11,8 +11,12 @@ from polars.testing import assert_frame_equal
 
 from skgen import (
     BinaryLatentDiffusion,
+    FlowMatcher,
     GenerativeImputer,
     GenerativeOverSampler,
+    Inequality,
+    Range,
+    Sum,
     TableEncoder,
     load,
     make_generative_pipeline,
@@ -122,3 +126,51 @@ def test_lists_are_refused_in_words():
     frame = pl.DataFrame({"x": [[1], [2]]})
     with pytest.raises((TypeError, ValueError), match="column 'x'"):
         TableEncoder().fit(frame)
+
+
+@pytest.mark.parametrize("kind", [pl.Date, pl.Datetime("us"), pl.Datetime("ms", "UTC")])
+def test_dates_keep_their_order_and_their_distance(kind):
+    rng = np.random.default_rng(0)
+    start = pl.Series(rng.integers(18_000, 18_300, 400)).cast(pl.Int32).cast(pl.Date)
+    nights, lag = rng.integers(0, 30, (2, 400))
+    frame = pl.DataFrame({"start": start, "nights": nights}).with_columns(
+        end=pl.col("start") + pl.duration(days="nights"),
+        paid=pl.col("start") + pl.duration(days=pl.Series(lag)),
+    )
+    frame = frame.with_columns(pl.col("start", "end", "paid").cast(kind))
+    encoder = TableEncoder().fit(frame)
+    assert set(encoder.constraints_) == {
+        Sum("end", ("start", "nights"), unit="D"),
+        Inequality("start", "paid"),
+    }
+    Z = encoder.transform(frame)
+    assert_frame_equal(encoder.inverse_transform(Z), frame)
+    drawn = encoder.inverse_transform(2 * rng.normal(size=Z.shape))
+    assert drawn.schema == frame.schema
+    assert (drawn["start"] <= drawn["paid"]).all()
+    assert (drawn["end"] - drawn["start"]).dt.total_days().to_list() == drawn["nights"].to_list()
+
+
+def test_completed_dates_keep_their_order():
+    rng = np.random.default_rng(0)
+    start = pl.Series(rng.integers(18_000, 18_300, 200)).cast(pl.Int32).cast(pl.Date)
+    frame = pl.DataFrame({"start": start, "lag": rng.integers(0, 30, 200)})
+    frame = frame.select("start", end=pl.col("start") + pl.duration(days="lag"))
+    model = FlowMatcher(max_steps=5, random_state=0)
+    pipeline = make_generative_pipeline(TableEncoder(), model).fit(frame)
+    for name in frame.columns:
+        holes = frame.with_columns(pl.lit(None, dtype=pl.Date).alias(name))
+        completed = pipeline.impute(holes, random_state=0)
+        assert completed.schema == frame.schema
+        assert (completed["start"] <= completed["end"]).all()
+
+
+def test_days_have_bounds():
+    days = [datetime.date(2024, 1, 1 + k) for k in range(20)]
+    rule = Range("day", datetime.date(2023, 12, 1), "2024-02-01")
+    encoder = TableEncoder(constraints=[rule]).fit(pl.DataFrame({"day": days}))
+    drawn = encoder.inverse_transform([[-9.0], [9.0]])["day"].to_list()
+    assert drawn == [datetime.date(2023, 12, 1), datetime.date(2024, 2, 1)]
+    at_noon = [Range("day", datetime.datetime(2023, 12, 1, 12))]
+    with pytest.raises(ValueError, match=r"'day' is to be bounded by .* give a day"):
+        TableEncoder(constraints=at_noon).fit(pl.DataFrame({"day": days}))

@@ -331,6 +331,15 @@ def test_a_range_is_what_may_be_drawn(column, low, high):
         (lambda: Range("word", low=1), "computes with the column 'word'"),
         (lambda: NeverTogether("word", "a", [("x", 0)]), "does not hold in 1 of 60 rows"),
         (lambda: GapWhere("a", "word", ["x"]), "does not hold in 30 of 60 rows"),
+        (lambda: Sum("a", ["b"], unit="M"), "has the unit 'M'"),
+        (lambda: Sum("a", [], plus=5), "Sum of 'a' lists nothing as parts="),
+        (lambda: Sum("a", "b"), r"takes a list as parts=, got 'b'; give \['b'\]"),
+        (lambda: Product("a", []), "lists nothing as factors="),
+        (lambda: GapWhere("a", "b", "x"), "takes a list as entries="),
+        (lambda: NeverTogether("a", "b", (1, 2)), "takes a list of pairs"),
+        (lambda: Range("a", low="x"), "has the bound 'x', and the column is of dtype int64"),
+        (lambda: Range("a", high=np.inf), "has the bound inf, and the column is of dtype int64"),
+        (lambda: Range("a", low=-0.5), "has the bound -0.5, and the column is of dtype int64"),
     ],
 )
 def test_rules_that_cannot_be_are_refused(rule, words):
@@ -443,3 +452,19 @@ def test_whatever_is_found_comes_back_and_is_kept(seed, n, n_values, share):
     mended = encoder.keep_constraints(filled, other, missing)
     there = ~missing
     assert (mended.to_numpy(object)[there] == filled.to_numpy(object)[there]).all()
+
+
+def test_a_percentage_is_the_target_where_its_total_is_small():
+    rng = np.random.default_rng(0)
+    total = rng.integers(1, 100, 400) + rng.integers(1, 300, 400)
+    part = np.maximum(total - rng.integers(0, 30, 400), 1)
+    frame = pd.DataFrame({"part": part, "total": total})
+    frame["percent"] = (100 * frame["part"] / frame["total"]).round(1)
+    encoder = TableEncoder().fit(frame)
+    # The part is a product of the others, rounded to 1, as well.
+    assert encoder.constraints_ == [
+        Inequality("part", "total"),
+        Product("percent", ("part",), ("total",), times=100),
+    ]
+    drawn = encoder.inverse_transform(rng.normal(size=(500, 2)))
+    assert np.allclose(drawn["percent"], 100 * drawn["part"] / drawn["total"], atol=0.0501)
