@@ -104,7 +104,7 @@ class _Rule:
 
 @dataclass(frozen=True)
 class Inequality(_Rule):
-    """``low <= high`` in every row; where ``low`` is missing, ``high`` is missing too.
+    """``low <= high`` in every row in which both are observed.
 
     Parameters
     ----------

@@ -76,7 +76,8 @@ class KeptRule:
             name = f"{self.columns[high].name}_minus_{self.columns[low].name}"
             rest = self.left_of(frame)
             self.rest = _make(rest, name, max_one_hot)
-            numbers, _ = _numbers_of([rest.dropna()])
+            both = frame.iloc[:, low].notna() & frame.iloc[:, high].notna()
+            numbers, _ = _numbers_of([rest[both]])
             self.least = numbers[0].min().item()
         elif isinstance(self.rule, FunctionOf):
             i, j = self.places
@@ -101,7 +102,7 @@ class KeptRule:
 
     def encode_rest(self, frame: pd.DataFrame, holes: bool, handle_unknown: str) -> np.ndarray:
         """Return the codes of `rest`, the difference or the deviation from a sum."""
-        rest = self.left_of(frame)
+        rest = self.left_of(frame, holes)
         if isinstance(self.rule, Sum):
             known_rests = np.sort(self.rest.values.astype(np.float64))
             # A deviation that fit did not see is replaced by the nearest that it saw.
@@ -111,8 +112,12 @@ class KeptRule:
             rest = pd.Series(nearest, rest.index).where(~gaps, np.nan if holes else 0.0)
         return self.rest.encode(rest, holes, handle_unknown)
 
-    def left_of(self, frame: pd.DataFrame) -> pd.Series:
-        """Return the difference of the columns of an inequality, or the deviation from a sum."""
+    def left_of(self, frame: pd.DataFrame, holes: bool = False) -> pd.Series:
+        """Return the difference of the columns of an inequality, or the deviation from a sum.
+
+        Where a lower entry is a gap, and no hole that is to be imputed, the difference is that from
+        an entry of the middle.
+        """
         if isinstance(self.rule, Sum):
             numbers, gaps = _numbers_of([frame.iloc[:, k] for k in self.places])
             deviation = (numbers[-1] - self._computed(numbers[:-1])).astype(np.float64)
@@ -121,13 +126,24 @@ class KeptRule:
             tolerated = tolerance(self.rule, numbers[-1], deviation, decimals)
             return pd.Series(np.where(np.abs(deviation) <= tolerated, 0.0, deviation)).mask(gaps)
         low, high = self.places
-        rest = plain_times(frame.iloc[:, high]) - plain_times(frame.iloc[:, low])
+        lower = frame.iloc[:, low]
+        lower = plain_times(lower if holes else self._without_gaps(lower))
+        rest = plain_times(frame.iloc[:, high]) - lower
         if is_float_dtype(rest.dtype):
             # Rounded to the decimals of both columns, which removes the rounding error.
             decimals_of_both = [getattr(self.columns[k], "decimals", 0) for k in self.places]
             if None not in decimals_of_both:
                 rest = rest.round(max(decimals_of_both))
         return rest
+
+    def _without_gaps(self, lower: pd.Series) -> pd.Series:
+        """Return the lower column of an inequality with an entry of the middle in its gaps."""
+        if not lower.hasnans:
+            return lower
+        column, gaps = self.columns[self.places[0]], np.flatnonzero(lower.isna())
+        block = np.zeros((len(gaps), len(column.names)))
+        block[:, : column.n_codes] = column.filler
+        return _replaced(lower, gaps, column.decode(block))
 
     def target(self, decoded: Any, rest: Any = None) -> pd.Series:
         """Return the target, computed from decoded columns (by position) and from `rest`."""
@@ -144,7 +160,11 @@ class KeptRule:
                 decoded[i] = _replaced(decoded[i], zeros, entries)
         series = [decoded[i] for i in inputs] + ([] if rest is None else [rest])
         numbers, missing = _numbers_of(series)
-        round_by = np.ceil if isinstance(self.rule, Inequality) else np.round
+        round_by: Any = np.round
+        if isinstance(self.rule, Inequality):
+            round_by, missing, known = np.ceil, rest.isna().to_numpy(), ~missing
+            numbers, _ = _numbers_of([self._without_gaps(series[0]), rest])
+            numbers[1] = np.where(known, np.maximum(numbers[1], self.least), numbers[1])
         values = self._rounded(self._computed(numbers))
         is_infinite = ~np.isfinite(values.astype(np.float64))
         if is_infinite.any():
@@ -157,7 +177,7 @@ class KeptRule:
         )
         if isinstance(self.rule, Inequality):
             # A lower column that another rule computed may exceed the range of the target in fit.
-            too_low = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & ~missing)
+            too_low = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & known)
             column = _replaced(column, too_low, target_column.of_numbers(values[too_low]))
         return column
 

@@ -229,7 +229,7 @@ def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.n
     """Return the positions of the rows that break a rule.
 
     A computed target that is present although an input is missing, or the reverse, breaks a rule as
-    well; in an inequality only the first. With ``of_observed``, gaps are to be imputed and break
+    well, but no inequality. With ``of_observed``, gaps are to be imputed and break
     no rule.
     """
     if of_observed and isinstance(rule, GapWhere):
@@ -342,9 +342,7 @@ def _broken_numbers(rule: Any, frame: pd.DataFrame, present: np.ndarray) -> np.n
         for name in rule.over:
             # A ratio with the divisor 0 is missing.
             inputs_present &= ~(frame[name] == 0).fillna(False).to_numpy(dtype=bool)
-    mismatch = (
-        (present & ~inputs_present) if isinstance(rule, Inequality) else (inputs_present != present)
-    )
+    mismatch = (inputs_present != present) & (not isinstance(rule, Inequality))
     at = np.flatnonzero(inputs_present & present)
     target = as_numbers(frame[rule.target].iloc[at])
     inputs = [as_numbers(frame[name].iloc[at]) for name in rule.inputs]

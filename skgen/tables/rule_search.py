@@ -607,8 +607,8 @@ def _inequalities(searched: _Searched) -> Iterator[tuple[int, Rule]]:
     for low, high in itertools.permutations(columns, 2):
         if searched.units[low] != searched.units[high]:
             continue
-        present = ~searched.missing[high]
-        if (searched.missing[low] & present).any() or present.sum() < FEWEST_ROWS:
+        present = ~(searched.missing[low] | searched.missing[high])
+        if present.sum() < FEWEST_ROWS:
             continue
         x, y = searched.numbers[low][present], searched.numbers[high][present]
         if (x[:100] > y[:100]).any() or (x > y).any():
