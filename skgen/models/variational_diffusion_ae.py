@@ -29,6 +29,9 @@ from skgen.papers.variational_diffusion_ae import (
 )
 from skgen.processes.schedules import SCHEDULES
 
+# Up to so many rows of a table, its decoder neglects detail, which they hardly show.
+DETAILED_ROWS = 2000
+
 
 @dataclass(frozen=True)
 class Defaults:
@@ -53,10 +56,11 @@ class Defaults:
     # Noise of the rows whose latents train decoder and prior, as a share of the encoder's noise.
     view_noise: float = 0.5
     # Noise levels, minus the log signal-to-noise ratio: cleanest and noisiest of rows, of latents,
-    # and the level below which the losses of decoder and prior count less.
+    # and the levels below which the losses of decoder and prior count less.
     gammas: tuple[float, float] = (-10.0, 7.0)
     latent_gammas: tuple[float, float] = (-14.0, 7.0)
     soft_gamma: float = -4.0
+    soft_latent_gamma: float = -4.0
 
     @classmethod
     def for_data(cls, n_rows: int, is_table: bool, represents: bool) -> "Defaults":
@@ -76,7 +80,8 @@ class Defaults:
             latent_gamma=0.0,
             distribution_step_factor=1.5,
             latent_gammas=cls.gammas,
-            soft_gamma=-1.0,
+            soft_gamma=-1.0 if n_rows <= DETAILED_ROWS else -4.0,
+            soft_latent_gamma=-1.0,
         )
 
 
@@ -126,14 +131,14 @@ def _diffusions(
     axes = PrincipalAxes(d, model.input_shape is None and levels is None, n)
     cleanest, noisiest = defaults.gammas
     schedule = Noise(_cleanest(levels, cleanest), noisiest)
-    as_both = model.prediction, model.n_timesteps, defaults.soft_gamma
-    decoder = GaussianDiffusion(denoiser, axes, schedule, *as_both, n_kinds=2)
+    same = model.prediction, model.n_timesteps
+    decoder = GaussianDiffusion(denoiser, axes, schedule, *same, defaults.soft_gamma, n_kinds=2)
     if model.prior == "normal":
         return decoder, None
     width = model.hidden_units or defaults.width
     network = correction(k, k, NOISE_FEATURES + c, width, defaults.depth)
     parts = network, PrincipalAxes(k, True), Noise(*defaults.latent_gammas)
-    return decoder, GaussianDiffusion(*parts, *as_both)
+    return decoder, GaussianDiffusion(*parts, *same, defaults.soft_latent_gamma)
 
 
 def _checked_guide(guide: Any) -> Any:
