@@ -72,10 +72,12 @@ def impute(options: argparse.Namespace) -> int:
     if not rows.isna().any(axis=None):
         warn("impute", f"{options.table} has no gap in the columns that were learnt.")
     passed = {} if condition is None else {"condition": condition}
-    draws = pipe.impute(rows, n_draws=options.draws, random_state=options.seed, **passed)
-    tables = [table.assign(**part) for part in (draws if options.draws > 1 else [draws])]
-    if options.draws > 1:
-        tables = [part.assign(skgen_draw=k) for k, part in enumerate(tables, start=1)]
+    drawn = pipe.impute(rows, n_draws=options.draws, random_state=options.seed, **passed)
+    tables = []
+    for k, part in enumerate(drawn if options.draws > 1 else [drawn], start=1):
+        completed = table.copy()
+        completed[list(part)] = part
+        tables.append(completed if options.draws == 1 else completed.assign(skgen_draw=k))
     _write(pd.concat(tables, ignore_index=True), format, options)
     return 0
 

@@ -71,7 +71,8 @@ def find_unseen(
         # Numbers with decimals are a scale, of which every value can be asked for.
         is_scale = known.dtype.kind == "f"
         entries[name] = pd.isna(condition) if is_scale else ~np.isin(condition, known)
-        values = rows.assign(**{name: condition})
+        values = rows.copy()
+        values[name] = condition
     unseen = entries.any(axis=1).to_numpy()
     if not unseen.any():
         return unseen, ""

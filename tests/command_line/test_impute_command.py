@@ -81,8 +81,9 @@ def test_several_draws_are_tables_one_below_the_other(given):
 def test_rows_that_were_not_learnt_are_filled_too(given, tmp_path):
     model, _, _ = given
     new = TABLE.iloc[:4].drop(columns="id").assign(town=["", "Ulm", "", "Bonn"], note="x = 1")
+    new = new.rename(columns={"note": "self"})
     # A column that had no gap in fit can have one here, and the order of columns is free.
-    new = new[["town", "note", "children", "since", "height"]]
+    new = new[["town", "self", "children", "since", "height"]]
     new.to_csv(tmp_path / "new.csv", sep=";", index=False)
     status, text, err = run("impute", model, tmp_path / "new.csv")
     assert (status, err) == (0, "")
