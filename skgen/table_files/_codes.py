@@ -1,12 +1,11 @@
 """Numbers that are no quantities: names, such as postal codes, and marks, such as -999."""
 
 import re
-from itertools import islice, product
+from itertools import islice
 
-import numpy as np
 import pandas as pd
 
-from skgen.tables.sentinels import SENTINEL_GAP, sentinels
+from skgen.tables.sentinels import far_from_others
 
 from ._doubts import Correction, Doubt
 from ._numbers import MAX_DIGITS
@@ -62,7 +61,7 @@ def doubt_of_marks(name: str, texts: Texts, column: pd.Series) -> list[Doubt]:
     present = column.dropna()
     kind = "date" if is_date(column) else "number"
     values = (present.astype("int64") if kind == "date" else present).to_numpy(float)
-    far = _far(values)
+    far = far_from_others(values)
     if 2 * far.sum() >= len(values):
         return []
     doubts = []
@@ -72,19 +71,3 @@ def doubt_of_marks(name: str, texts: Texts, column: pd.Series) -> list[Doubt]:
         what = f"{text!r} ({n}), far from all others, is taken as a {kind}"
         doubts.append(Doubt(name, what, (Correction("gaps", name, text),)))
     return doubts
-
-
-def _far(values: np.ndarray) -> np.ndarray:
-    """Return which values are sentinels at one end or both, of two others at least."""
-    pairs = sentinels(values)
-    uppers = [pair for pair in pairs if pair[0] > pair[1]]
-    lowers = [pair for pair in pairs if pair[0] < pair[1]]
-    for upper, lower in [*product([*uppers, None], [*lowers, None])][:-1]:
-        far = np.zeros(len(values), dtype=bool)
-        far |= values >= upper[0] if upper else False
-        far |= values <= lower[0] if lower else False
-        others = np.unique(values[~far])
-        width = SENTINEL_GAP * np.ptp(others) if len(others) > 1 else np.inf
-        if all(abs(mark - other) > width for mark, other in filter(None, [upper, lower])):
-            return far
-    return np.zeros(len(values), dtype=bool)

@@ -159,11 +159,11 @@ class KeptRule:
                 entries = self.columns[i].of_numbers(np.full(len(zeros), nearest))
                 decoded[i] = _replaced(decoded[i], zeros, entries)
         series = [decoded[i] for i in inputs] + ([] if rest is None else [rest])
-        numbers, missing = _numbers_of(series)
-        round_by: Any = np.round
         if isinstance(self.rule, Inequality):
-            round_by, missing, known = np.ceil, rest.isna().to_numpy(), ~missing
-            numbers, _ = _numbers_of([self._without_gaps(series[0]), rest])
+            known = series[0].notna().to_numpy()
+            series[0] = self._without_gaps(series[0])
+        numbers, missing = _numbers_of(series)
+        if isinstance(self.rule, Inequality):
             numbers[1] = np.where(known, np.maximum(numbers[1], self.least), numbers[1])
         values = self._rounded(self._computed(numbers))
         is_infinite = ~np.isfinite(values.astype(np.float64))
@@ -171,13 +171,14 @@ class KeptRule:
             # Division by 0: a gap if fit saw gaps in the target, else the value of 0.
             values = np.where(is_infinite, 0.0, values)
             missing = missing | (is_infinite & target_column.has_gaps)
+        round_by = np.ceil if isinstance(self.rule, Inequality) else np.round
         entries = target_column.of_numbers(values, round_by)
         column = _of_dtype(
             entries, missing, target_column.dtype, target_column.marker, target_column.name
         )
         if isinstance(self.rule, Inequality):
             # A lower column that another rule computed may exceed the range of the target in fit.
-            too_low = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & known)
+            too_low = np.flatnonzero((_numbers_of([column])[0][0] < numbers[0]) & known & ~missing)
             column = _replaced(column, too_low, target_column.of_numbers(values[too_low]))
         return column
 

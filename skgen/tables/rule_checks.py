@@ -229,8 +229,7 @@ def broken(rule: Any, frame: pd.DataFrame, *, of_observed: bool = False) -> np.n
     """Return the positions of the rows that break a rule.
 
     A computed target that is present although an input is missing, or the reverse, breaks a rule as
-    well, but no inequality. With ``of_observed``, gaps are to be imputed and break
-    no rule.
+    well, but no inequality. With ``of_observed``, gaps are to be imputed and break no rule.
     """
     if of_observed and isinstance(rule, GapWhere):
         # Gaps that are to be imputed say nothing about where gaps belong.

@@ -428,7 +428,7 @@ def _products_and_ratios(searched: _Searched) -> list[tuple[int, Rule]]:
 
 
 def _rounding(searched: _Searched, t: int) -> float:
-    """Return half of the last digit of a column, relative to the median of its numbers."""
+    """Return the size of the last digit of a column, relative to the median of its numbers."""
     size = np.median(np.abs(searched.numbers[t][~searched.missing[t]]))
     decimals = searched.sample.decimals[searched.sample.columns.index(t)]
     return float(10.0**-decimals / size) if size else np.inf

@@ -1,5 +1,7 @@
 """Sentinels: values of a column that stand for something else, far from all others."""
 
+from itertools import product
+
 import numpy as np
 
 # Marks such as 9999: the most at one end of a column, and their least distance from all other
@@ -27,3 +29,23 @@ def sentinels(values: np.ndarray) -> list[tuple[float, float]]:
                 pairs.append((sign * found[-n_marks], sign * last))
         found, counts = sign * found[::sign], counts[::sign]
     return pairs
+
+
+def far_from_others(values: np.ndarray) -> np.ndarray:
+    """Return which values are sentinels for certain, at one end or both.
+
+    Their distance from the others, of which there are two different ones at least, is more than
+    `SENTINEL_GAP` times the whole range of these.
+    """
+    pairs = sentinels(values)
+    uppers = [pair for pair in pairs if pair[0] > pair[1]]
+    lowers = [pair for pair in pairs if pair[0] < pair[1]]
+    for upper, lower in [*product([*uppers, None], [*lowers, None])][:-1]:
+        far = np.zeros(len(values), dtype=bool)
+        far |= values >= upper[0] if upper else False
+        far |= values <= lower[0] if lower else False
+        others = np.unique(values[~far])
+        width = SENTINEL_GAP * np.ptp(others) if len(others) > 1 else np.inf
+        if all(abs(mark - other) > width for mark, other in filter(None, [upper, lower])):
+            return far
+    return np.zeros(len(values), dtype=bool)
